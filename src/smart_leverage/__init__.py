@@ -1,0 +1,1 @@
+"""Governs, researches and explains the exposure of automated trading accounts."""

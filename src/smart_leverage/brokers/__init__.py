@@ -1,0 +1,1 @@
+"""Who executes? Brokers behind one protocol."""

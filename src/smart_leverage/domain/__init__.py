@@ -1,0 +1,1 @@
+"""What is true? Exact frozen records, instruments, clock, calendars and errors."""

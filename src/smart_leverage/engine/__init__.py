@@ -1,0 +1,1 @@
+"""What now? One event in, one outcome out."""

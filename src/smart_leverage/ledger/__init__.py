@@ -1,0 +1,1 @@
+"""What happened? The append-only journal and its projections."""

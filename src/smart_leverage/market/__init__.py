@@ -1,0 +1,1 @@
+"""What are the prices? Bars from files and a synthetic market."""

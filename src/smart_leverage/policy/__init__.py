@@ -1,0 +1,1 @@
+"""What is allowed? Pure scalar rules and the one decision."""

@@ -1,0 +1,1 @@
+"""What is shown? Reports made from the ledger alone."""

@@ -1,0 +1,1 @@
+"""Who proposes? Strategies that offer opportunities and never size them."""
