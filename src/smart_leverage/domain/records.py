@@ -1,0 +1,252 @@
+"""What the journal remembers: one frozen record per kind of fact.
+
+The durable state of an account is the fold of these records, live and after a crash alike: the
+engine changes itself only by applying a record that it also hands to the ledger.
+"""
+
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import Fill, Order, OrderState, Side
+
+
+class Fact(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """Base of all records; `at_ns` is UTC and arrives inside the event that caused the record."""
+
+    at_ns: int
+
+
+class AccountOpened(Fact, frozen=True, kw_only=True, tag="account.opened"):
+    """The account came under our rule with this much cash and this policy (TOML text)."""
+
+    account: str
+    mode: str
+    cash: Decimal
+    risk_timezone: str
+    preset: str
+    policy: str
+    policy_hash: str
+    enforcement: str
+    version: str
+
+
+class InstrumentListed(Fact, frozen=True, kw_only=True, tag="instrument.listed"):
+    """An instrument may be traded; lots and factor stay fixed for this version of it."""
+
+    instrument: Instrument
+
+
+class Adopted(Fact, frozen=True, kw_only=True, tag="position.adopted"):
+    """A holding that was there before us, valued at this price."""
+
+    key: Key
+    qty: Decimal
+    price: Decimal
+    bot: str
+
+
+class FlowSeen(Fact, frozen=True, kw_only=True, tag="flow"):
+    """Money came (positive) or went (negative); never a return."""
+
+    amount: Decimal
+    source: str
+
+
+class Decided(Fact, frozen=True, kw_only=True, tag="decision"):
+    """One answer of the policy, with every figure that an explanation needs.
+
+    `verdict` is approved, cut or denied. `bound` and `would_be` are fractions of equity where
+    `unit` is "fraction", account currency where it is "money", else plain counts.
+    `figures` are name → exact text, in the order in which they explain the arithmetic.
+    """
+
+    decision_id: str
+    bot: str
+    source: str
+    key: Key
+    side: Side
+    asked: Decimal
+    allowed: Decimal
+    given: Decimal
+    price: Decimal
+    verdict: str
+    reason: str
+    unit: str
+    bound: Decimal
+    would_be: Decimal
+    figures: dict[str, str]
+
+
+class Intended(Fact, frozen=True, kw_only=True, tag="order.intended"):
+    """An order may be sent from now on; after a crash without an answer it counts as unknown."""
+
+    order: Order
+    decision_id: str
+    reserve_price: Decimal
+
+
+class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
+    """What we know of an order changed; `status` is the venue's own word."""
+
+    client_order_id: str
+    state: OrderState
+    status: str
+    filled_qty: Decimal
+    broker_order_id: str = ""
+    reason: str = ""
+
+
+class CancelIntended(Fact, frozen=True, kw_only=True, tag="order.cancel_intended"):
+    """A cancel may be sent from now on; harmless twice."""
+
+    client_order_id: str
+    reason: str
+
+
+class Filled(Fact, frozen=True, kw_only=True, tag="fill"):
+    """One execution happened."""
+
+    fill: Fill
+
+
+class Marked(Fact, frozen=True, kw_only=True, tag="mark"):
+    """The account was valued; exposures are money, caps are fractions of equity in force."""
+
+    equity: Decimal
+    cash: Decimal
+    crypto: Decimal
+    leveraged: Decimal
+    gross: Decimal
+    crypto_cap: Decimal
+    leveraged_cap: Decimal
+
+
+class BaselineSet(Fact, frozen=True, kw_only=True, tag="baseline"):
+    """The equity from which a period's loss is counted; `period` is day, month or peak."""
+
+    period: str
+    label: str
+    equity: Decimal
+
+
+class BreakerMoved(Fact, frozen=True, kw_only=True, tag="breaker"):
+    """A breaker tripped or was cleared; `value` and `limit` are fractions, losses positive."""
+
+    breaker: str
+    is_tripped: bool
+    value: Decimal
+    limit: Decimal
+    why: str
+
+
+class AssetLocked(Fact, frozen=True, kw_only=True, tag="asset.locked"):
+    """An asset lost its day's share: it is closed and may not be bought until `until_ns`."""
+
+    key: Key
+    loss: Decimal
+    limit: Decimal
+    until_ns: int
+
+
+class TierGranted(Fact, frozen=True, kw_only=True, tag="tier"):
+    """The granted tier changed, with the evidence; `win_rate` is empty when there is no record."""
+
+    before: str
+    after: str
+    earned: str
+    wins: int
+    closed: int
+    win_rate: str
+    month_return: str
+    why: str
+
+
+class StateChanged(Fact, frozen=True, kw_only=True, tag="state"):
+    """The trading state changed: active, reducing, halted or frozen."""
+
+    before: str
+    after: str
+    why: str
+    who: str
+
+
+class Resumed(Fact, frozen=True, kw_only=True, tag="resumed"):
+    """A person lifted a halt with a reason; the equity becomes the new baseline."""
+
+    who: str
+    reason: str
+    equity: Decimal
+
+
+class PlanMoved(Fact, frozen=True, kw_only=True, tag="plan"):
+    """A deleveraging plan started, moved to a stage, or ended reached, partial or failed.
+
+    `ceiling` and `exposure` are fractions of equity of the group that binds.
+    """
+
+    plan_id: str
+    status: str
+    group: str
+    stage: int
+    ceiling: Decimal
+    exposure: Decimal
+    deadline_ns: int
+    why: str = ""
+
+
+class Unprotected(Fact, frozen=True, kw_only=True, tag="unprotected"):
+    """A position was without a live stop from `since_ns` until this record's time."""
+
+    key: Key
+    since_ns: int
+    why: str
+
+
+class Noted(Fact, frozen=True, kw_only=True, tag="note"):
+    """Something worth remembering that changes nothing; `code` is stable."""
+
+    code: str
+    text: str
+
+
+Record = (
+    AccountOpened
+    | InstrumentListed
+    | Adopted
+    | FlowSeen
+    | Decided
+    | Intended
+    | OrderMoved
+    | CancelIntended
+    | Filled
+    | Marked
+    | BaselineSet
+    | BreakerMoved
+    | AssetLocked
+    | TierGranted
+    | StateChanged
+    | Resumed
+    | PlanMoved
+    | Unprotected
+    | Noted
+)
+
+_ENCODER = msgspec.json.Encoder(order="deterministic", decimal_format="string")
+_DECODER = msgspec.json.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    """Return the canonical JSON of a record: same record, same bytes."""
+    return _ENCODER.encode(record)
+
+
+def decode(payload: bytes) -> Record:
+    """Return the record of a canonical JSON text.
+
+    Raises:
+        msgspec.ValidationError: The text is not a record of this version.
+    """
+    return _DECODER.decode(payload)
