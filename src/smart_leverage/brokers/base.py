@@ -1,0 +1,73 @@
+"""What every broker can be asked, whichever stands behind it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from smart_leverage.domain.orders import (
+    AccountSnapshot,
+    Approved,
+    BrokerOrder,
+    PositionSnapshot,
+    TradeUpdate,
+)
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What a broker can do; the engine asks these flags and never a broker's name."""
+
+    has_coin_stops: bool = False
+    """Whether coins may rest a plain stop; otherwise a stop-limit is the best there is."""
+    has_fractional_stops: bool = False
+    rejects_repeated_ids: bool = True
+    fee_from_received: bool = True
+    """Whether a coin fee is taken from the coins bought."""
+
+
+class Broker(Protocol):
+    """A venue that executes; every call either answers or raises a `BrokerError`."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this broker can do."""
+        ...
+
+    def submit(self, approved: Approved) -> BrokerOrder:
+        """Send one order, once.
+
+        Raises:
+            Refused: The venue said no; the order does not exist.
+            NotSent: Provably nothing left.
+            OutcomeUnknown: Sent or maybe sent; look up by id, never resend blindly.
+        """
+        ...
+
+    def cancel(self, client_order_id: str) -> None:
+        """Ask for a cancel; the update stream tells whether it came in time.
+
+        Raises:
+            Refused: The order is final already or unknown.
+            OutcomeUnknown: No answer; harmless to repeat.
+        """
+        ...
+
+    def account(self) -> AccountSnapshot:
+        """Return the account as the venue states it now."""
+        ...
+
+    def positions(self) -> Sequence[PositionSnapshot]:
+        """Return every holding."""
+        ...
+
+    def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:
+        """Return orders submitted after a time, oldest first; all of them, however many."""
+        ...
+
+    def order(self, client_order_id: str) -> BrokerOrder | None:
+        """Look one order up; None means that the venue does not list it (yet)."""
+        ...
+
+    def updates(self, after: int) -> Sequence[TradeUpdate]:
+        """Return the stream's messages with a sequence above `after`, in order."""
+        ...
