@@ -1,0 +1,87 @@
+"""How an account that is over its cap comes back inside: stages, band and order of sale."""
+
+import math
+from typing import NamedTuple
+
+from smart_leverage.policy.tier import TOLERANCE
+from smart_leverage.rule import rule
+
+
+class Deleveraging(NamedTuple):
+    """Stages and band of a deleveraging plan; minutes count only while the class trades."""
+
+    first_ceiling: float = 0.40
+    first_minutes: float = 30.0
+    last_minutes: float = 120.0
+    pace_minutes: float = 60.0
+    slices: int = 4
+    slice_at_once: float = 0.05
+    band_over: float = 1.05
+    band_to: float = 0.98
+
+
+@rule
+def is_over_band(exposure: float, cap: float, at: Deleveraging) -> bool:
+    """Tell whether selling must begin: entries stop at the cap, trims start beyond the band.
+
+    Source:
+        Decision 0013.
+    """
+    return exposure > cap * at.band_over + TOLERANCE
+
+
+@rule
+def trim_target(cap: float, at: Deleveraging) -> float:
+    """Return the exposure at which a trim ends: a little inside the cap, so that it holds."""
+    return cap * at.band_to
+
+
+@rule
+def ceiling_now(start: float, cap: float, elapsed_minutes: float, at: Deleveraging) -> float:
+    """Return the exposure that a running plan allows at this minute.
+
+    What lies above the first ceiling is sold at once; the rest goes in equal slices until
+    `pace_minutes`, well before the last deadline, or at once when it is small.
+
+    Args:
+        start: Exposure at which the plan began, fraction of equity.
+        cap: Cap in force now, fraction of equity.
+        elapsed_minutes: Minutes since the plan began in which the class traded.
+
+    Source:
+        Decisions 0003 and 0013.
+    """
+    target = trim_target(cap, at)
+    first = trim_target(at.first_ceiling, at)
+    if start < first:
+        first = start
+    if first - target <= at.slice_at_once or at.slices < 1 or not at.pace_minutes > 0.0:
+        return target
+    done = math.floor(elapsed_minutes * at.slices / at.pace_minutes) + 1.0
+    if not done < at.slices:
+        return target
+    return first + (target - first) * done / at.slices
+
+
+@rule
+def deadline_minutes(start: float, at: Deleveraging) -> float:
+    """Return the minutes until the next stage is due: 40 % first, then the tier's cap."""
+    if start > at.first_ceiling + TOLERANCE:
+        return at.first_minutes
+    return at.last_minutes
+
+
+@rule
+def kept_lots(lots: int, exposure: float, ceiling: float) -> int:
+    """Return the lots of one position that may stay when its group shrinks pro rata.
+
+    Args:
+        lots: Lots held.
+        exposure: Exposure of the group, fraction of equity, above zero.
+        ceiling: Exposure at which the group may stay.
+    """
+    if exposure <= ceiling:
+        return lots
+    if not ceiling > 0.0:
+        return 0
+    return int(math.floor(lots * (ceiling / exposure)))

@@ -1,0 +1,25 @@
+"""All numbers of a policy in one tuple; the defaults are the preset `classic`."""
+
+from typing import NamedTuple
+
+from smart_leverage.policy.breakers import LossLimits
+from smart_leverage.policy.caps import GroupCaps
+from smart_leverage.policy.deleverage import Deleveraging
+from smart_leverage.policy.sizing import Sizing
+from smart_leverage.policy.stops import Stops
+from smart_leverage.policy.tier import TierCaps, TierThresholds
+
+
+class Policy(NamedTuple):
+    """What `decide` and the engine are told to hold."""
+
+    thresholds: TierThresholds = TierThresholds()
+    tiers: TierCaps = TierCaps()
+    groups: GroupCaps = GroupCaps()
+    sizing: Sizing = Sizing()
+    limits: LossLimits = LossLimits()
+    deleveraging: Deleveraging = Deleveraging()
+    stops: Stops = Stops()
+
+
+CLASSIC = Policy()

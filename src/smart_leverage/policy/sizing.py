@@ -1,0 +1,82 @@
+"""How large a position should be, before any headroom is looked at."""
+
+from typing import NamedTuple
+
+from smart_leverage.rule import rule
+
+
+class Sizing(NamedTuple):
+    """Shares of the available capital and the bounds of their adjustment."""
+
+    base_share: float = 0.05
+    share_max: float = 0.10
+    confidence_scale: float = 1.5
+    confidence_neutral: float = 2.0 / 3.0
+    adjustment_min: float = 0.5
+    adjustment_max: float = 1.5
+    volatility_ratio_min: float = 0.01
+    volatility_ratio_max: float = 100.0
+
+
+@rule
+def volatility_adjustment(volatility_ratio: float, at: Sizing) -> float:
+    """Return the factor that shrinks a position in a wild market and lets it grow in a calm one.
+
+    Args:
+        volatility_ratio: Realised over reference volatility of the same period; 1 is normal.
+            NaN, zero and negative values give the smallest factor.
+
+    Source:
+        Decision 0005.
+    """
+    if not volatility_ratio > 0.0:
+        return at.adjustment_min
+    factor = 1.0 / volatility_ratio
+    if factor < at.adjustment_min:
+        return at.adjustment_min
+    if factor > at.adjustment_max:
+        return at.adjustment_max
+    return factor
+
+
+@rule
+def is_sizing_input_sane(confidence: float, volatility_ratio: float, at: Sizing) -> bool:
+    """Tell whether a confidence and a volatility ratio can be what they claim to be.
+
+    A ratio below 0.01 or above 100 is a volatility in another unit, not a ratio.
+    """
+    return (
+        confidence >= 0.0
+        and confidence <= 1.0
+        and volatility_ratio >= at.volatility_ratio_min
+        and volatility_ratio <= at.volatility_ratio_max
+    )
+
+
+@rule
+def position_size(
+    equity: float, cap: float, confidence: float, volatility_ratio: float, at: Sizing
+) -> float:
+    """Return the wanted size of a position in account currency, before headroom.
+
+    Args:
+        equity: Account equity. NaN or not positive gives 0.
+        cap: Cap of the asset's group in force, fraction of equity.
+        confidence: In [0, 1]; two thirds is neutral. NaN gives 0.
+        volatility_ratio: Realised over reference volatility.
+
+    Returns:
+        Money, at most `share_max` of equity × cap, never negative.
+
+    Source:
+        Decisions 0005 and 0011.
+    """
+    available = equity * cap
+    factor = at.confidence_scale * confidence * volatility_adjustment(volatility_ratio, at)
+    share = at.base_share * factor
+    if share > at.share_max:
+        share = at.share_max
+    size = available * share
+    if not size > 0.0:
+        return 0.0
+    return size
