@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from smart_leverage.policy.breakers import BreakerState
-from smart_leverage.policy.caps import exposure_of, headroom, lots_within
+from smart_leverage.policy.caps import GroupCaps, exposure_of, headroom, lots_within
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason, TradingState
 from smart_leverage.policy.sizing import is_sizing_input_sane, position_size
@@ -117,88 +117,102 @@ def refusal(account: Account, asset: Asset, proposal: Proposal, policy: Policy) 
 
 @rule
 def tighten(
-    decision: Decision, asked: int, lots: int, reason: Reason, bound: float, would_be: float
+    decision: Decision, lots: int, reason: Reason, bound: float, would_be: float
 ) -> Decision:
     """Return the tighter of a decision and one more bound; ties stay with the earlier bound."""
-    if lots >= decision.lots or lots >= asked:
+    if lots >= decision.lots:
         return decision
     return Decision(lots=lots, reason=reason, bound=bound, would_be=would_be, size=decision.size)
 
 
 @rule
-def decide_increase(
-    account: Account, asset: Asset, proposal: Proposal, policy: Policy
+def within_group(
+    answer: Decision,
+    asset: Asset,
+    asked: int,
+    reason: Reason,
+    cap: float,
+    worst: float,
+    equity: float,
 ) -> Decision:
-    """Return how many lots may be bought."""
-    no = refusal(account, asset, proposal, policy)
-    if no != Reason.NONE:
-        return Decision(lots=0, reason=no, bound=0.0, would_be=0.0, size=0.0)
-    equity = account.equity
-    caps = tier_caps(account.tier, policy.tiers)
-    symbol_cap = policy.groups.symbol_broad if asset.is_broad else policy.groups.symbol
-    size = position_size(
-        equity,
-        group_cap(asset, caps, policy.groups.gross),
-        proposal.confidence,
-        proposal.volatility_ratio,
-        policy.sizing,
+    """Return a decision tightened to the headroom of one capped group."""
+    return tighten(
+        answer,
+        lots_within(headroom(cap, equity, worst), asset.lot_value),
+        reason,
+        cap,
+        exposure_of(worst + asked * asset.lot_value, equity),
     )
-    asked = proposal.lots
-    if asked <= 0:
-        asked = lots_within(size, asset.lot_value)
-    added = asked * asset.lot_value
-    answer = Decision(lots=asked, reason=Reason.NONE, bound=0.0, would_be=0.0, size=size)
+
+
+@rule
+def within_caps(
+    answer: Decision, account: Account, asset: Asset, asked: int, caps: Caps, groups: GroupCaps
+) -> Decision:
+    """Return a decision tightened to every group the asset counts in."""
+    equity = account.equity
+    symbol_cap = groups.symbol_broad if asset.is_broad else groups.symbol
     if asset.is_crypto:
-        answer = tighten(
-            answer,
-            asked,
-            lots_within(headroom(caps.crypto, equity, account.crypto_worst), asset.lot_value),
-            Reason.CAP_CRYPTO,
-            caps.crypto,
-            exposure_of(account.crypto_worst + added, equity),
+        answer = within_group(
+            answer, asset, asked, Reason.CAP_CRYPTO, caps.crypto, account.crypto_worst, equity
         )
     if asset.is_leveraged:
-        answer = tighten(
+        answer = within_group(
             answer,
+            asset,
             asked,
-            lots_within(headroom(caps.leveraged, equity, account.leveraged_worst), asset.lot_value),
             Reason.CAP_LEVERAGED,
             caps.leveraged,
-            exposure_of(account.leveraged_worst + added, equity),
+            account.leveraged_worst,
+            equity,
         )
-    answer = tighten(
-        answer,
-        asked,
-        lots_within(headroom(policy.groups.gross, equity, account.gross_worst), asset.lot_value),
-        Reason.CAP_GROSS,
-        policy.groups.gross,
-        exposure_of(account.gross_worst + added, equity),
+    answer = within_group(
+        answer, asset, asked, Reason.CAP_GROSS, groups.gross, account.gross_worst, equity
     )
-    answer = tighten(
-        answer,
-        asked,
-        lots_within(headroom(symbol_cap, equity, asset.worst), asset.lot_value),
-        Reason.CAP_SYMBOL,
-        symbol_cap,
-        exposure_of(asset.worst + added, equity),
-    )
-    if proposal.bot_room < math.inf:
+    return within_group(answer, asset, asked, Reason.CAP_SYMBOL, symbol_cap, asset.worst, equity)
+
+
+@rule
+def within_means(
+    answer: Decision, account: Account, asset: Asset, asked: int, bot_room: float
+) -> Decision:
+    """Return a decision tightened to the bot's share and to what can be paid for."""
+    if bot_room < math.inf:
         answer = tighten(
             answer,
-            asked,
-            lots_within(proposal.bot_room, asset.lot_value),
+            lots_within(bot_room, asset.lot_value),
             Reason.CAP_BOT,
-            proposal.bot_room,
-            added,
+            bot_room,
+            asked * asset.lot_value,
         )
-    answer = tighten(
+    return tighten(
         answer,
-        asked,
         lots_within(account.power, asset.lot_cost),
         Reason.BUYING_POWER,
         account.power,
         asked * asset.lot_cost,
     )
+
+
+@rule
+def decide_increase(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> Decision:
+    """Return how many lots may be bought."""
+    no = refusal(account, asset, proposal, policy)
+    if no != Reason.NONE:
+        return Decision(lots=0, reason=no, bound=0.0, would_be=0.0, size=0.0)
+    caps = tier_caps(account.tier, policy.tiers)
+    cap = group_cap(asset, caps, policy.groups.gross)
+    size = position_size(
+        account.equity, cap, proposal.confidence, proposal.volatility_ratio, policy.sizing
+    )
+    asked = proposal.lots
+    if asked <= 0:
+        if not size > asset.worst:
+            return Decision(lots=0, reason=Reason.SIZE, bound=size, would_be=asset.worst, size=size)
+        asked = lots_within(size - asset.worst, asset.lot_value)
+    answer = Decision(lots=asked, reason=Reason.NONE, bound=0.0, would_be=0.0, size=size)
+    answer = within_caps(answer, account, asset, asked, caps, policy.groups)
+    answer = within_means(answer, account, asset, asked, proposal.bot_room)
     return at_least_minimum(answer, asset)
 
 
@@ -250,9 +264,7 @@ def decide_decrease(account: Account, asset: Asset, proposal: Proposal) -> Decis
     if free < asked or free <= 0:
         lots = free
         reason = Reason.NOT_HELD
-    return Decision(
-        lots=lots, reason=reason, bound=float(free), would_be=float(asked), size=0.0
-    )
+    return Decision(lots=lots, reason=reason, bound=float(free), would_be=float(asked), size=0.0)
 
 
 @rule
