@@ -1,0 +1,313 @@
+"""An account's books: cash, holdings by bot, closed trades and the record that they make."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from msgspec import Struct
+
+from smart_leverage.books.exact import ZERO, bookable, exactly, positive
+from smart_leverage.books.lots import Lot
+from smart_leverage.books.positions import Change, Entry, Holding, Position
+from smart_leverage.books.postings import (
+    USD,
+    Posting,
+    cash_postings,
+    holding_postings,
+    payment_postings,
+)
+from smart_leverage.books.statistics import TrackRecord
+from smart_leverage.books.trackers import Records
+from smart_leverage.books.trades import Trade
+from smart_leverage.domain.errors import BadData, InvariantViolation
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import Fill, Order, Side
+
+
+class Applied(Struct, frozen=True, kw_only=True):
+    """What one record did to the books.
+
+    `moves` is the signed change by bot, sorted by bot; `trades` are those made or revised, as they
+    stand now; `undone` are orders that no longer close anything, because a late fill stands before
+    them. `beyond` is what an order of a bot closed out of lots that are not its own: the engine
+    does not send such orders, so above zero it is a breach. A repeat changes nothing;
+    `is_contradiction` says that it differs from what was counted under its id.
+    """
+
+    is_new: bool
+    is_contradiction: bool = False
+    is_late: bool = False
+    cash: Decimal = ZERO
+    moves: tuple[tuple[str, Decimal], ...] = ()
+    trades: tuple[Trade, ...] = ()
+    undone: tuple[str, ...] = ()
+    beyond: Decimal = ZERO
+    postings: tuple[Posting, ...] = ()
+
+
+class Held(Struct, frozen=True):
+    """The lots of one bot in one key, oldest first; quantities are magnitudes."""
+
+    key: Key
+    bot: str
+    qty: Decimal
+    lots: tuple[Lot, ...]
+
+
+class BookState(Struct, frozen=True):
+    """Everything the books say, in canonical order: equal books have equal states."""
+
+    cash: Decimal
+    held: tuple[Held, ...]
+    trades: tuple[Trade, ...]
+
+
+class Book:
+    """Pure and exact books of one account; every read that the engine makes per event is O(1).
+
+    An execution counts once, and the order of arrival does not matter: see `positions` for how a
+    late fill finds its place. Nothing is refused for being unwise, only for being unreadable:
+    what happened has happened.
+    """
+
+    def __init__(self) -> None:
+        self._cash = ZERO
+        self._is_open = False
+        self._instruments: dict[Key, Instrument] = {}
+        self._holdings: dict[Key, Holding] = {}
+        self._held: tuple[Key, ...] = ()
+        self._counted: dict[str, Fill] = {}
+        self._records = Records()
+
+    # What happened -----------------------------------------------------------------------------
+
+    def open(self, cash: Decimal) -> tuple[Posting, ...]:
+        """Start with this much cash.
+
+        Raises:
+            InvariantViolation: The books are open already.
+        """
+        if self._is_open:
+            raise InvariantViolation("the books are open already")
+        self._is_open, self._cash = True, bookable(cash, "cash")
+        return cash_postings(cash, "capital")
+
+    def list_instrument(self, instrument: Instrument) -> None:
+        """Make an instrument, or a newer version of it, known: lot, tick and fee asset."""
+        self._instruments[instrument.key] = instrument
+
+    @exactly
+    def flow(self, amount: Decimal) -> tuple[Posting, ...]:
+        """Book a deposit (positive) or a withdrawal (negative)."""
+        self._cash += bookable(amount, "flow")
+        return cash_postings(amount, "flows")
+
+    @exactly
+    def adopt(self, key: Key, qty: Decimal, price: Decimal, bot: str, *, at_ns: int) -> Applied:
+        """Take a holding that was there before us into a bot's lots, at a price, without cash.
+
+        A signed quantity against what is held takes lots away instead, oldest first and without a
+        trade: that is how a difference found by reconciliation is settled.
+
+        Raises:
+            InvariantViolation: The instrument was never listed.
+            BadData: Quantity or price cannot be booked; nothing was changed.
+        """
+        if not bookable(qty, "adopted quantity"):
+            raise BadData("adopted quantity is 0", fix="it must not be zero")
+        instrument = self._instrument(key)
+        entry = Entry(
+            at_ns=at_ns,
+            execution_id="",
+            client_order_id="",
+            bot=bot,
+            qty=qty,
+            price=positive(price, "adoption price"),
+            fee=ZERO,
+            lot=instrument.lot,
+            tick=instrument.tick_at(price),
+            is_forced=False,
+        )
+        change, moves = self._apply(key, entry)
+        postings = holding_postings(key, moves, fee=ZERO, source="adopted")
+        return _applied(change, moves, ZERO, postings)
+
+    @exactly
+    def apply_fill(self, fill: Fill, order: Order) -> Applied:
+        """Book one execution of an order, once.
+
+        Args:
+            fill: The execution.
+            order: The order it belongs to; its bot and role say whose lots are meant.
+
+        Raises:
+            InvariantViolation: Fill and order are not of one piece, or the instrument was never
+                listed.
+            BadData: A figure cannot be booked; nothing was changed.
+        """
+        counted = self._counted.get(fill.execution_id)
+        if counted is not None:
+            return Applied(is_new=False, is_contradiction=counted != fill)
+        instrument = self._instrument(fill.key)
+        _check(fill, order, instrument)
+        in_coin = fill.fee if fill.fee_asset != USD else ZERO
+        in_cash = fill.fee - in_coin
+        sign = 1 if fill.side is Side.BUY else -1
+        paid = sign * fill.qty * fill.price
+        entry = Entry(
+            at_ns=fill.at_ns,
+            execution_id=fill.execution_id,
+            client_order_id=order.client_order_id,
+            bot=order.bot,
+            qty=sign * fill.qty - in_coin,
+            price=fill.price,
+            fee=in_cash + in_coin * fill.price,
+            lot=instrument.lot,
+            tick=instrument.tick_at(fill.price),
+            is_forced=order.role.is_house,
+        )
+        self._counted[fill.execution_id] = fill
+        self._cash -= paid + in_cash
+        change, moves = self._apply(fill.key, entry)
+        postings = payment_postings(paid, in_cash) + holding_postings(
+            fill.key, moves, fee=in_coin, source="exchange"
+        )
+        return _applied(change, moves, -paid - in_cash, postings)
+
+    # What is so --------------------------------------------------------------------------------
+
+    @property
+    def cash(self) -> Decimal:
+        """Cash, account currency."""
+        return self._cash
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Keys of which anything is held, dust included, sorted."""
+        return self._held
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._held)
+
+    def qty(self, key: Key) -> Decimal:
+        """Return the signed quantity held of a key; zero when nothing is."""
+        holding = self._holdings.get(key)
+        return ZERO if holding is None else holding.qty
+
+    def bot_qty(self, bot: str, key: Key) -> Decimal:
+        """Return the signed quantity that one bot holds of a key."""
+        holding = self._holdings.get(key)
+        return ZERO if holding is None else holding.bot_qty(bot)
+
+    def quantities(self, key: Key) -> dict[str, Decimal]:
+        """Return the signed quantity of a key by bot, bots without any left out."""
+        holding = self._holdings.get(key)
+        return {} if holding is None else holding.quantities()
+
+    @exactly
+    def dust(self, key: Key) -> Decimal:
+        """Return what is held beyond whole lots; it is sold only with a full close."""
+        return self.qty(key) % self._instrument(key).lot
+
+    def position(self, key: Key) -> Position | None:
+        """Return the account's position in a key, or None."""
+        holding = self._holdings.get(key)
+        return None if holding is None else holding.position()
+
+    def bot_position(self, bot: str, key: Key) -> Position | None:
+        """Return one bot's position in a key, or None."""
+        holding = self._holdings.get(key)
+        return None if holding is None else holding.bot_position(bot)
+
+    def is_counted(self, execution_id: str) -> bool:
+        """Whether an execution has been booked."""
+        return execution_id in self._counted
+
+    @property
+    def record(self) -> TrackRecord:
+        """The account's record over its last closed trades."""
+        return self._records.account
+
+    def bot_record(self, bot: str) -> TrackRecord:
+        """Return a bot's record: its parts of the trades that closed its lots."""
+        return self._records.of(bot)
+
+    def trade(self, client_order_id: str) -> Trade | None:
+        """Return the trade that an order has closed, or None."""
+        return self._records.trade(client_order_id)
+
+    def trades(self, bot: str | None = None) -> tuple[Trade, ...]:
+        """Return all closed trades, oldest first; with a bot, those that closed its lots."""
+        return self._records.trades(bot)
+
+    def state(self) -> BookState:
+        """Return everything in canonical order, for hashes and comparisons; not a hot read."""
+        held = [
+            Held(key, bot, stake.qty, tuple(stake.lots))
+            for key in self._held
+            for bot, stake in sorted(self._holdings[key].stakes.items())
+        ]
+        return BookState(self._cash, tuple(held), self.trades())
+
+    # How ---------------------------------------------------------------------------------------
+
+    def _instrument(self, key: Key) -> Instrument:
+        instrument = self._instruments.get(key)
+        if instrument is None:
+            raise InvariantViolation(f"{key} is booked but was never listed")
+        return instrument
+
+    def _apply(self, key: Key, entry: Entry) -> tuple[Change, dict[str, Decimal]]:
+        holding = self._holdings.get(key)
+        if holding is None:
+            holding = self._holdings[key] = Holding(key)
+        before = holding.quantities()
+        change = holding.apply(entry)
+        if bool(before) != bool(holding.qty):
+            self._held = tuple(sorted(k for k, each in self._holdings.items() if each.qty))
+        self._records.note(change)
+        return change, _moves(before, holding.quantities())
+
+
+def _moves(before: dict[str, Decimal], after: dict[str, Decimal]) -> dict[str, Decimal]:
+    changes = {b: after.get(b, ZERO) - before.get(b, ZERO) for b in sorted({*before, *after})}
+    return {bot: change for bot, change in changes.items() if change}
+
+
+def _applied(
+    change: Change, moves: dict[str, Decimal], cash: Decimal, postings: tuple[Posting, ...]
+) -> Applied:
+    return Applied(
+        is_new=True,
+        is_late=change.is_late,
+        cash=cash,
+        moves=tuple(moves.items()),
+        trades=change.trades,
+        undone=change.undone,
+        beyond=change.beyond,
+        postings=postings,
+    )
+
+
+def _check(fill: Fill, order: Order, instrument: Instrument) -> None:
+    """Refuse a fill that cannot be booked, before anything is changed."""
+    if (fill.client_order_id, fill.key, fill.side) != (
+        order.client_order_id,
+        order.key,
+        order.side,
+    ):
+        raise InvariantViolation(
+            f"fill {fill.execution_id} of {fill.client_order_id} ({fill.side} {fill.key}) is not "
+            f"of order {order.client_order_id} ({order.side} {order.key})"
+        )
+    if not fill.execution_id:
+        raise BadData(f"a fill of {fill.client_order_id} has no execution id")
+    positive(fill.qty, "filled quantity")
+    positive(fill.price, "fill price")
+    bookable(fill.fee, "fee")
+    if fill.fee_asset == USD:
+        return
+    if fill.fee_asset != instrument.fee_asset or not 0 <= fill.fee < fill.qty:
+        raise BadData(
+            f"fee of {fill.execution_id} is {fill.fee} {fill.fee_asset}",
+            fix=f"USD, or {instrument.fee_asset} below the quantity, can be booked",
+        )

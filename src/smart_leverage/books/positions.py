@@ -1,0 +1,275 @@
+"""One key's holding: an ordered list of entries, and the lots that are left of them.
+
+First in, first out goes by fill time, then execution id, never by arrival: an entry that comes
+late is put in its place and everything after it is matched anew. So any permutation of one set of
+fills ends in one state, lots and trades included.
+"""
+
+from bisect import bisect_right
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from smart_leverage.books.exact import EXACT, ZERO, apportion, exactly, ratio
+from smart_leverage.books.lots import Lot, Stake, Taken
+from smart_leverage.books.sharing import closing_shares
+from smart_leverage.books.trades import Part, Result, Trade
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Side
+
+CHECKPOINT_EVERY = 64
+"""Entries between two saved states; a late entry costs at most that many extra to match anew."""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One change of a holding: a fill, or an adoption when there is no execution id.
+
+    `qty` is signed and net of a fee in coin; `fee` is money, whatever it was charged in. `lot` and
+    `tick` are those of the instrument's version at the first application.
+    """
+
+    at_ns: int
+    execution_id: str
+    client_order_id: str
+    bot: str
+    qty: Decimal
+    price: Decimal
+    fee: Decimal
+    lot: Decimal
+    tick: Decimal
+    is_forced: bool
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """The place in the order of matching; an adoption stands before the fills of its time."""
+        return (self.at_ns, self.execution_id)
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    """A holding as it is read; `qty` is signed, values are magnitudes in account currency.
+
+    `value` is the sum of quantity × entry price over the lots still held, `fees` what was paid to
+    open them, `opened_at_ns` when the holding last rose from less than one lot.
+    """
+
+    key: Key
+    qty: Decimal
+    value: Decimal
+    fees: Decimal
+    opened_at_ns: int
+
+    @property
+    def average_entry_price(self) -> Decimal:
+        """Value over quantity, fees left out, to 40 digits."""
+        return ratio(self.value, self.qty.copy_abs())
+
+    @property
+    def cost_basis(self) -> Decimal:
+        """What the lots still held have cost: entry value plus the fees of opening them.
+
+        For a short it is what they have brought, fees deducted.
+        """
+        if self.qty < 0:
+            return EXACT.subtract(self.value, self.fees)
+        return EXACT.add(self.value, self.fees)
+
+
+class Change(NamedTuple):
+    """What an entry did: trades as they stand now, order ids whose trade is gone, and how.
+
+    `beyond` is what an order that is not the house's closed out of lots of other bots.
+    """
+
+    trades: tuple[Trade, ...]
+    undone: tuple[str, ...]
+    beyond: Decimal
+    is_late: bool
+
+
+class _Saved(NamedTuple):
+    qty: Decimal
+    opened_at_ns: int
+    stakes: dict[str, Stake]
+
+
+class Holding:
+    """All bots' stakes in one key, on one side: two bots never hold opposite directions."""
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.qty = ZERO
+        self.opened_at_ns = 0
+        self.stakes: dict[str, Stake] = {}
+        self.trades: dict[str, Trade] = {}
+        self._entries: list[Entry] = []
+        self._before: list[Trade | None] = []
+        self._saved: list[_Saved] = []
+
+    def bot_qty(self, bot: str) -> Decimal:
+        """Return the signed quantity of one bot."""
+        stake = self.stakes.get(bot)
+        if stake is None:
+            return ZERO
+        return stake.qty if self.qty > 0 else stake.qty.copy_negate()
+
+    def quantities(self) -> dict[str, Decimal]:
+        """Return the signed quantity by bot."""
+        return {bot: self.bot_qty(bot) for bot in self.stakes}
+
+    @exactly
+    def position(self) -> Position | None:
+        """Return the whole holding, or None when nothing is held."""
+        if not self.qty:
+            return None
+        return Position(
+            key=self.key,
+            qty=self.qty,
+            value=sum((stake.value for stake in self.stakes.values()), ZERO),
+            fees=sum((stake.fees for stake in self.stakes.values()), ZERO),
+            opened_at_ns=self.opened_at_ns,
+        )
+
+    def bot_position(self, bot: str) -> Position | None:
+        """Return one bot's stake, or None when it holds nothing."""
+        stake = self.stakes.get(bot)
+        if stake is None:
+            return None
+        return Position(
+            key=self.key,
+            qty=self.bot_qty(bot),
+            value=stake.value,
+            fees=stake.fees,
+            opened_at_ns=stake.opened_at_ns,
+        )
+
+    def apply(self, entry: Entry) -> Change:
+        """Put an entry in its place; the caller has seen to it that it is new."""
+        if not self._entries or entry.rank >= self._entries[-1].rank:
+            trade, beyond = self._push(entry)
+            return Change(() if trade is None else (trade,), (), beyond, is_late=False)
+        return self._insert(entry)
+
+    def _insert(self, entry: Entry) -> Change:
+        index = bisect_right(self._entries, entry.rank, key=lambda each: each.rank)
+        orders = {each.client_order_id for each in [entry, *self._entries[index:]]}
+        old = {order: self.trades.get(order) for order in orders}
+        tail = self._rewind(index)
+        tail.insert(index - len(self._entries), entry)
+        beyond = ZERO
+        for each in tail:
+            taken = self._push(each)[1]
+            beyond = taken if each is entry else beyond
+        now = [self.trades[order] for order in orders if order in self.trades]
+        revised = [trade for trade in now if trade != old[trade.client_order_id]]
+        gone = [order for order, trade in old.items() if trade and order not in self.trades]
+        return Change(
+            trades=tuple(sorted(revised, key=lambda trade: trade.rank)),
+            undone=tuple(sorted(gone)),
+            beyond=beyond,
+            is_late=True,
+        )
+
+    def _rewind(self, index: int) -> list[Entry]:
+        """Go back to the last saved state at or before an index; return the entries undone."""
+        number = index // CHECKPOINT_EVERY
+        start = number * CHECKPOINT_EVERY
+        saved = self._saved[number]
+        for entry, trade in zip(
+            reversed(self._entries[start:]), reversed(self._before[start:]), strict=True
+        ):
+            if trade is not None:
+                self.trades[entry.client_order_id] = trade
+            else:
+                self.trades.pop(entry.client_order_id, None)
+        tail = self._entries[start:]
+        del self._entries[start:], self._before[start:], self._saved[number:]
+        self.qty, self.opened_at_ns = saved.qty, saved.opened_at_ns
+        self.stakes = saved.stakes
+        return tail
+
+    def _push(self, entry: Entry) -> tuple[Trade | None, Decimal]:
+        if len(self._entries) % CHECKPOINT_EVERY == 0:
+            stakes = {bot: stake.copy() for bot, stake in self.stakes.items()}
+            self._saved.append(_Saved(self.qty, self.opened_at_ns, stakes))
+        self._entries.append(entry)
+        self._before.append(self.trades.get(entry.client_order_id))
+        slice_, beyond = self._match(entry)
+        if slice_ is None or not entry.execution_id:
+            return None, beyond
+        before = self.trades.get(entry.client_order_id)
+        trade = slice_ if before is None else before.extended(slice_)
+        self.trades[entry.client_order_id] = trade
+        return trade, beyond
+
+    def _match(self, entry: Entry) -> tuple[Trade | None, Decimal]:
+        """Close what stands against the entry, open what is left of it."""
+        size = entry.qty.copy_abs()
+        closing = ZERO
+        if self.qty and (self.qty > 0) != (entry.qty > 0):
+            closing = min(size, self.qty.copy_abs())
+        slice_, beyond, fee = None, ZERO, entry.fee
+        if closing:
+            fee_closing = apportion(entry.fee, closing, size)
+            fee = entry.fee - fee_closing
+            slice_, beyond = self._close(entry, closing, fee_closing)
+        if size > closing:
+            self._open(entry, size - closing, fee)
+        self.qty += entry.qty
+        return slice_, beyond
+
+    def _open(self, entry: Entry, size: Decimal, fee: Decimal) -> None:
+        if self.qty.copy_abs() < entry.lot or (self.qty > 0) != (entry.qty > 0):
+            self.opened_at_ns = entry.at_ns
+        stake = self.stakes.setdefault(entry.bot, Stake())
+        lot = Lot(size, entry.price, fee, entry.at_ns, entry.execution_id)
+        stake.add(lot, dust_below=entry.lot)
+
+    def _close(self, entry: Entry, closing: Decimal, fee: Decimal) -> tuple[Trade, Decimal]:
+        held = {bot: stake.qty for bot, stake in self.stakes.items()}
+        shares = closing_shares(closing, entry.bot, held, entry.lot)
+        parts, left, fee_left = [], closing, fee
+        for bot in sorted(shares):
+            fee_part = apportion(fee_left, shares[bot], left)
+            taken = self.stakes[bot].take(shares[bot])
+            if not self.stakes[bot].qty:
+                del self.stakes[bot]
+            parts.append(Part(bot, _result(entry, taken, fee_part)))
+            left, fee_left = left - shares[bot], fee_left - fee_part
+        beyond = ZERO if entry.is_forced else closing - shares.get(entry.bot, ZERO)
+        return _slice(entry, self.key, tuple(parts)), beyond
+
+
+def _result(entry: Entry, taken: Taken, fee: Decimal) -> Result:
+    exit_value = taken.qty * entry.price
+    gross = exit_value - taken.value
+    if entry.qty > 0:
+        gross = -gross
+    fees = taken.fees + fee
+    return Result(
+        qty=taken.qty,
+        entry_value=taken.value,
+        exit_value=exit_value,
+        gross=gross,
+        fees=fees,
+        net=gross - fees,
+        scratch_below=taken.qty * entry.tick,
+        opened_at_ns=taken.opened_at_ns,
+        closed_at_ns=entry.at_ns,
+    )
+
+
+def _slice(entry: Entry, key: Key, parts: tuple[Part, ...]) -> Trade:
+    total = parts[0].result
+    for part in parts[1:]:
+        total = total.plus(part.result)
+    return Trade(
+        client_order_id=entry.client_order_id,
+        bot=entry.bot,
+        key=key,
+        side=Side.BUY if entry.qty > 0 else Side.SELL,
+        is_forced=entry.is_forced,
+        rank=entry.rank,
+        result=total,
+        parts=parts,
+    )
