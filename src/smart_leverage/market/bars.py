@@ -1,0 +1,95 @@
+"""Bars of one instrument in columns, with where they came from and what is missing in them."""
+
+from array import array
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from smart_leverage.domain.bars import Bar
+from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from smart_leverage.domain.instruments import Key
+
+__all__ = ["Bar", "BarSeries", "Holes", "Source", "step_text"]
+
+
+class Source(Struct, frozen=True):
+    """Where bars came from: the file's name or a recipe, and the hash of what was read.
+
+    `quoted_in` names the currency of the file when it was accepted as another one ("USDT" read as
+    US dollars); empty otherwise.
+    """
+
+    name: str
+    sha256: str
+    quoted_in: str = ""
+
+
+class Holes(Struct, frozen=True):
+    """Bars that should be there and are not; nothing is ever filled in.
+
+    `longest` counts the missing bars of the longest hole, which begins at `longest_from_ns`.
+    """
+
+    count: int = 0
+    bars_missing: int = 0
+    longest: int = 0
+    longest_from_ns: int = 0
+
+
+class BarSeries(Struct, frozen=True):
+    """The bars of one instrument in time order, one typed array per column.
+
+    Every bar has its own end: a daily bar of a US security ends at the close of its session, which
+    is not a fixed step after its start. The arrays expose their memory, so numerical code can view
+    them without a copy; they must not be written to.
+    """
+
+    key: Key
+    step_ns: int
+    starts: "array[int]"
+    ends: "array[int]"
+    opens: "array[float]"
+    highs: "array[float]"
+    lows: "array[float]"
+    closes: "array[float]"
+    volumes: "array[float]"
+    source: Source
+    holes: Holes = Holes()
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> Bar:
+        return Bar(
+            self.starts[index],
+            self.ends[index],
+            self.opens[index],
+            self.highs[index],
+            self.lows[index],
+            self.closes[index],
+            self.volumes[index],
+        )
+
+    def __iter__(self) -> Iterator[Bar]:
+        return self.bars(0, len(self))
+
+    def bars(self, first: int, stop: int) -> Iterator[Bar]:
+        """Return the bars with an index in [first, stop)."""
+        columns = (
+            self.starts,
+            self.ends,
+            self.opens,
+            self.highs,
+            self.lows,
+            self.closes,
+            self.volumes,
+        )
+        return map(Bar, *(column[first:stop] for column in columns))
+
+
+def step_text(step_ns: int) -> str:
+    """Return a step as file names spell it: "5m", "1h", "1d"."""
+    for unit_ns, letter in ((DAY_NS, "d"), (HOUR_NS, "h"), (MINUTE_NS, "m")):
+        if step_ns % unit_ns == 0:
+            return f"{step_ns // unit_ns}{letter}"
+    return f"{step_ns // SECOND_NS}s"
