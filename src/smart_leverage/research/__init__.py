@@ -1,0 +1,1 @@
+"""What if? The policy as machine code, over history."""
