@@ -9,6 +9,12 @@ from msgspec import Struct
 Key = NewType("Key", str)
 """`asset_class:symbol`, the one spelling under which exposure is counted."""
 
+_SUB_DOLLAR_TICK = Decimal("0.0001")
+
+
+BROAD_FUND = "etf_broad"
+"""The kind of an unlevered fund on a whole market."""
+
 
 class AssetClass(StrEnum):
     """The broker's asset class; the same letters can name a fund and a coin."""
@@ -17,8 +23,20 @@ class AssetClass(StrEnum):
     CRYPTO = "crypto"
 
 
+def key_of(asset_class: AssetClass, symbol: str) -> Key:
+    """Return the key of a symbol in its one spelling: `TQQQ`, or `BTC/USD` with the slash."""
+    return Key(f"{asset_class.value}:{symbol}")
+
+
 class Instrument(Struct, frozen=True, kw_only=True):
-    """What is true of one instrument; a changed split, lot or factor makes a new version."""
+    """What is true of one instrument; a changed split, lot or factor makes a new version.
+
+    `factor` is the daily multiple of a fund, signed, and 1 for anything plain. `is_crypto` counts
+    under the crypto cap; `is_proxy` marks equities that move with coins without holding them.
+    `tick` is the price step, `lot` the quantity the policy counts in, `size_step` the quantity our
+    own orders are rounded to. Maintenance rates are fractions of market value. `notional_min` is
+    the smallest buy in account currency; sells are free of it.
+    """
 
     key: Key
     asset_class: AssetClass
@@ -39,11 +57,17 @@ class Instrument(Struct, frozen=True, kw_only=True):
     maintenance_rate_short: Decimal
     reference_price: Decimal
     version: int = 1
+    is_proxy: bool = False
 
     @property
     def is_leveraged(self) -> bool:
         """Whether it counts under the total leveraged cap: crypto, or a fund beyond one times."""
         return self.is_crypto or abs(self.factor) > 1
+
+    @property
+    def is_broad(self) -> bool:
+        """Whether it is a broad unlevered fund, which may be a larger part of the account."""
+        return self.kind == BROAD_FUND
 
     @property
     def fee_asset(self) -> str:
@@ -52,8 +76,19 @@ class Instrument(Struct, frozen=True, kw_only=True):
 
     def lots(self, qty: Decimal) -> int:
         """Return whole lots in a quantity, rounded toward zero; what is left over is dust."""
-        return int(qty / self.lot)
+        # Not int(qty / lot): a quotient of more than 28 digits would be rounded up first.
+        return int(qty // self.lot)
 
     def quantity(self, lots: int) -> Decimal:
         """Return the exact quantity of so many lots."""
         return self.lot * lots
+
+    def tick_at(self, price: Decimal) -> Decimal:
+        """Return the price step at a price: a share below one dollar is quoted more finely.
+
+        Source:
+            Alpaca, "Orders", 2026-01: two decimals from 1.00 up, four below.
+        """
+        if self.asset_class is AssetClass.US_EQUITY and price < 1:
+            return _SUB_DOLLAR_TICK
+        return self.tick
