@@ -42,19 +42,26 @@ class OrderClass(StrEnum):
 
 
 class Role(StrEnum):
-    """Who wanted an order: a bot, a sized signal, or the house for one of its duties."""
+    """Who wanted an order: a bot, a sized signal, or the house for one of its duties.
+
+    A stop rests at the broker; a guard is the sale that the engine sends itself when a price went
+    through a stop that did not sell, or when an asset is locked for the day.
+    """
 
     BOT = "bot"
     SIGNAL = "signal"
     STOP = "stop"
     TRIM = "trim"
     FLATTEN = "flatten"
+    GUARD = "guard"
 
     @property
     def is_house(self) -> bool:
         """Whether the order is ours: hidden from bots, and its closings count as forced."""
-        return self in (Role.STOP, Role.TRIM, Role.FLATTEN)
+        return self in _HOUSE_ROLES
 
+
+_HOUSE_ROLES = frozenset({Role.STOP, Role.TRIM, Role.FLATTEN, Role.GUARD})
 
 HOUSE = "house"
 """The bot that owns adopted holdings and sends protective orders."""

@@ -125,11 +125,15 @@ class Marked(Fact, frozen=True, kw_only=True, tag="mark"):
 
 
 class BaselineSet(Fact, frozen=True, kw_only=True, tag="baseline"):
-    """The equity from which a period's loss is counted; `period` is day, month or peak."""
+    """The equity from which a period's loss is counted; `period` is day, month or peak.
+
+    `holdings` are the market values at a day's opening, for the loss limit per asset.
+    """
 
     period: str
     label: str
     equity: Decimal
+    holdings: dict[Key, Decimal] = {}
 
 
 class BreakerMoved(Fact, frozen=True, kw_only=True, tag="breaker"):

@@ -30,6 +30,9 @@ class Reason(IntEnum):
     NOT_HELD = 21
     SHORT = 22
     STOPPED_FIRST = 23
+    STOP_HIT = 24
+    FLATTEN = 25
+    NOT_READY = 26
 
 
 class TradingState(IntEnum):

@@ -1,0 +1,102 @@
+"""What the broker says changes what we know of an order, and nothing else does."""
+
+from decimal import Decimal
+
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
+from smart_leverage.domain.records import Filled, Noted, OrderMoved
+from smart_leverage.engine.core import Core
+from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
+
+_STATES = {
+    "filled": OrderState.FILLED,
+    "canceled": OrderState.CANCELED,
+    "expired": OrderState.EXPIRED,
+    "replaced": OrderState.REPLACED,
+    "rejected": OrderState.REJECTED,
+    "pending_cancel": OrderState.PENDING_CANCEL,
+    "pending_replace": OrderState.PENDING_REPLACE,
+}
+
+
+def on_answer(core: Core, event: Answered) -> Key | None:
+    """Take in what a submission's answer proves."""
+    tracked = core.state.orders.by_id.get(event.client_order_id)
+    if tracked is None:
+        return None
+    if event.verdict is Verdict.ACCEPTED and event.broker_order is not None:
+        return on_broker_order(core, event.broker_order)
+    state = {
+        Verdict.REFUSED: OrderState.REJECTED,
+        Verdict.NOT_SENT: OrderState.CANCELED,
+    }.get(event.verdict, OrderState.UNKNOWN)
+    _move(core, event.client_order_id, state, status="", reason=event.reason)
+    return tracked.order.key
+
+
+def on_cancel_answer(core: Core, event: CancelAnswered) -> Key | None:
+    """A refused cancel means that the order ended otherwise: take its last word."""
+    if event.broker_order is None:
+        return None
+    return on_broker_order(core, event.broker_order)
+
+
+def on_update(core: Core, update: TradeUpdate) -> Key | None:
+    """Take in one message of the stream; a fill counts once however often it is told."""
+    broker_order = update.broker_order
+    client_order_id = broker_order.order.client_order_id
+    tracked = core.state.orders.find(client_order_id)
+    if tracked is None:
+        core.record(
+            Noted(
+                at_ns=core.now_ns,
+                code="order.external",
+                text=f"{broker_order.order.side} {broker_order.order.qty} "
+                f"{broker_order.order.key} was not sent by us: {client_order_id}",
+            )
+        )
+        return None
+    if update.fill is not None and not core.state.book.is_counted(update.fill.execution_id):
+        core.record(Filled(at_ns=core.now_ns, fill=update.fill))
+    on_broker_order(core, broker_order)
+    return broker_order.order.key
+
+
+def on_broker_order(core: Core, broker_order: BrokerOrder) -> Key | None:
+    """Take in the broker's view of one of our orders; an unlisted status counts as open."""
+    order = broker_order.order
+    tracked = core.state.orders.by_id.get(order.client_order_id)
+    if tracked is None:
+        return None
+    state = _STATES.get(broker_order.status, OrderState.OPEN)
+    if state is OrderState.OPEN and tracked.state is OrderState.PENDING_CANCEL:
+        return order.key  # our cancel is under way; only a final word changes that
+    if state is OrderState.FILLED and tracked.filled < order.qty:
+        return order.key  # the executions are still to come; they end it
+    if state is not tracked.state or not tracked.broker_order_id:
+        _move(
+            core,
+            order.client_order_id,
+            state,
+            status=broker_order.status,
+            filled=broker_order.filled_qty,
+            broker_order_id=broker_order.broker_order_id,
+        )
+    return order.key
+
+
+def _move(
+    core: Core, client_order_id: str, state: OrderState, *, status: str,
+    filled: Decimal = Decimal(0), broker_order_id: str = "", reason: str = "",
+) -> None:  # fmt: skip
+    core.record(
+        OrderMoved(
+            at_ns=core.now_ns,
+            client_order_id=client_order_id,
+            state=state,
+            status=status,
+            filled_qty=filled,
+            broker_order_id=broker_order_id,
+            reason=reason,
+        )
+    )

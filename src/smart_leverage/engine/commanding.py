@@ -1,0 +1,47 @@
+"""What a person may order: anything toward safety at once, resuming only with a reason."""
+
+from smart_leverage.domain.records import Noted, Resumed
+from smart_leverage.engine.core import Core
+from smart_leverage.engine.events import Command, Commanded
+from smart_leverage.engine.exposure import value
+from smart_leverage.engine.judging import cancel_increases, change_state
+from smart_leverage.engine.shrinking import start_flatten
+from smart_leverage.policy.reasons import TradingState
+
+
+def on_command(core: Core, event: Commanded) -> None:
+    """Carry out an operator's command and journal who wanted it and why."""
+    if event.command is Command.HALT:
+        change_state(core, TradingState.HALTED, event.reason, event.who)
+        cancel_increases(core, event.reason)
+    elif event.command is Command.REDUCE:
+        if core.state.trading is TradingState.ACTIVE:
+            change_state(core, TradingState.REDUCING, event.reason, event.who)
+        cancel_increases(core, event.reason)
+    elif event.command is Command.FLATTEN:
+        change_state(core, TradingState.HALTED, event.reason, event.who)
+        start_flatten(core, event.reason, event.who)
+    else:
+        _resume(core, event)
+
+
+def _resume(core: Core, event: Commanded) -> None:
+    """Lift a halt: never while the day is tripped, and with a new baseline after a month trip."""
+    state = core.state
+    if state.breakers.is_day_tripped and not state.breakers.is_month_tripped:
+        _refuse(core, "the loss limit of the day stays tripped until midnight")
+        return
+    if state.plan is not None:
+        _refuse(core, "a deleveraging plan is still running")
+        return
+    if not event.reason.strip():
+        _refuse(core, "a resume needs a reason")
+        return
+    if state.breakers.is_month_tripped:
+        equity = value(state, core.ladder).equity
+        core.record(Resumed(at_ns=core.now_ns, who=event.who, reason=event.reason, equity=equity))
+    change_state(core, TradingState.ACTIVE, event.reason, event.who)
+
+
+def _refuse(core: Core, why: str) -> None:
+    core.record(Noted(at_ns=core.now_ns, code="state.tripped", text=f"cannot resume: {why}"))

@@ -1,0 +1,27 @@
+"""What an engine is told once: the policy and the bounds of its own duties."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from smart_leverage.engine.ladder import LadderConfig
+from smart_leverage.policy.params import CLASSIC, Policy
+from smart_leverage.policy.tier import Tier
+
+
+class EngineConfig(NamedTuple):
+    """Everything the engine needs beyond events; fractions are of the price or of equity."""
+
+    policy: Policy = CLASSIC
+    ladder: LadderConfig = LadderConfig()
+    risk_timezone: str = "America/New_York"
+    tier_ceiling: Tier = Tier.PROFITABLE
+    collar: Decimal = Decimal("0.005")
+    """A buy is sent with a limit this far above the price, so that its worst case is known."""
+    cost_rate: Decimal = Decimal("0.003")
+    """Fees a buy may cost at most, as a fraction of its notional; taken off equity in the proof."""
+    entry_life_s: float = 300.0
+    """A buy that rests longer than this while its class trades is cancelled."""
+    mark_every_s: float = 60.0
+    """How often the valuation is journalled; breakers judge every price all the same."""
+    protect_within_s: float = 60.0
+    """A position may be without a live stop for this long before that is reported as a breach."""

@@ -1,0 +1,176 @@
+"""What every duty of the engine works on: state, prices, time and the outcome being made."""
+
+from decimal import ROUND_DOWN, Decimal
+
+from smart_leverage.domain.calendars import RiskCalendar
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import Approved, Order, OrderState, Role, Side
+from smart_leverage.domain.records import CancelIntended, Intended, OrderMoved, Record
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.exposure import Worst, worst_case
+from smart_leverage.engine.ladder import PriceLadder
+from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.proof import ExactCaps, exact_caps
+from smart_leverage.engine.state import State
+from smart_leverage.engine.tracked import Tracked, order_id
+from smart_leverage.policy.tier import Tier
+
+
+class Core:
+    """One account's state with its prices; `record` is the only way in which it changes."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.config = config
+        self.state = State()
+        self.ladder = PriceLadder(config.ladder)
+        self.calendar = RiskCalendar(config.risk_timezone)
+        self.now_ns = 0
+        self.out = Outcome()
+        self.waiting: dict[Key, list[Approved]] = {}
+        self.reported_bare: dict[Key, int] = {}
+        self.late_plan = ""
+        self._caps = {tier: exact_caps(tier, config.policy) for tier in Tier}
+
+    def begin(self, at_ns: int) -> None:
+        """Start one event: time never runs backwards inside the engine."""
+        self.now_ns = max(self.now_ns, at_ns)
+        self.out = Outcome()
+
+    def record(self, record: Record) -> None:
+        """Apply one fact and hand it to the ledger."""
+        self.state.apply(record)
+        self.out.records.append(record)
+
+    @property
+    def caps(self) -> ExactCaps:
+        """The caps in force."""
+        return self._caps[self.state.tier]
+
+    def worst(self, without: frozenset[str] = frozenset()) -> Worst:
+        """Return the worst case now, optionally as if some orders did not exist."""
+        return worst_case(self.state, self.ladder, self.now_ns, self.config.cost_rate, without)
+
+    def instrument(self, key: Key) -> Instrument:
+        """Return a listed instrument."""
+        return self.state.instruments[key]
+
+
+def round_down(number: Decimal, step: Decimal) -> Decimal:
+    """Return the largest whole multiple of a step that is not above a number."""
+    return (number / step).to_integral_value(rounding=ROUND_DOWN) * step
+
+
+def intend(
+    core: Core,
+    *,
+    bot: str,
+    role: Role,
+    key: Key,
+    side: Side,
+    qty: Decimal,
+    decision_id: str,
+    reserve_price: Decimal,
+    **terms: object,
+) -> None:
+    """Journal an intent; it leaves at once, or as soon as what stands in its way is gone.
+
+    A venue refuses an order against an own resting order of the other side and reserves the
+    quantity of a resting stop, so those are cancelled first and their final word is awaited.
+    """
+    state = core.state
+    account = state.opened
+    assert account is not None, "an account is opened before anything is intended"  # noqa: S101
+    order = Order(
+        client_order_id=order_id(account.account, bot, str(account.at_ns), state.sequence + 1),
+        bot=bot,
+        role=role,
+        key=key,
+        side=side,
+        qty=qty,
+        **terms,  # type: ignore[arg-type]
+    )
+    core.record(
+        Intended(
+            at_ns=core.now_ns, order=order, decision_id=decision_id, reserve_price=reserve_price
+        )
+    )
+    approved = Approved(order, decision_id)
+    in_the_way = blockers(core, order)
+    if not in_the_way:
+        core.out.sends.append(approved)
+        return
+    core.waiting.setdefault(key, []).append(approved)
+    for tracked in in_the_way:
+        cancel(core, tracked, f"makes way for {order.client_order_id}")
+
+
+def blockers(core: Core, order: Order) -> list[Tracked]:
+    """Return the orders that must be final before this one may leave."""
+    if order.role is Role.STOP:
+        return []
+    stop = core.state.live_stop(order.key)
+    found = [] if stop is None else [stop]
+    if order.side is Side.SELL:
+        waiting = {one.order.client_order_id for one in core.waiting.get(order.key, ())}
+        found += [
+            tracked
+            for tracked in core.state.orders.of(order.key)
+            if tracked.is_buy and tracked.order.client_order_id not in waiting
+        ]
+    return found
+
+
+def cancel(core: Core, tracked: Tracked, why: str) -> None:
+    """Cancel an order: an unsent one ends here, a sent one is asked for at the broker."""
+    order = tracked.order
+    queue = core.waiting.get(order.key, [])
+    unsent = next(
+        (one for one in queue if one.order.client_order_id == order.client_order_id), None
+    )
+    if unsent is not None:
+        queue.remove(unsent)
+        end_unsent(core, order, why)
+        return
+    if tracked.state is OrderState.PENDING_CANCEL:
+        return
+    core.record(
+        CancelIntended(at_ns=core.now_ns, client_order_id=order.client_order_id, reason=why)
+    )
+    core.out.cancels.append(order.client_order_id)
+
+
+def end_unsent(core: Core, order: Order, why: str) -> None:
+    """End an intent of which no byte left."""
+    core.record(
+        OrderMoved(
+            at_ns=core.now_ns,
+            client_order_id=order.client_order_id,
+            state=OrderState.CANCELED,
+            status="",
+            filled_qty=Decimal(0),
+            reason=why,
+        )
+    )
+
+
+def release(core: Core, key: Key) -> None:
+    """Send what waited, once nothing of the instrument stands in its way any more."""
+    queue = core.waiting.get(key)
+    if not queue:
+        return
+    for approved in list(queue):
+        order = approved.order
+        if blockers(core, order):
+            continue
+        queue.remove(approved)
+        if order.side is Side.SELL and not _is_still_held(core, order):
+            end_unsent(core, order, "stopped first: the position is smaller now")
+        else:
+            core.out.sends.append(approved)
+    if not queue:
+        core.waiting.pop(key, None)
+
+
+def _is_still_held(core: Core, order: Order) -> bool:
+    """Tell whether a waiting sale can still be delivered; its own reservation is in `sellable`."""
+    return core.state.sellable(order.key) >= 0

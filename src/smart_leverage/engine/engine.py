@@ -1,0 +1,202 @@
+"""One account, one event in, one outcome out; no clock, socket, thread or random source."""
+
+from collections.abc import Callable
+from typing import Any
+
+from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.errors import InvariantViolation
+from smart_leverage.domain.instruments import AssetClass, Key
+from smart_leverage.domain.orders import HOUSE
+from smart_leverage.domain.records import (
+    AccountOpened,
+    Adopted,
+    FlowSeen,
+    InstrumentListed,
+    Record,
+)
+from smart_leverage.engine import events
+from smart_leverage.engine.answering import on_answer, on_cancel_answer, on_update
+from smart_leverage.engine.commanding import on_command
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.core import Core, cancel, release
+from smart_leverage.engine.deciding import on_opportunity, on_wish
+from smart_leverage.engine.exposure import Valuation, value
+from smart_leverage.engine.judging import (
+    judge_assets,
+    judge_losses,
+    judge_tier,
+    mark,
+    roll,
+)
+from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.proof import holds
+from smart_leverage.engine.protecting import protect, report_bare, watch
+from smart_leverage.engine.reconciling import on_reconciled
+from smart_leverage.engine.shrinking import shrink
+from smart_leverage.engine.state import State
+from smart_leverage.policy.reasons import Reason
+
+
+class Engine:
+    """Decides for one account; its durable state is the fold of the records it returned."""
+
+    def __init__(self, config: EngineConfig, records: list[Record] | None = None) -> None:
+        """Start empty, or where the ledger's records end."""
+        self._core = Core(config)
+        for record in records or ():
+            self._core.state.apply(record)
+            self._core.now_ns = max(self._core.now_ns, record.at_ns)
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            events.Opened: self._on_opened,
+            events.Prices: self._on_prices,
+            events.Proposed: self._on_proposed,
+            events.Wished: self._on_wished,
+            events.Answered: self._on_answered,
+            events.CancelAnswered: self._on_cancel_answered,
+            events.Updated: self._on_updated,
+            events.Reconciled: self._on_reconciled,
+            events.FlowArrived: self._on_flow,
+            events.Commanded: self._on_commanded,
+        }
+
+    @property
+    def state(self) -> State:
+        """The durable state; read it, never change it."""
+        return self._core.state
+
+    def valuation(self) -> Valuation:
+        """Return what the account is worth at the last good prices."""
+        return value(self._core.state, self._core.ladder)
+
+    def process(self, event: events.Event) -> Outcome:
+        """Take one event in and return what follows; nothing may leave before it is durable.
+
+        Raises:
+            InvariantViolation: A bug of ours; throw this engine away and rebuild it.
+        """
+        core = self._core
+        if core.state.opened is None and not isinstance(event, events.Opened):
+            raise InvariantViolation(f"{type(event).__name__} before the account was opened")
+        core.begin(event.at_ns)
+        self._handlers[type(event)](event)
+        return core.out
+
+    # -- handlers ---------------------------------------------------------------------------------
+
+    def _on_opened(self, event: events.Opened) -> None:
+        core = self._core
+        core.record(
+            AccountOpened(
+                at_ns=event.at_ns,
+                account=event.account,
+                mode=event.mode,
+                cash=event.cash,
+                risk_timezone=core.config.risk_timezone,
+                preset=event.preset,
+                policy=event.policy_text,
+                policy_hash=event.policy_hash,
+                enforcement=event.enforcement,
+                version=event.version,
+            )
+        )
+        for instrument in event.instruments:
+            core.record(InstrumentListed(at_ns=event.at_ns, instrument=instrument))
+        for key, qty, price in event.holdings:
+            core.record(Adopted(at_ns=event.at_ns, key=key, qty=qty, price=price, bot=HOUSE))
+            core.ladder.see(key, price, event.at_ns, events.Rung.BROKER)
+        roll(core, self.valuation().equity)
+
+    def _on_prices(self, event: events.Prices) -> None:
+        core = self._core
+        for key, price in event.prints:
+            core.ladder.see(key, price, event.at_ns, event.rung)
+        if not event.is_opening:
+            self._judge()
+        if core.state.stop_prices:
+            watch(core)
+        if core.state.orders.by_id:
+            self._reprove()
+
+    def _judge(self) -> None:
+        core = self._core
+        valuation = self.valuation()
+        roll(core, valuation.equity)
+        judge_losses(core, valuation.equity)
+        judge_assets(core)
+        judge_tier(core, valuation.equity)
+        shrink(core, valuation)
+        mark(core, valuation)
+        if core.state.bare_since:
+            for key in list(core.state.bare_since):
+                protect(core, key)
+            report_bare(core)
+
+    def _on_proposed(self, event: events.Proposed) -> None:
+        on_opportunity(self._core, event.opportunity)
+
+    def _on_wished(self, event: events.Wished) -> None:
+        on_wish(self._core, event.wish, event.bot, event.may_shrink)
+
+    def _on_answered(self, event: events.Answered) -> None:
+        self._settle(on_answer(self._core, event))
+
+    def _on_cancel_answered(self, event: events.CancelAnswered) -> None:
+        self._settle(on_cancel_answer(self._core, event))
+
+    def _on_updated(self, event: events.Updated) -> None:
+        self._settle(on_update(self._core, event.update))
+
+    def _on_reconciled(self, event: events.Reconciled) -> None:
+        on_reconciled(self._core, event)
+
+    def _on_flow(self, event: events.FlowArrived) -> None:
+        self._core.record(FlowSeen(at_ns=event.at_ns, amount=event.amount, source=event.source))
+
+    def _on_commanded(self, event: events.Commanded) -> None:
+        on_command(self._core, event)
+
+    # -- consequences -----------------------------------------------------------------------------
+
+    def _settle(self, key: Key | None) -> None:
+        """Send what waited for this instrument and bring its stop in line."""
+        if key is None:
+            return
+        release(self._core, key)
+        protect(self._core, key)
+
+    def _reprove(self) -> None:
+        """Cancel increases under way that no longer fit, the newest first, and those that aged."""
+        core = self._core
+        buys = [one for one in core.state.orders.buys() if one.state.value != "pending_cancel"]
+        if not buys:
+            return
+        gone = self._cancel_aged()
+        buys = [one for one in buys if one.order.client_order_id not in gone]
+        symbols = {
+            one.order.key: (
+                core.caps.symbol_broad
+                if core.instrument(one.order.key).is_broad
+                else core.caps.symbol
+            )
+            for one in buys
+        }
+        for tracked in reversed(buys):
+            worst = core.worst(without=frozenset(gone))
+            reason = holds(worst, core.caps, symbols)
+            if reason is Reason.NONE:
+                return
+            cancel(core, tracked, f"no longer fits: {reason.name.lower()}")
+            gone.add(tracked.order.client_order_id)
+
+    def _cancel_aged(self) -> set[str]:
+        core = self._core
+        life_ns = int(core.config.entry_life_s * SECOND_NS)
+        gone: set[str] = set()
+        for tracked in core.state.orders.buys():
+            asset_class = core.instrument(tracked.order.key).asset_class
+            age_ns = core.now_ns - tracked.intended_ns
+            if age_ns <= life_ns or asset_class is not AssetClass.CRYPTO:
+                continue
+            cancel(core, tracked, "not filled at the first opportunity")
+            gone.add(tracked.order.client_order_id)
+        return gone

@@ -1,0 +1,128 @@
+"""The closed list of what can happen to an account; time arrives inside the event."""
+
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+
+from msgspec import Struct
+
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.opportunity import Opportunity, OrderWish
+from smart_leverage.domain.orders import AccountSnapshot, BrokerOrder, PositionSnapshot, TradeUpdate
+
+
+class Rung(IntEnum):
+    """Where a price comes from, the best first; only the first two carry an increase."""
+
+    QUOTE = 0
+    TRADE = 1
+    BROKER = 2
+    CLOSE = 3
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Base of all events; `at_ns` is UTC."""
+
+    at_ns: int
+
+
+class Opened(Event, frozen=True, kw_only=True):
+    """The account is put under our rule; happens once in its life.
+
+    `holdings` are (key, quantity, price) of what is there already; they belong to the house.
+    """
+
+    account: str
+    mode: str
+    cash: Decimal
+    preset: str
+    policy_text: str
+    policy_hash: str
+    enforcement: str
+    version: str
+    instruments: tuple[Instrument, ...]
+    holdings: tuple[tuple[Key, Decimal, Decimal], ...] = ()
+
+
+class Prices(Event, frozen=True, kw_only=True):
+    """Prices became known; at an opening the increases under way are proved again."""
+
+    prints: tuple[tuple[Key, Decimal], ...]
+    rung: Rung = Rung.TRADE
+    is_opening: bool = False
+
+
+class Proposed(Event, frozen=True, kw_only=True):
+    """A strategy offers an opportunity; the policy sizes it."""
+
+    opportunity: Opportunity
+
+
+class Wished(Event, frozen=True, kw_only=True):
+    """A bot wants an order of its own size; `may_shrink` is what the bot agreed to."""
+
+    wish: OrderWish
+    bot: str
+    may_shrink: bool = False
+
+
+class Verdict(StrEnum):
+    """What a broker's answer to a submission proves."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+class Answered(Event, frozen=True, kw_only=True):
+    """A submission came back, or did not."""
+
+    client_order_id: str
+    verdict: Verdict
+    broker_order: BrokerOrder | None = None
+    reason: str = ""
+
+
+class CancelAnswered(Event, frozen=True, kw_only=True):
+    """A cancel was refused: the order is final already, its last word is `broker_order`."""
+
+    client_order_id: str
+    broker_order: BrokerOrder | None
+
+
+class Updated(Event, frozen=True, kw_only=True):
+    """The broker's stream said something."""
+
+    update: TradeUpdate
+
+
+class Reconciled(Event, frozen=True, kw_only=True):
+    """The broker stated account and positions; `orders` are those open there."""
+
+    account: AccountSnapshot
+    positions: tuple[PositionSnapshot, ...]
+    orders: tuple[BrokerOrder, ...]
+
+
+class FlowArrived(Event, frozen=True, kw_only=True):
+    """Money came or went."""
+
+    amount: Decimal
+    source: str
+
+
+class Command(StrEnum):
+    """What an operator may order."""
+
+    HALT = "halt"
+    REDUCE = "reduce"
+    RESUME = "resume"
+    FLATTEN = "flatten"
+
+
+class Commanded(Event, frozen=True, kw_only=True):
+    """A person ordered something, with a reason."""
+
+    command: Command
+    who: str
+    reason: str

@@ -1,0 +1,125 @@
+"""What the account is worth and what it may become at worst, exact."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from smart_leverage.domain.instruments import Key
+from smart_leverage.engine.events import Rung
+from smart_leverage.engine.ladder import HAIRCUT, PriceLadder
+from smart_leverage.engine.state import State
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+
+class Valuation(NamedTuple):
+    """Equity and market values at the last good prices, account currency."""
+
+    equity: Decimal
+    cash: Decimal
+    crypto: Decimal
+    leveraged: Decimal
+    gross: Decimal
+
+
+class Worst(NamedTuple):
+    """Worst-case market values if everything under way fills, and the equity left then."""
+
+    equity: Decimal
+    crypto: Decimal
+    leveraged: Decimal
+    gross: Decimal
+    reserved: Decimal
+    by_key: dict[Key, Decimal]
+
+
+def value(state: State, ladder: PriceLadder) -> Valuation:
+    """Value the account at the last good prices, without haircuts: what loss limits judge."""
+    crypto = leveraged = gross = ZERO
+    instruments = state.instruments
+    for key, qty in state.held():
+        price = ladder.mark(key)
+        if price is None:
+            price = state.entry_price(key)
+        market_value = qty * price
+        gross += market_value
+        instrument = instruments[key]
+        if instrument.is_leveraged:
+            leveraged += market_value
+            if instrument.is_crypto:
+                crypto += market_value
+    cash = state.book.cash
+    return Valuation(
+        equity=cash + gross, cash=cash, crypto=crypto, leveraged=leveraged, gross=gross
+    )
+
+
+def worst_case(
+    state: State,
+    ladder: PriceLadder,
+    now_ns: int,
+    cost_rate: Decimal,
+    without: frozenset[str] = frozenset(),
+) -> Worst:
+    """Return the worst case over positions, open, unknown and unsent orders.
+
+    Every position counts at its price plus a haircut for the price's age, every buy under way at
+    its limit. Equity counts stale positions lower, and pays for the buys' limits and fees.
+    """
+    equity = state.book.cash
+    crypto = leveraged = gross = reserved = ZERO
+    by_key: dict[Key, Decimal] = {}
+    held = dict(state.held())
+    buys = _buys_by_key(state, without)
+    for key in {**held, **buys}:
+        instrument = state.instruments[key]
+        qty = held.get(key, ZERO)
+        price, haircut = _price(state, ladder, key, now_ns)
+        top = price * (ONE + haircut)
+        bought, limit, cost = buys.get(key, (ZERO, ZERO, ZERO))
+        worst = (qty + bought) * max(top, limit)
+        equity += qty * price * (ONE - haircut)
+        if bought:
+            equity -= bought * max(limit - price, ZERO) + cost * cost_rate
+            reserved += cost * (ONE + cost_rate)
+        by_key[key] = worst
+        gross += worst
+        if instrument.is_leveraged:
+            leveraged += worst
+            if instrument.is_crypto:
+                crypto += worst
+    return Worst(
+        equity=equity,
+        crypto=crypto,
+        leveraged=leveraged,
+        gross=gross,
+        reserved=reserved,
+        by_key=by_key,
+    )
+
+
+def _buys_by_key(
+    state: State, without: frozenset[str]
+) -> dict[Key, tuple[Decimal, Decimal, Decimal]]:
+    """Return quantity, highest limit and notional of the buys under way by instrument."""
+    buys: dict[Key, tuple[Decimal, Decimal, Decimal]] = {}
+    for tracked in state.orders.buys():
+        if tracked.order.client_order_id in without:
+            continue
+        key = tracked.order.key
+        qty, limit, cost = buys.get(key, (ZERO, ZERO, ZERO))
+        remaining = tracked.remaining
+        buys[key] = (
+            qty + remaining,
+            max(limit, tracked.reserve_price),
+            cost + remaining * tracked.reserve_price,
+        )
+    return buys
+
+
+def _price(state: State, ladder: PriceLadder, key: Key, now_ns: int) -> tuple[Decimal, Decimal]:
+    """Return the price that values an instrument and the haircut it needs."""
+    best = ladder.best(key, now_ns)
+    if best is not None:
+        return best.price, best.haircut
+    return state.entry_price(key), HAIRCUT[Rung.CLOSE]

@@ -1,0 +1,251 @@
+"""After every price: the mark, the day and month, the breakers, the tier and the locks."""
+
+from decimal import Decimal
+
+from smart_leverage.books.baselines import Period
+from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Role
+from smart_leverage.domain.records import (
+    AssetLocked,
+    BaselineSet,
+    BreakerMoved,
+    Marked,
+    StateChanged,
+    TierGranted,
+)
+from smart_leverage.engine.core import Core, cancel
+from smart_leverage.engine.deciding import house_sale
+from smart_leverage.engine.exposure import ZERO, Valuation
+from smart_leverage.engine.proof import exact
+from smart_leverage.engine.shrinking import start_flatten
+from smart_leverage.policy.breakers import (
+    BreakerOpens,
+    BreakerState,
+    is_asset_locked,
+    loss_since,
+    step_breakers,
+)
+from smart_leverage.policy.reasons import Reason, TradingState
+from smart_leverage.policy.tier import granted_tier, select_tier, win_rate_of
+
+DAY_LOSS = "loss limit of the day"
+"""Why the account is reducing when a day trip did it; ends by itself at midnight."""
+
+
+def mark(core: Core, valuation: Valuation) -> None:
+    """Journal the valuation, as often as configured."""
+    last = core.state.last_mark
+    due_ns = int(core.config.mark_every_s * SECOND_NS)
+    if last is not None and core.now_ns - last.at_ns < due_ns:
+        return
+    caps = core.caps
+    core.record(
+        Marked(
+            at_ns=core.now_ns,
+            equity=valuation.equity,
+            cash=valuation.cash,
+            crypto=valuation.crypto,
+            leveraged=valuation.leveraged,
+            gross=valuation.gross,
+            crypto_cap=caps.crypto,
+            leveraged_cap=caps.leveraged,
+        )
+    )
+
+
+def roll(core: Core, equity: Decimal) -> None:
+    """Open a new risk day and month at the last mark before the boundary, once each."""
+    day = core.calendar.day_of(core.now_ns)
+    if day == core.state.day_label:
+        return
+    month = core.calendar.month_of(core.now_ns)
+    for due in core.state.baselines.due(day, month, equity):
+        is_day = due.period is Period.DAY
+        core.record(
+            BaselineSet(
+                at_ns=core.now_ns,
+                period=due.period,
+                label=due.label,
+                equity=due.equity,
+                holdings=_values(core) if is_day else {},
+            )
+        )
+        if is_day:
+            _clear_day(core)
+
+
+def _values(core: Core) -> dict[Key, Decimal]:
+    """Return the market value of every holding at the last good prices."""
+    marks = {key: core.ladder.mark(key) or core.state.entry_price(key) for key in core.state.book}
+    return {key: qty * marks[key] for key, qty in core.state.held()}
+
+
+def _clear_day(core: Core) -> None:
+    """A day trip lasts until midnight of the risk time zone and ends there, never before."""
+    state = core.state
+    if state.breakers.is_day_tripped:
+        core.record(_moved(core, "day", ZERO, exact(core.config.policy.limits.loss_limit_daily)))
+    if state.trading is TradingState.REDUCING and state.trading_why == DAY_LOSS:
+        change_state(core, TradingState.ACTIVE, "a new risk day", "policy")
+
+
+def _moved(
+    core: Core, breaker: str, value: Decimal, limit: Decimal, *, is_tripped: bool = False
+) -> BreakerMoved:
+    why = "loss over the limit" if is_tripped else "a new period or a better mark"
+    return BreakerMoved(
+        at_ns=core.now_ns,
+        breaker=breaker,
+        is_tripped=is_tripped,
+        value=value,
+        limit=limit,
+        why=why,
+    )
+
+
+def judge_losses(core: Core, equity: Decimal) -> None:
+    """Trip what is over its limit; a trip cancels every increase under way."""
+    state, policy = core.state, core.config.policy
+    opens = BreakerOpens(
+        day=float(state.opening(Period.DAY)), month=float(state.opening(Period.MONTH))
+    )
+    before = state.breakers
+    after = step_breakers(
+        before, float(equity), opens, policy.limits, policy.thresholds.month_return_emergency
+    )
+    if after == before:
+        return
+    _journal_trips(core, before, after, opens, float(equity))
+    if after.is_month_tripped and not before.is_month_tripped:
+        start_flatten(core, "loss limit of the month", "policy")
+    elif after.is_day_tripped and not before.is_day_tripped:
+        if state.trading is TradingState.ACTIVE:
+            change_state(core, TradingState.REDUCING, DAY_LOSS, "policy")
+        cancel_increases(core, DAY_LOSS)
+
+
+def _journal_trips(
+    core: Core, before: BreakerState, after: BreakerState, opens: BreakerOpens, equity: float
+) -> None:
+    policy = core.config.policy
+    day, month = loss_since(opens.day, equity), loss_since(opens.month, equity)
+    lines = (
+        ("day", before.is_day_tripped, after.is_day_tripped, day, policy.limits.loss_limit_daily),
+        (
+            "month",
+            before.is_month_tripped,
+            after.is_month_tripped,
+            month,
+            policy.limits.loss_limit_monthly,
+        ),
+        (
+            "emergency",
+            before.is_emergency,
+            after.is_emergency,
+            month,
+            -policy.thresholds.month_return_emergency,
+        ),
+    )
+    for name, was, is_now, value, limit in lines:
+        if was != is_now:
+            core.record(_moved(core, name, _fraction(value), exact(limit), is_tripped=is_now))
+
+
+def change_state(core: Core, after: TradingState, why: str, who: str) -> None:
+    """Change the trading state, once."""
+    before = core.state.trading
+    if before is after and core.state.trading_why == why:
+        return
+    core.record(
+        StateChanged(
+            at_ns=core.now_ns,
+            before=before.name.lower(),
+            after=after.name.lower(),
+            why=why,
+            who=who,
+        )
+    )
+
+
+def cancel_increases(core: Core, why: str) -> None:
+    """Cancel every buy under way; protective sells stay."""
+    for tracked in core.state.orders.buys():
+        cancel(core, tracked, why)
+
+
+def judge_tier(core: Core, equity: Decimal) -> None:
+    """Grant the tier that record and month support: down at once, up one step a day."""
+    state, thresholds = core.state, core.config.policy.thresholds
+    record = state.book.record.capping
+    closed = record.wins + record.losses
+    win_rate = win_rate_of(record.wins, closed, thresholds.trades_min)
+    month = -loss_since(float(state.opening(Period.MONTH)), float(equity))
+    earned = select_tier(win_rate, month, thresholds)
+    if earned is state.tier:
+        return
+    breakers = state.breakers
+    granted = granted_tier(
+        state.tier,
+        earned,
+        core.config.tier_ceiling,
+        state.rose_on != state.day_label,
+        breakers.is_day_tripped
+        or breakers.is_month_tripped
+        or state.trading is not TradingState.ACTIVE,
+    )
+    if granted is state.tier:
+        return
+    core.record(
+        TierGranted(
+            at_ns=core.now_ns,
+            before=state.tier.name,
+            after=granted.name,
+            earned=earned.name,
+            wins=record.wins,
+            closed=closed,
+            win_rate="" if win_rate != win_rate else f"{win_rate:.6f}",
+            month_return=f"{month:.6f}",
+            why="fall" if granted < state.tier else "rise",
+        )
+    )
+
+
+def judge_assets(core: Core) -> None:
+    """Close and lock for the day every coin that lost its share of the day's opening equity."""
+    state, limits = core.state, core.config.policy.limits
+    opening = state.opening(Period.DAY)
+    for key, qty in state.held():
+        if not state.instruments[key].is_crypto or state.locks.get(key, 0) > core.now_ns:
+            continue
+        price = core.ladder.mark(key)
+        if price is None:
+            continue
+        loss = state.asset_day.loss(key, qty * price)
+        if not is_asset_locked(float(loss), float(opening), limits):
+            continue
+        until = core.calendar.next_day_ns(core.now_ns)
+        share = _fraction(float(loss / opening))
+        limit = exact(limits.loss_limit_daily_asset)
+        core.record(
+            AssetLocked(at_ns=core.now_ns, key=key, loss=share, limit=limit, until_ns=until)
+        )
+        sellable = state.sellable(key)
+        if sellable > 0:
+            house_sale(
+                core,
+                key,
+                sellable,
+                role=Role.GUARD,
+                reason=Reason.ASSET_LOCKED,
+                unit="fraction",
+                bound=limit,
+                would_be=share,
+                figures={"loss today": f"{loss:.2f}", "opening equity": f"{opening:.2f}"},
+            )
+
+
+def _fraction(value: float) -> Decimal:
+    if value != value:
+        return ZERO
+    return Decimal(repr(round(value, 8))).quantize(Decimal("0.00000001"))

@@ -1,0 +1,136 @@
+"""What every instrument is worth, how sure that is, and how much it moves."""
+
+import math
+from decimal import Decimal
+from typing import NamedTuple
+
+from smart_leverage.domain.clock import DAY_NS, SECOND_NS
+from smart_leverage.domain.instruments import Key
+from smart_leverage.engine.events import Rung
+
+HAIRCUT = (Decimal(0), Decimal("0.005"), Decimal("0.02"), Decimal("0.10"))
+"""By rung: how far a price of this kind may be off; exposure is counted that much higher."""
+
+
+class LadderConfig(NamedTuple):
+    """Ages and bounds of prices."""
+
+    age_max_s: float = 60.0
+    jump_max: float = 0.35
+    """A move beyond this fraction counts only when a second print confirms it."""
+    volatility_fast_days: float = 3.0
+    volatility_slow_days: float = 30.0
+    volatility_warm_up_days: float = 10.0
+
+
+class Price(NamedTuple):
+    """The best price there is of one instrument."""
+
+    price: Decimal
+    rung: Rung
+    at_ns: int
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the price can carry an increase."""
+        return self.rung <= Rung.TRADE
+
+    @property
+    def haircut(self) -> Decimal:
+        """How far the price may be off, fraction."""
+        return HAIRCUT[self.rung]
+
+
+class _Seen:
+    """What one instrument printed last, and the running variance of its returns."""
+
+    __slots__ = ("at_ns", "fast", "first_ns", "mark", "price", "rung", "slow", "suspect")
+
+    def __init__(self, price: Decimal, at_ns: int, rung: Rung) -> None:
+        self.price = price
+        self.mark = float(price)
+        self.at_ns = at_ns
+        self.first_ns = at_ns
+        self.rung = rung
+        self.suspect = 0.0
+        self.fast = math.nan
+        self.slow = math.nan
+
+
+class PriceLadder:
+    """Last prices by instrument; volatile, filled anew after a restart."""
+
+    def __init__(self, config: LadderConfig) -> None:
+        self.config = config
+        self._age_max_ns = int(config.age_max_s * SECOND_NS)
+        self._seen: dict[Key, _Seen] = {}
+
+    def see(self, key: Key, price: Decimal, at_ns: int, rung: Rung) -> None:
+        """Take a price in, unless it cannot be one.
+
+        A price that is not positive and finite is ignored, so the last good one grows old and
+        increases stop. A lone jump waits for a second print on its side.
+        """
+        if not (price.is_finite() and price > 0):
+            return
+        seen = self._seen.get(key)
+        if seen is None:
+            self._seen[key] = _Seen(price, at_ns, rung)
+            return
+        mark = float(price)
+        if abs(mark / seen.mark - 1.0) > self.config.jump_max and not self._confirms(seen, mark):
+            seen.suspect = mark
+            return
+        seen.suspect = 0.0
+        self._learn(seen, mark, at_ns)
+        seen.price, seen.mark, seen.at_ns, seen.rung = price, mark, at_ns, rung
+
+    def _confirms(self, seen: _Seen, mark: float) -> bool:
+        return seen.suspect > 0.0 and (
+            abs(mark / seen.suspect - 1.0) <= self.config.jump_max
+            or (mark < seen.mark) == (seen.suspect < seen.mark)
+        )
+
+    def _learn(self, seen: _Seen, mark: float, at_ns: int) -> None:
+        """Fold one return into both variances, weighted by the time it took."""
+        days = (at_ns - seen.at_ns) / DAY_NS
+        if days <= 0.0:
+            return
+        change = math.log(mark / seen.mark)
+        rate = change * change / days
+        if seen.fast != seen.fast:  # the first return
+            seen.fast = seen.slow = rate
+            return
+        keep_fast = math.exp(-days / self.config.volatility_fast_days)
+        keep_slow = math.exp(-days / self.config.volatility_slow_days)
+        seen.fast = keep_fast * seen.fast + (1.0 - keep_fast) * rate
+        seen.slow = keep_slow * seen.slow + (1.0 - keep_slow) * rate
+
+    def best(self, key: Key, now_ns: int) -> Price | None:
+        """Return the best price of an instrument now, or None when it never had one."""
+        seen = self._seen.get(key)
+        if seen is None:
+            return None
+        rung = seen.rung
+        if seen.suspect or now_ns - seen.at_ns > self._age_max_ns:
+            rung = Rung.CLOSE
+        return Price(seen.price, rung, seen.at_ns)
+
+    def mark(self, key: Key) -> Decimal | None:
+        """Return the last good price, however old; for valuing what is held."""
+        seen = self._seen.get(key)
+        return None if seen is None else seen.price
+
+    def volatility_daily(self, key: Key) -> float:
+        """Return the standard deviation of daily returns, NaN while unknown."""
+        seen = self._seen.get(key)
+        return math.nan if seen is None else math.sqrt(seen.slow)
+
+    def volatility_ratio(self, key: Key) -> float:
+        """Return recent over usual volatility, NaN until the usual one is known."""
+        seen = self._seen.get(key)
+        if seen is None or not seen.slow > 0.0:
+            return math.nan
+        if seen.at_ns - seen.first_ns < self.config.volatility_warm_up_days * DAY_NS:
+            return math.nan
+        return math.sqrt(seen.fast / seen.slow)

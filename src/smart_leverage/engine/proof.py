@@ -1,0 +1,109 @@
+"""The exact proof: an increase leaves only if every cap holds in the worst case, in Decimal."""
+
+from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
+
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.engine.exposure import Worst
+from smart_leverage.policy.params import Policy
+from smart_leverage.policy.reasons import Reason
+from smart_leverage.policy.tier import Tier, tier_caps
+
+ZERO = Decimal(0)
+
+
+class ExactCaps(NamedTuple):
+    """The caps in force as exact fractions of equity."""
+
+    crypto: Decimal
+    leveraged: Decimal
+    gross: Decimal
+    symbol: Decimal
+    symbol_broad: Decimal
+
+
+def exact(number: float) -> Decimal:
+    """Return the decimal that a person wrote: 0.25 is a quarter, not its binary neighbour."""
+    return Decimal(repr(number))
+
+
+def exact_caps(tier: Tier, policy: Policy) -> ExactCaps:
+    """Return the caps of a tier and of the preset, exact."""
+    caps = tier_caps(tier, policy.tiers)
+    return ExactCaps(
+        crypto=exact(caps.crypto),
+        leveraged=exact(caps.leveraged),
+        gross=exact(policy.groups.gross),
+        symbol=exact(policy.groups.symbol),
+        symbol_broad=exact(policy.groups.symbol_broad),
+    )
+
+
+class Proof(NamedTuple):
+    """How much of an order holds, and the group that would break first."""
+
+    qty: Decimal
+    reason: Reason
+    bound: Decimal
+    worst: Decimal
+
+
+def prove(
+    instrument: Instrument,
+    qty: Decimal,
+    unit_worst: Decimal,
+    unit_loss: Decimal,
+    worst: Worst,
+    caps: ExactCaps,
+) -> Proof:
+    """Return the largest part of a buy for which every cap still holds.
+
+    Args:
+        qty: Wanted quantity, whole lots.
+        unit_worst: Worst-case value of one unit, account currency.
+        unit_loss: What buying one unit may cost beyond its price: limit over price, and fees.
+        worst: Everything else under way.
+        caps: Caps in force.
+
+    Source:
+        With x units, worst + x·unit_worst <= cap·(equity − x·unit_loss) for every group.
+    """
+    key = instrument.key
+    own = worst.by_key.get(key, ZERO)
+    symbol = caps.symbol_broad if instrument.is_broad else caps.symbol
+    lines: list[tuple[Reason, Decimal, Decimal]] = []
+    if instrument.is_crypto:
+        lines.append((Reason.CAP_CRYPTO, caps.crypto, worst.crypto))
+    if instrument.is_leveraged:
+        lines.append((Reason.CAP_LEVERAGED, caps.leveraged, worst.leveraged))
+    lines.append((Reason.CAP_GROSS, caps.gross, worst.gross))
+    lines.append((Reason.CAP_SYMBOL, symbol, own))
+    answer = Proof(qty, Reason.NONE, ZERO, ZERO)
+    for reason, cap, used in lines:
+        room = cap * worst.equity - used
+        fits = ZERO
+        if room > 0:
+            fits = _whole_lots(room / (unit_worst + cap * unit_loss), instrument.lot)
+            while fits > 0 and used + fits * unit_worst > cap * (worst.equity - fits * unit_loss):
+                fits -= instrument.lot
+        if fits < answer.qty:
+            answer = Proof(fits, reason, cap, used + qty * unit_worst)
+    return answer
+
+
+def holds(worst: Worst, caps: ExactCaps, symbol_caps: dict[Key, Decimal]) -> Reason:
+    """Return the first group whose worst case is over its cap, or NONE."""
+    if worst.crypto > caps.crypto * worst.equity:
+        return Reason.CAP_CRYPTO
+    if worst.leveraged > caps.leveraged * worst.equity:
+        return Reason.CAP_LEVERAGED
+    if worst.gross > caps.gross * worst.equity:
+        return Reason.CAP_GROSS
+    for key, cap in symbol_caps.items():
+        if worst.by_key.get(key, ZERO) > cap * worst.equity:
+            return Reason.CAP_SYMBOL
+    return Reason.NONE
+
+
+def _whole_lots(qty: Decimal, lot: Decimal) -> Decimal:
+    return (qty / lot).to_integral_value(rounding=ROUND_DOWN) * lot

@@ -1,0 +1,109 @@
+"""House stops: every position carries a protective stop, and the engine watches it as well."""
+
+from decimal import Decimal
+
+from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.instruments import AssetClass, Key
+from smart_leverage.domain.orders import HOUSE, OrderType, Role, Side, TimeInForce
+from smart_leverage.domain.records import Unprotected
+from smart_leverage.engine.core import Core, cancel, intend, round_down
+from smart_leverage.engine.deciding import COIN_STEP, house_sale
+from smart_leverage.engine.proof import exact
+from smart_leverage.policy.reasons import Reason
+from smart_leverage.policy.stops import stop_distance, stop_limit_price
+
+
+def protect(core: Core, key: Key) -> None:
+    """Bring the resting stop of an instrument in line with what is held and not being sold."""
+    state = core.state
+    stop = state.live_stop(key)
+    wanted = _protectable(core, key)
+    if stop is not None:
+        if wanted != stop.remaining and not core.waiting.get(key):
+            cancel(core, stop, "resized")
+        return
+    if wanted <= 0 or core.waiting.get(key) or any(o.is_buy for o in state.orders.of(key)):
+        return
+    level = _stop_level(core, key)
+    mark = core.ladder.mark(key)
+    if mark is None or mark <= level:
+        return  # the watch sells it
+    _rest(core, key, wanted, level)
+
+
+def _protectable(core: Core, key: Key) -> Decimal:
+    """Return the quantity that a resting stop can cover at the venue."""
+    instrument = core.instrument(key)
+    step = COIN_STEP if instrument.asset_class is AssetClass.CRYPTO else Decimal(1)
+    wanted = round_down(core.state.sellable(key), step)
+    return wanted if wanted >= instrument.lot else Decimal(0)
+
+
+def _stop_level(core: Core, key: Key) -> Decimal:
+    """Return the price of the stop: once set it stays until the position is gone or grows."""
+    instrument = core.instrument(key)
+    entry = core.state.entry_price(key)
+    distance = stop_distance(core.ladder.volatility_daily(key), core.config.policy.stops)
+    level = round_down(entry * (1 - exact(distance)), instrument.tick)
+    known = core.state.stop_prices.get(key)
+    has_grown = core.state.book.qty(key) > core.state.stop_qty.get(key, Decimal(0))
+    return level if known is None or has_grown else known
+
+
+def _rest(core: Core, key: Key, qty: Decimal, level: Decimal) -> None:
+    """Rest the best stop that the venue can hold: a plain stop, or a stop-limit for coins."""
+    instrument = core.instrument(key)
+    terms: dict[str, object] = {"stop_price": level, "time_in_force": TimeInForce.GTC}
+    if instrument.asset_class is AssetClass.CRYPTO:
+        floor = exact(stop_limit_price(float(level), core.config.policy.stops))
+        terms["type"] = OrderType.STOP_LIMIT
+        terms["limit_price"] = round_down(floor, instrument.tick)
+    else:
+        terms["type"] = OrderType.STOP
+    since = core.state.bare_since.get(key)
+    if since is not None and since < core.now_ns:
+        _journal_gap(core, key, since, "protected again")
+    intend(
+        core,
+        bot=HOUSE,
+        role=Role.STOP,
+        key=key,
+        side=Side.SELL,
+        qty=qty,
+        decision_id="",
+        reserve_price=level,
+        **terms,
+    )
+
+
+def watch(core: Core) -> None:
+    """Sell what went through its stop and is still here: a gapped stop-limit, a bare position."""
+    state = core.state
+    for key, level in list(state.stop_prices.items()):
+        mark = core.ladder.mark(key)
+        if mark is None or mark > level or state.sellable(key) <= 0:
+            continue
+        house_sale(
+            core,
+            key,
+            state.sellable(key),
+            role=Role.GUARD,
+            reason=Reason.STOP_HIT,
+            unit="money",
+            bound=level,
+            would_be=mark,
+            figures={"stop price": str(level), "price": str(mark)},
+        )
+
+
+def report_bare(core: Core) -> None:
+    """Journal positions that have been without a live stop for too long, once each."""
+    limit_ns = int(core.config.protect_within_s * SECOND_NS)
+    for key, since in core.state.bare_since.items():
+        if core.now_ns - since > limit_ns and core.reported_bare.get(key) != since:
+            core.reported_bare[key] = since
+            _journal_gap(core, key, since, "still without a stop, watched by the engine")
+
+
+def _journal_gap(core: Core, key: Key, since_ns: int, why: str) -> None:
+    core.record(Unprotected(at_ns=core.now_ns, key=key, since_ns=since_ns, why=why))

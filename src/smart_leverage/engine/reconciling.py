@@ -1,0 +1,38 @@
+"""The broker's lists against our books: a difference that nobody explains stops increases."""
+
+from decimal import Decimal
+
+from smart_leverage.domain.records import Noted
+from smart_leverage.engine.core import Core
+from smart_leverage.engine.events import Reconciled
+from smart_leverage.engine.exposure import ZERO
+from smart_leverage.engine.judging import cancel_increases, change_state
+from smart_leverage.policy.reasons import TradingState
+
+CASH_SLACK = Decimal("0.01")
+
+
+def on_reconciled(core: Core, event: Reconciled) -> None:
+    """Compare quantities exactly and cash to the cent; a difference makes the account reducing."""
+    differences = _differences(core, event)
+    if not differences:
+        return
+    text = "; ".join(differences)
+    core.record(Noted(at_ns=core.now_ns, code="reconcile.difference", text=text))
+    if core.state.trading is TradingState.ACTIVE:
+        change_state(core, TradingState.REDUCING, "books and broker differ", "policy")
+    cancel_increases(core, "books and broker differ")
+
+
+def _differences(core: Core, event: Reconciled) -> list[str]:
+    book = core.state.book
+    theirs = {position.key: position.qty for position in event.positions if position.qty}
+    ours = dict(core.state.held())
+    found = [
+        f"{key}: broker {theirs.get(key, ZERO)}, books {ours.get(key, ZERO)}"
+        for key in sorted({*theirs, *ours})
+        if theirs.get(key, ZERO) != ours.get(key, ZERO)
+    ]
+    if abs(event.account.cash - book.cash) > CASH_SLACK:
+        found.append(f"cash: broker {event.account.cash}, books {book.cash}")
+    return found

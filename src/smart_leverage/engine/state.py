@@ -1,0 +1,276 @@
+"""The durable state of an account: the fold of its records, live and after a crash alike."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from smart_leverage.books.allocation import Allocation
+from smart_leverage.books.assets import AssetDay
+from smart_leverage.books.baselines import Baseline, Baselines, Period
+from smart_leverage.books.book import Book
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import OrderState, Role
+from smart_leverage.domain.records import (
+    AccountOpened,
+    Adopted,
+    AssetLocked,
+    BaselineSet,
+    BreakerMoved,
+    CancelIntended,
+    Decided,
+    Filled,
+    FlowSeen,
+    InstrumentListed,
+    Intended,
+    Marked,
+    OrderMoved,
+    PlanMoved,
+    Record,
+    Resumed,
+    StateChanged,
+    TierGranted,
+)
+from smart_leverage.engine.tracked import Tracked, TrackedOrders
+from smart_leverage.policy.breakers import BreakerState
+from smart_leverage.policy.reasons import TradingState
+from smart_leverage.policy.tier import Tier
+
+
+class Plan(NamedTuple):
+    """A running deleveraging or flatten plan."""
+
+    plan_id: str
+    kind: str
+    stage: int
+    start: Decimal
+    started_ns: int
+    deadline_ns: int
+
+
+class State:
+    """What is true of the account; changes only through `apply`."""
+
+    def __init__(self) -> None:
+        self.opened: AccountOpened | None = None
+        self.instruments: dict[Key, Instrument] = {}
+        self.order_of: dict[Key, int] = {}
+        self.book = Book()
+        self.baselines = Baselines()
+        self.asset_day = AssetDay()
+        self.allocation = Allocation()
+        self.orders = TrackedOrders()
+        self.sequence = 0
+        self.decisions = 0
+        self.plans = 0
+        self.trading = TradingState.ACTIVE
+        self.trading_why = ""
+        self.breakers = BreakerState(
+            is_day_tripped=False, is_month_tripped=False, is_emergency=False
+        )
+        self.tier = Tier.LEARNING
+        self.rose_on = ""
+        self.locks: dict[Key, int] = {}
+        self.plan: Plan | None = None
+        self.stops: dict[Key, str] = {}
+        self.stop_prices: dict[Key, Decimal] = {}
+        self.stop_qty: dict[Key, Decimal] = {}
+        self.bare_since: dict[Key, int] = {}
+        self.last_mark: Marked | None = None
+        self._appliers: dict[type, Callable[[Any], None]] = {
+            AccountOpened: self._opened,
+            InstrumentListed: self._listed,
+            Adopted: self._adopted,
+            FlowSeen: self._flow,
+            Decided: self._decided,
+            Intended: self._intended,
+            OrderMoved: self._order_moved,
+            CancelIntended: self._cancel_intended,
+            Filled: self._filled,
+            Marked: self._marked,
+            BaselineSet: self._baseline,
+            BreakerMoved: self._breaker,
+            AssetLocked: self._locked,
+            TierGranted: self._tier,
+            StateChanged: self._state,
+            Resumed: self._resumed,
+            PlanMoved: self._plan,
+        }
+
+    def apply(self, record: Record) -> None:
+        """Change the state by one fact; facts without a consequence are passed over."""
+        applier = self._appliers.get(type(record))
+        if applier is not None:
+            applier(record)
+
+    # -- the account ------------------------------------------------------------------------------
+
+    def _opened(self, record: AccountOpened) -> None:
+        self.opened = record
+        self.book.open(record.cash)
+
+    def _listed(self, record: InstrumentListed) -> None:
+        instrument = record.instrument
+        self.order_of.setdefault(instrument.key, len(self.order_of))
+        self.instruments[instrument.key] = instrument
+        self.book.list_instrument(instrument)
+
+    def _adopted(self, record: Adopted) -> None:
+        self.book.adopt(record.key, record.qty, record.price, record.bot, at_ns=record.at_ns)
+        self.asset_day.adopt(record.key, record.qty * record.price)
+        self.bare_since[record.key] = record.at_ns
+
+    def _flow(self, record: FlowSeen) -> None:
+        self.book.flow(record.amount)
+        self.baselines.flow(record.amount)
+
+    # -- orders -----------------------------------------------------------------------------------
+
+    def _decided(self, record: Decided) -> None:
+        self.decisions += 1
+
+    def _intended(self, record: Intended) -> None:
+        self.sequence += 1
+        order = record.order
+        self.orders.add(Tracked(order, record.reserve_price, record.at_ns))
+        if order.role is Role.STOP:
+            self.stops[order.key] = order.client_order_id
+            self.bare_since.pop(order.key, None)
+            if order.stop_price is not None:
+                self.stop_prices[order.key] = order.stop_price
+                self.stop_qty[order.key] = self.book.qty(order.key)
+
+    def _cancel_intended(self, record: CancelIntended) -> None:
+        tracked = self.orders.by_id.get(record.client_order_id)
+        if tracked is not None:
+            tracked.state = OrderState.PENDING_CANCEL
+
+    def _order_moved(self, record: OrderMoved) -> None:
+        tracked = self.orders.by_id.get(record.client_order_id)
+        if tracked is None:
+            return
+        tracked.state = record.state
+        tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
+        if record.state.is_final:
+            self.orders.drop(record.client_order_id)
+            self._stop_gone(tracked, record)
+
+    def _stop_gone(self, tracked: Tracked, record: OrderMoved) -> None:
+        key = tracked.order.key
+        if self.stops.get(key) == tracked.order.client_order_id:
+            del self.stops[key]
+            if self.book.qty(key) > 0:
+                self.bare_since.setdefault(key, record.at_ns)
+
+    def _filled(self, record: Filled) -> None:
+        fill = record.fill
+        tracked = self.orders.find(fill.client_order_id)
+        if tracked is None:
+            return
+        if not self.book.apply_fill(fill, tracked.order).is_new:
+            return
+        tracked.filled += fill.qty
+        self.asset_day.apply_fill(fill)
+        key = fill.key
+        if self.book.qty(key) <= 0:
+            self.bare_since.pop(key, None)
+            self.stop_prices.pop(key, None)
+            self.stop_qty.pop(key, None)
+        elif key not in self.stops:
+            self.bare_since.setdefault(key, record.at_ns)
+
+    # -- judgement --------------------------------------------------------------------------------
+
+    def _marked(self, record: Marked) -> None:
+        self.last_mark = record
+        self.baselines.mark(record.equity)
+        if record.equity > 0:
+            self.allocation.mark(record.at_ns, record.crypto / record.equity, record.crypto_cap)
+
+    def _baseline(self, record: BaselineSet) -> None:
+        self.baselines.write(Baseline(Period(record.period), record.label, record.equity))
+        if record.period == Period.DAY:
+            self.asset_day.day_open(record.holdings)
+
+    def _breaker(self, record: BreakerMoved) -> None:
+        flags = {
+            "day": "is_day_tripped",
+            "month": "is_month_tripped",
+            "emergency": "is_emergency",
+        }
+        self.breakers = self.breakers._replace(**{flags[record.breaker]: record.is_tripped})
+
+    def _locked(self, record: AssetLocked) -> None:
+        self.locks[record.key] = record.until_ns
+
+    def _tier(self, record: TierGranted) -> None:
+        after = Tier[record.after]
+        if after > self.tier:
+            self.rose_on = self.day_label
+        self.tier = after
+
+    def _state(self, record: StateChanged) -> None:
+        self.trading = TradingState[record.after.upper()]
+        self.trading_why = record.why
+
+    def _resumed(self, record: Resumed) -> None:
+        self.baselines.resume(record.equity)
+        self.breakers = BreakerState(
+            is_day_tripped=False, is_month_tripped=False, is_emergency=False
+        )
+
+    def _plan(self, record: PlanMoved) -> None:
+        if record.status == "started":
+            self.plans += 1
+            self.plan = Plan(
+                plan_id=record.plan_id,
+                kind=record.group,
+                stage=record.stage,
+                start=record.exposure,
+                started_ns=record.at_ns,
+                deadline_ns=record.deadline_ns,
+            )
+        elif record.status == "stage" and self.plan is not None:
+            self.plan = self.plan._replace(stage=record.stage, deadline_ns=record.deadline_ns)
+        else:
+            self.plan = None
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def held(self) -> list[tuple[Key, Decimal]]:
+        """Return every holding and its quantity."""
+        book = self.book
+        return [(key, book.qty(key)) for key in book.keys]
+
+    def entry_price(self, key: Key) -> Decimal:
+        """Return the average entry price of a holding, 0 without one."""
+        position = self.book.position(key)
+        return Decimal(0) if position is None else position.average_entry_price
+
+    @property
+    def day_label(self) -> str:
+        """The risk day that is open."""
+        day = self.baselines.baseline(Period.DAY)
+        return "" if day is None else day.label
+
+    def opening(self, period: Period) -> Decimal:
+        """Return the equity from which a period is counted; NaN before there is one."""
+        opening = self.baselines.opening(period)
+        return Decimal("NaN") if opening is None else opening
+
+    def live_stop(self, key: Key) -> Tracked | None:
+        """Return the house stop of an instrument while it can still fill."""
+        stop = self.stops.get(key)
+        return None if stop is None else self.orders.by_id.get(stop)
+
+    def sellable(self, key: Key) -> Decimal:
+        """Return what is held and not being sold already."""
+        return self.book.qty(key) - self.orders.selling(key)
+
+    def is_frozen(self, instrument: Instrument) -> bool:
+        """Tell whether a running plan keeps an instrument from being bought."""
+        plan = self.plan
+        if plan is None:
+            return False
+        if plan.kind == "crypto":
+            return instrument.is_crypto
+        return instrument.is_leveraged if plan.kind == "leveraged" else True
