@@ -1,0 +1,122 @@
+# Two commands from a bare checkout, in either order: `make run` and `make test`.
+# Needed beforehand: python3 (3.11 or newer) with pip, make, git. Everything else is set up here.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# uv from the search path, else our own copy, which pip puts into a folder of the checkout: that
+# works where the system forbids plain installs and where the venv module is missing.
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
+UV_WANTED := uv>=0.9,<1
+RUN := $(UV) run --frozen --no-sync
+SYNCED := .make/synced
+SYNCED_ALL := .make/synced-all
+SYNCED_DOCS := .make/synced-docs
+
+# A Python that is not there is a clear message, not a download that is retried for minutes.
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV
+
+# Tests run in this many processes; PYTEST_FLAGS goes to pytest, as in PYTEST_FLAGS="-k tier".
+JOBS ?= 2
+PYTEST_FLAGS ?=
+PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
+
+# Each of these is a name that is promised and a part that does not exist yet.
+BENCHES := bench-kernel bench-gateway
+NOT_BUILT := wire simulate crash power-loss fuzz mutants soak browser bench $(BENCHES)
+
+.PHONY: help run test test-all fmt lint vectors docs clean $(NOT_BUILT)
+
+help:  ## List the targets (the default)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# --- use ------------------------------------------------------------------------------------------
+
+run: $(SYNCED)  ## Set up and run the demo: an account over its caps, on embedded parts
+	@$(RUN) smart-leverage demo
+
+# --- check ----------------------------------------------------------------------------------------
+
+test: $(SYNCED)  ## Set up and run the tests; JOBS=2, PYTEST_FLAGS="-k tier"
+	@$(PYTEST) $(PYTEST_FLAGS)
+
+test-all: $(SYNCED_ALL)  ## The same with every extra installed and many more generated examples
+	@$(PYTEST) --hypothesis-profile=thorough $(PYTEST_FLAGS)
+
+lint: $(SYNCED)  ## Check style, format, types and layers; changes nothing
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	$(RUN) lint-imports
+	@echo "lint: style, format, types and layers are clean"
+
+fmt: $(SYNCED)  ## Sort imports, apply safe fixes, format
+	@$(RUN) ruff check --fix-only
+	@$(RUN) ruff format
+
+vectors: $(if $(FILE),$(SYNCED))  ## Run FILE=vectors.json through the public functions, a line per function
+	@test -n "$(FILE)" || { echo "vectors: say which, as in: make vectors FILE=vectors.json" >&2; exit 2; }
+	@$(RUN) python tests/golden/vectors.py "$(FILE)"
+
+# --- write ----------------------------------------------------------------------------------------
+
+# The site's generator lives in an environment of its own, so that building the documentation never
+# changes what tests and demo run on.
+docs $(SYNCED_DOCS): export UV_PROJECT_ENVIRONMENT := .tools/docs
+docs: $(SYNCED_DOCS)  ## Build the documentation into site/
+	@rm -rf site
+	@$(RUN) zensical build --clean --strict
+	@echo "docs: $$(find site -name '*.html' ! -name 404.html | wc -l) pages, start at site/index.html"
+
+clean:  ## Remove what builds and checks left; keeps .venv and your runs/
+	@rm -rf .make .tools .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+	  .ruff_cache build dist site .cache demo-report.html
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "clean: caches, builds and tools are gone; .venv and runs/ are untouched"
+
+# --- to come --------------------------------------------------------------------------------------
+
+# A part that gets built leaves NOT_BUILT and takes its line from here along. `bench` then runs
+# $(BENCHES) one after the other; the last line of each is one JSON object with its figures.
+wire:           ## Later: other people's clients against the gateway
+simulate:       ## Later: SECONDS=60 of accounts with faults, under an auditor
+crash:          ## Later: N=200 kills at random points, then recovery
+power-loss:     ## Later: N=... disks as they look after a power cut
+fuzz:           ## Later: SECONDS=60 of hostile input
+mutants:        ## Later: planted bugs that the tests must find
+soak:           ## Later: SECONDS=... under load
+browser:        ## Later: the dashboard in a real browser
+bench:          ## Later: every benchmark below
+bench-kernel:   ## Later: the policy compiled, against plain C
+bench-gateway:  ## Later: a durable order through the gateway, against a bare server
+
+$(NOT_BUILT):
+	@echo "$@: not built yet, nothing was run" >&2; exit 2
+
+# --- set-up ---------------------------------------------------------------------------------------
+
+.tools/bin/uv:
+	@echo "set-up: no uv here, installing one into .tools" >&2
+	@python3 -m pip install --quiet --disable-pip-version-check --upgrade --target .tools '$(UV_WANTED)'
+
+# The second try is for networks with a certificate authority of their own.
+define sync
+	@mkdir -p .make
+	@$(UV) sync --frozen $(1) || { \
+	  echo "set-up: failed; once more with the certificates of this system" >&2; \
+	  UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 $(UV) sync --frozen $(1); }
+	@touch $@
+endef
+
+OUR_UV := $(filter .tools/bin/uv,$(UV))
+
+$(SYNCED): pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--extra research)
+
+$(SYNCED_ALL): $(SYNCED)
+	$(call sync,--all-extras)
+
+$(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--only-group docs)

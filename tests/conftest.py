@@ -1,0 +1,95 @@
+"""What holds for all tests: reproducible examples, and an honest count of what did not run."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+MARKET_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+NEEDS: dict[str, Callable[[], bool]] = {"market-data": MARKET_DATA.is_dir}
+"""What a test may ask for with `@pytest.mark.needs(name)`, and whether it is to be had here."""
+
+_LEFT_OUT = pytest.StashKey[dict[str, int]]()
+"""How many tests were deselected, by reason; counted where tests are collected."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--complete",
+        action="store_true",
+        help="fail when a test was skipped, deselected or is expected to fail",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_LEFT_OUT] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Deselect what cannot run here; what `-k` and `-m` take away is counted as well."""
+    for name in sorted(_missing(items)):
+        kept = [item for item in items if name not in _needs(item)]
+        config.hook.pytest_deselected(items=[item for item in items if name in _needs(item)])
+        config.stash[_LEFT_OUT][f"no {name}"] = len(items) - len(kept)
+        items[:] = kept
+    before = len(items)
+    yield
+    if before > len(items):
+        config.stash[_LEFT_OUT]["by selection"] = before - len(items)
+
+
+def _needs(item: pytest.Item) -> set[str]:
+    return {str(name) for mark in item.iter_markers("needs") for name in mark.args}
+
+
+def _missing(items: list[pytest.Item]) -> set[str]:
+    wanted = {name for item in items for name in _needs(item)}
+    unknown = wanted - NEEDS.keys()
+    if unknown:
+        raise pytest.UsageError(f"needs {sorted(unknown)}: known are {sorted(NEEDS)}")
+    return {name for name in wanted if not NEEDS[name]()}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the counts of a worker to the process that reports, and there judge completeness."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left_out"] = config.stash[_LEFT_OUT]
+    elif config.getoption("--complete") and session.exitstatus == 0 and _not_run(config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker collects everything, so any one of them knows the counts."""
+    node.config.stash[_LEFT_OUT].update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def _not_run(config: pytest.Config) -> int:
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    held = sum(len(reporter.stats.get(kind, [])) for kind in ("skipped", "xfailed"))
+    return held + sum(config.stash[_LEFT_OUT].values())
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    left_out = config.stash[_LEFT_OUT]
+    reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+    terminalreporter.write_line(
+        f"deselected: {sum(left_out.values())}{f' ({reasons})' if reasons else ''}"
+    )
+    if config.getoption("--complete") and (count := _not_run(config)):
+        terminalreporter.write_line(f"not complete: {count} tests did not run", red=True)
