@@ -58,7 +58,8 @@ class FlowSeen(Fact, frozen=True, kw_only=True, tag="flow"):
 class Decided(Fact, frozen=True, kw_only=True, tag="decision"):
     """One answer of the policy, with every figure that an explanation needs.
 
-    `verdict` is approved, cut or denied. `bound` and `would_be` are fractions of equity where
+    `verdict` is approved, cut, denied, or held (a signal for a position that is at its size).
+    `bound` and `would_be` are fractions of equity where
     `unit` is "fraction", account currency where it is "money", else plain counts.
     `figures` are name → exact text, in the order in which they explain the arithmetic.
     """

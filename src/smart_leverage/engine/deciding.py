@@ -330,7 +330,7 @@ def _journal(
     core: Core, ask: Ask, *, asked: Decimal, allowed: Decimal, given: Decimal, price: Decimal,
     reason: Reason, unit: str, bound: Decimal, would_be: Decimal, figures: dict[str, str],
 ) -> Decided:  # fmt: skip
-    verdict = "denied" if given <= ZERO else "cut" if given < asked else "approved"
+    verdict = _verdict(reason, asked, given)
     decided = Decided(
         at_ns=core.now_ns,
         decision_id=f"d{core.state.decisions + 1}",
@@ -354,11 +354,13 @@ def _journal(
     return decided
 
 
-_GROUPS = {
-    Reason.CAP_CRYPTO: ("crypto", "crypto"),
-    Reason.CAP_LEVERAGED: ("leveraged", "leveraged"),
-    Reason.CAP_GROSS: ("gross", "gross"),
-}
+def _verdict(reason: Reason, asked: Decimal, given: Decimal) -> str:
+    """Return the word for an answer; "held" means that the position is at its size already."""
+    if reason is Reason.SIZE:
+        return "held"
+    if given <= ZERO:
+        return "denied"
+    return "cut" if given < asked else "approved"
 
 
 def _unit(reason: Reason) -> str:

@@ -207,7 +207,7 @@ def decide_increase(account: Account, asset: Asset, proposal: Proposal, policy: 
     )
     asked = proposal.lots
     if asked <= 0:
-        if not size > asset.worst:
+        if not size - asset.worst > size * policy.sizing.top_up_min:
             return Decision(lots=0, reason=Reason.SIZE, bound=size, would_be=asset.worst, size=size)
         asked = lots_within(size - asset.worst, asset.lot_value)
     answer = Decision(lots=asked, reason=Reason.NONE, bound=0.0, would_be=0.0, size=size)

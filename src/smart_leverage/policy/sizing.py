@@ -14,6 +14,8 @@ class Sizing(NamedTuple):
     confidence_neutral: float = 2.0 / 3.0
     adjustment_min: float = 0.5
     adjustment_max: float = 1.5
+    top_up_min: float = 0.25
+    """A position short of its size by less than this share of it is left as it is."""
     volatility_ratio_min: float = 0.01
     volatility_ratio_max: float = 100.0
 
