@@ -48,7 +48,10 @@ def read_stamp(text: str) -> Stamp:
 
 def iso(at_ns: int) -> str:
     """Return an instant as people read it, e.g. "2024-03-08 14:30:00Z"."""
-    moment = _EPOCH + timedelta(microseconds=at_ns // 1000)
+    try:
+        moment = _EPOCH + timedelta(microseconds=at_ns // 1000)
+    except OverflowError:
+        return f"{at_ns} ns after 1970"
     whole = moment.microsecond == 0
     return moment.strftime("%Y-%m-%d %H:%M:%SZ" if whole else "%Y-%m-%d %H:%M:%S.%fZ")
 

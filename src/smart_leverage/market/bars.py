@@ -16,12 +16,14 @@ class Source(Struct, frozen=True):
     """Where bars came from: the file's name or a recipe, and the hash of what was read.
 
     `quoted_in` names the currency of the file when it was accepted as another one ("USDT" read as
-    US dollars); empty otherwise.
+    US dollars); empty otherwise. `rows_dropped` counts rows outside trading sessions that were left
+    out because the reader had said so.
     """
 
     name: str
     sha256: str
     quoted_in: str = ""
+    rows_dropped: int = 0
 
 
 class Holes(Struct, frozen=True):

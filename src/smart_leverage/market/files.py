@@ -24,6 +24,7 @@ from smart_leverage.market.placing import (
     place_coins,
     place_days,
     place_intraday,
+    refuse_far,
     refuse_future,
     refuse_wrong_step,
 )
@@ -52,11 +53,14 @@ class Reading(Struct, frozen=True, kw_only=True):
     Attributes:
         quote_alias: Quotes accepted as another, {"USDT": "USD"}; recorded in each series' source.
         is_naive_utc: Take stamps without a zone as UTC; otherwise they are refused.
+        drops_outside: Leave out intraday rows of shares outside the regular sessions; otherwise
+            they are refused. Recorded in each series' source.
         now_ns: Bars that end later are refused; None asks the machine's clock.
     """
 
     quote_alias: Mapping[str, str] = {}
     is_naive_utc: bool = False
+    drops_outside: bool = False
     now_ns: int | None = None
 
 
@@ -70,7 +74,7 @@ def load(
 ) -> list[BarSeries]:
     """Read bar files, refuse what cannot be, and return one series per file in registry order.
 
-    Nothing is filled in, cut away or repaired: a hole stays a hole and is counted.
+    Nothing is filled in or repaired: a hole stays a hole and is counted.
 
     Args:
         files: CSV or Parquet with the columns ts (start of the bar), open, high, low, close,
@@ -130,37 +134,49 @@ def _load_one(
     if not rows.ns:
         raise BadData("the file has no rows", file=name, fix="leave it out")
     check_numbers(rows, name)
-    spans = _place(rows, instrument, step_ns, sessions, name)
+    spans = _place(rows, instrument, step_ns, sessions, reading, name)
     refuse_future(spans, now_ns, name)
     is_coin = instrument.asset_class is AssetClass.CRYPTO
+    outside = frozenset(spans.outside)
     return BarSeries(
         key=instrument.key,
         step_ns=step_ns,
         starts=spans.starts,
         ends=spans.ends,
-        opens=_column(rows.opens),
-        highs=_column(rows.highs),
-        lows=_column(rows.lows),
-        closes=_column(rows.closes),
-        volumes=_column(rows.volumes),
-        source=Source(name, hashlib.sha256(content).hexdigest(), quoted_in),
+        opens=_column(rows.opens, outside),
+        highs=_column(rows.highs, outside),
+        lows=_column(rows.lows, outside),
+        closes=_column(rows.closes, outside),
+        volumes=_column(rows.volumes, outside),
+        source=Source(name, hashlib.sha256(content).hexdigest(), quoted_in, len(outside)),
         holes=count_holes(spans, step_ns, None if is_coin else sessions),
     )
 
 
-def _column(values: list[float]) -> "array[float]":
+def _column(values: list[float], outside: frozenset[int]) -> "array[float]":
+    if outside:
+        values = [value for index, value in enumerate(values) if index not in outside]
     return array("d", values)
 
 
 def _place(
-    rows: Columns, instrument: Instrument, step_ns: int, sessions: Sessions, name: str
+    rows: Columns,
+    instrument: Instrument,
+    step_ns: int,
+    sessions: Sessions,
+    reading: Reading,
+    name: str,
 ) -> Spans:
+    refuse_far(rows, name)
     if instrument.asset_class is AssetClass.CRYPTO:
         spans = place_coins(rows, step_ns, name)
     elif step_ns == DAY_NS:
         return place_days(rows, sessions, name)
     else:
-        spans = place_intraday(rows, step_ns, sessions, name)
+        drops = reading.drops_outside
+        spans = place_intraday(rows, step_ns, sessions, name, drops_outside=drops)
+        if not spans.starts:
+            raise BadData("every row lies outside the trading sessions", file=name)
     refuse_wrong_step(spans, step_ns, name)
     return spans
 

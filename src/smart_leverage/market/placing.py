@@ -15,13 +15,19 @@ from smart_leverage.market.bars import Holes, step_text
 from smart_leverage.market.columns import Columns
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+_FAR_PAST_NS = (date(1700, 1, 1).toordinal() - _EPOCH_DAY) * DAY_NS
+_FAR_FUTURE_NS = (date(2200, 1, 1).toordinal() - _EPOCH_DAY) * DAY_NS
 
 
 class Spans(NamedTuple):
-    """Start and end of every bar, UTC; starts and ends both rise strictly."""
+    """Start and end of every bar, UTC; starts and ends both rise strictly.
+
+    `outside` are the rows, from 0, that were left out because no session was on.
+    """
 
     starts: "array[int]"
     ends: "array[int]"
+    outside: tuple[int, ...] = ()
 
 
 def place_coins(rows: Columns, step_ns: int, file: str) -> Spans:
@@ -77,47 +83,62 @@ def place_days(rows: Columns, sessions: Sessions, file: str) -> Spans:
     return Spans(starts, ends)
 
 
-def place_intraday(rows: Columns, step_ns: int, sessions: Sessions, file: str) -> Spans:
+def place_intraday(
+    rows: Columns, step_ns: int, sessions: Sessions, file: str, *, drops_outside: bool
+) -> Spans:
     """Return the spans of intraday bars of US securities, cut to the session they lie in.
 
     A bar labelled 09:00 New York covers 09:30 to 10:00, and that is what its span says. Stamps lie
     on the UTC grid of the step or on the grid that begins at the session's open.
+
+    Args:
+        drops_outside: Leave out rows outside every session instead of refusing the first of them.
 
     Raises:
         BadData: A bar lies outside every session, off both grids, or begins before the one
             before has ended.
     """
     _refuse_bare_dates(rows, step_ns, file)
-    starts, ends = array("q"), array("q")
-    before, end_before = None, 0
+    starts, ends, outside = array("q"), array("q"), []
+    before: int | None = None
     session: Session | None = None
     for number, stamp in enumerate(rows.ns, start=1):
         if before is not None and stamp <= before:
             raise _disorder(before, stamp, file, number)
+        before = stamp
         if session is None or stamp >= session.close_ns:
             session = _session_of_row(sessions, stamp, file, number)
         if session is None or stamp + step_ns <= session.open_ns or stamp >= session.close_ns:
-            raise BadData(
-                f"the bar at {iso(stamp)} lies outside the trading session",
-                file=file,
-                row=number,
-                fix="keep the regular session only",
-            )
+            if not drops_outside:
+                raise _out_of_hours(stamp, file, number)
+            outside.append(number - 1)
+            continue
         if stamp % step_ns and (stamp - session.open_ns) % step_ns:
             raise _off_grid(stamp, step_ns, file, number)
         start = max(stamp, session.open_ns)
-        if start < end_before:
+        if ends and start < ends[-1]:
+            raise _overlap(stamp, file, number)
+        starts.append(start)
+        ends.append(min(stamp + step_ns, session.close_ns))
+    return Spans(starts, ends, tuple(outside))
+
+
+def refuse_far(rows: Columns, file: str) -> None:
+    """Refuse stamps that a count of nanoseconds cannot hold.
+
+    Raises:
+        BadData: The first such row.
+    """
+    if min(rows.ns) > _FAR_PAST_NS and max(rows.ns) < _FAR_FUTURE_NS:
+        return
+    for number, stamp in enumerate(rows.ns, start=1):
+        if not _FAR_PAST_NS < stamp < _FAR_FUTURE_NS:
             raise BadData(
-                f"the bar at {iso(stamp)} begins before the one in the row before has ended",
+                f"{iso(stamp)} is not of this age",
                 file=file,
                 row=number,
-                fix="use one grid for the whole file",
+                fix="check the unit of the stamps; years 1700 to 2200 can be read",
             )
-        end_before = min(stamp + step_ns, session.close_ns)
-        starts.append(start)
-        ends.append(end_before)
-        before = stamp
-    return Spans(starts, ends)
 
 
 def refuse_future(spans: Spans, now_ns: int, file: str) -> None:
@@ -128,10 +149,13 @@ def refuse_future(spans: Spans, now_ns: int, file: str) -> None:
     """
     index = bisect_right(spans.ends, now_ns)
     if index < len(spans.ends):
+        row = index + 1
+        for left_out in spans.outside:
+            row += left_out < row
         raise BadData(
             f"the bar ends at {iso(spans.ends[index])}, which is in the future",
             file=file,
-            row=index + 1,
+            row=row,
             fix="drop bars that are still forming; check the unit of the stamps",
         )
 
@@ -231,6 +255,24 @@ def _disorder(before: int, stamp: int, file: str, row: int) -> BadData:
         file=file,
         row=row,
         fix="sort the rows, oldest first",
+    )
+
+
+def _out_of_hours(stamp: int, file: str, row: int) -> BadData:
+    return BadData(
+        f"the bar at {iso(stamp)} lies outside the trading session",
+        file=file,
+        row=row,
+        fix="keep the regular session only, or declare that rows outside of it are dropped",
+    )
+
+
+def _overlap(stamp: int, file: str, row: int) -> BadData:
+    return BadData(
+        f"the bar at {iso(stamp)} begins before the one in the row before has ended",
+        file=file,
+        row=row,
+        fix="use one grid for the whole file",
     )
 
 

@@ -120,7 +120,7 @@ WEATHERS = (
         leads_to=((Regime.CALM, 0.3), (Regime.TREND_UP, 0.3), (Regime.TREND_DOWN, 0.4)),
     ),
 )
-"""Half of the time is calm and 3 % is panic; over long times the first factor gains 0.07 % a day."""
+"""Half of the time is calm, 3 % is panic; in the long run the first factor gains 0.07 % a day."""
 
 FACTORS = (Factor("risk", 0.009), Factor("coins", 0.022), Factor("nasdaq", 0.005))
 
