@@ -1,6 +1,8 @@
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import exchange_calendars
+import polars as pl
 import pytest
 
 from smart_leverage.domain.calendars import (
@@ -15,6 +17,7 @@ from smart_leverage.domain.clock import MINUTE_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import AssetClass
 
+MARKET_DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 XNYS = Sessions.xnys()
 COINS = calendar_for(AssetClass.CRYPTO)
 
@@ -38,6 +41,14 @@ def test_every_packaged_session_is_the_referees():
         )
     ]
     assert list(XNYS.between(XNYS.first, XNYS.last)) == theirs
+
+
+@pytest.mark.needs("market-data")
+@pytest.mark.parametrize("file", ["etf/SPY", "stock/GE", "stock/KO"])
+def test_every_day_with_prices_is_a_session_and_the_other_way_round(file):
+    rows = pl.scan_parquet(MARKET_DATA / f"{file}.1d.parquet").select(pl.col("ts").dt.date())
+    days = [day for (day,) in rows.collect().iter_rows() if day >= XNYS.first]
+    assert [session.date for session in XNYS.between(days[0], days[-1])] == days
 
 
 def test_what_the_table_covers():

@@ -16,6 +16,7 @@ from smart_leverage.domain.naming import looks_crypto, looks_leveraged
         "MicroSectors FANG+ Index 3X Leveraged ETN",
         "GraniteShares 2x Long Coinbase Global, Inc. Daily ETF",
         "GraniteShares Short NVIDIA Corp Daily",
+        "Short NVIDIA Corp Daily Notes",
         "T-REX 2X Inverse MSTR Daily Target ETF",
         "AXS Tesla, Inc. Bear Daily ETF",
         "Tradr 1X Short Innovation Daily ETF",
