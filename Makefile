@@ -49,7 +49,7 @@ lint: $(SYNCED)  ## Check style, format, types and layers; changes nothing
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
-	$(RUN) lint-imports
+	$(RUN) lint-imports --no-logo
 	@echo "lint: style, format, types and layers are clean"
 
 fmt: $(SYNCED)  ## Sort imports, apply safe fixes, format
@@ -99,7 +99,7 @@ $(NOT_BUILT):
 
 .tools/bin/uv:
 	@echo "set-up: no uv here, installing one into .tools" >&2
-	@python3 -m pip install --quiet --disable-pip-version-check --upgrade --target .tools '$(UV_WANTED)'
+	@PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --upgrade --target .tools '$(UV_WANTED)'
 
 # The second try is for networks with a certificate authority of their own.
 define sync
