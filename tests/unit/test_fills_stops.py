@@ -85,6 +85,11 @@ def test_a_stop_limit_protects_only_against_slow_markets(
     assert fill.price == pytest.approx(price, nan_ok=True)
 
 
+def test_a_stop_limit_trades_at_its_very_limit() -> None:
+    fill = stop_limit_fill_in_bar(Side.SELL, BAR, 95.0, 95.0, 0.0, 0.0)
+    assert (fill.outcome, fill.price) == (Outcome.FILLED, 95.0)
+
+
 @pytest.mark.parametrize(
     ("bar", "stop", "target", "leg", "price"),
     [

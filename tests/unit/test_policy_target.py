@@ -121,6 +121,7 @@ def test_the_log_win_rate_is_the_one_whose_growth_meets_the_target() -> None:
     [
         pytest.param(0.03, 0.08, 3.0, id="the-design"),
         pytest.param(0.04, 0.0784, 3.0, id="meeting-the-limit-is-not-passing-it"),
+        pytest.param(0.041, 0.080319, 3.0, id="meeting-the-limit-but-for-rounding"),
         pytest.param(0.08, 0.08, 2.0, id="equal-limits"),
         pytest.param(0.09, 0.08, 1.0, id="one-day-is-enough"),
         pytest.param(1.0, 0.08, 1.0, id="everything-in-a-day"),
