@@ -10,9 +10,11 @@ from hypothesis import settings
 
 MARKET_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 
-settings.register_profile("dev", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
+# Named parents, because where CI is set the library's own defaults are already those of "ci".
+FRESH = settings.get_profile("default")
+settings.register_profile("dev", FRESH, deadline=None)
+settings.register_profile("ci", settings.get_profile("ci"), derandomize=True, print_blob=True)
+settings.register_profile("thorough", FRESH, deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 NEEDS: dict[str, Callable[[], bool]] = {"market-data": MARKET_DATA.is_dir}
