@@ -1,0 +1,170 @@
+"""What the account can still buy, as if every open order that holds funds had been filled."""
+
+import math
+from collections.abc import Iterable
+from decimal import ROUND_FLOOR, Decimal
+from typing import NamedTuple
+
+from smart_leverage.brokers.sim.book import Book, Line
+from smart_leverage.brokers.sim.exact import EXACT, ZERO, meant
+from smart_leverage.brokers.sim.purse import Purse
+from smart_leverage.brokers.sim.ticket import Ticket
+from smart_leverage.domain.orders import AccountSnapshot
+from smart_leverage.policy.margin import (
+    MarginAccount,
+    MarginTerms,
+    buying_power,
+    crypto_capacity,
+    margin_multiplier,
+    non_marginable_buying_power,
+    security_capacity,
+)
+
+_CENT = Decimal("0.01")
+
+
+class Stake(NamedTuple):
+    """A quantity that is held, or will be when an order fills, at a price."""
+
+    line: Line
+    qty: Decimal
+    price: Decimal
+
+
+class Standing(NamedTuple):
+    """An account reduced to what the margin rules read, with the exact sums beside it."""
+
+    cash: Decimal
+    equity: Decimal
+    account: MarginAccount
+
+
+def standing(cash: Decimal, stakes: Iterable[Stake]) -> Standing:
+    """Add up an account from its cash and everything it holds."""
+    equity = cash
+    long = short = crypto = initial = maintenance = 0.0
+    for line, qty, price in stakes:
+        value = EXACT.multiply(qty, price)
+        equity = EXACT.add(equity, value)
+        amount = float(value)
+        is_short = amount < 0.0
+        if is_short:
+            short -= amount
+        else:
+            long += amount
+        if line.is_coin:
+            crypto += amount
+        else:
+            rates = line.rates(is_short)
+            initial += rates.initial * abs(amount)
+            maintenance += rates.maintenance * abs(amount)
+    account = MarginAccount(
+        cash=float(cash),
+        long_value=long,
+        short_value=short,
+        crypto_value=crypto,
+        initial_margin=initial,
+        maintenance_margin=maintenance,
+        equity_last=float(equity),
+        maintenance_margin_last=maintenance,
+        power_used_today=0.0,
+        is_day_trader=False,
+    )
+    return Standing(cash=cash, equity=equity, account=account)
+
+
+class Funds:
+    """Looks at the purse and the book and says what may be bought."""
+
+    def __init__(self, purse: Purse, book: Book, terms: MarginTerms) -> None:
+        self._purse = purse
+        self._book = book
+        self._terms = terms
+
+    def now(self) -> Standing:
+        """Return the account as it is, at last prices."""
+        return standing(self._purse.cash, self._holdings())
+
+    def after_orders(self, without: Ticket | None = None) -> Standing:
+        """Return the account as if every order that opens or adds had been filled.
+
+        Args:
+            without: An order whose own hold is left out, because it is about to be replaced or
+                paid for.
+        """
+        cash = self._purse.cash
+        stakes = self._holdings()
+        for ticket in self._book.open.values():
+            if ticket is without or not self.holds_funds(ticket):
+                continue
+            qty = ticket.remaining if ticket.is_buy else -ticket.remaining
+            cash = EXACT.subtract(cash, EXACT.multiply(qty, ticket.reserve_price))
+            stakes.append(Stake(self._book.lines[ticket.order.key], qty, ticket.reserve_price))
+        return standing(cash, stakes)
+
+    def _holdings(self) -> list[Stake]:
+        """Return what is held, at the last price, or the entry price before there is one."""
+        lines = self._book.lines
+        return [
+            Stake(lines[key], each.qty, lines[key].price or each.avg_entry_price)
+            for key, each in self._purse.holdings.items()
+        ]
+
+    def _has_holds(self) -> bool:
+        return any(map(self.holds_funds, self._book.open.values()))
+
+    def holds_funds(self, ticket: Ticket) -> bool:
+        """Whether an order needs funds to fill: one that closes a position does not."""
+        if ticket.part.is_exit or not ticket.reserve_price:
+            return False
+        held = self._purse.qty(ticket.order.key)
+        return held >= 0 if ticket.is_buy else held <= 0
+
+    def power_for(self, line: Line, is_short: bool, without: Ticket | None = None) -> Decimal:
+        """Return the largest value of one instrument that the venue would let the account open.
+
+        Coins are paid from cash. A security is bounded by the stated multiplier and by its own
+        maintenance rate on the equity without coins, which can be less than the buying power that
+        the account shows.
+        """
+        after = self.after_orders(without)
+        if line.is_coin:
+            capacity = _money(crypto_capacity(after.account, 0.0, self._terms))
+            return max(ZERO, min(capacity, after.cash))
+        rate = line.rates(is_short).maintenance
+        capacity = _money(security_capacity(after.account, rate, self._terms))
+        if margin_multiplier(after.account, self._terms) <= 1.0:
+            return max(ZERO, min(capacity, after.cash))
+        return capacity
+
+    def free_cash(self) -> Decimal:
+        """Return the cash that no order holds and that is not borrowed; what may be withdrawn."""
+        return max(ZERO, self.after_orders().cash)
+
+    def snapshot(self, account_id: str, at_ns: int) -> AccountSnapshot:
+        """Return the account as the venue states it; powers are what open orders leave."""
+        now = self.now()
+        after = self.after_orders() if self._has_holds() else now
+        return AccountSnapshot(
+            account_id=account_id,
+            cash=now.cash,
+            equity=now.equity,
+            buying_power=_cents(buying_power(after.account, self._terms)),
+            non_marginable_buying_power=_cents(
+                non_marginable_buying_power(after.account, self._terms)
+            ),
+            initial_margin=_cents(now.account.initial_margin),
+            maintenance_margin=_cents(now.account.maintenance_margin),
+            multiplier=int(margin_multiplier(now.account, self._terms)),
+            is_blocked=False,
+            at_ns=at_ns,
+        )
+
+
+def _money(amount: float) -> Decimal:
+    """Return a capacity without float noise; infinite or unknown is none."""
+    return meant(round(amount, 6)) if math.isfinite(amount) else ZERO
+
+
+def _cents(amount: float) -> Decimal:
+    return _money(amount).quantize(_CENT, rounding=ROUND_FLOOR)

@@ -1,0 +1,111 @@
+"""Cash and holdings, exact: every change is an entry with its cause and the balance after it."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from smart_leverage.brokers.sim.exact import EXACT, ZERO, average, trim
+from smart_leverage.domain.errors import InvariantViolation
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Fill, Side
+
+CASH = "USD"
+"""The asset under which cash stands in the entries; holdings stand under their key."""
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One movement of one asset; amounts of an asset add up to its balance.
+
+    `cause` is opening, fill, fee or flow; `reference` is the execution or the flow it belongs to.
+    """
+
+    number: int
+    at_ns: int
+    asset: str
+    amount: Decimal
+    balance: Decimal
+    cause: str
+    reference: str
+
+
+class Holding(Struct, kw_only=True):
+    """What is held of one instrument; negative when sold short."""
+
+    key: Key
+    qty: Decimal
+    avg_entry_price: Decimal
+
+
+class Purse:
+    """The account's own things; `changes` is emptied by whoever writes it down."""
+
+    def __init__(self) -> None:
+        self.cash = ZERO
+        self.holdings: dict[Key, Holding] = {}
+        self.changes: list[Change] = []
+        self.number = 0
+
+    def qty(self, key: Key) -> Decimal:
+        """Return what is held, signed."""
+        holding = self.holdings.get(key)
+        return holding.qty if holding else ZERO
+
+    def move_cash(self, amount: Decimal, at_ns: int, cause: str, reference: str) -> None:
+        """Book money that comes or goes."""
+        self.cash = trim(EXACT.add(self.cash, amount))
+        self._enter(CASH, amount, self.cash, at_ns, cause, reference)
+
+    def move_units(
+        self, key: Key, amount: Decimal, price: Decimal, at_ns: int, cause: str, reference: str
+    ) -> None:
+        """Book units that come or go at a price; the price only shapes the average entry."""
+        before = self.holdings.get(key) or Holding(key=key, qty=ZERO, avg_entry_price=price)
+        after = trim(EXACT.add(before.qty, amount))
+        self.holdings[key] = Holding(
+            key=key, qty=after, avg_entry_price=_entry_price(before, amount, after, price)
+        )
+        self._enter(key, amount, after, at_ns, cause, reference)
+        if not after:
+            del self.holdings[key]
+
+    def book(self, fill: Fill) -> None:
+        """Book one fill with its fee: coins are charged in coins, all else in cash."""
+        value = EXACT.multiply(fill.qty, fill.price)
+        is_buy = fill.side is Side.BUY
+        units = fill.qty if is_buy else -fill.qty
+        at_ns, name = fill.at_ns, fill.execution_id
+        self.move_cash(-value if is_buy else value, at_ns, "fill", name)
+        self.move_units(fill.key, units, fill.price, at_ns, "fill", name)
+        if not fill.fee:
+            return
+        if fill.fee_asset == CASH:
+            self.move_cash(-fill.fee, at_ns, "fee", name)
+        else:
+            self.move_units(fill.key, -fill.fee, fill.price, at_ns, "fee", name)
+
+    def _enter(
+        self, asset: str, amount: Decimal, balance: Decimal, at_ns: int, cause: str, reference: str
+    ) -> None:
+        self.number += 1
+        change = Change(
+            number=self.number,
+            at_ns=at_ns,
+            asset=asset,
+            amount=trim(amount),
+            balance=balance,
+            cause=cause,
+            reference=reference,
+        )
+        self.changes.append(change)
+
+
+def _entry_price(before: Holding, amount: Decimal, after: Decimal, price: Decimal) -> Decimal:
+    """Return the average entry price after a change: only what opens a position moves it."""
+    if not before.qty or before.qty * after < 0:  # opened anew, or turned around
+        return price
+    if abs(after) <= abs(before.qty):
+        return before.avg_entry_price
+    paid = before.avg_entry_price * abs(before.qty) + price * abs(amount)
+    if not after:
+        raise InvariantViolation(f"{before.key}: a growing position is empty")
+    return average(paid, abs(after))
