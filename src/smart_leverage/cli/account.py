@@ -1,0 +1,160 @@
+"""The account as its ledger tells it: the engine's own state, folded from the records."""
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from smart_leverage.cli.places import opened
+from smart_leverage.domain.errors import LedgerError
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.records import (
+    Adopted,
+    BaselineSet,
+    Decided,
+    Filled,
+    InstrumentListed,
+    Marked,
+    Record,
+    decode,
+)
+from smart_leverage.engine.state import State
+from smart_leverage.ledger.rows import AccountRow
+
+if TYPE_CHECKING:
+    from smart_leverage.ledger.reader import Reader
+
+SIMULATED = "sim"
+
+_SILENT = frozenset({"note", "unprotected"})
+"""Kinds that change nothing."""
+
+_DECISION = frozenset({"decision"})
+"""The kind that changes nothing but says what an instrument was worth; there are many."""
+
+
+class Known(NamedTuple):
+    """The last price that the ledger knows of an instrument, and from where."""
+
+    price: Decimal
+    at_ns: int
+    source: str
+
+
+class Remembered(NamedTuple):
+    """An account as of the last record of its ledger."""
+
+    path: Path
+    account: AccountRow
+    state: State
+    last_mark: Marked | None
+    events: int
+    at_ns: int
+    prices: dict[Key, Known]
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether money and time are made up."""
+        return self.account.mode == SIMULATED
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The policy as the ledger kept it, by section; empty where it kept none."""
+        return read_numbers(self.account.policy)
+
+
+def read_numbers(text: str) -> dict[str, Any]:
+    """Return the numbers of a policy text by section; empty when it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def number(numbers: dict[str, Any], key: str) -> Decimal | None:
+    """Return one number of a policy by its dotted key; None where it was not kept."""
+    value: Any = numbers
+    for part in key.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return Decimal(repr(value))
+
+
+def remember(path: Path, *, with_prices: bool = False) -> Remembered:
+    """Read a ledger and return the account as of its last record.
+
+    Args:
+        path: The ledger.
+        with_prices: Read the decisions as well, for the last known price of every instrument.
+
+    Raises:
+        LedgerError: There is no ledger, it cannot be read, or it holds no account.
+    """
+    with opened(path) as reader:
+        account = reader.account()
+        if account is None:
+            raise LedgerError(f"{path}: holds no account yet; start a run with it first")
+        return _Fold(with_prices).read(path, reader, account)
+
+
+class _Fold:
+    """Folds records as the engine does, except for what takes time and nobody asks here.
+
+    A mark moves the baselines; how the allocation was used over time is left out.
+    """
+
+    def __init__(self, with_prices: bool) -> None:
+        self._passed = _SILENT if with_prices else _SILENT | _DECISION
+        self.state = State()
+        self.prices: dict[Key, Known] = {}
+
+    def read(self, path: Path, reader: "Reader", account: AccountRow) -> Remembered:
+        at_ns, events, mark = 0, 0, None
+        for entry in reader.entries():
+            at_ns, events = max(at_ns, entry.at_ns), entry.seq
+            if entry.kind in self._passed:
+                continue
+            record = decode(entry.payload)
+            if isinstance(record, Marked):
+                mark = record
+                self.state.baselines.mark(record.equity)
+            else:
+                self._take(record)
+        return Remembered(
+            path=path,
+            account=account,
+            state=self.state,
+            last_mark=mark,
+            events=events,
+            at_ns=at_ns,
+            prices=self.prices,
+        )
+
+    def _take(self, record: Record) -> None:
+        self._price(record)
+        self.state.apply(record)
+
+    def _price(self, record: Record) -> None:
+        if isinstance(record, Filled):
+            self._see(record.fill.key, record.fill.price, record.at_ns, "a fill")
+        elif isinstance(record, Decided):
+            self._see(record.key, record.price, record.at_ns, "a decision")
+        elif isinstance(record, Adopted):
+            self._see(record.key, record.price, record.at_ns, "the adoption")
+        elif isinstance(record, BaselineSet):
+            for key, value in record.holdings.items():
+                qty = self.state.book.qty(key)
+                if qty > 0:
+                    self._see(key, value / qty, record.at_ns, "the opening of a day")
+        elif isinstance(record, InstrumentListed):
+            instrument = record.instrument
+            reference = instrument.reference_price
+            self._see(instrument.key, reference, 0, "the registry, as a reference")
+
+    def _see(self, key: Key, price: Decimal, at_ns: int, source: str) -> None:
+        known = self.prices.get(key)
+        if price > 0 and (known is None or at_ns >= known.at_ns):
+            self.prices[key] = Known(price, at_ns, source)

@@ -1,0 +1,80 @@
+"""The options that every command has, and those that several share."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, ParamSpec
+
+import typer
+
+from smart_leverage.cli.screen import Screen
+
+P = ParamSpec("P")
+
+LedgerPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        metavar="PATH",
+        help="The ledger, or the folder of a run.  [default: the last run]",
+    ),
+]
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The configuration.  [default: smart-leverage.toml, where there is one]",
+    ),
+]
+
+
+def _flag(name: str, *options: str, help: str) -> inspect.Parameter:  # noqa: A002
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option(*options, help=help)],
+    )
+
+
+_SHARED = (
+    _flag("as_json", "--json", help="Write JSON: one object, or one a line."),
+    _flag("is_quiet", "--quiet", "-q", help="No progress and no notes."),
+    _flag("is_verbose", "--verbose", "-v", help="More detail, and the trace of an error."),
+    _flag("is_plain", "--no-color", help="No colour; so does NO_COLOR."),
+)
+
+
+def command(
+    *examples: str,
+) -> Callable[[Callable[Concatenate[Screen, P], None]], Callable[..., None]]:
+    """Give a command the options that all have, the screen they make, and its examples.
+
+    The function takes the screen first; its other parameters are options and arguments as the
+    parser knows them.
+    """
+
+    def wrap(function: Callable[Concatenate[Screen, P], None]) -> Callable[..., None]:
+        signature = inspect.signature(function)
+        own = list(signature.parameters.values())[1:]
+
+        def run(**given: Any) -> None:
+            flags = {shared.name: given.pop(shared.name) for shared in _SHARED}
+            function(Screen(**flags), **given)  # type: ignore[call-arg]
+
+        parts = {
+            "__signature__": signature.replace(parameters=[*_keywords(own), *_SHARED]),
+            "__doc__": function.__doc__,
+            "__name__": function.__name__,
+            "examples": examples,
+        }
+        for name, value in parts.items():
+            setattr(run, name, value)
+        return run
+
+    return wrap
+
+
+def _keywords(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    return [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]

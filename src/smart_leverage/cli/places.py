@@ -1,0 +1,90 @@
+"""Where things lie: the ledger that is meant, the run it belongs to, the configuration."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, SmartLeverageError
+
+if TYPE_CHECKING:
+    from smart_leverage.ledger.reader import Reader
+
+RUNS = Path("runs")
+LATEST = "latest"
+LEDGER = "ledger.sqlite"
+CONFIGURATION = Path("smart-leverage.toml")
+
+_ADVICE = "start one with `smart-leverage demo`, or name a ledger with --ledger PATH"
+
+
+def ledger_path(given: Path | None) -> Path:
+    """Return the ledger that is meant: the one named, or that of the last run.
+
+    Args:
+        given: A ledger file, or the folder of a run; None means the run that `runs/latest` names.
+
+    Raises:
+        LedgerError: There is none; the sentence says where it was looked for and what to do.
+    """
+    if given is None:
+        return _last_run() / LEDGER
+    if given.is_dir():
+        given = given / LEDGER
+    if not given.is_file():
+        raise LedgerError(f"no ledger at {given}; {_ADVICE}")
+    return given
+
+
+def run_folder(ledger: Path) -> Path:
+    """Return the folder in which the other files of a ledger's run lie."""
+    return ledger.parent
+
+
+def _last_run() -> Path:
+    note = RUNS / LATEST
+    try:
+        name = note.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise LedgerError(f"no run under {RUNS.absolute()}; {_ADVICE}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LedgerError(f"{note} cannot be read: {error}; {_ADVICE}") from None
+    folder = RUNS / Path(name).name
+    if not (folder / LEDGER).is_file():
+        raise LedgerError(
+            f"{note} names the run {name!r}, but there is no {folder / LEDGER}; {_ADVICE}"
+        )
+    return folder
+
+
+@contextmanager
+def opened(path: Path) -> Iterator["Reader"]:
+    """Open a ledger for reading; whatever cannot be read on the way is a damaged ledger.
+
+    Raises:
+        LedgerNewer: A newer program wrote it.
+        LedgerCorrupt: It cannot be read to its end.
+        LedgerError: It is no ledger.
+    """
+    import sqlite3
+
+    import msgspec
+
+    from smart_leverage.ledger.reader import Reader
+
+    try:
+        with Reader.open(path) as reader:
+            yield reader
+    except SmartLeverageError:
+        raise
+    except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
+        raise LedgerCorrupt(
+            f"{path}: damaged ({error}); `smart-leverage ledger verify {path}` says where"
+        ) from error
+
+
+def configuration(given: Path | None) -> Path | None:
+    """Return the configuration file that is meant; None where defaults are all there is."""
+    if given is not None:
+        return given
+    return CONFIGURATION if CONFIGURATION.is_file() else None

@@ -1,0 +1,177 @@
+"""Is this account allowed to be this exposed, and how near is the edge?"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from smart_leverage.cli.options import LedgerPath, command
+from smart_leverage.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from smart_leverage.cli.account import Remembered
+    from smart_leverage.cli.figures import Exposure, Loss
+
+
+@command("smart-leverage status", "smart-leverage status --json --ledger runs/demo")
+def status(screen: Screen, ledger: LedgerPath = None) -> None:
+    """Show state, tier, exposure and losses, and how near each is to its bound.
+
+    Everything is as of the last record of the ledger; the time is shown.
+    """
+    from smart_leverage.cli.account import remember
+    from smart_leverage.cli.places import ledger_path
+
+    now = remember(ledger_path(ledger))
+    if screen.as_json:
+        screen.record(_fields(now))
+    else:
+        screen.say(*_lines(now, screen.width))
+
+
+def _fields(now: "Remembered") -> dict[str, Any]:
+    from smart_leverage.cli.figures import exposures, holdings, losses, record
+    from smart_leverage.cli.plain import Seconds
+    from smart_leverage.domain.clock import SECOND_NS, SystemClock
+
+    state, mark = now.state, now.last_mark
+    wins, closed = record(now)
+    age_s = None if now.is_simulated else Seconds((SystemClock().now_ns() - now.at_ns) / SECOND_NS)
+    return {
+        "account": now.account.account,
+        "mode": now.account.mode,
+        "state": state.trading.name.lower(),
+        "state_why": state.trading_why,
+        "tier": {"number": int(state.tier), "name": state.tier.name},
+        "wins": wins,
+        "closed": closed,
+        "equity": None if mark is None else mark.equity,
+        "cash": state.book.cash,
+        "exposure": [{**line._asdict(), "used": line.used} for line in exposures(now)],
+        "breakers": [{**line._asdict(), "used": line.used} for line in losses(now)],
+        "locks": _locks(now),
+        "plan": state.plan,
+        "positions": holdings(now),
+        "orders_under_way": len(state.orders.by_id),
+        "as_of_ns": now.at_ns,
+        "marked_ns": None if mark is None else mark.at_ns,
+        "age_s": age_s,
+        "ledger": str(now.path),
+        "ledger_seq": now.events,
+    }
+
+
+def _locks(now: "Remembered") -> list[dict[str, Any]]:
+    return [
+        {"key": key, "until_ns": until_ns}
+        for key, until_ns in sorted(now.state.locks.items())
+        if until_ns > now.at_ns
+    ]
+
+
+def _lines(now: "Remembered", width: int) -> Iterator[str]:
+    yield from _head(now)
+    yield ""
+    yield from _tier(now)
+    yield from _exposures(now, width)
+    yield from _losses(now)
+    yield from _duties(now)
+
+
+def _head(now: "Remembered") -> Iterator[str]:
+    from smart_leverage.cli.words import age
+    from smart_leverage.domain.clock import SystemClock
+    from smart_leverage.domain.sentences import STATES, money
+    from smart_leverage.domain.stamps import iso
+
+    state, word = now.state, STATES[now.state.trading]
+    shape = {0: "●", 1: "▲"}.get(int(state.trading), "■")
+    why = f" ({state.trading_why})" if state.trading_why and int(state.trading) else ""
+    yield f"{now.account.mode.upper()} {now.account.account}   {shape} {word.word}{why}"
+    yield word.line
+    ago = f"{age(SystemClock().now_ns() - now.at_ns)} ago"
+    when = "simulated time" if now.is_simulated else ago
+    equity = "" if now.last_mark is None else f"equity {money(now.last_mark.equity)}   "
+    yield f"{equity}as of {iso(now.at_ns)} ({when}), event {now.events:,}"
+
+
+def _tier(now: "Remembered") -> Iterator[str]:
+    from smart_leverage.cli.figures import record
+    from smart_leverage.cli.ranks import next_step
+    from smart_leverage.cli.words import rate
+    from smart_leverage.domain.sentences import TIERS
+
+    step = next_step(now)
+    yield f"tier {TIERS[now.state.tier.name]}   win rate {rate(*record(now))}" + (
+        f"   {step}" if step else ""
+    )
+
+
+def _exposures(now: "Remembered", width: int) -> Iterator[str]:
+    from smart_leverage.cli.figures import exposures
+
+    cells = 20 if width >= 96 else 8
+    for place, line in enumerate(exposures(now)):
+        yield f"{'exposure' if not place else '':<9} {_exposure(line, cells)}"
+
+
+def _exposure(line: "Exposure", cells: int) -> str:
+    from smart_leverage.cli.words import NEAR_CAP, gauge, sign
+    from smart_leverage.domain.sentences import money, percent
+
+    name = f"{line.group:<9} {money(line.value, 0):>9}"
+    if line.fraction is None:
+        return f"{name}   no equity to carry it"
+    share = percent(line.fraction).removesuffix(" %")
+    if line.cap is None or line.used is None or line.left is None:
+        return f"{name}  {share:>6} %"
+    cap = percent(line.cap)
+    return (
+        f"{name}  {share:>6} of {cap:>7}  {gauge(line.used, cells)}  "
+        f"{sign(line.used, NEAR_CAP):<6}  {money(line.left, 0):>9} left"
+    )
+
+
+def _losses(now: "Remembered") -> Iterator[str]:
+    from smart_leverage.cli.figures import losses
+
+    for place, line in enumerate(losses(now)):
+        yield f"{'losses' if not place else '':<9} {_loss(line)}"
+
+
+def _loss(line: "Loss") -> str:
+    from smart_leverage.cli.words import HIT, NEAR_LIMIT, sign
+    from smart_leverage.domain.sentences import money, percent
+
+    if line.change is None or line.amount is None:
+        return f"{line.name:<9} not known: no opening equity yet"
+    start = f"{line.name:<9} {money(line.amount, 0):>9}  {percent(line.change, 2):>8}"
+    if line.limit is None or line.used is None or line.left is None:
+        return start
+    mark = HIT if line.is_tripped else sign(line.used, NEAR_LIMIT)
+    share = "TRIPPED" if line.is_tripped else f"{percent(line.used, 0)} used"
+    limit = percent(-line.limit)
+    return f"{start} of {limit:>6}  {share:>10}  {mark:<6}  {money(line.left, 0):>9} left"
+
+
+def _duties(now: "Remembered") -> Iterator[str]:
+    """Yield what is under way or overdue: plan, locks, positions without a stop, orders."""
+    from smart_leverage.cli.words import age
+    from smart_leverage.domain.sentences import GROUPS, percent
+    from smart_leverage.domain.stamps import iso
+
+    state = now.state
+    if state.plan is not None:
+        plan = state.plan
+        yield (
+            f"plan      {plan.plan_id}: {GROUPS.get(plan.kind, plan.kind)} down from "
+            f"{percent(plan.start)}, stage {plan.stage}, due {iso(plan.deadline_ns)}"
+        )
+    for lock in _locks(now):
+        yield f"locked    {lock['key']} until {iso(lock['until_ns'])}"
+    for key, since_ns in sorted(state.bare_since.items()):
+        yield f"▲ no stop {key} for {age(now.at_ns - since_ns)}"
+    held, under_way = len(state.held()), len(state.orders.by_id)
+    yield f"holding   {_count(held, 'position')}, {_count(under_way, 'order')} under way"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

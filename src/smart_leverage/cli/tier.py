@@ -1,0 +1,126 @@
+"""Which tier is in force, on what evidence, and what the next one needs."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from smart_leverage.cli.options import LedgerPath, command
+from smart_leverage.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from smart_leverage.cli.account import Remembered
+    from smart_leverage.ledger.rows import TierRow
+
+HISTORY = 10
+
+
+@command("smart-leverage tier", "smart-leverage tier --json")
+def tier(screen: Screen, ledger: LedgerPath = None) -> None:
+    """Show the tier in force, the record behind it, and what the next one needs.
+
+    A tier falls at once and rises by itself, one step a day, never above the ceiling.
+    """
+    from smart_leverage.cli.account import remember
+    from smart_leverage.cli.places import ledger_path, opened
+
+    path = ledger_path(ledger)
+    now = remember(path)
+    with opened(path) as reader:
+        history = reader.tiers(limit=HISTORY)
+    if screen.as_json:
+        screen.record(_fields(now, history))
+    else:
+        screen.say(*_lines(now, history))
+
+
+def _month(now: "Remembered") -> Decimal | None:
+    from smart_leverage.cli.figures import losses
+
+    return next((line.change for line in losses(now) if line.name == "month"), None)
+
+
+def _ceiling(now: "Remembered") -> str | None:
+    ceiling = now.numbers.get("tiers", {}).get("ceiling")
+    return ceiling if isinstance(ceiling, str) else None
+
+
+def _fields(now: "Remembered", history: "list[TierRow]") -> dict[str, Any]:
+    from smart_leverage.cli.figures import record
+    from smart_leverage.cli.ranks import next_step, ranks
+    from smart_leverage.cli.words import interval
+
+    wins, closed = record(now)
+    return {
+        "number": int(now.state.tier),
+        "name": now.state.tier.name,
+        "since_ns": history[0].at_ns if history else now.account.at_ns,
+        "wins": wins,
+        "closed": closed,
+        "win_rate": Decimal(wins) / closed if closed else None,
+        "win_rate_interval": interval(wins, closed) if closed else None,
+        "month_return": _month(now),
+        "needs": next_step(now),
+        "ceiling": _ceiling(now),
+        "caps": [
+            {"tier": one.tier.name, "crypto_cap": one.crypto_cap, "total_cap": one.total_cap}
+            for one in ranks(now)
+        ],
+        "history": history,
+        "as_of_ns": now.at_ns,
+    }
+
+
+def _lines(now: "Remembered", history: "list[TierRow]") -> Iterator[str]:
+    from smart_leverage.cli.figures import record
+    from smart_leverage.cli.ranks import next_step, title
+    from smart_leverage.cli.words import rate
+    from smart_leverage.domain.sentences import percent
+    from smart_leverage.domain.stamps import iso
+
+    since = iso(history[0].at_ns if history else now.account.at_ns)
+    yield f"{title(now.state.tier.name)} since {since}"
+    yield f"  win rate {rate(*record(now))}   {next_step(now)}".rstrip()
+    month = _month(now)
+    yield f"  month {'not known' if month is None else percent(month, 2)}   {_emergency(now)}"
+    yield ""
+    yield from _ranks(now)
+    ceiling = _ceiling(now)
+    if ceiling is not None:
+        yield f"ceiling   {ceiling.upper()}: the highest that is granted without a person"
+    for place, change in enumerate(history):
+        yield f"{'' if place else 'history':<9} {_change(change)}"
+    if not history:
+        yield "history   no change yet"
+
+
+def _emergency(now: "Remembered") -> str:
+    from smart_leverage.cli.account import number
+    from smart_leverage.domain.sentences import percent
+
+    edge = number(now.numbers, "tiers.month_return_emergency")
+    return "" if edge is None else f"EMERGENCY when it falls below {percent(edge, 2)}"
+
+
+def _ranks(now: "Remembered") -> Iterator[str]:
+    from smart_leverage.cli.ranks import ranks, title
+    from smart_leverage.domain.sentences import percent
+
+    for place, rank in enumerate(ranks(now)):
+        if rank.crypto_cap is None or rank.total_cap is None:
+            continue
+        here = "   ← in force" if rank.tier is now.state.tier else ""
+        yield (
+            f"{'' if place else 'caps':<9} {title(rank.tier.name):<12}  "
+            f"crypto {percent(rank.crypto_cap):>6}   "
+            f"crypto and leveraged {percent(rank.total_cap):>6}{here}"
+        )
+
+
+def _change(change: "TierRow") -> str:
+    from smart_leverage.domain.sentences import percent
+    from smart_leverage.domain.stamps import iso
+
+    win_rate = f"win rate {percent(Decimal(change.win_rate))}" if change.win_rate else "no record"
+    month = f"month {percent(Decimal(change.month_return), 2)}"
+    record = f"{win_rate} ({change.wins} of {change.closed}), {month}"
+    return f"{iso(change.at_ns)}  {change.before} → {change.after}  {change.why}: {record}"

@@ -1,0 +1,60 @@
+"""Words, ages and bars for screens: what several commands say in the same way."""
+
+from decimal import Decimal
+
+from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from smart_leverage.domain.sentences import percent
+
+NEAR_CAP = Decimal("0.9")
+NEAR_LIMIT = Decimal("0.7")
+
+OK, NEAR, HIT = "● OK", "▲ NEAR", "■ HIT"
+
+_SPANS = ((DAY_NS, "d"), (HOUR_NS, "h"), (MINUTE_NS, "min"), (SECOND_NS, "s"))
+
+
+def age(span_ns: int) -> str:
+    """Return a span in its two largest units: "3 h 12 min", "0 s"."""
+    left, parts = max(span_ns, 0), list[str]()
+    for size, unit in _SPANS:
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+        if len(parts) == 2:
+            break
+    return " ".join(filter(None, parts)) or "0 s"
+
+
+def gauge(used: Decimal, cells: int) -> str:
+    """Return a bar of so many cells, filled by a fraction; beyond one it is full."""
+    filled = min(max(int(used * cells), 0), cells)
+    return "█" * filled + "░" * (cells - filled)
+
+
+def sign(used: Decimal, near: Decimal) -> str:
+    """Return sign and word for how much of a bound is used, as a fraction of it."""
+    if used >= 1:
+        return HIT
+    return NEAR if used >= near else OK
+
+
+def rate(wins: int, closed: int) -> str:
+    """Return a win rate with its count and interval: "43 % (26 of 61, 31–55 %)"."""
+    if not closed:
+        return "none yet (0 closed trades)"
+    low, high = interval(wins, closed)
+    share = percent(Decimal(wins) / closed, 0)
+    return f"{share} ({wins} of {closed}, {low * 100:.0f}–{high * 100:.0f} %)"
+
+
+def interval(wins: int, closed: int) -> tuple[float, float]:
+    """Return where the true rate lies with 95 % confidence.
+
+    Source:
+        Wilson 1927, the score interval.
+    """
+    z = 1.959963984540054
+    share, weight = wins / closed, z * z / closed
+    middle = (share + weight / 2) / (1 + weight)
+    half = z * ((share * (1 - share) + weight / 4) / closed) ** 0.5 / (1 + weight)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
