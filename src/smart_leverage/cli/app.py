@@ -36,7 +36,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "limits",
         OPERATE,
-        help="Show the limits, ask what they would say now, or try a rule on figures of your own.",
+        help="Show the limits, ask what they would say, or try a rule.",
         parts=(
             Entry("show", "", "limits:show"),
             Entry("check", "", "limits:check"),
@@ -52,7 +52,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "config",
         KEEP,
-        help="Check the configuration, show what is in force, or print its schema.",
+        help="Check the configuration, show it, or print its schema.",
         parts=(
             Entry("check", "", "config:check"),
             Entry("show", "", "config:show"),

@@ -1,8 +1,8 @@
 """The same lines with colour: signs and words say everything already, colour repeats it."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
-from rich import box
 from rich.console import Console
 from rich.highlighter import RegexHighlighter
 from rich.table import Table
@@ -42,7 +42,7 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines, their signs coloured."""
     console, signs = _console(), _Signs()
     for line in lines:
-        text = Text(line.rstrip())
+        text = Text(line)
         signs.highlight(text)
         console.print(text)
 
@@ -51,13 +51,10 @@ def print_table(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], *, has_colour: bool
 ) -> None:
     """Print a table that fits the terminal; long cells go on in the next line."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(
-            column.title,
-            justify="right" if column.is_number else "left",
-            no_wrap=column.is_number,
-        )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold underline")
+    for place, column in enumerate(columns, start=1):
+        justify: Literal["left", "right"] = "right" if column.is_number else "left"
+        table.add_column(column.title, justify=justify, no_wrap=place < len(columns))
     signs = _Signs()
     for row in rows:
         cells = [Text(cell) for cell in row]

@@ -10,7 +10,10 @@ from smart_leverage.cli.screen import Column, Screen
 
 @command("smart-leverage config check", "smart-leverage config check --config mine.toml")
 def check(screen: Screen, config: ConfigPath = None) -> None:
-    """Check file and environment; every problem is told at once, and the exit code is 3."""
+    """Check file and environment; all problems are told at once.
+
+    Leaves with 3 when there is one.
+    """
     from smart_leverage.cli.places import configuration
     from smart_leverage.settings import load
 
@@ -74,7 +77,7 @@ def _toml(value: Any) -> str:
 
 @command("smart-leverage config schema", "smart-leverage config schema > schema.json")
 def schema(screen: Screen) -> None:
-    """Print the JSON schema of the configuration: every key, its type, its bounds, its default."""
+    """Print the JSON schema of the configuration."""
     import json
     import sys
 

@@ -44,10 +44,11 @@ def evaluate(
         bool, typer.Option("--example", help="Print a complete case and stop.")
     ] = False,
 ) -> None:
-    """Ask the policy about a state that you describe; needs no account and no ledger.
+    """Ask the policy about a state that you describe in JSON.
 
-    FILE holds `account`, `asset` and `proposal`; `policy` may change numbers in the form of the
-    configuration. Money is in account currency, caps are fractions, null means "not known".
+    Needs no account and no ledger. FILE holds `account`, `asset` and `proposal`; `policy` may
+    change numbers, in the form of the configuration. Money is in account currency, caps are
+    fractions, null means "not known".
     """
     from smart_leverage.cli.case import read_case
     from smart_leverage.cli.fields import EXAMPLE
@@ -229,7 +230,7 @@ def _row(bound: Bound, reason: str) -> list[str]:
         _money(bound.used),
         _money(bound.room),
         f"{bound.lots:,}",
-        "← bit first" if bound.reason == reason else "",
+        "← first" if bound.reason == reason else "",
     ]
 
 

@@ -25,9 +25,10 @@ def explain(
     ],
     ledger: LedgerPath = None,
 ) -> None:
-    """Explain a decision: what was asked, what bound it, the arithmetic, and what was sent.
+    """Explain a decision to the value that bound it.
 
-    An event or an order that belongs to a decision leads to it.
+    Shows what was asked, what bound it, the arithmetic, and what was sent. An event or an order
+    that belongs to a decision leads to it.
     """
     from smart_leverage.cli.places import ledger_path, opened
 

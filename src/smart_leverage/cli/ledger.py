@@ -25,9 +25,10 @@ def verify(
     ] = None,
     ledger: LedgerPath = None,
 ) -> None:
-    """Walk the chain of a ledger and make every table anew from it; leaves with 6 on a difference.
+    """Prove that a ledger is whole.
 
-    A running writer is not disturbed: the work is done on a copy in the temporary folder.
+    Walks the chain and makes every table anew from it; leaves with 6 on a difference. A running
+    writer is not disturbed: the work is done on a copy in the temporary folder.
     """
     from smart_leverage.cli.places import ledger_path
     from smart_leverage.domain.errors import LedgerCorrupt
@@ -39,7 +40,7 @@ def verify(
         raise typer.BadParameter("name the ledger once", param_hint="PATH")
     place = ledger_path(path or ledger)
     try:
-        verdict = verified(place, screen.progress(f"verifying {place.name}"))
+        verdict = verified(place, screen.progress("verifying"))
     except LedgerCorrupt as error:  # so damaged that nothing can be walked
         verdict = Verdict(Head(0, bytes(32)), (Fault(None, str(error)),))
     if screen.as_json:

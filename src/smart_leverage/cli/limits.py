@@ -26,7 +26,7 @@ class Side(StrEnum):
 
 @command("smart-leverage limits show", "smart-leverage limits show --config smart-leverage.toml")
 def show(screen: Screen, ledger: LedgerPath = None, config: ConfigPath = None) -> None:
-    """Show every cap and limit with its number, and where the numbers come from.
+    """Show every cap and limit, and where the numbers come from.
 
     They are those that the account in the ledger runs under; with --config, or where there is no
     ledger, those of the configuration.
@@ -109,7 +109,7 @@ def check(
     ledger: LedgerPath = None,
     config: ConfigPath = None,
 ) -> None:
-    """Ask what the policy would say to an order now; nothing is sent and nothing is written.
+    """Ask what the policy would say to an order now; nothing is sent.
 
     The account is as its ledger leaves it, valued at the last prices known there; their age is
     shown. Leaves with 5 when the order would be denied.

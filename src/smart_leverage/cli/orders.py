@@ -34,6 +34,7 @@ _COLUMNS = (
     Column("because"),
     Column("became"),
 )
+_NARROW = (0, 1, 3, 4, 5, 6, 7)
 _OPEN_COLUMNS = (
     Column("order"),
     Column("since, UTC"),
@@ -45,6 +46,7 @@ _OPEN_COLUMNS = (
     Column("at", is_number=True),
     Column("state"),
 )
+_OPEN_NARROW = (1, 3, 4, 5, 7, 8)
 _PAGE = 500
 
 
@@ -71,7 +73,7 @@ def orders(
         bool, typer.Option("--open", help="What rests at the broker now, stops included.")
     ] = False,
 ) -> None:
-    """List what was asked, what was given, and why; the newest first.
+    """List what was asked, what was given and why, the newest first.
 
     `explain` shows the arithmetic behind each line.
     """
@@ -140,9 +142,22 @@ def _show(screen: Screen, decisions: "Sequence[DecisionRow]", fates: "dict[str, 
         for row in decisions:
             screen.record(_fields(row, fates.get(row.decision_id)))
     elif decisions:
-        screen.table(_COLUMNS, (_row(row, fates.get(row.decision_id)) for row in decisions))
+        rows = [_row(row, fates.get(row.decision_id)) for row in decisions]
+        _fitted(screen, _COLUMNS, rows, _NARROW)
     else:
         screen.note("nothing matches")
+
+
+def _fitted(
+    screen: Screen, columns: Sequence[Column], rows: Sequence[list[str]], narrow: Sequence[int]
+) -> None:
+    """Write a table; a narrow screen gets some of its columns, and times without year."""
+    if not screen.is_narrow:
+        screen.table(columns, rows)
+        return
+    when = next(place for place, column in enumerate(columns) if column.title.endswith("UTC"))
+    short = [[*row[:when], row[when][5:16], *row[when + 1 :]] for row in rows]
+    screen.table([columns[place] for place in narrow], [[row[n] for n in narrow] for row in short])
 
 
 def _fields(row: "DecisionRow", order: "OrderRow | None") -> dict[str, Any]:
@@ -195,7 +210,7 @@ def _show_open(screen: Screen, rows: "Sequence[OrderRow]") -> None:
         for row in rows:
             screen.record({name: getattr(row, name) for name in row.__struct_fields__})
     elif rows:
-        screen.table(_OPEN_COLUMNS, map(_open_row, rows))
+        _fitted(screen, _OPEN_COLUMNS, [*map(_open_row, rows)], _OPEN_NARROW)
     else:
         screen.note("nothing is under way")
 

@@ -1,5 +1,6 @@
 """How far a long duty is: one moving line on a terminal, a line per tenth elsewhere."""
 
+import shutil
 import time
 from typing import TextIO
 
@@ -39,6 +40,7 @@ class Progress:
         rate = done / max(now - self._started, 1e-9)
         left = "" if is_last or not rate else f"  {(total - done) / rate:.0f} s left"
         line = f"{self._what}  {bar:░<{_BAR}}  {done:,} of {total:,}  {rate:,.0f}/s{left}"
+        line = line[: shutil.get_terminal_size().columns - 1]
         self._stream.write(f"\r\x1b[K{line}" + ("\n" if is_last else ""))
         self._stream.flush()
 

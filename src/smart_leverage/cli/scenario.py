@@ -214,9 +214,7 @@ def _own(now: Remembered, monthly: float) -> WinRate | None:
         return None
     trades = len(now.state.book.trades()) / months
     risk = float(loss / mark.equity)
-    return _win_rate(
-        monthly, round(trades, 1), risk, float(payoff), 0.0, "← as this account trades"
-    )
+    return _win_rate(monthly, round(trades, 1), risk, float(payoff), 0.0, "← this account")
 
 
 def _record(now: Remembered) -> Record:

@@ -3,10 +3,12 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 GAP = "  "
+NARROW = 100
+"""Fewer columns than this, and tables show what matters most."""
 
 
 class Column(NamedTuple):
@@ -38,14 +40,20 @@ class Screen:
         """Columns that there are."""
         return shutil.get_terminal_size().columns
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether what is nice to have should be left out."""
+        return self.width < NARROW
+
     def say(self, *lines: str) -> None:
         """Write lines of the result."""
+        shown = [*_wrapped(lines, self.width)] if self.is_terminal else [*map(str.rstrip, lines)]
         if self.is_plain:
-            sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
+            sys.stdout.write("".join(f"{line}\n" for line in shown))
             return
         from smart_leverage.cli.colours import print_lines
 
-        print_lines(lines)
+        print_lines(shown)
 
     def record(self, fields: Mapping[str, Any]) -> None:
         """Write one object of the result as a line of JSON."""
@@ -75,6 +83,17 @@ class Screen:
         from smart_leverage.cli.progress import Progress
 
         return Progress(what, sys.stderr, is_quiet=self.is_quiet).show
+
+
+def _wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
+    """Yield lines that fit; the rest of a long one goes on below it, further to the right."""
+    import textwrap
+
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        yield from textwrap.wrap(
+            line.rstrip(), width, subsequent_indent=indent, break_on_hyphens=False
+        ) or [""]
 
 
 def aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:

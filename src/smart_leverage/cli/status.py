@@ -11,9 +11,13 @@ if TYPE_CHECKING:
     from smart_leverage.cli.figures import Exposure, Loss
 
 
+WIDE = 90
+"""Columns from which bars are drawn."""
+
+
 @command("smart-leverage status", "smart-leverage status --json --ledger runs/demo")
 def status(screen: Screen, ledger: LedgerPath = None) -> None:
-    """Show state, tier, exposure and losses, and how near each is to its bound.
+    """Show state, tier, exposure and losses, each with its bound.
 
     Everything is as of the last record of the ledger; the time is shown.
     """
@@ -70,9 +74,9 @@ def _locks(now: "Remembered") -> list[dict[str, Any]]:
 def _lines(now: "Remembered", width: int) -> Iterator[str]:
     yield from _head(now)
     yield ""
-    yield from _tier(now)
+    yield from _tier(now, width)
     yield from _exposures(now, width)
-    yield from _losses(now)
+    yield from _losses(now, width)
     yield from _duties(now)
 
 
@@ -93,22 +97,26 @@ def _head(now: "Remembered") -> Iterator[str]:
     yield f"{equity}as of {iso(now.at_ns)} ({when}), event {now.events:,}"
 
 
-def _tier(now: "Remembered") -> Iterator[str]:
+def _tier(now: "Remembered", width: int) -> Iterator[str]:
     from smart_leverage.cli.figures import record
     from smart_leverage.cli.ranks import next_step
     from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import TIERS
 
+    line = f"tier      {TIERS[now.state.tier.name]}   win rate {rate(*record(now))}"
     step = next_step(now)
-    yield f"tier {TIERS[now.state.tier.name]}   win rate {rate(*record(now))}" + (
-        f"   {step}" if step else ""
-    )
+    if step and len(line) + len(step) + 3 <= width:
+        yield f"{line}   {step}"
+        return
+    yield line
+    if step:
+        yield f"          {step}"
 
 
 def _exposures(now: "Remembered", width: int) -> Iterator[str]:
     from smart_leverage.cli.figures import exposures
 
-    cells = 20 if width >= 96 else 8
+    cells = 20 if width >= WIDE else 0
     for place, line in enumerate(exposures(now)):
         yield f"{'exposure' if not place else '':<9} {_exposure(line, cells)}"
 
@@ -124,20 +132,21 @@ def _exposure(line: "Exposure", cells: int) -> str:
     if line.cap is None or line.used is None or line.left is None:
         return f"{name}  {share:>6} %"
     cap = percent(line.cap)
+    bar = f"  {gauge(line.used, cells)}" if cells else ""
     return (
-        f"{name}  {share:>6} of {cap:>7}  {gauge(line.used, cells)}  "
-        f"{sign(line.used, NEAR_CAP):<6}  {money(line.left, 0):>9} left"
+        f"{name}  {share:>6} of {cap:>7}{bar}  {sign(line.used, NEAR_CAP):<6}  "
+        f"{money(line.left, 0):>9} left"
     )
 
 
-def _losses(now: "Remembered") -> Iterator[str]:
+def _losses(now: "Remembered", width: int) -> Iterator[str]:
     from smart_leverage.cli.figures import losses
 
     for place, line in enumerate(losses(now)):
-        yield f"{'losses' if not place else '':<9} {_loss(line)}"
+        yield f"{'losses' if not place else '':<9} {_loss(line, is_wide=width >= WIDE)}"
 
 
-def _loss(line: "Loss") -> str:
+def _loss(line: "Loss", *, is_wide: bool) -> str:
     from smart_leverage.cli.words import HIT, NEAR_LIMIT, sign
     from smart_leverage.domain.sentences import money, percent
 
@@ -148,8 +157,9 @@ def _loss(line: "Loss") -> str:
         return start
     mark = HIT if line.is_tripped else sign(line.used, NEAR_LIMIT)
     share = "TRIPPED" if line.is_tripped else f"{percent(line.used, 0)} used"
+    used = f"  {share:>10}" if is_wide else ""
     limit = percent(-line.limit)
-    return f"{start} of {limit:>6}  {share:>10}  {mark:<6}  {money(line.left, 0):>9} left"
+    return f"{start} of {limit:>6}{used}  {mark:<6}  {money(line.left, 0):>9} left"
 
 
 def _duties(now: "Remembered") -> Iterator[str]:

@@ -35,9 +35,10 @@ def target(
     ledger: LedgerPath = None,
     config: ConfigPath = None,
 ) -> None:
-    """Work out what a monthly target needs: money, returns, win rates, and what limits it meets.
+    """Work out what a monthly target needs of this account.
 
-    With a ledger the account's own record is set beside it.
+    Money, returns of the crypto part, win rates, and the loss limits that it meets. With a ledger
+    the account's own record is set beside it.
     """
     from smart_leverage.cli import amounts
     from smart_leverage.cli.scenario import scenario
@@ -72,20 +73,20 @@ def _ledger(given: Path | None, *, is_needed: bool) -> Path | None:
 
 
 _SLEEVES = (
-    Column("cap"),
+    Column("cap of tier"),
     Column("of equity", is_number=True),
-    Column("needs a month", is_number=True),
+    Column("a month", is_number=True),
     Column("a year", is_number=True),
-    Column("Sharpe ratio", is_number=True),
+    Column("Sharpe", is_number=True),
     Column("account volatility", is_number=True),
 )
 _WINS = (
-    Column("trades a month", is_number=True),
-    Column("risk of each", is_number=True),
-    Column("win ÷ loss", is_number=True),
-    Column("cost ÷ loss", is_number=True),
-    Column("breaks even at", is_number=True),
-    Column("target needs", is_number=True),
+    Column("trades", is_number=True),
+    Column("risk", is_number=True),
+    Column("win÷loss", is_number=True),
+    Column("cost÷loss", is_number=True),
+    Column("even at", is_number=True),
+    Column("needed", is_number=True),
     Column(""),
 )
 
@@ -97,7 +98,7 @@ def _show(screen: Screen, told: "Scenario") -> None:
         f"at {_share(told.volatility, 0)} volatility a year"
     )
     screen.table(_SLEEVES, (_sleeve(line) for line in told.sleeves))
-    screen.say("", "win rate that the target needs; above 100 % it is out of reach")
+    screen.say("", "win rate needed, by trades a month and the share of equity that each risks")
     screen.table(_WINS, (_win(line) for line in told.win_rates))
     screen.say("", *_limits(told), "", *_record(told), DISCLAIMER)
 

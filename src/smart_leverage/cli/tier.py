@@ -16,7 +16,7 @@ HISTORY = 10
 
 @command("smart-leverage tier", "smart-leverage tier --json")
 def tier(screen: Screen, ledger: LedgerPath = None) -> None:
-    """Show the tier in force, the record behind it, and what the next one needs.
+    """Show the tier in force, its evidence, and what the next one needs.
 
     A tier falls at once and rises by itself, one step a day, never above the ceiling.
     """

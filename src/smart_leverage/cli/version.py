@@ -18,7 +18,7 @@ def number() -> str:
 
 @command("smart-leverage version", "smart-leverage version --json")
 def version(screen: Screen) -> None:
-    """Say which version this is, and of what it is made."""
+    """Say which version this is."""
     import platform
     import sqlite3
 
