@@ -50,16 +50,15 @@ def evaluate(
     change numbers, in the form of the configuration. Money is in account currency, caps are
     fractions, null means "not known".
     """
-    from smart_leverage.cli.case import read_case
-    from smart_leverage.cli.fields import EXAMPLE
-    from smart_leverage.cli.overrides import problems_of, settings_with
-    from smart_leverage.wiring import policy_of
-
     if is_example:
-        _print_example(EXAMPLE)
+        _print_example()
         return
     if file is None:
         raise typer.BadParameter("name a file, - for stdin, or --example", param_hint="FILE")
+    from smart_leverage.cli.case import read_case
+    from smart_leverage.cli.overrides import problems_of, settings_with
+    from smart_leverage.wiring import policy_of
+
     case = read_case(_read(file), str(file), problems_of)
     policy = policy_of(settings_with(case.overrides))
     answer = _answer(case, policy)
@@ -69,10 +68,12 @@ def evaluate(
         _show(screen, case, policy, answer)
 
 
-def _print_example(example: Any) -> None:
+def _print_example() -> None:
     import json
 
-    sys.stdout.write(f"{json.dumps(example, indent=2)}\n")
+    from smart_leverage.cli.fields import EXAMPLE
+
+    sys.stdout.write(f"{json.dumps(EXAMPLE, indent=2)}\n")
 
 
 def _read(file: Path) -> str:

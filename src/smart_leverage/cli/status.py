@@ -152,7 +152,9 @@ def _loss(line: "Loss", *, is_wide: bool) -> str:
 
     if line.change is None or line.amount is None:
         return f"{line.name:<9} not known: no opening equity yet"
-    start = f"{line.name:<9} {money(line.amount, 0):>9}  {percent(line.change, 2):>8}"
+    plus = "+" if line.change > 0 else ""
+    change = f"{plus}{percent(line.change, 2)}"
+    start = f"{line.name:<9} {plus + money(line.amount, 0):>9}  {change:>8}"
     if line.limit is None or line.used is None or line.left is None:
         return start
     mark = HIT if line.is_tripped else sign(line.used, NEAR_LIMIT)

@@ -1,0 +1,161 @@
+"""No command that reads loads a heavy library, and none is slow to start."""
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Side
+from smart_leverage.domain.records import (
+    AccountOpened,
+    Adopted,
+    Decided,
+    InstrumentListed,
+    Marked,
+    Record,
+)
+from smart_leverage.domain.registry import Registry
+from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.settings import Settings
+
+HEAVY = "numba numpy polars scipy pandas arch sklearn optuna ray sqlalchemy uvicorn"
+
+SCRIPT = """
+import sys
+from smart_leverage.cli import main
+sys.argv = ["smart-leverage", *sys.argv[2:]]
+try:
+    main()
+finally:
+    wanted = set(HEAVY.split())
+    sys.stderr.write("LOADED " + " ".join(sorted(wanted & set(sys.modules))) + "\\n")
+"""
+
+READING = [
+    ["--version"],
+    ["--help"],
+    ["version"],
+    ["status"],
+    ["orders"],
+    ["orders", "--open"],
+    ["explain", "d1"],
+    ["tier"],
+    ["limits", "show"],
+    ["limits", "check", "buy", "BTC/USD", "100"],
+    ["limits", "eval", "--example"],
+    ["target"],
+    ["config", "check"],
+    ["config", "show"],
+    ["ledger", "verify"],
+]
+
+BTC = Key("crypto:BTC/USD")
+
+
+def records() -> Iterator[Record]:
+    settings = Settings()
+    yield AccountOpened(
+        at_ns=1,
+        account="tiny",
+        mode="sim",
+        cash=Decimal(9000),
+        risk_timezone="America/New_York",
+        preset="classic",
+        policy=settings.policy_text(),
+        policy_hash=settings.policy_hash(),
+        enforcement="all",
+        version="0",
+    )
+    yield InstrumentListed(at_ns=1, instrument=Registry.builtin()[BTC])
+    yield Adopted(at_ns=1, key=BTC, qty=Decimal("0.02"), price=Decimal(50_000), bot="house")
+    yield Decided(
+        at_ns=2,
+        decision_id="d1",
+        bot="greedy",
+        source="order",
+        key=BTC,
+        side=Side.BUY,
+        asked=Decimal(1),
+        allowed=Decimal(0),
+        given=Decimal(0),
+        price=Decimal(50_000),
+        verdict="denied",
+        reason="cap_symbol",
+        unit="fraction",
+        bound=Decimal("0.1"),
+        would_be=Decimal("5.1"),
+        figures={},
+    )
+    yield Marked(
+        at_ns=2,
+        equity=Decimal(10_000),
+        cash=Decimal(9000),
+        crypto=Decimal(1000),
+        leveraged=Decimal(1000),
+        gross=Decimal(1000),
+        crypto_cap=Decimal("0.25"),
+        leveraged_cap=Decimal("0.35"),
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with one tiny run, and a place for compiled modules."""
+    folder = tmp_path_factory.mktemp("imports")
+    run = folder / "runs" / "tiny"
+    run.mkdir(parents=True)
+    with SqliteLedger(run / "ledger.sqlite") as ledger:
+        ledger.commit([*records()])
+    (folder / "runs" / "latest").write_text("tiny\n")
+    return folder
+
+
+def start(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder / "pyc")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    script = SCRIPT.replace("HEAVY", repr(HEAVY))
+    return subprocess.run(
+        [sys.executable, "-c", script, "-", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", READING, ids=" ".join)
+def test_a_reading_command_loads_nothing_heavy(folder: Path, arguments: list[str]) -> None:
+    done = start(folder, arguments)
+    assert done.stderr.splitlines()[-1].strip() == "LOADED", done.stderr
+    assert done.stdout.strip() or "nothing is under way" in done.stderr, done.stderr
+
+
+def cpu_s(folder: Path, arguments: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start(folder, arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize(
+    ("arguments", "budget_s"),
+    [
+        pytest.param(["--version"], 0.15, id="version"),
+        pytest.param(["status"], 0.4, id="status"),
+        pytest.param(["orders"], 0.4, id="orders"),
+        pytest.param(["tier"], 0.4, id="tier"),
+    ],
+)
+def test_a_command_starts_within_its_budget(
+    folder: Path, arguments: list[str], budget_s: float
+) -> None:
+    start(folder, arguments)  # the first start compiles the modules
+    assert min(cpu_s(folder, arguments) for _ in range(5)) <= budget_s
