@@ -1,0 +1,200 @@
+"""What `status` shows when an account is in trouble: state, plan, locks, bare positions, losses."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smart_leverage.cli.entry import enter
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.records import (
+    AccountOpened,
+    Adopted,
+    AssetLocked,
+    BaselineSet,
+    BreakerMoved,
+    FlowSeen,
+    InstrumentListed,
+    Marked,
+    PlanMoved,
+    Record,
+    StateChanged,
+    TierGranted,
+)
+from smart_leverage.domain.registry import Registry
+from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.settings import Settings
+
+BTC = Key("crypto:BTC/USD")
+MINUTE = 60_000_000_000
+D = Decimal
+
+
+def opened(policy: str | None = None) -> list[Record]:
+    """Return the beginning of an account: $10,000, half of it in a coin, no stop on it."""
+    settings = Settings()
+    return [
+        AccountOpened(
+            at_ns=0,
+            account="troubled",
+            mode="paper",
+            cash=D(5000),
+            risk_timezone="America/New_York",
+            preset="classic",
+            policy=settings.policy_text() if policy is None else policy,
+            policy_hash=settings.policy_hash(),
+            enforcement="all",
+            version="0",
+        ),
+        InstrumentListed(at_ns=0, instrument=Registry.builtin()[BTC]),
+        Adopted(at_ns=0, key=BTC, qty=D("0.1"), price=D(50_000), bot="house"),
+        mark(0, D(10_000)),
+        BaselineSet(at_ns=0, period="day", label="1969-12-31", equity=D(10_000)),
+        BaselineSet(at_ns=0, period="month", label="1969-12", equity=D(10_000)),
+    ]
+
+
+def mark(at_ns: int, equity: Decimal) -> Marked:
+    crypto = equity - 5000
+    return Marked(
+        at_ns=at_ns,
+        equity=equity,
+        cash=D(5000),
+        crypto=crypto,
+        leveraged=crypto,
+        gross=crypto,
+        crypto_cap=D("0.25"),
+        leveraged_cap=D("0.35"),
+    )
+
+
+Show = Callable[..., str]
+
+
+@pytest.fixture
+def show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Show:
+    """Write records to a ledger and return what a command says of it."""
+    monkeypatch.setenv("COLUMNS", "100")
+    path = tmp_path / "ledger.sqlite"
+
+    def show_of(*records: Record, command: str = "status", policy: str | None = None) -> str:
+        with SqliteLedger(path) as ledger:
+            ledger.commit([*opened(policy), *records])
+        code = enter([*command.split(), "--ledger", str(path)])
+        out, err = capsys.readouterr()
+        assert (code, err) == (0, "")
+        return out
+
+    return show_of
+
+
+def fields(show: Show, *records: Record) -> Any:
+    return json.loads(show(*records, command="status --json"))
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ("active", "● ACTIVE\norders inside the caps pass"),
+        ("reducing", "▲ REDUCING (because)\nonly orders that lower exposure pass; stops stay"),
+        ("halted", "■ HALTED (because)\nnothing that adds exposure passes;"),
+        ("frozen", "■ FROZEN (because)\nonly cancels pass"),
+    ],
+)
+def test_each_state_is_a_sign_a_word_and_what_it_still_allows(
+    show: Show, state: str, line: str
+) -> None:
+    out = show(StateChanged(at_ns=1, before="active", after=state, why="because", who="me"))
+    assert out.startswith(f"PAPER troubled   {line}")
+
+
+def test_a_cap_that_is_exceeded_is_hit(show: Show) -> None:
+    out = show()
+    assert "crypto       $5,000    50.0 of  25.0 %  ████████████████████  ■ HIT" in out
+    assert "gross        $5,000    50.0 of 100.0 %  ██████████░░░░░░░░░░  ● OK" in out
+
+
+def test_losses_are_measured_from_their_openings(show: Show) -> None:
+    told = fields(show, mark(MINUTE, D(10_100)), mark(2 * MINUTE, D(9_800)))
+    day, month, drawdown = told["breakers"]
+    assert (day["change"], day["amount"], day["left"]) == ("-0.02000000", "-200", "100.00")
+    assert (month["used"], month["left"]) == ("0.25000000", "600.00")
+    assert Decimal(drawdown["change"]) == D("-0.02970297")  # from the peak of 10,100
+    assert told["age_s"] > 0
+
+
+def test_a_withdrawal_is_not_a_loss(show: Show) -> None:
+    told = fields(show, FlowSeen(at_ns=1, amount=D(-2000), source="bank"), mark(2, D(8000)))
+    assert [D(line["change"]) for line in told["breakers"]] == [0, 0, 0]
+
+
+def test_a_gain_has_its_sign(show: Show) -> None:
+    assert "day           +$123   +1.23 % of −3.0 %" in show(mark(MINUTE, D(10_123)))
+
+
+def test_a_tripped_limit_says_so(show: Show) -> None:
+    tripped = BreakerMoved(
+        at_ns=1, breaker="day", is_tripped=True, value=D("0.031"), limit=D("0.03"), why="loss"
+    )
+    out = show(mark(1, D(9_690)), tripped)
+    assert "TRIPPED  ■ HIT" in out
+    assert "$0 left" in out
+
+
+def test_what_is_under_way_or_missing_is_named(show: Show) -> None:
+    out = show(
+        PlanMoved(
+            at_ns=MINUTE,
+            plan_id="p1",
+            status="started",
+            group="crypto",
+            stage=0,
+            ceiling=D("0.4"),
+            exposure=D("0.5"),
+            deadline_ns=31 * MINUTE,
+        ),
+        AssetLocked(
+            at_ns=2 * MINUTE, key=BTC, loss=D("0.021"), limit=D("0.02"), until_ns=60 * MINUTE
+        ),
+    )
+    assert "plan      p1: crypto down from 50.0 %, stage 0, due 1970-01-01 00:31:00Z" in out
+    assert "locked    crypto:BTC/USD until 1970-01-01 01:00:00Z" in out
+    assert "▲ no stop crypto:BTC/USD for 2 min" in out
+    assert "1 position, 0 orders under way" in out
+
+
+def test_a_lock_that_is_over_is_not_shown(show: Show) -> None:
+    lock = AssetLocked(at_ns=1, key=BTC, loss=D("0.021"), limit=D("0.02"), until_ns=MINUTE)
+    assert "locked" not in show(lock, mark(2 * MINUTE, D(10_000)))
+
+
+def test_a_policy_that_cannot_be_read_leaves_only_its_numbers_out(show: Show) -> None:
+    out = show(policy="= not toml")
+    assert "exposure  crypto" in out
+    assert "to STABLE" not in out
+    assert "of −3.0 %" not in out
+
+
+def test_a_change_of_tier_shows_its_evidence(show: Show) -> None:
+    out = show(
+        TierGranted(
+            at_ns=MINUTE,
+            before="LEARNING",
+            after="EMERGENCY",
+            earned="EMERGENCY",
+            wins=9,
+            closed=21,
+            win_rate="0.428571",
+            month_return="-0.052000",
+            why="fall",
+        ),
+        command="tier",
+    )
+    assert out.startswith("0 EMERGENCY since 1970-01-01 00:01:00Z\n")
+    assert "to LEARNING: month no worse than −5.0 %" in out
+    assert "LEARNING → EMERGENCY  fall: win rate 42.9 % (9 of 21), month −5.20 %" in out
