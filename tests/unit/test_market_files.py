@@ -1,6 +1,8 @@
 """Bar files: every fault is refused with file and row, and what is accepted means what it says."""
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import AssetClass
 from smart_leverage.domain.registry import Registry
-from smart_leverage.market.bars import BarSeries, Holes
+from smart_leverage.market.bars import BarSeries, Holes, summary
 from smart_leverage.market.files import BarFile, Reading, load, parse_step
 
 HEADER = "ts,open,high,low,close,volume\n"
@@ -191,6 +193,19 @@ def test_a_hole_stays_a_hole_and_is_counted(tmp_path: Path) -> None:
     assert series.holes == Holes(1, 3, 3, ns("2024-03-04T02:00:00Z"))
 
 
+def test_the_summary_says_what_was_read(tmp_path: Path) -> None:
+    stamps = (HOURS[0], HOURS[1], "2024-03-04T05:00:00Z")
+    series = read_text(tmp_path, "BTC-USDT.1h.csv", csv_text(stamps), quote_alias={"USDT": "USD"})
+
+    said = summary(series)
+
+    assert (said.key, said.step, said.rows, said.quoted_in) == ("crypto:BTC/USD", "1h", 3, "USDT")
+    assert (said.first, said.last) == ("2024-03-04 00:00:00Z", "2024-03-04 06:00:00Z")
+    assert (said.holes, said.bars_missing, said.longest_hole) == (1, 3, 3)
+    assert said.longest_hole_from == "2024-03-04 02:00:00Z"
+    assert (said.source, said.sha256) == (series.source.name, series.source.sha256)
+
+
 # --- US securities ------------------------------------------------------------------------------
 
 
@@ -278,6 +293,26 @@ def test_intraday_bars_may_be_counted_from_the_open(tmp_path: Path) -> None:
 
     assert list(series.starts) == [ns(stamp) for stamp in stamps]
     assert series.ends[-1] == ns("2024-03-08T21:00:00Z")
+
+
+def test_neither_csv_nor_the_synthetic_market_loads_a_heavy_library(tmp_path: Path) -> None:
+    path = tmp_path / "BTC-USD.1h.csv"
+    path.write_text(csv_text())
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from smart_leverage.domain.registry import Registry\n"
+        "from smart_leverage.market.files import load\n"
+        "from smart_leverage.market.recipe import SyntheticMarket\n"
+        "from smart_leverage.market.synthetic import generate\n"
+        "load([Path(sys.argv[1])], Registry.builtin()); generate(SyntheticMarket(days=1))\n"
+        "print(sorted({'numpy', 'polars', 'pandas', 'numba'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
 
 
 # --- what is refused ----------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from msgspec import Struct
 from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.stamps import iso
 
-__all__ = ["Bar", "BarSeries", "Holes", "Source", "step_text"]
+__all__ = ["Bar", "BarSeries", "Holes", "Source", "Summary", "step_text", "summary"]
 
 
 class Source(Struct, frozen=True):
@@ -87,6 +88,44 @@ class BarSeries(Struct, frozen=True):
             self.volumes,
         )
         return map(Bar, *(column[first:stop] for column in columns))
+
+
+class Summary(Struct, frozen=True):
+    """What a report prints of a series; times as people read them, `last` is the last end."""
+
+    source: str
+    key: Key
+    step: str
+    rows: int
+    first: str
+    last: str
+    holes: int
+    bars_missing: int
+    longest_hole: int
+    longest_hole_from: str
+    sha256: str
+    quoted_in: str
+    rows_dropped: int
+
+
+def summary(series: BarSeries) -> Summary:
+    """Return what there is to say of a series with at least one bar."""
+    holes, source = series.holes, series.source
+    return Summary(
+        source=source.name,
+        key=series.key,
+        step=step_text(series.step_ns),
+        rows=len(series),
+        first=iso(series.starts[0]),
+        last=iso(series.ends[-1]),
+        holes=holes.count,
+        bars_missing=holes.bars_missing,
+        longest_hole=holes.longest,
+        longest_hole_from=iso(holes.longest_from_ns) if holes.count else "",
+        sha256=source.sha256,
+        quoted_in=source.quoted_in,
+        rows_dropped=source.rows_dropped,
+    )
 
 
 def step_text(step_ns: int) -> str:

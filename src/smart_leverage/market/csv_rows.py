@@ -3,6 +3,7 @@
 import csv
 import io
 
+from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.stamps import Stamp, read_stamp
 from smart_leverage.market.columns import NUMBERS, Columns, pick_columns
@@ -29,37 +30,25 @@ def read_csv(content: bytes, file: str, *, is_naive_utc: bool) -> Columns:
     width = len(table[0])
     stamps: list[Stamp] = []
     numbers: tuple[list[float], ...] = tuple([] for _ in NUMBERS)
-    places = [where[name] for name in NUMBERS]
+    targets = [(numbers[index], where[name], name) for index, name in enumerate(NUMBERS)]
     for number, row in enumerate(table[1:], start=1):
         if len(row) != width:
             raise BadData(
                 f"the row has {len(row)} fields, the header {width}", file=file, row=number
             )
-        try:
-            stamps.append(read_stamp(row[where["ts"]]))
-        except ValueError as error:
-            raise BadData(
-                str(error),
-                file=file,
-                row=number,
-                fix="write the start of the bar like 2024-03-08T14:30:00Z",
-            ) from None
-        for column, place, name in zip(numbers, places, NUMBERS, strict=True):
+        stamps.append(_stamp(row[where["ts"]], file, number))
+        for column, place, name in targets:
             column.append(_number(row[place], name, file, number))
-    offset_is_ok(stamps, file, is_naive_utc=is_naive_utc)
+    _refuse_zones(stamps, file, is_naive_utc=is_naive_utc)
     opens, highs, lows, closes, volumes = numbers
     is_date = bool(stamps) and stamps[0].is_date
     ns = [stamp.ns for stamp in stamps]
-    wall = [stamp.ns + (stamp.offset_s or 0) * 1_000_000_000 for stamp in stamps]
-    return Columns(ns, wall, is_date, opens, highs, lows, closes, volumes)
+    wall_ns = [stamp.ns + (stamp.offset_s or 0) * SECOND_NS for stamp in stamps]
+    return Columns(ns, wall_ns, is_date, opens, highs, lows, closes, volumes)
 
 
-def offset_is_ok(stamps: list[Stamp], file: str, *, is_naive_utc: bool) -> None:
-    """Refuse stamps without a zone and zones that cannot be one place's clock.
-
-    Raises:
-        BadData: The first row that does not go with the first one, or with the declaration.
-    """
+def _refuse_zones(stamps: list[Stamp], file: str, *, is_naive_utc: bool) -> None:
+    """Refuse stamps without a zone, and zones that cannot be the clock of one place."""
     if not stamps:
         return
     first = stamps[0]
@@ -114,6 +103,18 @@ def _table(content: bytes, file: str) -> list[list[str]]:
         ) from None
     except csv.Error as error:
         raise BadData(f"the text is not CSV: {error}", file=file) from None
+
+
+def _stamp(text: str, file: str, row: int) -> Stamp:
+    try:
+        return read_stamp(text)
+    except ValueError as error:
+        raise BadData(
+            str(error),
+            file=file,
+            row=row,
+            fix="write the start of the bar like 2024-03-08T14:30:00Z",
+        ) from None
 
 
 def _number(text: str, name: str, file: str, row: int) -> float:
