@@ -1,18 +1,18 @@
 """Every error of the product, arranged by what happens next.
 
-    SmartLeverageError
-    ├── ConfigError          the operator corrects a key           exit 3
-    ├── BadData              the input is refused, nothing is kept exit 1
-    ├── BrokerError
-    │   ├── Refused          the broker said no; final
-    │   ├── NotSent          provably no byte left; may be sent again
-    │   ├── OutcomeUnknown   sent or maybe sent; look up, never resend blindly
-    │   └── BrokerDown       nothing answers; increases stop
-    ├── LedgerError          halt, close, verify, rebuild
-    │   ├── LedgerNewer      a newer program wrote it; refuse to start
-    │   ├── LedgerCorrupt    the chain is broken; refuse to start
-    │   └── LedgerLocked     another process writes; refuse to start
-    └── InvariantViolation   our bug: halt, keep the evidence, do not catch
+SmartLeverageError
+├── ConfigError          the operator corrects a key           exit 3
+├── BadData              the input is refused, nothing is kept exit 1
+├── BrokerError
+│   ├── Refused          the broker said no; final
+│   ├── NotSent          provably no byte left; may be sent again
+│   ├── OutcomeUnknown   sent or maybe sent; look up, never resend blindly
+│   └── BrokerDown       nothing answers; increases stop
+├── LedgerError          halt, close, verify, rebuild
+│   ├── LedgerNewer      a newer program wrote it; refuse to start
+│   ├── LedgerCorrupt    the chain is broken; refuse to start
+│   └── LedgerLocked     another process writes; refuse to start
+└── InvariantViolation   our bug: halt, keep the evidence, do not catch
 """
 
 from pathlib import Path
@@ -39,7 +39,7 @@ class ConfigError(SmartLeverageError):
 
 
 class BadData(SmartLeverageError):
-    """An input cannot be used; says which file, which row, what is wrong and what would be right."""
+    """An input cannot be used; says which file and row, what is wrong and what would be right."""
 
     code = "data.bad"
 

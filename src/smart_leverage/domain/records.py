@@ -240,7 +240,7 @@ Record = (
 )
 
 _ENCODER = msgspec.json.Encoder(order="deterministic", decimal_format="string")
-_DECODER = msgspec.json.Decoder(Record)
+_DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 def encode(record: Record) -> bytes:

@@ -1,0 +1,314 @@
+"""What the entries add up to: the tables that can be made again from the journal, byte for byte."""
+
+import re
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import partial
+from itertools import chain
+from operator import attrgetter
+from sqlite3 import Connection
+from types import NoneType
+from typing import Any
+
+import msgspec
+
+from smart_leverage.domain.instruments import AssetClass
+from smart_leverage.domain.orders import (
+    EXTERNAL,
+    OrderClass,
+    OrderState,
+    OrderType,
+    Role,
+    Side,
+    TimeInForce,
+)
+from smart_leverage.domain.records import (
+    AccountOpened,
+    Adopted,
+    AssetLocked,
+    BaselineSet,
+    BreakerMoved,
+    CancelIntended,
+    Decided,
+    Filled,
+    FlowSeen,
+    InstrumentListed,
+    Intended,
+    Marked,
+    Noted,
+    OrderMoved,
+    PlanMoved,
+    Record,
+    Resumed,
+    StateChanged,
+    TierGranted,
+    Unprotected,
+    decode,
+)
+from smart_leverage.ledger.base import Entry
+from smart_leverage.ledger.postings import (
+    CASH,
+    POSITION,
+    USD,
+    Leg,
+    add,
+    of_fill,
+    of_owner,
+    plain,
+    subtract,
+)
+from smart_leverage.ledger.statements import QUERIES, SCHEMA, widened
+
+Row = Iterable[str | bytes | int | None]
+
+_COLUMNS = re.compile(r"INSERT INTO \w+ \(([^()]*)\)")
+_WIDTHS = (64, 8, 1)
+_OWNERS_MAX = 50_000
+_ZERO = Decimal(0)
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+# How a value of each type stands in a column.
+_CELLS: dict[type, Callable[[Any], str | int | None]] = {
+    str: str,
+    int: int,
+    bool: int,
+    NoneType: lambda none: none,
+    Decimal: plain,
+    dict: lambda figures: _canonical(figures).decode(),
+}
+for _words in (Side, OrderType, TimeInForce, OrderClass, Role, OrderState, AssetClass):
+    _CELLS[_words] = attrgetter("value")
+
+
+def _fields(statement: str, prefix: str = "") -> Callable[[Any], tuple[Any, ...]]:
+    """Return the getter of the record's fields for the columns after seq and at_ns."""
+    found = _COLUMNS.search(QUERIES[statement])
+    assert found is not None, statement  # noqa: S101 - a mistake in our own file, seen at import
+    _, _, *names = (name.strip(' \n"') for name in found[1].split(","))
+    return attrgetter(*(prefix + name for name in names))
+
+
+# The kinds whose fields are copied into a table of their own: statement and getter.
+_COPIED: dict[type, tuple[str, Callable[[Any], tuple[Any, ...]]]] = {
+    kind: (statement, _fields(statement, prefix))
+    for kind, statement, prefix in (
+        (AccountOpened, "insert_account", ""),
+        (InstrumentListed, "insert_instrument", "instrument."),
+        (Adopted, "insert_adopted", ""),
+        (FlowSeen, "insert_flow", ""),
+        (Decided, "insert_decision", ""),
+        (Marked, "insert_mark", ""),
+        (BaselineSet, "insert_baseline", ""),
+        (BreakerMoved, "insert_breaker", ""),
+        (AssetLocked, "insert_lock", ""),
+        (TierGranted, "insert_tier", ""),
+        (StateChanged, "insert_state", ""),
+        (Resumed, "insert_resume", ""),
+        (PlanMoved, "insert_plan", ""),
+        (Unprotected, "insert_unprotected", ""),
+        (Noted, "insert_note", ""),
+    )
+}
+_ORDER = attrgetter(
+    *(
+        f"order.{name}"
+        for name in (
+            *("client_order_id", "bot", "key", "side", "qty", "type", "time_in_force"),
+            *("limit_price", "stop_price", "order_class", "take_profit", "stop_loss"),
+            *("stop_loss_limit", "role"),
+        )
+    ),
+    "decision_id",
+    "reserve_price",
+)
+_FILL = attrgetter("key", "side", "qty", "price", "fee", "fee_asset", "at_ns")
+
+
+class Projector:
+    """Folds records and writes what they add up to; knows the balances between two flushes.
+
+    The tables depend on the records alone, never on how they were grouped into flushes.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._positions = {
+            (bot, key): Decimal(qty)
+            for bot, key, qty, _ in connection.execute(QUERIES["all_positions"])
+        }
+        self._cash = {
+            asset: Decimal(amount) for asset, amount, _ in connection.execute(QUERIES["all_cash"])
+        }
+        self._owners: dict[str, str] = {}
+        self._rows: dict[str, list[Row]] = {}
+        self._moves: dict[str, OrderMoved] = {}
+        self._move_seqs: dict[str, int] = {}
+        self._cancels: dict[str, Row] = {}
+        self._moved_positions: dict[tuple[str, str], int] = {}
+        self._moved_cash: dict[str, int] = {}
+        self._handlers: dict[type, Callable[[int, Any], None]] = {
+            **{kind: partial(self._copied, *how) for kind, how in _COPIED.items()},
+            AccountOpened: self._opened,
+            Adopted: self._adopted,
+            FlowSeen: self._flow,
+            Intended: self._intended,
+            OrderMoved: self._moved,
+            CancelIntended: self._cancelling,
+            Filled: self._filled,
+        }
+
+    def fold(self, seq: int, record: Record) -> None:
+        """Take one more record into account; nothing is written yet."""
+        self._handlers[type(record)](seq, record)
+
+    def flush(self) -> None:
+        """Write everything folded since the last flush, inside the caller's transaction."""
+        for statement, rows in self._rows.items():
+            write(self._connection, statement, rows)
+        self._rows.clear()
+        self._flush_orders()
+        self._flush_balances()
+        if len(self._owners) > _OWNERS_MAX:
+            self._owners.clear()
+
+    def _copied(
+        self, statement: str, getter: Callable[[Any], tuple[Any, ...]], seq: int, record: Record
+    ) -> None:
+        self._row(statement, (seq, record.at_ns, *_cells(getter(record))))
+
+    def _row(self, statement: str, row: Row) -> None:
+        rows = self._rows.get(statement)
+        if rows is None:
+            rows = self._rows[statement] = []
+        rows.append(row)
+
+    def _opened(self, seq: int, record: AccountOpened) -> None:
+        self._copied(*_COPIED[AccountOpened], seq, record)
+        # The record states the cash there is; what the books did not know came from the owner.
+        unknown = subtract(record.cash, self._cash.get(USD, _ZERO))
+        self._post(seq, of_owner(CASH, "", USD, unknown))
+
+    def _adopted(self, seq: int, record: Adopted) -> None:
+        self._copied(*_COPIED[Adopted], seq, record)
+        self._post(seq, of_owner(POSITION, record.bot, record.key, record.qty))
+
+    def _flow(self, seq: int, record: FlowSeen) -> None:
+        self._copied(*_COPIED[FlowSeen], seq, record)
+        self._post(seq, of_owner(CASH, "", USD, record.amount))
+
+    def _intended(self, seq: int, record: Intended) -> None:
+        name = record.order.client_order_id
+        self._owners[name] = record.order.bot
+        self._moves.pop(name, None)  # What was said of the id before its intent has no row.
+        self._cancels.pop(name, None)
+        times = (seq, record.at_ns, seq, record.at_ns)
+        self._row("insert_order", (*_cells(_ORDER(record)), *times))
+
+    def _moved(self, seq: int, record: OrderMoved) -> None:
+        name = record.client_order_id
+        before = self._moves.get(name)
+        if before is not None and not record.broker_order_id:
+            record = msgspec.structs.replace(record, broker_order_id=before.broker_order_id)
+        self._moves[name] = record
+        self._move_seqs[name] = seq
+
+    def _cancelling(self, seq: int, record: CancelIntended) -> None:
+        self._cancels[record.client_order_id] = (record.client_order_id, seq, record.reason)
+
+    def _filled(self, seq: int, record: Filled) -> None:
+        fill = record.fill
+        bot = self._owner(fill.client_order_id)
+        ids = (fill.execution_id, fill.client_order_id, bot)
+        self._row("insert_fill", (seq, record.at_ns, *ids, *_cells(_FILL(fill))))
+        self._post(seq, of_fill(fill, bot))
+
+    def _owner(self, client_order_id: str) -> str:
+        known = self._owners.get(client_order_id)
+        if known is not None:
+            return known
+        row = self._connection.execute(QUERIES["order_bot"], (client_order_id,)).fetchone()
+        return EXTERNAL if row is None else str(row[0])
+
+    def _post(self, seq: int, legs: Iterable[Leg]) -> None:
+        for number, leg in enumerate(legs):
+            row = (seq, number, leg.account, leg.bot, leg.asset, plain(leg.amount))
+            self._row("insert_posting", row)
+            if leg.account == CASH:
+                self._cash[leg.asset] = add(self._cash.get(leg.asset, _ZERO), leg.amount)
+                self._moved_cash[leg.asset] = seq
+            elif leg.account == POSITION:
+                for place in ((leg.bot, leg.asset), ("", leg.asset)):
+                    self._positions[place] = add(self._positions.get(place, _ZERO), leg.amount)
+                    self._moved_positions[place] = seq
+
+    def _flush_orders(self) -> None:
+        moves: list[Row] = [
+            (
+                *(name, move.state.value, move.status, plain(move.filled_qty)),
+                *(move.broker_order_id, move.reason, self._move_seqs[name], move.at_ns),
+            )
+            for name, move in self._moves.items()
+        ]
+        write(self._connection, "move_order", moves)
+        write(self._connection, "cancel_order", list(self._cancels.values()))
+        for pending in (self._moves, self._move_seqs, self._cancels):
+            pending.clear()
+
+    def _flush_balances(self) -> None:
+        positions: list[Row] = [
+            (*place, plain(self._positions[place]), seq)
+            for place, seq in self._moved_positions.items()
+        ]
+        write(self._connection, "set_position", positions)
+        cash: list[Row] = [
+            (asset, plain(self._cash[asset]), seq) for asset, seq in self._moved_cash.items()
+        ]
+        write(self._connection, "set_cash", cash)
+        self._moved_positions.clear()
+        self._moved_cash.clear()
+
+
+def write(connection: Connection, statement: str, rows: list[Row]) -> int:
+    """Run a named statement for all rows, many rows a step; return the number of rows changed."""
+    start = changed = 0
+    for width in _WIDTHS:
+        while len(rows) - start >= width:
+            values = tuple(chain.from_iterable(rows[start : start + width]))
+            changed += connection.execute(widened(statement, width), values).rowcount
+            start += width
+    return changed
+
+
+def create(connection: Connection) -> None:
+    """Make the projected tables, empty."""
+    connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA['projections']}; COMMIT")
+
+
+def rebuild(entries: Iterable[Entry], connection: Connection, *, group: int = 5_000) -> int:
+    """Fold entries into fresh tables of a connection; return how many there were.
+
+    Args:
+        entries: The links of a journal, from its first.
+        group: Entries per transaction; the result does not depend on it.
+
+    Raises:
+        msgspec.ValidationError: A payload is not a record of this version.
+    """
+    create(connection)
+    projector = Projector(connection)
+    count = 0
+    connection.execute("BEGIN IMMEDIATE")
+    for entry in entries:
+        projector.fold(entry.seq, decode(entry.payload))
+        count += 1
+        if count % group == 0:
+            projector.flush()
+            connection.execute("COMMIT")
+            connection.execute("BEGIN IMMEDIATE")
+    projector.flush()
+    connection.execute("COMMIT")
+    return count
+
+
+def _cells(values: tuple[Any, ...]) -> list[str | int | None]:
+    return [value if type(value) is str else _CELLS[type(value)](value) for value in values]

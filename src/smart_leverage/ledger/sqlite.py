@@ -1,0 +1,282 @@
+"""The ledger in one SQLite file: a hash-chained journal and what it adds up to, one writer."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from itertools import count
+from pathlib import Path
+from sqlite3 import Connection
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
+from smart_leverage.domain.records import Record
+from smart_leverage.ledger.base import Counts, Durability, Entry, Head, Ticket
+from smart_leverage.ledger.chain import GENESIS, digest, draft, link
+from smart_leverage.ledger.connections import (
+    SQLITE_VERSION,
+    Connect,
+    check_schema,
+    connect,
+    create_ledger,
+    file_uri,
+    is_blank,
+    open_reader,
+    open_writer,
+    use_wal,
+)
+from smart_leverage.ledger.files import (
+    WITNESS,
+    Witness,
+    WriterLock,
+    beside,
+    prepare,
+    restrict,
+    witnessed,
+)
+from smart_leverage.ledger.inbox import Batch, Inbox
+from smart_leverage.ledger.journal import last_raw_entry, lost
+from smart_leverage.ledger.projections import Projector, Row, write
+from smart_leverage.ledger.reader import Reader
+from smart_leverage.ledger.statements import QUERIES
+
+_MEMORY_NAMES = count()
+
+
+class Bounds(NamedTuple):
+    """How much may wait for the disk, and how large the write-ahead log may grow."""
+
+    queue_max: int = 10_000
+    """Records handed over and not yet durable."""
+    queue_wait_s: float = 5.0
+    """Longest wait for room in the queue; then the append is refused."""
+    wal_pages: int = 1_000
+    """Pages (4 KiB) after which the log is copied into the file when nothing waits."""
+    wal_pages_max: int = 8_000
+    """Pages after which it is copied although something waits."""
+
+
+class SqliteLedger:
+    """A `Ledger` in one file; whoever opens it is its only writer until closing.
+
+    Every commit is made by one thread on one connection. It takes whatever has queued while the
+    last sync ran and never waits for company. After a failed commit the connection is not trusted
+    again (the kernel may have dropped the pages and report success the next time): the object is
+    broken, every later append is refused, and only opening the file anew tells what it holds.
+
+    Raises:
+        LedgerLocked: Another process, or another object of this one, is writing the file.
+        LedgerNewer: A newer program wrote it.
+        LedgerCorrupt: It ends before the last acknowledged record, or its last link is wrong.
+        LedgerError: It is not a ledger, or it cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        durability: Durability = Durability.FULL,
+        bounds: Bounds = Bounds(),  # noqa: B008 - immutable
+        connect: Connect = connect,
+    ) -> None:
+        self.path = path
+        self.durability = durability
+        self.sqlite_version = SQLITE_VERSION
+        self._bounds = bounds
+        self._pid = os.getpid()
+        self._epoch = 0
+        self._commits = self._records = self._checkpoints = self._wal_pages = 0
+        self._inbox = Inbox(bounds.queue_max, bounds.queue_wait_s)
+        with ExitStack() as undo:
+            self._open(path, connect, undo)
+            self._undo = undo.pop_all()
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def in_memory(cls, *, bounds: Bounds = Bounds(), connect: Connect = connect) -> Self:  # noqa: B008
+        """Open a ledger that is gone when it is closed: for tests and fast backtests."""
+        return cls(None, durability=Durability.NONE, bounds=bounds, connect=connect)
+
+    @property
+    def epoch(self) -> int:
+        """How many times this ledger has been opened for writing, this time included."""
+        return self._epoch
+
+    @property
+    def head(self) -> Head:
+        """The last durable link."""
+        return self._head
+
+    @property
+    def counts(self) -> Counts:
+        """What was done since opening."""
+        return Counts(self._commits, self._records, self._checkpoints, self._inbox.size)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a commit failed, so that nothing more is taken."""
+        return isinstance(self._inbox.refusal, BaseException)
+
+    def append(self, records: Sequence[Record]) -> Ticket:
+        """Hand records over to the writing thread, all or none, in this order.
+
+        Raises:
+            LedgerError: Closed, broken, full for too long, or called in a forked process.
+            InvariantViolation: A record holds a number that is not finite; nothing was queued.
+        """
+        if os.getpid() != self._pid:
+            raise LedgerError(f"process {self._pid} opened this ledger; a fork of it may not write")
+        batch = Batch([draft(record) for record in records], Ticket())
+        self._inbox.put(batch)
+        return batch.ticket
+
+    def commit(self, records: Sequence[Record]) -> Head:
+        """Append and wait until durable.
+
+        Raises:
+            LedgerError: Not taken, or the commit failed.
+        """
+        return self.append(records).wait()
+
+    def read(self, after_seq: int = 0) -> Iterator[Entry]:
+        """Yield the durable links after this one, oldest first, in short transactions."""
+        with self.reader() as reader:
+            yield from reader.entries(after_seq)
+
+    def reader(self) -> Reader:
+        """Open a reader of this ledger; the caller closes it."""
+        return Reader(open_reader(self._uri("ro"), str(self.path or "memory")))
+
+    def close(self) -> None:
+        """Write what is queued, then let go of the file; harmless twice."""
+        self._inbox.refuse("closed")
+        self._thread.join()
+        self._undo.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self, path: Path | None, connect: Connect, undo: ExitStack) -> None:
+        self._memory = f"file:/ledger-{os.getpid()}-{next(_MEMORY_NAMES)}?vfs=memdb"
+        self._witness: Witness | None = None
+        if path is not None:
+            _refuse_strangers(path)
+            prepare(path)
+            undo.callback(WriterLock(path).release)
+        self._connection = open_writer(self._uri("rw"), self.durability, connect)
+        undo.callback(self._connection.close)
+        _check_tables(self._connection, path)
+        if path is not None:
+            restrict(path)
+            use_wal(self._connection, path)
+        self._head = _last_link(self._connection, path)
+        if path is not None:
+            self._witness = Witness(path)
+            undo.callback(self._witness.close)
+        ((self._epoch,),) = self._connection.execute(QUERIES["raise_epoch"]).fetchall()
+        self._projector = Projector(self._connection)
+
+    def _uri(self, mode: str) -> str:
+        return f"{self._memory}&mode={mode}" if self.path is None else file_uri(self.path, mode)
+
+    def _run(self) -> None:
+        """Write what arrives until there is nothing more to come; the writing thread."""
+        while batches := self._inbox.take():
+            try:
+                self._write(batches)
+                self._checkpoint_if_due()
+            except Exception as error:  # noqa: BLE001 - whatever it was, nothing may follow it
+                self._break(error, batches)
+
+    def _write(self, batches: list[Batch]) -> None:
+        head, heads, rows = self._head, [], list[Row]()
+        for batch in batches:
+            for ready in batch.drafts:
+                entry = link(head, self._epoch, ready)
+                head = Head(entry.seq, entry.hash)
+                rows.append((*entry[:5], entry.payload.decode(), *entry[6:]))
+                self._projector.fold(entry.seq, ready.record)
+            heads.append(head)
+        if rows:
+            self._commit(rows, head)
+        for batch, own in zip(batches, heads, strict=True):
+            batch.ticket.settle(own)
+
+    def _commit(self, rows: list[Row], head: Head) -> None:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        self._check_epoch()
+        write(connection, "insert_entry", rows)
+        self._projector.flush()
+        connection.execute("COMMIT")
+        self._head = head
+        self._commits += 1
+        self._records += len(rows)
+        # About what a commit adds to the log: a leaf and its parent in each of a few tables.
+        self._wal_pages += 6 + len(rows) // 4
+        if self._witness is not None:
+            self._witness.note(head)
+        self._inbox.done(len(rows))
+
+    def _check_epoch(self) -> None:
+        ((epoch,),) = self._connection.execute(QUERIES["epoch"]).fetchall()
+        if epoch != self._epoch:
+            raise LedgerError(f"a writer of epoch {epoch} took over; this one is {self._epoch}")
+
+    def _checkpoint_if_due(self) -> None:
+        due = self._bounds.wal_pages_max if self._inbox.size else self._bounds.wal_pages
+        if self.path is None or self._wal_pages < due:
+            return
+        query = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        ((_, logged, copied),) = query.fetchall()
+        self._wal_pages = logged - copied
+        self._checkpoints += 1
+
+    def _break(self, error: Exception, batches: list[Batch]) -> None:
+        self._inbox.refuse(error)
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        for batch in (*batches, *self._inbox.take()):
+            if not batch.ticket.is_done:
+                batch.ticket.settle(None, error)
+
+
+def _refuse_strangers(path: Path) -> None:
+    """Touch nothing, not even the mode of the file, before it is known to be a ledger."""
+    if path.exists() and path.stat().st_size:
+        open_reader(file_uri(path, "ro"), str(path)).close()
+
+
+def _check_tables(connection: Connection, path: Path | None) -> None:
+    if is_blank(connection):
+        noted = witnessed(path) if path else None
+        if noted is not None and noted.seq:
+            raise LedgerCorrupt(f"{path}: empty, but event {noted.seq} was acknowledged")
+        create_ledger(connection)
+    check_schema(connection, str(path or "memory"))
+
+
+def _last_link(connection: Connection, path: Path | None) -> Head:
+    """Return the head, after checking its hash and that nothing acknowledged is missing."""
+    last = last_raw_entry(connection)
+    if last is None:
+        head = GENESIS
+    elif last[7] != digest(*last[:7]):
+        raise LedgerCorrupt(f"{path}: event {last[0]} does not have the hash of its content")
+    else:
+        head = Head(last[0], last[7])
+    if path is not None and (missing := lost(connection, witnessed(path))):
+        advice = f"if an older copy was put here on purpose, remove {beside(path, WITNESS)}"
+        raise LedgerCorrupt(f"{path}: {missing}; {advice}")
+    return head
