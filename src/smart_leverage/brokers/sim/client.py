@@ -1,0 +1,334 @@
+"""The venue of another process behind the same protocol, with honest answers when it is gone."""
+
+import contextlib
+import select
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from smart_leverage.brokers.base import Capabilities
+from smart_leverage.brokers.sim.messages import (
+    ANSWERS,
+    FRAME_MAX,
+    HEADER,
+    Advance,
+    Answers,
+    Cancel,
+    CloseBars,
+    Deposit,
+    Done,
+    Fault,
+    FillOpens,
+    GetAccount,
+    GetActivities,
+    GetChanges,
+    GetOrder,
+    GetOrders,
+    GetPositions,
+    GetUpdates,
+    No,
+    PrintOpens,
+    Quote,
+    Replace,
+    Request,
+    Submit,
+    framed,
+)
+from smart_leverage.brokers.sim.purse import Change
+from smart_leverage.brokers.sim.tape import BarLike
+from smart_leverage.brokers.sim.unit import Activity
+from smart_leverage.brokers.sim.venue import CAPABILITIES
+from smart_leverage.domain.bars import Bar
+from smart_leverage.domain.errors import (
+    BadData,
+    BrokerDown,
+    BrokerError,
+    ConfigError,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+)
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import (
+    AccountSnapshot,
+    Approved,
+    BrokerOrder,
+    PositionSnapshot,
+    TradeUpdate,
+)
+
+T = TypeVar("T")
+
+TIMEOUT_S = 10.0
+
+
+class _Lost(Exception):
+    """The connection ended after bytes had left."""
+
+
+class SimBrokerClient:
+    """Speaks to a `Server`; connects when needed, and again after the server was restarted.
+
+    Where no byte left, an order is `NotSent`; where bytes left and no answer came, its outcome is
+    unknown. Reads and market calls that get no answer raise `BrokerDown`; all of them may be
+    repeated, since the venue passes over bars, openings and named flows that it was told before.
+    """
+
+    def __init__(self, path: Path, timeout_s: float = TIMEOUT_S) -> None:
+        """Remember where the server is; nothing is sent yet."""
+        self._path = path
+        self._timeout_s = timeout_s
+        self._turn = threading.Lock()
+        self._connection: socket.socket | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this venue can do."""
+        return CAPABILITIES
+
+    def submit(self, approved: Approved) -> BrokerOrder:
+        """Send one order, once; see `SimBroker.submit`."""
+        name = approved.order.client_order_id
+        return self._order_call(Submit(approved=approved), BrokerOrder, name)
+
+    def cancel(self, client_order_id: str) -> None:
+        """Ask for a cancel; see `SimBroker.cancel`."""
+        self._order_call(Cancel(client_order_id=client_order_id), None, client_order_id)
+
+    def replace(
+        self,
+        client_order_id: str,
+        *,
+        qty: Decimal | None = None,
+        limit_price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        new_client_order_id: str | None = None,
+    ) -> BrokerOrder:
+        """Put a changed order in the place of an open one; see `SimBroker.replace`."""
+        request = Replace(
+            client_order_id=client_order_id,
+            qty=qty,
+            limit_price=limit_price,
+            stop_price=stop_price,
+            new_client_order_id=new_client_order_id,
+        )
+        return self._order_call(request, BrokerOrder, new_client_order_id or client_order_id)
+
+    def account(self) -> AccountSnapshot:
+        """Return the account."""
+        return self._call(GetAccount(), AccountSnapshot)
+
+    def positions(self) -> Sequence[PositionSnapshot]:
+        """Return every holding."""
+        return self._list(GetPositions(), PositionSnapshot)
+
+    def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:
+        """Return orders submitted after a time, oldest first; 0 means all."""
+        return self._list(GetOrders(is_open=is_open, after_ns=after_ns), BrokerOrder)
+
+    def order(self, client_order_id: str) -> BrokerOrder | None:
+        """Return one order as it stands, None when there is none of that id."""
+        request = GetOrder(client_order_id=client_order_id)
+        return self._call(request, BrokerOrder | None)  # type: ignore[arg-type]
+
+    def updates(self, after: int) -> Sequence[TradeUpdate]:
+        """Return the stream's messages above a sequence."""
+        return self._list(GetUpdates(after=after), TradeUpdate)
+
+    def activities(self, after: int = 0) -> Sequence[Activity]:
+        """Return fees, deposits and withdrawals above a number."""
+        return self._list(GetActivities(after=after), Activity)
+
+    def changes(self, after: int = 0) -> Sequence[Change]:
+        """Return every movement of cash and units above a number."""
+        return self._list(GetChanges(after=after), Change)
+
+    def close_bars(self, at_ns: int, bars: Sequence[tuple[Key, BarLike]]) -> None:
+        """Let resting orders meet the bars that end now."""
+        self._call(CloseBars(at_ns=at_ns, bars=[(key, _bar(bar)) for key, bar in bars]), None)
+
+    def print_opens(self, at_ns: int, opens: Sequence[tuple[Key, float]]) -> None:
+        """Make the opens of the bars that begin now the last prices."""
+        self._call(PrintOpens(at_ns=at_ns, opens=list(opens)), None)
+
+    def fill_opens(self, at_ns: int) -> None:
+        """Trade what is marketable at the opens just printed."""
+        self._call(FillOpens(at_ns=at_ns), None)
+
+    def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None:
+        """Let the orders of a symbol meet a quote."""
+        self._call(Quote(at_ns=at_ns, key=key, bid=bid, ask=ask), None)
+
+    def advance(self, at_ns: int) -> None:
+        """Let time pass without a price."""
+        self._call(Advance(at_ns=at_ns), None)
+
+    def deposit(self, at_ns: int, amount: Decimal, reference: str = "") -> None:
+        """Book money that comes, or goes when negative.
+
+        Raises:
+            Refused: More is withdrawn than is free.
+            OutcomeUnknown: No answer; safe to repeat only with a reference.
+        """
+        request = Deposit(at_ns=at_ns, amount=amount, reference=reference)
+        self._order_call(request, None, reference or "deposit")
+
+    def close(self) -> None:
+        """Let go of the connection; the venue lives on."""
+        with self._turn:
+            self._drop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _order_call(self, request: Request, kind: type[T] | None, name: str) -> T:
+        began = time.monotonic()
+        try:
+            return _decoded(self._exchange(request), kind)
+        except _Lost as problem:
+            raise OutcomeUnknown(name, time.monotonic() - began) from problem
+
+    def _call(self, request: Request, kind: type[T] | None) -> T:
+        return _decoded(self._asked(request), kind)
+
+    def _list(self, request: Request, kind: type[T]) -> list[T]:
+        parts = self._asked(request)
+        return [row for part in parts for row in msgspec.json.decode(part, type=list[kind])]  # type: ignore[valid-type]
+
+    def _asked(self, request: Request) -> list[msgspec.Raw]:
+        try:
+            return self._exchange(request)
+        except (_Lost, NotSent) as problem:
+            raise BrokerDown(f"no answer from {self._path}: {problem}") from problem
+
+    def _exchange(self, request: Request) -> list[msgspec.Raw]:
+        """Send a request and return every part of its answer.
+
+        Raises:
+            NotSent: Nothing left.
+            _Lost: Something left and no whole answer came.
+            BrokerError: What the server answered.
+        """
+        try:
+            frame = framed(request)
+        except ValueError as problem:
+            raise NotSent(str(problem)) from problem
+        with self._turn:
+            try:
+                self._send(frame)
+                return self._answer()
+            except OSError as problem:
+                self._drop()
+                raise _Lost(str(problem) or type(problem).__name__) from problem
+            except (_Lost, NotSent):
+                self._drop()
+                raise
+
+    def _send(self, frame: bytes) -> None:
+        """Send a whole frame; a connection that takes no byte is replaced once."""
+        for connection in (self._connection, None):
+            if connection is None:
+                connection = self._connected()
+            elif not _is_alive(connection):
+                self._drop()
+                continue
+            try:
+                sent = connection.send(frame)
+            except OSError:
+                self._drop()
+                continue
+            connection.sendall(frame[sent:])
+            return
+        raise NotSent(f"{self._path} takes nothing")
+
+    def _connected(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(self._timeout_s)
+            connection.connect(str(self._path))
+        except OSError as problem:
+            connection.close()
+            raise NotSent(f"nobody listens on {self._path}: {problem}") from problem
+        self._connection = connection
+        return connection
+
+    def _answer(self) -> list[msgspec.Raw]:
+        parts: list[msgspec.Raw] = []
+        while True:
+            answer = self._received()
+            if not isinstance(answer, Done):
+                raise _error(answer)
+            # The decoder's buffer is this answer's alone, so the part may be kept as it is.
+            parts.append(answer.result)
+            if not answer.has_more:
+                return parts
+
+    def _received(self) -> Answers:
+        length = int.from_bytes(self._read(HEADER))
+        if length > FRAME_MAX:
+            raise _Lost(f"an answer of {length} bytes")
+        try:
+            return ANSWERS.decode(self._read(length))
+        except msgspec.DecodeError as problem:
+            raise _Lost(f"an answer that cannot be read: {problem}") from problem
+
+    def _read(self, length: int) -> bytes:
+        connection = self._connection
+        if connection is None:
+            raise _Lost("the connection is gone")
+        parts = bytearray()
+        while len(parts) < length:
+            part = connection.recv(min(65536, length - len(parts)))
+            if not part:
+                raise _Lost("the server went away")
+            parts += part
+        return bytes(parts)
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.close()
+            self._connection = None
+
+
+def _is_alive(connection: socket.socket) -> bool:
+    """Whether the other end is still there; between requests it has nothing to say."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    return not waiting.poll(0)
+
+
+def _error(answer: No | Fault) -> BrokerError | BadData | ConfigError:
+    if isinstance(answer, No):
+        return Refused(answer.code, answer.message, **answer.facts)
+    if answer.code == BadData.code:
+        return BadData(answer.message)
+    if answer.code == ConfigError.code:
+        return ConfigError([answer.message])
+    return BrokerDown(f"{answer.message} ({answer.code})")
+
+
+def _decoded(parts: list[msgspec.Raw], kind: type[T] | None) -> T:
+    value: Any = None if kind is None else msgspec.json.decode(parts[0], type=kind)
+    return value  # type: ignore[no-any-return]
+
+
+def _bar(bar: BarLike) -> Bar:
+    if isinstance(bar, Bar):
+        return bar
+    return Bar(bar.start_ns, bar.end_ns, bar.open, bar.high, bar.low, bar.close, 0.0)
