@@ -65,7 +65,7 @@ def roll(core: Core, equity: Decimal) -> None:
         core.record(
             BaselineSet(
                 at_ns=core.now_ns,
-                period=due.period,
+                period=due.period.value,
                 label=due.label,
                 equity=due.equity,
                 holdings=_values(core) if is_day else {},

@@ -219,6 +219,8 @@ def decide_increase(account: Account, asset: Asset, proposal: Proposal, policy: 
 @rule
 def at_least_minimum(decision: Decision, asset: Asset) -> Decision:
     """Round down to the step of the asset and refuse what is too small to be an order."""
+    if asset.lots_step < 1:
+        return Decision(lots=0, reason=Reason.BAD_INPUT, bound=1.0, would_be=0.0, size=0.0)
     lots = decision.lots - decision.lots % asset.lots_step
     if lots >= asset.lots_min and lots > 0:
         return Decision(

@@ -57,10 +57,12 @@ def ceiling_now(start: float, cap: float, elapsed_minutes: float, at: Deleveragi
         first = start
     if first - target <= at.slice_at_once or at.slices < 1 or not at.pace_minutes > 0.0:
         return target
-    done = math.floor(elapsed_minutes * at.slices / at.pace_minutes) + 1.0
-    if not done < at.slices:
+    passed = elapsed_minutes * at.slices / at.pace_minutes
+    if not passed < at.slices - 1.0:  # also when it is NaN
         return target
-    return first + (target - first) * done / at.slices
+    if passed < 0.0:
+        passed = 0.0
+    return first + (target - first) * (math.floor(passed) + 1.0) / at.slices
 
 
 @rule
@@ -77,10 +79,11 @@ def kept_lots(lots: int, exposure: float, ceiling: float) -> int:
 
     Args:
         lots: Lots held.
-        exposure: Exposure of the group, fraction of equity, above zero.
+        exposure: Exposure of the group, fraction of equity. NaN sells nothing: a trim is not made
+            on missing data.
         ceiling: Exposure at which the group may stay.
     """
-    if exposure <= ceiling:
+    if not exposure > ceiling:
         return lots
     if not ceiling > 0.0:
         return 0
