@@ -39,7 +39,9 @@ class AccountSection(Section):
     mode: Literal["sim"] = Field(
         default="sim", description="sim; paper and live come with the real broker"
     )
-    cash: Positive = Field(default=100_000.0, description="Opening cash of a simulated account, dollars")
+    cash: Positive = Field(
+        default=100_000.0, description="Opening cash of a simulated account, dollars"
+    )
 
 
 class TierSection(Section):
