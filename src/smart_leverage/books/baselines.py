@@ -29,8 +29,8 @@ class Baselines:
 
     A flow scales them all by equity after ÷ equity before. Adding the amount would not do: after
     a loss of 1 % a withdrawal of four fifths would make it 5 %, and a deposit would buy room for
-    more losses. Scaled, no flow is ever a return. Without flows every measure is exact to 40 digits;
-    a scaled baseline is itself rounded there.
+    more losses. Scaled, no flow is ever a return. Without flows every measure is exact to 40
+    digits; a scaled baseline is itself rounded there.
     """
 
     def __init__(self) -> None:

@@ -1,0 +1,215 @@
+"""What a journal tells from its first record to its last: the one pass every report is made of."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from smart_leverage.books.allocation import Allocation
+from smart_leverage.books.book import Book
+from smart_leverage.books.nav import Nav
+from smart_leverage.domain.errors import BadData
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import Fill, Order, OrderState
+from smart_leverage.domain.records import (
+    AccountOpened,
+    Adopted,
+    AssetLocked,
+    BreakerMoved,
+    Decided,
+    Filled,
+    FlowSeen,
+    InstrumentListed,
+    Intended,
+    Marked,
+    Noted,
+    OrderMoved,
+    PlanMoved,
+    Record,
+    Resumed,
+    StateChanged,
+    TierGranted,
+    Unprotected,
+    decode,
+)
+from smart_leverage.domain.risk_days import RiskCalendar
+from smart_leverage.reports.source import Source
+
+ZERO = Decimal(0)
+_PROGRESS_EVERY = 5_000
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of journal entries read."""
+
+
+class Execution(NamedTuple):
+    """A fill with the order it belongs to and the price at which its decision was made."""
+
+    fill: Fill
+    order: Order
+    decided_price: Decimal | None
+
+
+class Story:
+    """The facts of one account in the order in which they happened.
+
+    `nav` runs parallel to `marks`. A flow is taken out at the equity of the mark before it, the
+    nearest valuation that the journal holds.
+    """
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.head = b""
+        self.last_ns = 0
+        self.opened: AccountOpened | None = None
+        self.opening_equity = ZERO
+        self.instruments: dict[Key, Instrument] = {}
+        self.adopted: list[Adopted] = []
+        self.flows: list[FlowSeen] = []
+        self.marks: list[Marked] = []
+        self.nav: list[float] = []
+        self.decisions: list[Decided] = []
+        self.executions: list[Execution] = []
+        self.strangers: list[Fill] = []
+        self.rejected: list[OrderMoved] = []
+        self.breakers: list[BreakerMoved] = []
+        self.locks: list[AssetLocked] = []
+        self.tiers: list[TierGranted] = []
+        self.states: list[StateChanged] = []
+        self.resumes: list[Resumed] = []
+        self.plans: list[PlanMoved] = []
+        self.unprotected: list[Unprotected] = []
+        self.notes: list[Noted] = []
+        self.book = Book()
+        self.allocation = Allocation()
+        self.calendar = RiskCalendar("UTC")
+        self._units: Nav | None = None
+        self._equity = ZERO
+        self._orders: dict[str, tuple[Order, str]] = {}
+        self._prices: dict[str, Decimal] = {}
+        self._appliers: dict[type, Callable[[Any], None]] = {
+            AccountOpened: self._open,
+            InstrumentListed: self._list,
+            Adopted: self._adopt,
+            FlowSeen: self._flow,
+            Decided: self._decide,
+            Intended: self._intend,
+            OrderMoved: self._move,
+            Filled: self._fill,
+            Marked: self._mark,
+            BreakerMoved: self.breakers.append,
+            AssetLocked: self.locks.append,
+            TierGranted: self.tiers.append,
+            StateChanged: self.states.append,
+            Resumed: self.resumes.append,
+            PlanMoved: self.plans.append,
+            Unprotected: self.unprotected.append,
+            Noted: self.notes.append,
+        }
+
+    @property
+    def account(self) -> AccountOpened:
+        """The account as it was opened.
+
+        Raises:
+            BadData: The journal does not hold one yet.
+        """
+        if self.opened is None:
+            raise BadData("this ledger holds no account yet", fix="run something into it first")
+        return self.opened
+
+    def apply(self, record: Record) -> None:
+        """Take in the next fact."""
+        self.last_ns = max(self.last_ns, record.at_ns)
+        applier = self._appliers.get(type(record))
+        if applier is not None:
+            applier(record)
+
+    # -- the account ------------------------------------------------------------------------------
+
+    def _open(self, record: AccountOpened) -> None:
+        if self.opened is not None:
+            return
+        self.opened = record
+        self.calendar = RiskCalendar(record.risk_timezone)
+        self.book.open(record.cash)
+        self._equity = self.opening_equity = record.cash
+
+    def _list(self, record: InstrumentListed) -> None:
+        self.instruments[record.instrument.key] = record.instrument
+        self.book.list_instrument(record.instrument)
+
+    def _adopt(self, record: Adopted) -> None:
+        self.adopted.append(record)
+        self.book.adopt(record.key, record.qty, record.price, record.bot, at_ns=record.at_ns)
+        if not self.marks and not self.flows:
+            self._equity += record.qty * record.price
+            self.opening_equity = self._equity
+
+    def _flow(self, record: FlowSeen) -> None:
+        self._start()
+        self.flows.append(record)
+        self.book.flow(record.amount)
+        if self._units is not None:
+            self._units.flow(record.amount, self._equity)
+        self._equity += record.amount
+
+    def _mark(self, record: Marked) -> None:
+        self._start()
+        self._equity = record.equity
+        if self._units is None and record.equity > 0:
+            self._units = Nav(record.equity)
+        self.marks.append(record)
+        self.nav.append(1.0 if self._units is None else float(self._units.per_unit(record.equity)))
+        if record.equity > 0:
+            self.allocation.mark(record.at_ns, record.crypto / record.equity, record.crypto_cap)
+
+    def _start(self) -> None:
+        if self._units is None and self._equity > 0:
+            self._units = Nav(self._equity)
+
+    # -- orders -----------------------------------------------------------------------------------
+
+    def _decide(self, record: Decided) -> None:
+        self.decisions.append(record)
+        self._prices[record.decision_id] = record.price
+
+    def _intend(self, record: Intended) -> None:
+        self._orders[record.order.client_order_id] = record.order, record.decision_id
+
+    def _move(self, record: OrderMoved) -> None:
+        if record.state is OrderState.REJECTED:
+            self.rejected.append(record)
+
+    def _fill(self, record: Filled) -> None:
+        fill = record.fill
+        known = self._orders.get(fill.client_order_id)
+        if known is None:
+            self.strangers.append(fill)
+            return
+        order, decision_id = known
+        if self.book.apply_fill(fill, order).is_new:
+            price = self._prices.get(decision_id) or order.stop_price
+            self.executions.append(Execution(fill, order, price))
+
+
+def read_story(
+    source: Source, *, until: int | None = None, progress: Progress | None = None
+) -> Story:
+    """Return what a ledger tells up to an entry, or to its end.
+
+    Raises:
+        BadData: The ledger holds no account.
+        msgspec.ValidationError: An entry is not a record of this version.
+    """
+    story = Story()
+    for entry in source.entries():
+        if until is not None and entry.seq > until:
+            break
+        story.apply(decode(entry.payload))
+        story.seq, story.head = entry.seq, entry.hash
+        if progress is not None and not entry.seq % _PROGRESS_EVERY:
+            progress(entry.seq)
+    if progress is not None:
+        progress(story.seq)
+    _ = story.account
+    return story
