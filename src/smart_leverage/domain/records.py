@@ -90,7 +90,10 @@ class Intended(Fact, frozen=True, kw_only=True, tag="order.intended"):
 
 
 class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
-    """What we know of an order changed; `status` is the venue's own word."""
+    """What we know of an order changed; `status` is the venue's own word.
+
+    `sequence` is the number of the stream's message that told it, 0 if another source did.
+    """
 
     client_order_id: str
     state: OrderState
@@ -98,6 +101,7 @@ class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
     filled_qty: Decimal
     broker_order_id: str = ""
     reason: str = ""
+    sequence: int = 0
 
 
 class CancelIntended(Fact, frozen=True, kw_only=True, tag="order.cancel_intended"):
@@ -108,9 +112,10 @@ class CancelIntended(Fact, frozen=True, kw_only=True, tag="order.cancel_intended
 
 
 class Filled(Fact, frozen=True, kw_only=True, tag="fill"):
-    """One execution happened."""
+    """One execution happened; `sequence` is the number of the stream's message that told it."""
 
     fill: Fill
+    sequence: int = 0
 
 
 class Marked(Fact, frozen=True, kw_only=True, tag="mark"):

@@ -57,12 +57,12 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
         )
         return None
     if update.fill is not None and not core.state.book.is_counted(update.fill.execution_id):
-        core.record(Filled(at_ns=core.now_ns, fill=update.fill))
-    on_broker_order(core, broker_order)
+        core.record(Filled(at_ns=core.now_ns, fill=update.fill, sequence=update.sequence))
+    on_broker_order(core, broker_order, update.sequence)
     return broker_order.order.key
 
 
-def on_broker_order(core: Core, broker_order: BrokerOrder) -> Key | None:
+def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) -> Key | None:
     """Take in the broker's view of one of our orders; an unlisted status counts as open."""
     order = broker_order.order
     tracked = core.state.orders.by_id.get(order.client_order_id)
@@ -81,13 +81,14 @@ def on_broker_order(core: Core, broker_order: BrokerOrder) -> Key | None:
             status=broker_order.status,
             filled=broker_order.filled_qty,
             broker_order_id=broker_order.broker_order_id,
+            sequence=sequence,
         )
     return order.key
 
 
 def _move(
     core: Core, client_order_id: str, state: OrderState, *, status: str,
-    filled: Decimal = Decimal(0), broker_order_id: str = "", reason: str = "",
+    filled: Decimal = Decimal(0), broker_order_id: str = "", reason: str = "", sequence: int = 0,
 ) -> None:  # fmt: skip
     core.record(
         OrderMoved(
@@ -98,5 +99,6 @@ def _move(
             filled_qty=filled,
             broker_order_id=broker_order_id,
             reason=reason,
+            sequence=sequence,
         )
     )

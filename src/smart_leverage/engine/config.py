@@ -23,5 +23,7 @@ class EngineConfig(NamedTuple):
     """A buy that rests longer than this while its class trades is cancelled."""
     mark_every_s: float = 60.0
     """How often the valuation is journalled; breakers judge every price all the same."""
+    absent_after_s: float = 120.0
+    """After this long a request that the broker does not list can no longer arrive."""
     protect_within_s: float = 60.0
     """A position may be without a live stop for this long before that is reported as a breach."""

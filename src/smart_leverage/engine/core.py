@@ -25,6 +25,8 @@ class Core:
         self.ladder = PriceLadder(config.ladder)
         self.calendar = RiskCalendar(config.risk_timezone)
         self.now_ns = 0
+        self.started_ns = 0
+        self.is_ready = True
         self.out = Outcome()
         self.waiting: dict[Key, list[Approved]] = {}
         self.reported_bare: dict[Key, int] = {}

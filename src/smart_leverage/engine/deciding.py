@@ -118,7 +118,7 @@ def _decide_buy(core: Core, ask: Ask) -> None:
     asked = _asked_lots(instrument, ask, terms.price)
     decision = decide(
         _account(core, worst),
-        _asset(core, instrument, price, terms, worst),
+        _asset(core, instrument, price, terms, worst, _buy_step(instrument, ask)),
         Proposal(
             is_buy=True,
             lots=asked,
@@ -128,6 +128,8 @@ def _decide_buy(core: Core, ask: Ask) -> None:
         ),
         core.config.policy,
     )
+    if not core.is_ready and decision.lots > 0:
+        decision = decision._replace(lots=0, reason=Reason.NOT_READY, bound=0.0, would_be=0.0)
     if asked < 0:
         decision = decision._replace(lots=0, reason=Reason.MINIMUM)
     wanted = instrument.quantity(max(asked, 0))
@@ -221,10 +223,10 @@ def _account(core: Core, worst: Worst) -> Account:
 
 
 def _asset(
-    core: Core, instrument: Instrument, price: Price | None, terms: Terms, worst: Worst
-) -> Asset:
+    core: Core, instrument: Instrument, price: Price | None, terms: Terms, worst: Worst,
+    step: Decimal,
+) -> Asset:  # fmt: skip
     state, key = core.state, instrument.key
-    step = instrument.lots(instrument.size_step)
     cost = terms.limit * (ONE + core.config.cost_rate)
     least = instrument.notional_min / terms.price / instrument.lot if terms.price > 0 else ONE
     return Asset(
@@ -240,7 +242,7 @@ def _asset(
         worst=float(worst.by_key.get(key, ZERO)),
         lots_held=instrument.lots(state.book.qty(key)),
         lots_selling=instrument.lots(state.orders.selling(key)),
-        lots_step=max(step, 1),
+        lots_step=max(instrument.lots(step), 1),
         lots_min=max(math.ceil(least), 1),
     )
 

@@ -1,6 +1,6 @@
 """One account, one event in, one outcome out; no clock, socket, thread or random source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from smart_leverage.domain.clock import SECOND_NS
@@ -12,6 +12,7 @@ from smart_leverage.domain.records import (
     Adopted,
     FlowSeen,
     InstrumentListed,
+    Noted,
     Record,
 )
 from smart_leverage.engine import events
@@ -32,6 +33,7 @@ from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.proof import holds
 from smart_leverage.engine.protecting import protect, report_bare, watch
 from smart_leverage.engine.reconciling import on_reconciled
+from smart_leverage.engine.resolving import on_looked_up, on_started
 from smart_leverage.engine.shrinking import shrink
 from smart_leverage.engine.state import State
 from smart_leverage.policy.reasons import Reason
@@ -40,14 +42,19 @@ from smart_leverage.policy.reasons import Reason
 class Engine:
     """Decides for one account; its durable state is the fold of the records it returned."""
 
-    def __init__(self, config: EngineConfig, records: list[Record] | None = None) -> None:
+    def __init__(self, config: EngineConfig, records: Iterable[Record] = ()) -> None:
         """Start empty, or where the ledger's records end."""
         self._core = Core(config)
-        for record in records or ():
+        for record in records:
             self._core.state.apply(record)
             self._core.now_ns = max(self._core.now_ns, record.at_ns)
+        # With a past, nothing may be added before the broker's lists were compared with the books.
+        self._core.is_ready = self._core.state.opened is None
         self._handlers: dict[type, Callable[[Any], None]] = {
             events.Opened: self._on_opened,
+            events.Started: self._on_started,
+            events.LookedUp: self._on_looked_up,
+            events.BrokerLost: self._on_broker_lost,
             events.Prices: self._on_prices,
             events.Proposed: self._on_proposed,
             events.Wished: self._on_wished,
@@ -58,6 +65,11 @@ class Engine:
             events.FlowArrived: self._on_flow,
             events.Commanded: self._on_commanded,
         }
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether books and broker have been compared since the start; increases need it."""
+        return self._core.is_ready
 
     @property
     def state(self) -> State:
@@ -105,6 +117,19 @@ class Engine:
             core.record(Adopted(at_ns=event.at_ns, key=key, qty=qty, price=price, bot=HOUSE))
             core.ladder.see(key, price, event.at_ns, events.Rung.BROKER)
         roll(core, self.valuation().equity)
+
+    def _on_started(self, event: events.Started) -> None:
+        self._core.started_ns = self._core.now_ns
+        on_started(self._core)
+
+    def _on_broker_lost(self, event: events.BrokerLost) -> None:
+        self._core.is_ready = False
+        self._core.record(
+            Noted(at_ns=self._core.now_ns, code="broker.lost", text="the broker does not answer")
+        )
+
+    def _on_looked_up(self, event: events.LookedUp) -> None:
+        self._settle(on_looked_up(self._core, event))
 
     def _on_prices(self, event: events.Prices) -> None:
         core = self._core

@@ -43,6 +43,14 @@ class Opened(Event, frozen=True, kw_only=True):
     holdings: tuple[tuple[Key, Decimal, Decimal], ...] = ()
 
 
+class Started(Event, frozen=True, kw_only=True):
+    """A process begins on a ledger that has a past; until the broker was asked, nothing is sure."""
+
+
+class BrokerLost(Event, frozen=True, kw_only=True):
+    """The broker does not answer; nothing is added before its lists have been compared again."""
+
+
 class Prices(Event, frozen=True, kw_only=True):
     """Prices became known; at an opening the increases under way are proved again."""
 
@@ -81,6 +89,13 @@ class Answered(Event, frozen=True, kw_only=True):
     verdict: Verdict
     broker_order: BrokerOrder | None = None
     reason: str = ""
+
+
+class LookedUp(Event, frozen=True, kw_only=True):
+    """The broker was asked for an order that is unsettled; None means not listed there."""
+
+    client_order_id: str
+    broker_order: BrokerOrder | None
 
 
 class CancelAnswered(Event, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from smart_leverage.domain.records import Noted
 from smart_leverage.engine.core import Core
-from smart_leverage.engine.events import Reconciled
+from smart_leverage.engine.events import Reconciled, Rung
 from smart_leverage.engine.exposure import ZERO
 from smart_leverage.engine.judging import cancel_increases, change_state
 from smart_leverage.policy.reasons import TradingState
@@ -13,7 +13,14 @@ CASH_SLACK = Decimal("0.01")
 
 
 def on_reconciled(core: Core, event: Reconciled) -> None:
-    """Compare quantities exactly and cash to the cent; a difference makes the account reducing."""
+    """Compare quantities exactly and cash to the cent; a difference makes the account reducing.
+
+    The broker's prices value what has none yet: after a start nothing else is known.
+    """
+    for position in event.positions:
+        if core.ladder.mark(position.key) is None:
+            core.ladder.see(position.key, position.price, core.now_ns, Rung.BROKER)
+    core.is_ready = True
     differences = _differences(core, event)
     if not differences:
         return

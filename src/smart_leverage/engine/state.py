@@ -60,6 +60,7 @@ class State:
         self.allocation = Allocation()
         self.orders = TrackedOrders()
         self.sequence = 0
+        self.stream_seen = 0
         self.decisions = 0
         self.plans = 0
         self.trading = TradingState.ACTIVE
@@ -145,6 +146,7 @@ class State:
             tracked.state = OrderState.PENDING_CANCEL
 
     def _order_moved(self, record: OrderMoved) -> None:
+        self.stream_seen = max(self.stream_seen, record.sequence)
         tracked = self.orders.by_id.get(record.client_order_id)
         if tracked is None:
             return
@@ -162,6 +164,7 @@ class State:
                 self.bare_since.setdefault(key, record.at_ns)
 
     def _filled(self, record: Filled) -> None:
+        self.stream_seen = max(self.stream_seen, record.sequence)
         fill = record.fill
         tracked = self.orders.find(fill.client_order_id)
         if tracked is None:

@@ -21,7 +21,15 @@ def order_id(account: str, bot: str, session: str, sequence: int) -> str:
 class Tracked:
     """One order that is not final, with what is reserved for it."""
 
-    __slots__ = ("broker_order_id", "filled", "intended_ns", "order", "reserve_price", "state")
+    __slots__ = (
+        "broker_order_id",
+        "filled",
+        "intended_ns",
+        "misses",
+        "order",
+        "reserve_price",
+        "state",
+    )
 
     def __init__(self, order: Order, reserve_price: Decimal, intended_ns: int) -> None:
         self.order = order
@@ -29,6 +37,7 @@ class Tracked:
         self.intended_ns = intended_ns
         self.state = OrderState.INTENT
         self.filled = ZERO
+        self.misses = 0
         self.broker_order_id = ""
 
     @property

@@ -8,19 +8,17 @@ from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.clock import ManualClock
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.records import Decided
 from smart_leverage.engine.events import (
     Command,
     Commanded,
     Prices,
     Proposed,
-    Reconciled,
     Wished,
 )
 from smart_leverage.market.feed import Instant
 from smart_leverage.policy.reasons import TradingState
-from smart_leverage.runtime.trader import Trader
-from smart_leverage.strategies.base import AccountView, Bot, Strategy
+from smart_leverage.runtime.trader import Trader, view
+from smart_leverage.strategies.base import Bot, Strategy
 
 
 class Venue(Broker, Protocol):
@@ -65,7 +63,6 @@ class BarDriver:
         bots: Sequence[Bot] = (),
         may_shrink: bool = False,
         resumes_monthly: bool = False,
-        on_decision: Callable[[Decided], None] | None = None,
     ) -> None:
         self.trader = trader
         self.venue = venue
@@ -74,7 +71,6 @@ class BarDriver:
         self.bots = bots
         self.may_shrink = may_shrink
         self.resumes_monthly = resumes_monthly
-        self.on_decision = on_decision
         self._halted_in = ""
         self._reconciled_on = ""
 
@@ -90,7 +86,7 @@ class BarDriver:
             last_ns = instant.at_ns
             if progress is not None and not count % 500:
                 progress(bars, last_ns)
-        self.reconcile()
+        self.trader.reconcile()
         self.trader.flush()
         return BarRun(count, bars, last_ns)
 
@@ -114,45 +110,21 @@ class BarDriver:
             self.venue.fill_opens(at_ns)
             self.trader.drain()
 
-    def reconcile(self) -> None:
-        """Compare books and broker; a difference stops increases."""
-        self.trader.drain()
-        self.trader.offer(
-            Reconciled(
-                at_ns=self.clock.now_ns(),
-                account=self.venue.account(),
-                positions=tuple(self.venue.positions()),
-                orders=(),
-            )
-        )
-
     def _propose(self, at_ns: int, closes: Sequence[tuple[Key, Bar]]) -> None:
         for strategy in self.strategies:
             for opportunity in strategy.on_bars(at_ns, closes):
-                self._tell(self.trader.offer(Proposed(at_ns=at_ns, opportunity=opportunity)))
+                self.trader.offer(Proposed(at_ns=at_ns, opportunity=opportunity))
         for bot in self.bots:
-            for wish in bot.on_bars(at_ns, closes, self._view()):
+            for wish in bot.on_bars(at_ns, closes, view(self.trader.engine)):
                 event = Wished(at_ns=at_ns, wish=wish, bot=bot.name, may_shrink=self.may_shrink)
-                self._tell(self.trader.offer(event))
-
-    def _tell(self, decisions: list[Decided]) -> None:
-        if self.on_decision is not None:
-            for decided in decisions:
-                self.on_decision(decided)
-
-    def _view(self) -> AccountView:
-        valuation = self.trader.engine.valuation()
-        state = self.trader.engine.state
-        return AccountView(
-            equity=valuation.equity, cash=valuation.cash, positions=dict(state.held())
-        )
+                self.trader.offer(event)
 
     def _operate(self, at_ns: int) -> None:
         """Play the person: once a day compare with the broker, resume a halt in a new month."""
         state = self.trader.engine.state
         if state.day_label != self._reconciled_on:
             self._reconciled_on = state.day_label
-            self.reconcile()
+            self.trader.reconcile()
         if state.trading is not TradingState.HALTED:
             self._halted_in = ""
             return

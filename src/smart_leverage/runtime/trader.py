@@ -1,22 +1,31 @@
 """The commit loop of one account: process, make durable, act, and feed the answers back."""
 
 from collections import deque
+from collections.abc import Callable
 
 from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.clock import Clock
-from smart_leverage.domain.errors import NotSent, OutcomeUnknown, Refused
-from smart_leverage.domain.orders import Approved
+from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
+from smart_leverage.domain.orders import Approved, OrderState
 from smart_leverage.domain.records import Decided, Record
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import (
     Answered,
     CancelAnswered,
     Event,
+    LookedUp,
+    Reconciled,
     Updated,
     Verdict,
 )
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.ledger.base import Ledger
+from smart_leverage.strategies.base import AccountView
+
+_UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
+
+Tell = Callable[[Record], None]
+"""Hears every record once it is durable, in order; it must be quick and must not raise."""
 
 
 class Trader:
@@ -26,28 +35,48 @@ class Trader:
     crash loses at most what nobody has been told yet.
     """
 
-    def __init__(self, engine: Engine, ledger: Ledger, broker: Broker, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        ledger: Ledger,
+        broker: Broker,
+        clock: Clock,
+        tell: Tell = lambda record: None,
+    ) -> None:
         self.engine = engine
         self.ledger = ledger
         self.broker = broker
         self.clock = clock
         self.events = 0
+        self._tell = tell
         self._unwritten: list[Record] = []
-        self._seen = 0
+        self._seen = engine.state.stream_seen
 
     def offer(self, event: Event) -> list[Decided]:
-        """Process an event and everything that follows from it; return the decisions made."""
+        """Process an event and everything that follows from it; return the decisions made.
+
+        Raises:
+            BrokerDown: The broker fell silent on the way; every answer it gave has been taken in.
+            LedgerError: A commit failed; throw trader and engine away and recover.
+        """
         decisions: list[Decided] = []
+        silence: BrokerDown | None = None
         queue: deque[Event] = deque([event])
         while queue:
             outcome = self.engine.process(queue.popleft())
             self.events += 1
             decisions += outcome.decisions
             self._unwritten += outcome.records
-            if outcome.cancels or outcome.sends:
-                self.flush()
-                queue.extend(self._act(outcome))
+            if not (outcome.cancels or outcome.sends):
+                continue
+            self.flush()
+            queue.extend(self._act(outcome))
+            try:
                 queue.extend(self._news())
+            except BrokerDown as error:
+                silence = error
+        if silence is not None:
+            raise silence
         return decisions
 
     def drain(self) -> None:
@@ -55,11 +84,41 @@ class Trader:
         for event in self._news():
             self.offer(event)
 
+    def reconcile(self) -> None:
+        """Look up what is unsettled, then compare books and broker."""
+        self.drain()
+        for client_order_id in self._unsettled():
+            broker_order = self.broker.order(client_order_id)
+            self.offer(
+                LookedUp(
+                    at_ns=self.clock.now_ns(),
+                    client_order_id=client_order_id,
+                    broker_order=broker_order,
+                )
+            )
+        self.drain()
+        self.offer(
+            Reconciled(
+                at_ns=self.clock.now_ns(),
+                account=self.broker.account(),
+                positions=tuple(self.broker.positions()),
+                orders=(),
+            )
+        )
+
     def flush(self) -> None:
-        """Make everything durable that was decided."""
-        if self._unwritten:
-            self.ledger.commit(self._unwritten)
-            self._unwritten = []
+        """Make everything durable that was decided, then tell of it."""
+        if not self._unwritten:
+            return
+        written, self._unwritten = self._unwritten, []
+        self.ledger.commit(written)
+        for record in written:
+            self._tell(record)
+
+    def _unsettled(self) -> list[str]:
+        """Return the orders of which only the broker can say what became of them."""
+        orders = self.engine.state.orders.by_id
+        return [name for name, one in orders.items() if one.state in _UNSETTLED]
 
     def _news(self) -> list[Event]:
         updates = self.broker.updates(self._seen)
@@ -77,15 +136,21 @@ class Trader:
     def _cancel(self, client_order_id: str) -> Event | None:
         try:
             self.broker.cancel(client_order_id)
-        except Refused:
-            return CancelAnswered(
-                at_ns=self.clock.now_ns(),
-                client_order_id=client_order_id,
-                broker_order=self.broker.order(client_order_id),
-            )
+            return None
         except (NotSent, OutcomeUnknown):
-            return None  # harmless to repeat; the order's own words decide
-        return None
+            return None  # harmless to repeat, and looked up when the lists are compared
+        except Refused:
+            return self._last_word(client_order_id)
+
+    def _last_word(self, client_order_id: str) -> Event | None:
+        """Return what became of an order that could not be cancelled."""
+        try:
+            broker_order = self.broker.order(client_order_id)
+        except BrokerDown:
+            return None
+        return CancelAnswered(
+            at_ns=self.clock.now_ns(), client_order_id=client_order_id, broker_order=broker_order
+        )
 
     def _submit(self, approved: Approved) -> Event:
         verdict, broker_order, reason = Verdict.UNKNOWN, None, ""
@@ -105,3 +170,11 @@ class Trader:
             broker_order=broker_order,
             reason=reason,
         )
+
+
+def view(engine: Engine) -> AccountView:
+    """Return what a bot would see of the account."""
+    valuation = engine.valuation()
+    return AccountView(
+        equity=valuation.equity, cash=valuation.cash, positions=dict(engine.state.held())
+    )

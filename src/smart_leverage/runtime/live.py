@@ -1,0 +1,120 @@
+"""Drives an account in real time: prices each second, decisions at bar ends, lists compared."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from smart_leverage.brokers.base import Broker
+from smart_leverage.domain.bars import Bar
+from smart_leverage.domain.clock import SECOND_NS, Clock
+from smart_leverage.domain.errors import BrokerDown
+from smart_leverage.domain.instruments import Key
+from smart_leverage.engine.events import BrokerLost, Prices, Proposed, Rung, Wished
+from smart_leverage.market.quotes import Quote, QuotePath
+from smart_leverage.runtime.trader import Trader, view
+from smart_leverage.strategies.base import Bot, Strategy
+
+
+class QuotedVenue(Broker, Protocol):
+    """A broker whose market is driven from here, quote by quote."""
+
+    def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None:
+        """Let the orders of an instrument meet a quote."""
+        ...
+
+    def advance(self, at_ns: int) -> None:
+        """Let time pass without a price."""
+        ...
+
+
+class Pace(NamedTuple):
+    """How often the driver does what, seconds."""
+
+    step_s: float = 1.0
+    reconcile_every_s: float = 30.0
+
+
+class LiveDriver:
+    """Runs one account on the embedded market by a clock that nobody here moves.
+
+    Whenever the broker does not answer, nothing that adds exposure is allowed until its lists were
+    compared with the books again.
+    """
+
+    def __init__(
+        self,
+        trader: Trader,
+        venue: QuotedVenue,
+        clock: Clock,
+        path: QuotePath,
+        *,
+        strategies: Sequence[Strategy] = (),
+        bots: Sequence[Bot] = (),
+        may_shrink: bool = False,
+        pace: Pace = Pace(),  # noqa: B008 - immutable
+    ) -> None:
+        self.trader = trader
+        self.venue = venue
+        self.clock = clock
+        self.path = path
+        self.strategies = strategies
+        self.bots = bots
+        self.may_shrink = may_shrink
+        self.pace = pace
+        self.is_lost = False
+        self._closed_ns = clock.now_ns()
+        self._reconciled_ns = clock.monotonic_ns()
+
+    def run(self, is_over: Callable[[], bool], pause: Callable[[float], object]) -> None:
+        """Go on until somebody says so or the market ends; `pause` waits, seconds."""
+        while not is_over() and self.clock.now_ns() < self.path.until_ns:
+            began_ns = self.clock.monotonic_ns()
+            self.step()
+            spent_s = (self.clock.monotonic_ns() - began_ns) / SECOND_NS
+            pause(max(self.pace.step_s - spent_s, 0.0))
+        self.trader.flush()
+
+    def step(self) -> None:
+        """Take one look at market and broker, and do what follows from it."""
+        now_ns = self.clock.now_ns()
+        try:
+            if self.is_lost or self._is_due():
+                self.trader.reconcile()
+                self.is_lost = False
+                self._reconciled_ns = self.clock.monotonic_ns()
+            self._move(now_ns)
+        except BrokerDown:
+            if not self.is_lost:
+                self.is_lost = True
+                self.trader.offer(BrokerLost(at_ns=now_ns))
+        self.trader.flush()
+
+    def _is_due(self) -> bool:
+        waited_ns = self.clock.monotonic_ns() - self._reconciled_ns
+        return waited_ns >= self.pace.reconcile_every_s * SECOND_NS
+
+    def _move(self, now_ns: int) -> None:
+        quotes = self.path.at(now_ns)
+        for quote in quotes:
+            self.venue.on_quote(now_ns, quote.key, quote.bid, quote.ask)
+        if not quotes:
+            self.venue.advance(now_ns)
+        self.trader.drain()
+        self.trader.offer(Prices(at_ns=now_ns, prints=_prints(quotes), rung=Rung.QUOTE))
+        closes = list(self.path.closed(self._closed_ns, now_ns))
+        self._closed_ns = max(self._closed_ns, now_ns)
+        if closes:
+            self._propose(now_ns, closes)
+
+    def _propose(self, at_ns: int, closes: Sequence[tuple[Key, Bar]]) -> None:
+        for strategy in self.strategies:
+            for opportunity in strategy.on_bars(at_ns, closes):
+                self.trader.offer(Proposed(at_ns=at_ns, opportunity=opportunity))
+        for bot in self.bots:
+            for wish in bot.on_bars(at_ns, closes, view(self.trader.engine)):
+                event = Wished(at_ns=at_ns, wish=wish, bot=bot.name, may_shrink=self.may_shrink)
+                self.trader.offer(event)
+
+
+def _prints(quotes: Sequence[Quote]) -> tuple[tuple[Key, Decimal], ...]:
+    return tuple((quote.key, Decimal(repr(quote.middle))) for quote in quotes)
