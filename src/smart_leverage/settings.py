@@ -168,7 +168,7 @@ class ExecutionSection(Section):
         default=60.0, description="An older price carries no increase"
     )
     mark_every_s: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
-        default=0.0, description="How often the valuation is journalled; 0 is at every price"
+        default=60.0, description="How often the valuation is journalled; 0 is at every price"
     )
 
 

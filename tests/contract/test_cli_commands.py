@@ -263,13 +263,13 @@ def test_a_check_says_what_would_fit_and_sends_nothing(run: Run, ledger: Path) -
 
 
 def test_what_fits_is_exactly_what_would_be_approved(run: Run) -> None:
-    most = run("limits", "check", "buy", "SOL/USD", "500000", "--json").json["allowed"]
+    most = run("limits", "check", "buy", "AAPL", "500000", "--json").json["allowed"]
     assert Decimal(most) > 0
-    inside = run("limits", "check", "buy", "SOL/USD", most, "--qty")
+    inside = run("limits", "check", "buy", "AAPL", most, "--qty")
     assert (inside.code, inside.out.split(":")[0]) == (0, "would be approved")
     beyond = str(Decimal(most) + Decimal("0.0001"))
-    assert run("limits", "check", "buy", "SOL/USD", beyond, "--qty").code == 5
-    shrunk = run("limits", "check", "buy", "SOL/USD", beyond, "--qty", "--shrink", "--json")
+    assert run("limits", "check", "buy", "AAPL", beyond, "--qty").code == 5
+    shrunk = run("limits", "check", "buy", "AAPL", beyond, "--qty", "--shrink", "--json")
     assert (shrunk.code, shrunk.json["verdict"], shrunk.json["given"]) == (0, "cut", most)
 
 

@@ -1,0 +1,85 @@
+"""An account that runs in real time on the embedded market, until somebody stops it."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smart_leverage.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from smart_leverage.market.bars import BarSeries
+    from smart_leverage.settings import Settings
+    from smart_leverage.wiring import Traders
+
+MARKET = "market.json"
+DAYS = 7
+STEP_S = 60
+
+
+def market_of(folder: Path, seed: int) -> "list[BarSeries]":
+    """Return the market of a run: the one it began with, or a new one from today's midnight.
+
+    Raises:
+        BadData: The note of the market in the folder cannot be read.
+    """
+    import json
+
+    from smart_leverage.domain.errors import BadData
+    from smart_leverage.market.recipe import SyntheticMarket
+    from smart_leverage.market.synthetic import generate
+
+    note = folder / MARKET
+    if not note.exists():
+        kept = {"seed": seed, "first_day": datetime.now(UTC).date().isoformat()}
+        note.write_text(f"{json.dumps(kept)}\n", encoding="utf-8")
+    try:
+        kept = json.loads(note.read_text(encoding="utf-8"))
+        first_day = date.fromisoformat(kept["first_day"])
+        recipe = SyntheticMarket(
+            seed=int(kept["seed"]), first_day=first_day, days=DAYS, step_s=STEP_S
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadData(
+            f"cannot be read: {error}", file=note, fix="start another run with --name"
+        ) from None
+    return generate(recipe)
+
+
+def go_live(
+    screen: Screen,
+    folder: Path,
+    settings: "Settings",
+    series: "Sequence[BarSeries]",
+    traders: "Traders",
+    *,
+    lasts_s: float | None,
+) -> bool:
+    """Run until interrupted, until the time is over or the market ends; tell what happens.
+
+    Returns:
+        Whether somebody interrupted it.
+    """
+    from smart_leverage.cli.narrator import Narrator
+    from smart_leverage.cli.stopping import Stopping
+    from smart_leverage.domain.clock import SystemClock
+    from smart_leverage.wiring import in_real_time
+
+    narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)
+    tell = (lambda record: None) if screen.as_json else narrator.hear
+    began_s = time.monotonic()
+    with (
+        Stopping() as stopping,
+        in_real_time(folder, settings, series, traders, clock=SystemClock(), tell=tell) as driver,
+    ):
+        screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
+
+        def is_over() -> bool:
+            is_late = lasts_s is not None and time.monotonic() - began_s >= lasts_s
+            return stopping.is_asked or is_late
+
+        driver.run(is_over, time.sleep)
+    if not screen.as_json:
+        narrator.end()
+    return stopping.is_asked

@@ -1,0 +1,195 @@
+"""Tells a run as it happens: plans, trips and stops one by one, everything else by the day."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from smart_leverage.cli.tally import Tally, signed
+from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.orders import Fill, Order, Role
+from smart_leverage.domain.records import (
+    AssetLocked,
+    BaselineSet,
+    BreakerMoved,
+    Decided,
+    Filled,
+    Intended,
+    Marked,
+    PlanMoved,
+    Record,
+    StateChanged,
+    TierGranted,
+)
+from smart_leverage.domain.sentences import (
+    BREAKERS,
+    GROUPS,
+    PLAN_STATUS,
+    STATES,
+    TIERS,
+    money,
+    percent,
+    plain,
+    price,
+    sentence,
+)
+from smart_leverage.policy.reasons import TradingState
+
+Say = Callable[[str], None]
+
+_VERDICT_SIGNS = {"approved": "✓", "cut": "✂", "denied": "✕"}
+_SIGNS = {"active": "●", "reducing": "▲", "halted": "■", "frozen": "■"}
+
+
+class Narrator:
+    """Speaks for people who watch: the first denial of each reason a day, the rest as a count.
+
+    With `tells_all` every decision is told, approvals too: for an account in real time.
+    """
+
+    def __init__(self, say: Say, zone: str, *, tells_all: bool = False) -> None:
+        """Take what writes a line, and the time zone of the account's risk day."""
+        self._tells_all = tells_all
+        self._say = say
+        self._zone = ZoneInfo(zone)
+        self._day = Tally()
+        self._told: set[str] = set()
+        self._stops: dict[str, Order] = {}
+        self._tellers: dict[type, Callable[..., None]] = {
+            BaselineSet: self._baseline,
+            Decided: self._decided,
+            Intended: self._intended,
+            Filled: self._filled,
+            PlanMoved: self._plan,
+            BreakerMoved: self._breaker,
+            AssetLocked: self._lock,
+            TierGranted: self._tier,
+            StateChanged: self._state,
+        }
+
+    def hear(self, record: Record) -> None:
+        """Take in one durable record."""
+        teller = self._tellers.get(type(record))
+        if teller is not None:
+            teller(record)
+        self._day.hear(record)
+
+    def end(self) -> None:
+        """Close the last day."""
+        self._close_day()
+
+    def _at(self, at_ns: int) -> str:
+        moment = datetime.fromtimestamp(at_ns // SECOND_NS, UTC).astimezone(self._zone)
+        return f"{moment:%a %H:%M}"
+
+    def _tell(self, at_ns: int, sign: str, text: str) -> None:
+        self._say(f"{self._at(at_ns)}  {sign} {text}")
+
+    # -- days -------------------------------------------------------------------------------------
+
+    def _baseline(self, record: BaselineSet) -> None:
+        if record.period != "day":
+            return
+        self._close_day()
+        self._say(f"{_date(record.label)}   equity {money(record.equity)}")
+
+    def _close_day(self) -> None:
+        day = self._day
+        self._day, self._told = Tally(day.roles), set()
+        if day.last is None:
+            return
+        self._say(f"           = {signed(day.change)}   {_exposure(day.last)}   {day.words()}")
+        self._say("")
+
+    # -- decisions --------------------------------------------------------------------------------
+
+    def _decided(self, record: Decided) -> None:
+        if record.source == "house":
+            self._house(record)
+            return
+        topic = f"{record.verdict} {record.reason}"
+        is_news = record.verdict in ("denied", "cut") and topic not in self._told
+        if not (is_news or self._tells_all):
+            return
+        self._told.add(topic)
+        symbol = record.key.partition(":")[2]
+        said = sentence(record.reason, record.unit, record.bound, record.would_be)
+        value = money(record.asked * record.price, 0)
+        sign = _VERDICT_SIGNS.get(record.verdict, "○")
+        given = money(record.given * record.price, 0)
+        shown = f"{value} → {given}" if record.verdict == "cut" else value
+        why = "" if record.verdict == "approved" else f"   {said}"
+        self._tell(record.at_ns, sign, f"{record.verdict}: {record.side} {symbol} for {shown}{why}")
+
+    def _house(self, record: Decided) -> None:
+        symbol = record.key.partition(":")[2]
+        said = sentence(record.reason, record.unit, record.bound, record.would_be, is_sale=True)
+        worth = money(record.given * record.price, 0)
+        self._tell(
+            record.at_ns, "▼", f"sold: {plain(record.given)} {symbol}, about {worth}   {said}"
+        )
+
+    def _intended(self, record: Intended) -> None:
+        if record.order.role is Role.STOP:
+            self._stops[record.order.client_order_id] = record.order
+
+    def _filled(self, record: Filled) -> None:
+        stop = self._stops.get(record.fill.client_order_id)
+        if stop is not None and stop.stop_price is not None:
+            self._tell(record.at_ns, "▼", _stopped(record.fill, stop))
+
+    # -- duties -----------------------------------------------------------------------------------
+
+    def _plan(self, record: PlanMoved) -> None:
+        group = GROUPS.get(record.group, record.group)
+        status = PLAN_STATUS.get(record.status, record.status)
+        text = f"plan {record.plan_id}, {group}, {status}: {percent(record.exposure)} held"
+        if record.status != "reached":
+            due = self._at(record.deadline_ns)
+            text += f", now down to {percent(record.ceiling)}, stage {record.stage} due {due}"
+        self._tell(record.at_ns, "▲" if record.status != "reached" else "●", text)
+
+    def _breaker(self, record: BreakerMoved) -> None:
+        word = BREAKERS.get(record.breaker)
+        name = record.breaker if word is None else word.word
+        if record.is_tripped:
+            line = "" if word is None else f"; {word.line}"
+            loss, limit = percent(record.value, 2), percent(record.limit)
+            self._tell(record.at_ns, "■", f"tripped: {name}, {loss} lost of {limit}{line}")
+        else:
+            self._tell(record.at_ns, "●", f"cleared: {name}")
+
+    def _lock(self, record: AssetLocked) -> None:
+        symbol = record.key.partition(":")[2]
+        loss, limit = percent(record.loss, 2), percent(record.limit)
+        until = self._at(record.until_ns)
+        text = f"locked: {symbol} until {until}, it lost {loss} of equity today, limit {limit}"
+        self._tell(record.at_ns, "■", text)
+
+    def _tier(self, record: TierGranted) -> None:
+        before, after = TIERS.get(record.before, record.before), TIERS.get(record.after)
+        rate = f"win rate {percent(float(record.win_rate), 0)}" if record.win_rate else "no record"
+        month = percent(float(record.month_return), 2)
+        text = f"tier {before} → {after}: {rate} of {record.closed}, month {month}"
+        self._tell(record.at_ns, "▲" if record.why == "fall" else "●", text)
+
+    def _state(self, record: StateChanged) -> None:
+        word = STATES[TradingState[record.after.upper()]]
+        sign = _SIGNS.get(record.after, "■")
+        self._tell(record.at_ns, sign, f"{word.word}, {record.why}: {word.line}")
+
+
+def _stopped(fill: Fill, stop: Order) -> str:
+    symbol = fill.key.partition(":")[2]
+    level = price(stop.stop_price) if stop.stop_price is not None else "–"
+    return f"stopped: {plain(fill.qty)} {symbol} sold at {price(fill.price)}, stop at {level}"
+
+
+def _date(label: str) -> str:
+    return f"{datetime.fromisoformat(label):%A %d %B %Y}".replace(" 0", " ")
+
+
+def _exposure(mark: Marked) -> str:
+    if mark.equity <= 0:
+        return "no equity"
+    held = percent(mark.crypto / mark.equity).removesuffix(" %")
+    return f"crypto {held} of {percent(mark.crypto_cap)}"

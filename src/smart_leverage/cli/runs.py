@@ -1,0 +1,44 @@
+"""Folders of runs: a new one for each, and a note which was the last."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from smart_leverage.cli.places import LATEST, LEDGER, RUNS
+from smart_leverage.domain.errors import LedgerError
+
+
+def new_folder(name: str | None, kind: str) -> Path:
+    """Make the folder of a run.
+
+    Args:
+        name: As given; None makes one from the kind and the time.
+        kind: First part of a name that is made.
+
+    Raises:
+        LedgerError: The name is a path, or there is a ledger in it already: nothing is overwritten.
+    """
+    folder = same_folder(name, kind)
+    if (folder / LEDGER).exists():
+        raise LedgerError(
+            f"{folder} holds a run already and is left as it is; choose another --name"
+        )
+    return folder
+
+
+def same_folder(name: str | None, kind: str) -> Path:
+    """Return the folder of a run that goes on, made where there is none yet; see `new_folder`."""
+    if name is None:
+        name = f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    if Path(name).name != name or name in (".", ".."):
+        raise LedgerError(f"{name!r} is not a plain name; a run lies in {RUNS}/NAME")
+    folder = RUNS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def note_latest(folder: Path) -> None:
+    """Remember a run as the last one, for commands that are not told which is meant."""
+    note = RUNS / LATEST
+    fresh = note.with_suffix(".new")
+    fresh.write_text(f"{folder.name}\n", encoding="utf-8")
+    fresh.replace(note)
