@@ -1,6 +1,7 @@
 """Folders of runs: a new one for each, and a note which was the last."""
 
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 from smart_leverage.cli.places import LATEST, LEDGER, RUNS
@@ -28,12 +29,18 @@ def new_folder(name: str | None, kind: str) -> Path:
 def same_folder(name: str | None, kind: str) -> Path:
     """Return the folder of a run that goes on, made where there is none yet; see `new_folder`."""
     if name is None:
-        name = f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        name = _free_name(f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     if Path(name).name != name or name in (".", ".."):
         raise LedgerError(f"{name!r} is not a plain name; a run lies in {RUNS}/NAME")
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _free_name(wanted: str) -> str:
+    """Return a name that no run has: two may begin in the same second."""
+    names = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
+    return next(name for name in names if not (RUNS / name).exists())
 
 
 def note_latest(folder: Path) -> None:

@@ -1,0 +1,178 @@
+"""Writes docs/reference from the program itself: commands, settings and reasons.
+
+`python scripts/make_reference.py` writes; with `--check` it only tells what is stale and leaves
+with 1. Run it after changing a command, a setting or a reason.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from smart_leverage.cli.app import COMMANDS, Entry
+from smart_leverage.domain.errors import SmartLeverageError
+from smart_leverage.domain.sentences import STATES, VERDICTS, sentence, short
+from smart_leverage.policy.reasons import Reason
+from smart_leverage.settings import Settings
+
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference"
+NOTE = "<!-- Written by scripts/make_reference.py; change the program, not this page. -->"
+SHELL = "from smart_leverage.cli import main; main()"
+
+
+def main() -> int:
+    """Write the pages, or tell which of them are stale."""
+    pages = {"commands": commands(), "settings": settings(), "reasons": reasons()}
+    stale = []
+    for name, lines in pages.items():
+        text = "\n".join([NOTE, "", *lines]).rstrip() + "\n"
+        page = DOCS / f"{name}.md"
+        if page.exists() and page.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(page.name)
+        if "--check" not in sys.argv:
+            DOCS.mkdir(parents=True, exist_ok=True)
+            page.write_text(text, encoding="utf-8")
+    print(f"reference: {len(pages)} pages, {', '.join(stale) or 'none'} stale")
+    return int("--check" in sys.argv and bool(stale))
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+def commands() -> Iterator[str]:
+    """Yield the page of all commands: what `--help` says, word by word."""
+    yield "# Commands"
+    yield ""
+    yield "Everything that `smart-leverage` (or `slev`) can be told, as `--help` tells it."
+    for words in _names(COMMANDS):
+        yield from ("", f"## {' '.join(words)}", "", "```text", *_help(words), "```")
+
+
+def _names(entries: tuple[Entry, ...], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for entry in entries:
+        words = (*before, entry.name)
+        if entry.parts:
+            yield from _names(entry.parts, words)
+        else:
+            yield words
+
+
+def _help(words: tuple[str, ...]) -> list[str]:
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", SHELL, *words, "--help"],
+        capture_output=True, text=True, check=True, env=environment,
+    )  # fmt: skip
+    return [line.rstrip() for line in done.stdout.strip().splitlines()]
+
+
+# -- settings -------------------------------------------------------------------------------------
+
+
+def settings() -> Iterator[str]:
+    """Yield the page of all settings, from the records that check them."""
+    yield "# Settings"
+    yield ""
+    yield "Every key of `smart-leverage.toml`. In the environment a key is"
+    yield "`SMART_LEVERAGE_SECTION__KEY`. Fractions are fractions: 0.25 is a quarter."
+    yield "Unknown keys are errors. `smart-leverage config check` tells every problem at once."
+    yield from _section("", Settings)
+
+
+def _section(path: str, model: type[BaseModel], defaults: BaseModel | None = None) -> Iterator[str]:
+    own = [(name, field) for name, field in model.model_fields.items() if not _is_section(field)]
+    if path:
+        yield from ("", f"## [{path}]", "", (model.__doc__ or "").strip())
+    if own:
+        yield from ("", "| key | default | meaning |", "| --- | --- | --- |")
+        for name, field in own:
+            value = getattr(defaults, name) if defaults is not None else field.default
+            yield f"| `{name}` | `{_toml(value)}` | {field.description or ''} |"
+    for name, field in model.model_fields.items():
+        if _is_section(field):
+            child = field.annotation
+            assert isinstance(child, type)
+            yield from _section(f"{path}.{name}" if path else name, child, field.default)
+
+
+def _is_section(field: object) -> bool:
+    kind = getattr(field, "annotation", None)
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _toml(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+# -- reasons --------------------------------------------------------------------------------------
+
+
+def reasons() -> Iterator[str]:
+    """Yield the page of verdicts, reasons, states and error codes."""
+    yield "# Words and codes"
+    yield ""
+    yield "## Verdicts"
+    yield ""
+    yield from _table(("verdict", "meaning"), [(w.word, w.line) for w in VERDICTS.values()])
+    yield ""
+    yield "## Trading states"
+    yield ""
+    yield from _table(("state", "what it allows"), [(w.word, w.line) for w in STATES.values()])
+    yield ""
+    yield "## Reasons"
+    yield ""
+    yield "The code stands in the ledger and in JSON, the sentence on the screen. The most severe"
+    yield "reason is told first; the values are those of one example."
+    yield ""
+    rows = [
+        (f"`{reason.name.lower()}`", short(reason.name.lower()), _example(reason))
+        for reason in Reason
+        if reason is not Reason.NONE
+    ]
+    yield from _table(("code", "short", "sentence"), rows)
+    yield ""
+    yield "## Errors"
+    yield ""
+    yield "The code at the end of an error is stable; the sentence may change."
+    yield ""
+    errors = [(f"`{kind.code}`", _first_line(kind)) for kind in _kinds(SmartLeverageError)]
+    yield from _table(("code", "meaning"), errors)
+
+
+def _example(reason: Reason) -> str:
+    from decimal import Decimal
+
+    unit, bound, value = "count", Decimal(0), Decimal(0)
+    if reason.name.startswith("CAP_") and reason is not Reason.CAP_BOT:
+        unit, bound, value = "fraction", Decimal("0.25"), Decimal("0.284")
+    elif reason in (Reason.BREAKER_DAY, Reason.ASSET_LOCKED):
+        unit, bound, value = "fraction", Decimal("0.03"), Decimal("0.0318")
+    elif reason in (Reason.SIZE, Reason.CAP_BOT, Reason.BUYING_POWER, Reason.STOP_HIT):
+        unit, bound, value = "money", Decimal(1200), Decimal(1500)
+    return sentence(reason.name.lower(), unit, bound, value)
+
+
+def _kinds(kind: type[SmartLeverageError]) -> Iterator[type[SmartLeverageError]]:
+    for child in kind.__subclasses__():
+        if "code" in vars(child):
+            yield child
+        yield from _kinds(child)
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def _table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(titles)} |"
+    yield f"| {' | '.join('---' for _ in titles)} |"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
