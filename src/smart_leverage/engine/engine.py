@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.errors import InvariantViolation
-from smart_leverage.domain.instruments import AssetClass, Key
+from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import HOUSE
 from smart_leverage.domain.records import (
     AccountOpened,
@@ -38,6 +38,9 @@ from smart_leverage.engine.shrinking import shrink
 from smart_leverage.engine.state import State
 from smart_leverage.policy.reasons import Reason
 
+LATE = "not filled at the first opportunity"
+"""Why an increase is cancelled that rests: the longer it waits, the older its idea of the price."""
+
 
 class Engine:
     """Decides for one account; its durable state is the fold of the records it returned."""
@@ -56,6 +59,7 @@ class Engine:
             events.LookedUp: self._on_looked_up,
             events.BrokerLost: self._on_broker_lost,
             events.Prices: self._on_prices,
+            events.OpeningOver: self._on_opening_over,
             events.Proposed: self._on_proposed,
             events.Wished: self._on_wished,
             events.Answered: self._on_answered,
@@ -156,6 +160,12 @@ class Engine:
                 protect(core, key)
             report_bare(core)
 
+    def _on_opening_over(self, event: events.OpeningOver) -> None:
+        met = set(event.keys)
+        for tracked in self._core.state.orders.buys():
+            if tracked.order.key in met:
+                cancel(self._core, tracked, LATE)
+
     def _on_proposed(self, event: events.Proposed) -> None:
         on_opportunity(self._core, event.opportunity)
 
@@ -214,14 +224,13 @@ class Engine:
             gone.add(tracked.order.client_order_id)
 
     def _cancel_aged(self) -> set[str]:
+        """Cancel increases that have rested for too long while their class traded."""
         core = self._core
-        life_ns = int(core.config.entry_life_s * SECOND_NS)
+        life_minutes = core.config.entry_life_s / 60.0
         gone: set[str] = set()
         for tracked in core.state.orders.buys():
-            asset_class = core.instrument(tracked.order.key).asset_class
-            age_ns = core.now_ns - tracked.intended_ns
-            if age_ns <= life_ns or asset_class is not AssetClass.CRYPTO:
-                continue
-            cancel(core, tracked, "not filled at the first opportunity")
-            gone.add(tracked.order.client_order_id)
+            calendar = calendar_for(core.instrument(tracked.order.key).asset_class)
+            if calendar.open_minutes(tracked.intended_ns, core.now_ns) > life_minutes:
+                cancel(core, tracked, LATE)
+                gone.add(tracked.order.client_order_id)
         return gone

@@ -59,6 +59,12 @@ class Prices(Event, frozen=True, kw_only=True):
     is_opening: bool = False
 
 
+class OpeningOver(Event, frozen=True, kw_only=True):
+    """The venue has filled what it could at an opening; increases that met it and rest are late."""
+
+    keys: tuple[Key, ...]
+
+
 class Proposed(Event, frozen=True, kw_only=True):
     """A strategy offers an opportunity; the policy sizes it."""
 

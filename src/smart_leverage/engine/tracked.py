@@ -99,6 +99,11 @@ class TrackedOrders:
         """Return every increase under way."""
         return [tracked for tracked in self.by_id.values() if tracked.is_buy]
 
+    @property
+    def has_buys(self) -> bool:
+        """Whether any increase is under way."""
+        return any(tracked.is_buy for tracked in self.by_id.values())
+
     def selling(self, key: Key) -> Decimal:
         """Return the quantity that sells under way may still take, protective stops left out.
 

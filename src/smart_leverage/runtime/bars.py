@@ -11,6 +11,7 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import (
     Command,
     Commanded,
+    OpeningOver,
     Prices,
     Proposed,
     Wished,
@@ -50,7 +51,7 @@ class BarDriver:
 
     At an instant, resting orders meet the bars that end; their closes become known and are
     decided on; then the bars that start print their opens, increases that no longer fit are
-    cancelled, and the rest is filled.
+    cancelled, the rest is filled, and what did not fill at its first opening is cancelled.
     """
 
     def __init__(
@@ -109,6 +110,9 @@ class BarDriver:
             )
             self.venue.fill_opens(at_ns)
             self.trader.drain()
+            if self.trader.engine.state.orders.has_buys:
+                keys = tuple(key for key, _ in instant.opens)
+                self.trader.offer(OpeningOver(at_ns=at_ns, keys=keys))
 
     def _propose(self, at_ns: int, closes: Sequence[tuple[Key, Bar]]) -> None:
         for strategy in self.strategies:
