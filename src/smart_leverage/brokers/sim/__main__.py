@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from smart_leverage.brokers.sim.config import MULTIPLIERS, Mode, Setup, SimConfig
@@ -38,8 +38,9 @@ def main(words: list[str] | None = None) -> int:
 
 def _setup(wanted: argparse.Namespace) -> Setup:
     """Return the file's own setup where there is one: the options speak of a new venue only."""
-    if wanted.file.exists():
-        return setup_of(wanted.file)
+    found = setup_of(wanted.file)
+    if found is not None:
+        return found
     config = SimConfig(
         seed=wanted.seed,
         mode=Mode(wanted.mode),
@@ -59,13 +60,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("socket", type=Path, help="where to listen")
     parser.add_argument("--file", type=Path, required=True, help="the venue's SQLite file")
     parser.add_argument("--mode", choices=[*Mode], default=Mode.LIVE, help="quotes or bars")
-    parser.add_argument("--cash", type=Decimal, default=SimConfig().cash, help="opening cash")
+    parser.add_argument("--cash", type=_decimal, default=SimConfig().cash, help="opening cash")
     parser.add_argument("--seed", type=int, default=0, help="makes ids and partial fills")
     parser.add_argument("--multiplier", type=int, choices=MULTIPLIERS, default=4)
     parser.add_argument(
         "--fee-tiers", action="store_true", help="coin fees fall with the volume of 30 days"
     )
     return parser
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as problem:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from problem
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import msgspec
 
 from smart_leverage.brokers.sim.book import Group
 from smart_leverage.brokers.sim.codes import final_already, inadmissible, malformed
-from smart_leverage.brokers.sim.exact import EXACT, trim
+from smart_leverage.brokers.sim.exact import EXACT, is_amount, trim
 from smart_leverage.brokers.sim.ticket import Part, Ticket
 from smart_leverage.domain.orders import Order, OrderClass, Side
 
@@ -37,11 +37,15 @@ def check_changeable(ticket: Ticket, change: Amendment) -> None:
         raise inadmissible("oto orders cannot be replaced")
     if ticket.part is Part.ENTRY and ticket.filled_qty:
         raise inadmissible("entry orders cannot be replaced once they have filled in part")
-    if change.qty is None or change.qty == ticket.order.qty:
+    if change.qty is None:
+        return
+    if not is_amount(change.qty):
+        raise malformed("qty must be > 0")
+    if change.qty == ticket.order.qty:
         return
     if ticket.part.is_exit:
         raise inadmissible("qty of take_profit and stop_loss orders cannot be replaced")
-    if ticket.order.qty != ticket.order.qty.to_integral_value() or not _is_whole(change.qty):
+    if ticket.order.qty != ticket.order.qty.to_integral_value() or change.qty % 1:
         raise inadmissible("qty of fractional orders cannot be replaced")
     if change.qty <= ticket.filled_qty:
         raise inadmissible("qty must be more than what is filled", filled_qty=ticket.filled_qty)
@@ -102,7 +106,3 @@ def as_member(order: Order, ticket: Ticket, group: Group | None) -> Order:
 
 def _exit_price(order: Order, part: Part) -> Decimal | None:
     return order.limit_price if part is Part.TARGET else order.stop_price
-
-
-def _is_whole(qty: Decimal) -> bool:
-    return qty.is_finite() and qty == qty.to_integral_value()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from functools import reduce
 from typing import NamedTuple
 
 from smart_leverage.brokers.sim.exact import EXACT, ZERO, exact_price, trim
@@ -118,26 +119,30 @@ class Line:
     def held_qty(self, side: Side, without: Ticket | None = None) -> Decimal:
         """Return the quantity that open orders of a side hold; one exit of a group counts.
 
-        Exits that wait for their entry hold nothing yet.
+        Exits that wait for their entry hold nothing yet. `without` leaves an order out, an exit
+        together with its group: the other exit holds the same quantity.
         """
+        spared = without.group if without is not None and without.part.is_exit else 0
         held = ZERO
         groups: dict[int, Decimal] = {}
         for ticket in self.tickets:
             if ticket.order.side is not side or ticket is without or ticket.status == "held":
                 continue
+            if ticket.part.is_exit and ticket.group == spared:
+                continue
             if ticket.part.is_exit:
                 groups[ticket.group] = max(groups.get(ticket.group, ZERO), ticket.remaining)
             else:
                 held = EXACT.add(held, ticket.remaining)
-        return sum(groups.values(), held)
+        return reduce(EXACT.add, groups.values(), held)
 
     def available_qty(self, qty: Decimal) -> Decimal:
         """Return what open orders leave of a holding, with its sign."""
         known = self._available
         if known is None or known[0] is not qty:
             held = self.held_qty(Side.BUY if qty < 0 else Side.SELL)
-            free = max(ZERO, EXACT.subtract(abs(qty), held))
-            known = self._available = (qty, trim(-free if qty < 0 else free))
+            free = max(ZERO, EXACT.subtract(EXACT.abs(qty), held))
+            known = self._available = (qty, trim(EXACT.minus(free) if qty < 0 else free))
         return known[1]
 
 

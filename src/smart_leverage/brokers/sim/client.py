@@ -5,7 +5,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from smart_leverage.brokers.sim.messages import (
     ANSWERS,
     FRAME_MAX,
     HEADER,
+    UNREADABLE,
     Advance,
     Answers,
     Cancel,
@@ -95,8 +96,11 @@ class SimBrokerClient:
 
     def submit(self, approved: Approved) -> BrokerOrder:
         """Send one order, once; see `SimBroker.submit`."""
-        name = approved.order.client_order_id
-        return self._order_call(Submit(approved=approved), BrokerOrder, name)
+        began, name = time.monotonic(), approved.order.client_order_id
+        answer = self._order_call(Submit(approved=approved), BrokerOrder, name)
+        if answer.order.client_order_id != name:  # proves nothing about this order
+            raise OutcomeUnknown(name, time.monotonic() - began)
+        return answer
 
     def cancel(self, client_order_id: str) -> None:
         """Ask for a cancel; see `SimBroker.cancel`."""
@@ -200,15 +204,18 @@ class SimBrokerClient:
         began = time.monotonic()
         try:
             return _decoded(self._exchange(request), kind)
-        except _Lost as problem:
+        except (_Lost, BrokerDown, msgspec.DecodeError) as problem:
             raise OutcomeUnknown(name, time.monotonic() - began) from problem
 
     def _call(self, request: Request, kind: type[T] | None) -> T:
-        return _decoded(self._asked(request), kind)
+        parts = self._asked(request)
+        with _legible(self._path):
+            return _decoded(parts, kind)
 
     def _list(self, request: Request, kind: type[T]) -> list[T]:
         parts = self._asked(request)
-        return [row for part in parts for row in msgspec.json.decode(part, type=list[kind])]  # type: ignore[valid-type]
+        with _legible(self._path):
+            return [row for part in parts for row in msgspec.json.decode(part, type=list[kind])]  # type: ignore[valid-type]
 
     def _asked(self, request: Request) -> list[msgspec.Raw]:
         try:
@@ -313,10 +320,18 @@ def _is_alive(connection: socket.socket) -> bool:
     return not waiting.poll(0)
 
 
+@contextlib.contextmanager
+def _legible(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except msgspec.DecodeError as problem:
+        raise BrokerDown(f"an answer from {path} that cannot be read: {problem}") from problem
+
+
 def _error(answer: No | Fault) -> BrokerError | BadData | ConfigError:
     if isinstance(answer, No):
         return Refused(answer.code, answer.message, **answer.facts)
-    if answer.code == BadData.code:
+    if answer.code in (BadData.code, UNREADABLE):  # a NaN does not pass as JSON
         return BadData(answer.message)
     if answer.code == ConfigError.code:
         return ConfigError([answer.message])

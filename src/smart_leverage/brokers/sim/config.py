@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from smart_leverage.brokers.sim.exact import is_amount
+from smart_leverage.domain.calendars import NEVER_NS
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.fills.costs import CostModel, FeeSchedule
@@ -85,12 +87,16 @@ def check_config(config: SimConfig) -> None:
         problems.append(
             f"partial_probability = {config.partial_probability}: a fraction from 0 to 1"
         )
-    if not (config.cash.is_finite() and config.cash >= 0):
+    if config.cash and not is_amount(config.cash):
         problems.append(f"cash = {config.cash}: zero or more")
     problems += [
         f"positions: {start.key} {start.qty} at {start.price}: both positive"
         for start in config.positions
-        if not (start.qty.is_finite() and start.qty > 0 and start.price > 0)
+        if not (is_amount(start.qty) and is_amount(start.price))
     ]
+    if not is_amount(config.coin_order_notional_max):
+        problems.append(f"coin_order_notional_max = {config.coin_order_notional_max}: positive")
+    if not 0 <= config.opened_at_ns < NEVER_NS:
+        problems.append(f"opened_at_ns = {config.opened_at_ns}: nanoseconds since 1970")
     if problems:
         raise ConfigError(problems, "simulated broker")

@@ -15,15 +15,33 @@ from smart_leverage.domain.instruments import Instrument
 from smart_leverage.domain.orders import Side
 
 EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
-"""Money goes through this context: a result that would need rounding raises instead."""
+"""Money goes through this context: a result that would need rounding raises instead.
+
+Signs too: a bare minus or `abs` rounds to the 28 digits of whatever context the caller has.
+"""
 
 ROUNDED = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
 """For the few results that are rounded on purpose: average prices, ticks, fees."""
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
+HUNDRED = Decimal(100)
 STEP_MIN = Decimal("1e-9")
 """Smallest quantity, and the step to which fees and average prices are rounded."""
+
+PLACES_MAX = 100
+"""Places behind the point of anything that is sent; a float written out in full has fewer."""
+
+AMOUNT_MAX = Decimal(10) ** 15
+"""No quantity, price or sum that is sent reaches this; it keeps sums exact whatever comes."""
+
+
+def is_amount(value: Decimal) -> bool:
+    """Whether a number can be a quantity, a price or a sum: positive, bounded, of few digits."""
+    if not (value.is_finite() and 0 < value < AMOUNT_MAX):
+        return False
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -PLACES_MAX
 
 
 def trim(value: Decimal) -> Decimal:

@@ -1,7 +1,6 @@
 """The venue's own SQLite file: one transaction per call, so a kill loses a call or nothing."""
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,13 @@ from msgspec import Struct
 from smart_leverage.brokers.sim.book import Line
 from smart_leverage.brokers.sim.config import Setup
 from smart_leverage.brokers.sim.exact import ZERO, plain
+from smart_leverage.brokers.sim.fileaccess import (
+    SCHEMA_VERSION,
+    connected,
+    locked,
+    refuse_foreign,
+    version,
+)
 from smart_leverage.brokers.sim.purse import CASH, Change, Holding, Purse
 from smart_leverage.brokers.sim.store import numbered_above
 from smart_leverage.brokers.sim.ticket import Ticket
@@ -23,7 +29,6 @@ from smart_leverage.domain.errors import BadData, BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Fill, TradeUpdate
 
-SCHEMA_VERSION = "1"
 TAIL_MAX = 4096
 """So many messages of the stream stay in memory; older ones are read from the file."""
 
@@ -53,14 +58,16 @@ class FileStore:
         """Open or create the file.
 
         Raises:
-            BrokerDown: Another process runs a venue on it, or it cannot be read.
-            BadData: It is something else, or was written by a newer version.
+            BrokerDown: Another process runs a venue on it.
+            BadData: It is something else, or was written by a newer version; nothing is touched.
+            ConfigError: There is no such folder, or it cannot be written.
         """
         self.path = path
-        self._lock = _locked(path)
+        refuse_foreign(path)
+        self._lock = locked(path)
         try:
-            self._db = _connected(path)
-            self.is_new = not self._has_schema()
+            self._db = connected(path)
+            self.is_new = version(self._db, path) is None
         except sqlite3.Error as problem:
             os.close(self._lock)
             raise BadData(f"not a venue's file: {problem}", file=path) from problem
@@ -70,6 +77,7 @@ class FileStore:
 
     def create(self, setup: Setup, account_id: str, purse: Purse, counters: Counters) -> None:
         """Write the schema and the opening balances."""
+        counters.changes = purse.number
         sql = files("smart_leverage.brokers.sim").joinpath("schema.sql").read_text("utf-8")
         self._db.executescript(f"BEGIN IMMEDIATE;\n{sql}")
         meta = {
@@ -135,7 +143,7 @@ class FileStore:
         """Return the stream's messages above a sequence, oldest first."""
         if after + 1 >= self._tail_first:
             return numbered_above(self._tail, after, limit, self._tail_first)
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT payload FROM events WHERE update_sequence > ? ORDER BY update_sequence LIMIT ?",
             (after, -1 if limit is None else limit),
         )
@@ -143,7 +151,7 @@ class FileStore:
 
     def activities(self, after: int, limit: int | None = None) -> Sequence[Activity]:
         """Return the activities above a number, oldest first."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT payload FROM events WHERE kind = 'activity' ORDER BY sequence LIMIT ? OFFSET ?",
             (-1 if limit is None else limit, after),
         )
@@ -151,7 +159,7 @@ class FileStore:
 
     def changes(self, after: int, limit: int | None = None) -> Sequence[Change]:
         """Return the entries of cash and units above a number, oldest first."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT number, at_ns, asset, amount, balance, cause, reference FROM changes"
             " WHERE number > ? ORDER BY number LIMIT ?",
             (after, -1 if limit is None else limit),
@@ -164,14 +172,11 @@ class FileStore:
         self._db.close()
         os.close(self._lock)
 
-    def _has_schema(self) -> bool:
-        found = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if not found:
-            return False
-        version = self._meta("schema")
-        if version != SCHEMA_VERSION:
-            raise BadData(f"schema {version} of a venue's file is not known", file=self.path)
-        return True
+    def _rows(self, query: str, values: Row) -> list[Row]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as problem:
+            raise BrokerDown(f"the venue's file cannot be read: {problem}") from problem
 
     def _meta(self, name: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -330,23 +335,3 @@ def _text(value: object) -> str:
 
 def _decoded(rows: Iterable[Row], kind: type[T]) -> list[T]:
     return [msgspec.json.decode(row[0], type=kind) for row in rows]
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
-    # A kill of the process loses nothing; a power cut may lose the last calls, never half of one.
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("PRAGMA busy_timeout = 5000")
-    return db
-
-
-def _locked(path: Path) -> int:
-    """Take the right to write the file; it ends with the process, however that dies."""
-    handle = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as problem:
-        os.close(handle)
-        raise BrokerDown(f"{path} is run by another process") from problem
-    return handle

@@ -7,7 +7,7 @@ import msgspec
 
 from smart_leverage.brokers.sim.book import Group
 from smart_leverage.brokers.sim.config import SimConfig
-from smart_leverage.brokers.sim.exact import EXACT, ZERO, fee_up, trim, worse_price
+from smart_leverage.brokers.sim.exact import EXACT, HUNDRED, ZERO, fee_up, trim, worse_price
 from smart_leverage.brokers.sim.gate import Gate
 from smart_leverage.brokers.sim.ids import venue_id
 from smart_leverage.brokers.sim.matching import Meeting
@@ -92,8 +92,14 @@ class Floor:
         """Fill a quantity at a rule's price, unless the account cannot pay for it."""
         line = self._book.lines[ticket.order.key]
         price = worse_price(meeting.price, ticket.order.side, line.instrument)
+        if ticket.limit_price is not None:  # the rounding of a float must not pass it
+            price = (min if ticket.is_buy else max)(price, ticket.limit_price)
+        qty = min(qty, self._gate.deliverable(ticket))
+        if not qty:
+            self._stop_short(ticket, "nothing is left to close")
+            return
         if not self._gate.can_pay(ticket, line, qty, price):
-            self.end(ticket, "rejected", "insufficient buying power at the price met")
+            self._stop_short(ticket, "insufficient buying power at the price met")
             return
         fill = self._fill(ticket, line.instrument, qty, price, meeting.is_maker)
         self._purse.book(fill)
@@ -107,6 +113,12 @@ class Floor:
         self.emit(ticket, "fill" if is_whole else "partial_fill", fill=fill)
         if group is not None:
             self._follow(ticket, group, qty)
+        if not ticket.is_final and not self._gate.deliverable(ticket):
+            self._stop_short(ticket, "nothing is left to close")
+
+    def _stop_short(self, ticket: Ticket, why: str) -> None:
+        """End an order that cannot trade; by the venue's states, never rejected after a part."""
+        self.end(ticket, "canceled" if ticket.filled_qty else "rejected", why)
 
     def _follow(self, ticket: Ticket, group: Group, qty: Decimal) -> None:
         """A complete entry wakes its exits; an exit that trades shrinks or ends the other one."""
@@ -179,7 +191,7 @@ class Floor:
         if self._config.fee_tiers is None or not self._is_coin(fill.key):
             return
         # Whole cents, so that a venue read back from its file adds up to the same tier.
-        cents = int(fill.qty * fill.price * 100)
+        cents = int(EXACT.multiply(EXACT.multiply(fill.qty, fill.price), HUNDRED))
         self._volume.append((fill.at_ns, cents))
         self._volume_cents += cents
 
@@ -190,9 +202,9 @@ class Floor:
         in_cash = fill.fee_asset == CASH
         self.note(
             "CFEE" if self._is_coin(fill.key) else "FEE",
-            -fill.fee if in_cash else ZERO,
+            EXACT.minus(fill.fee) if in_cash else ZERO,
             key=fill.key,
-            qty=None if in_cash else -fill.fee,
+            qty=None if in_cash else EXACT.minus(fill.fee),
             price=fill.price,
             reference=fill.execution_id,
         )

@@ -15,6 +15,7 @@ from smart_leverage.policy.margin import (
     MarginTerms,
     buying_power,
     crypto_capacity,
+    maintenance_excess,
     margin_multiplier,
     non_marginable_buying_power,
     security_capacity,
@@ -97,7 +98,7 @@ class Funds:
         for ticket in self._book.open.values():
             if ticket is without or not self.holds_funds(ticket):
                 continue
-            qty = ticket.remaining if ticket.is_buy else -ticket.remaining
+            qty = ticket.remaining if ticket.is_buy else EXACT.minus(ticket.remaining)
             cash = EXACT.subtract(cash, EXACT.multiply(qty, ticket.reserve_price))
             stakes.append(Stake(self._book.lines[ticket.order.key], qty, ticket.reserve_price))
         return standing(cash, stakes)
@@ -138,8 +139,9 @@ class Funds:
         return capacity
 
     def free_cash(self) -> Decimal:
-        """Return the cash that no order holds and that is not borrowed; what may be withdrawn."""
-        return max(ZERO, self.after_orders().cash)
+        """Return what may be withdrawn: cash that no order holds and no position needs."""
+        after = self.after_orders()
+        return max(ZERO, min(after.cash, _money(maintenance_excess(after.account))))
 
     def snapshot(self, account_id: str, at_ns: int) -> AccountSnapshot:
         """Return the account as the venue states it; powers are what open orders leave."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from smart_leverage.brokers.sim.book import Book, Line
 from smart_leverage.brokers.sim.codes import forbidden, inadmissible, malformed
 from smart_leverage.brokers.sim.config import SimConfig
-from smart_leverage.brokers.sim.exact import EXACT, ONE, ROUNDED, ZERO, plain, trim, worse_price
+from smart_leverage.brokers.sim.exact import EXACT, ROUNDED, ZERO, plain, trim, worse_price
 from smart_leverage.brokers.sim.funds import Funds
 from smart_leverage.brokers.sim.purse import Purse
 from smart_leverage.brokers.sim.shape import check_stop_distance
@@ -62,7 +62,7 @@ class Gate:
         held = self._purse.qty(order.key)
         is_closing = held > 0 if order.side is Side.SELL else held < 0
         if is_closing:
-            self._check_available(order, line, abs(held), replaced)
+            self._check_available(order, line, EXACT.abs(held), replaced)
         elif order.side is Side.SELL or order.order_class is OrderClass.OCO:
             self._check_short(order, line)
         self._check_wash(order, line, replaced)
@@ -79,6 +79,17 @@ class Gate:
             return True
         power = self._funds.power_for(line, not ticket.is_buy, without=ticket)
         return EXACT.multiply(qty, price) <= power
+
+    def deliverable(self, ticket: Ticket) -> Decimal:
+        """Return how much of what is left an order can trade: one that closes, what is there.
+
+        No execution turns a position around, although exits that woke up late may hold more than
+        others have left of it.
+        """
+        if ticket.reserve_price:  # it opens or adds
+            return ticket.remaining
+        held = self._purse.qty(ticket.order.key)
+        return max(ZERO, min(ticket.remaining, EXACT.minus(held) if ticket.is_buy else held))
 
     def _check_stops(self, order: Order, line: Line) -> None:
         price = line.price
@@ -184,8 +195,8 @@ class Gate:
         instrument = line.instrument
         is_coin = instrument.asset_class is AssetClass.CRYPTO
         cost = EXACT.multiply(order.qty, price)
-        is_small_share = not is_coin and order.qty < ONE
-        if (is_coin or is_small_share) and cost < instrument.notional_min:
+        is_fraction = order.qty != order.qty.to_integral_value()
+        if (is_coin or is_fraction) and cost < instrument.notional_min:
             least = plain(instrument.notional_min)
             raise forbidden(
                 f"cost basis must be >= minimal amount of order {least}", cost_basis=cost

@@ -25,6 +25,12 @@ class Hours:
             self._look_up(at_ns)
         return self._is_open
 
+    def is_open_during(self, instrument: Instrument, from_ns: int, to_ns: int) -> bool:
+        """Whether an instrument trades at any instant from one to before another."""
+        if self.is_open(instrument, from_ns):
+            return True
+        return Sessions.xnys().next_open(from_ns) < to_ns
+
     def _look_up(self, at_ns: int) -> None:
         sessions = Sessions.xnys()
         self._is_open = sessions.is_open(at_ns)

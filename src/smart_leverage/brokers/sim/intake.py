@@ -73,6 +73,7 @@ class Intake:
                 member.parent_id = parent.broker_order_id
                 if member.status == "held":
                     member.order = msgspec.structs.replace(member.order, qty=parent.order.qty)
+                    member.expires_at_ns = parent.expires_at_ns
                 self._floor.emit(member, "restated", why=f"with {parent.broker_order_id}")
 
     def _open(self, ticket: Ticket) -> None:

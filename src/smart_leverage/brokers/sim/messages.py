@@ -30,6 +30,9 @@ PART = 250
 
 HEADER = 4
 
+UNREADABLE = "protocol"
+"""Code of the answer to a request whose frame was whole and whose content could not be read."""
+
 
 class Request(Struct, frozen=True, kw_only=True, tag_field="call", omit_defaults=True):
     """Base of all requests; each has a `make` that makes its call at a venue."""

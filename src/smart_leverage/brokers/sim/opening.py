@@ -11,7 +11,7 @@ from smart_leverage.brokers.sim.purse import Purse
 from smart_leverage.brokers.sim.store import MemoryStore, Store
 from smart_leverage.brokers.sim.unit import Counters, Unit
 from smart_leverage.domain.clock import DAY_NS
-from smart_leverage.domain.errors import BadData, ConfigError
+from smart_leverage.domain.errors import ConfigError
 from smart_leverage.domain.orders import Fill
 from smart_leverage.domain.registry import Registry
 from smart_leverage.fills.costs import CostModel
@@ -43,7 +43,9 @@ def opened(
         BrokerDown: Another process runs a venue on the file.
     """
     if path is None:
-        return _begun(registry, config, MemoryStore())
+        past = _begun(registry, config, MemoryStore())
+        past.store.keep(past.unit, past.purse, past.counters)
+        return past
     store = FileStore(path)
     try:
         setup = Setup(config=config, costs=costs, instruments=tuple(registry.values()))
@@ -57,17 +59,16 @@ def opened(
         raise
 
 
-def setup_of(path: Path) -> Setup:
-    """Return what a venue's file was set up with.
+def setup_of(path: Path) -> Setup | None:
+    """Return what a venue's file was set up with; None where there is no venue in it yet.
 
-    Raises:
-        BadData: There is no venue in the file.
+    A kill in the moment of its creation leaves an empty file, in which a venue can be begun.
     """
+    if not path.exists():
+        return None
     store = FileStore(path)
     try:
-        if store.is_new:
-            raise BadData("no venue in it yet", file=path, fix="say how to set one up")
-        return store.setup()
+        return None if store.is_new else store.setup()
     finally:
         store.close()
 
@@ -103,13 +104,23 @@ def _continued(registry: Registry, wanted: Setup, store: FileStore) -> Past:
         problems.append("costs: the file was set up with others")
     if problems:
         raise ConfigError(problems, str(store.path))
-    store.keep_instruments(wanted)
+    open_keys = {each.order.key for each in saved.tickets if not each.is_final}
+    missing = sorted({*saved.purse.holdings, *open_keys} - registry.keys())
+    if missing:
+        raise ConfigError(
+            [f"registry: {key} is held or ordered, and not listed" for key in missing],
+            str(store.path),
+        )
     book = Book(registry)
     book.restore(saved.tickets)
     for key, mark, bid, ask, *rest in saved.lines:
+        if key not in registry:
+            continue
         line = book.lines[key]
         line.mark, line.bid, line.ask = float(mark), float(bid), float(ask)
         line.closed_ns, line.opened_ns, line.is_opening, line.print_number = rest
+    if saved.setup != wanted:
+        store.keep_instruments(wanted)
     since_ns = saved.counters.now_ns - VOLUME_DAYS * DAY_NS
     return Past(
         store=store,

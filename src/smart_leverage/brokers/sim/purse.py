@@ -72,16 +72,16 @@ class Purse:
         """Book one fill with its fee: coins are charged in coins, all else in cash."""
         value = EXACT.multiply(fill.qty, fill.price)
         is_buy = fill.side is Side.BUY
-        units = fill.qty if is_buy else -fill.qty
+        units = fill.qty if is_buy else EXACT.minus(fill.qty)
         at_ns, name = fill.at_ns, fill.execution_id
-        self.move_cash(-value if is_buy else value, at_ns, "fill", name)
+        self.move_cash(EXACT.minus(value) if is_buy else value, at_ns, "fill", name)
         self.move_units(fill.key, units, fill.price, at_ns, "fill", name)
         if not fill.fee:
             return
         if fill.fee_asset == CASH:
-            self.move_cash(-fill.fee, at_ns, "fee", name)
+            self.move_cash(EXACT.minus(fill.fee), at_ns, "fee", name)
         else:
-            self.move_units(fill.key, -fill.fee, fill.price, at_ns, "fee", name)
+            self.move_units(fill.key, EXACT.minus(fill.fee), fill.price, at_ns, "fee", name)
 
     def _enter(
         self, asset: str, amount: Decimal, balance: Decimal, at_ns: int, cause: str, reference: str
@@ -101,11 +101,13 @@ class Purse:
 
 def _entry_price(before: Holding, amount: Decimal, after: Decimal, price: Decimal) -> Decimal:
     """Return the average entry price after a change: only what opens a position moves it."""
-    if not before.qty or before.qty * after < 0:  # opened anew, or turned around
+    if not before.qty or (after and (before.qty < 0) is not (after < 0)):  # new, or turned around
         return price
-    if abs(after) <= abs(before.qty):
+    if EXACT.abs(after) <= EXACT.abs(before.qty):
         return before.avg_entry_price
-    paid = before.avg_entry_price * abs(before.qty) + price * abs(amount)
+    # Not by the operators: those round as the caller's context says.
+    already = EXACT.multiply(before.avg_entry_price, EXACT.abs(before.qty))
+    paid = EXACT.add(already, EXACT.multiply(price, EXACT.abs(amount)))
     if not after:
         raise InvariantViolation(f"{before.key}: a growing position is empty")
-    return average(paid, abs(after))
+    return average(paid, EXACT.abs(after))

@@ -16,6 +16,7 @@ from smart_leverage.brokers.sim.messages import (
     HEADER,
     PART,
     REQUESTS,
+    UNREADABLE,
     Answer,
     Done,
     Fault,
@@ -43,7 +44,7 @@ class Server:
 
         Raises:
             BrokerDown: Somebody listens there already.
-            ConfigError: The path is too long for a socket.
+            ConfigError: There cannot be a socket at the path.
         """
         self._broker = broker
         self._path = path
@@ -91,7 +92,10 @@ class Server:
 
     def _reply(self, connection: socket.socket, request: Requests) -> None:
         with self._turn:
-            answers = [framed(answer) for answer in self._answers(request)]
+            try:
+                answers = [framed(answer) for answer in self._answers(request)]
+            except ValueError as problem:
+                answers = [framed(Fault(code=BrokerDown.code, message=str(problem)))]
         for frame in answers:
             connection.sendall(frame)
 
@@ -118,21 +122,21 @@ def _raw(result: object) -> Raw:
 
 
 def _received(connection: socket.socket) -> Requests | None:
-    """Return the next request, or None when the client has gone or speaks nonsense."""
-    connection.settimeout(None)
-    header = _read(connection, HEADER)
-    if header is None:
-        return None
-    connection.settimeout(BODY_TIMEOUT_S)
-    length = int.from_bytes(header)
-    body = _read(connection, length) if length <= FRAME_MAX else None
-    if body is None:
-        return None
-    try:
-        return REQUESTS.decode(body)
-    except msgspec.DecodeError as problem:
-        connection.sendall(framed(Fault(code="protocol", message=str(problem))))
-        return None
+    """Return the next request that can be read, or None when the client has gone."""
+    while True:
+        connection.settimeout(None)
+        header = _read(connection, HEADER)
+        if header is None:
+            return None
+        connection.settimeout(BODY_TIMEOUT_S)
+        length = int.from_bytes(header)
+        body = _read(connection, length) if length <= FRAME_MAX else None
+        if body is None:
+            return None
+        try:
+            return REQUESTS.decode(body)
+        except msgspec.DecodeError as problem:
+            connection.sendall(framed(Fault(code=UNREADABLE, message=str(problem))))
 
 
 def _read(connection: socket.socket, length: int) -> bytes | None:
@@ -158,6 +162,9 @@ def _bound(path: Path) -> socket.socket:
             os.umask(mask)
         listener.listen(CONNECTIONS_MAX)
         listener.settimeout(ACCEPT_POLL_S)
+    except OSError as problem:
+        listener.close()
+        raise ConfigError([f"socket = {path}: {problem.strerror}"], "simulated broker") from problem
     except BaseException:
         listener.close()
         raise

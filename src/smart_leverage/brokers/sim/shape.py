@@ -5,17 +5,18 @@ from decimal import ROUND_DOWN, Decimal
 import msgspec
 
 from smart_leverage.brokers.sim.codes import inadmissible, malformed
-from smart_leverage.brokers.sim.exact import ROUNDED, STEP_MIN, ZERO, plain, trim
+from smart_leverage.brokers.sim.exact import ROUNDED, STEP_MIN, ZERO, is_amount, plain, trim
 from smart_leverage.domain.instruments import AssetClass, Instrument
 from smart_leverage.domain.orders import Order, OrderClass, OrderType, Side, TimeInForce
 
 CLIENT_ORDER_ID_LENGTH_MAX = 128
-AMOUNT_MAX = Decimal(10) ** 15
-"""No quantity or price reaches this; it keeps sums exact whatever is sent."""
+NAME_LENGTH_MAX = 128
+"""Longest bot; together with the id it keeps rows short enough for one frame of the socket."""
 
 _COMPLEX = (OrderClass.BRACKET, OrderClass.OCO, OrderClass.OTO)
 _NEEDS_LIMIT = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _NEEDS_STOP = (OrderType.STOP, OrderType.STOP_LIMIT)
+_PRICES = ("limit_price", "stop_price", "take_profit", "stop_loss", "stop_loss_limit")
 _CENT = Decimal("0.01")
 
 
@@ -23,12 +24,12 @@ def shaped(order: Order, instrument: Instrument) -> Order:
     """Return the order as the venue takes it, or refuse it.
 
     More than nine decimals of a coin quantity are cut, as the venue does it silently; an OCO's
-    target is its limit price.
+    target is its limit price. Numbers come out in their shortest spelling.
 
     Raises:
         Refused: The order is malformed, or its class of asset does not allow it.
     """
-    _check_id(order.client_order_id)
+    _check_names(order)
     order = _with_legal_qty(order, instrument)
     if order.order_class is OrderClass.OCO:
         order = msgspec.structs.replace(order, limit_price=order.take_profit or order.limit_price)
@@ -37,25 +38,31 @@ def shaped(order: Order, instrument: Instrument) -> Order:
         _check_coin(order)
     else:
         _check_stock(order, instrument)
-    for name in ("limit_price", "stop_price", "take_profit", "stop_loss", "stop_loss_limit"):
-        _check_tick(name, getattr(order, name), instrument)
+    prices = {name: getattr(order, name) for name in _PRICES}
+    for name, price in prices.items():
+        _check_tick(name, price, instrument)
     if order.order_class in _COMPLEX:
         _check_complex(order)
-    return order
+    return msgspec.structs.replace(
+        order, **{name: trim(price) for name, price in prices.items() if price is not None}
+    )
 
 
-def _check_id(client_order_id: str) -> None:
-    if not client_order_id:
+def _check_names(order: Order) -> None:
+    if not order.client_order_id:
         raise malformed("client_order_id is required")
-    if len(client_order_id) > CLIENT_ORDER_ID_LENGTH_MAX:
-        raise malformed(
-            f"client_order_id must be no more than {CLIENT_ORDER_ID_LENGTH_MAX} characters"
-        )
+    lengths = {"client_order_id": CLIENT_ORDER_ID_LENGTH_MAX, "bot": NAME_LENGTH_MAX}
+    for name, longest in lengths.items():
+        text = getattr(order, name)
+        if len(text) > longest:
+            raise malformed(f"{name} must be no more than {longest} characters")
+        if not text.isprintable():  # a lone surrogate cannot be written to any file
+            raise malformed(f"{name} must be printable")
 
 
 def _with_legal_qty(order: Order, instrument: Instrument) -> Order:
     qty = order.qty
-    if not (qty.is_finite() and ZERO < qty < AMOUNT_MAX):
+    if not is_amount(qty):
         raise malformed("qty must be > 0")
     cut = trim(qty.quantize(STEP_MIN, rounding=ROUND_DOWN, context=ROUNDED))
     if cut != qty and instrument.asset_class is AssetClass.US_EQUITY:
@@ -106,7 +113,7 @@ def _check_stock(order: Order, instrument: Instrument) -> None:
 def _check_tick(name: str, price: Decimal | None, instrument: Instrument) -> None:
     if price is None:
         return
-    if not (price.is_finite() and ZERO < price < AMOUNT_MAX):
+    if not is_amount(price):
         raise malformed(f"{name} must be > 0")
     if ROUNDED.remainder(price, instrument.tick_at(price)):
         raise inadmissible(

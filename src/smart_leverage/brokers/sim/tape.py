@@ -1,6 +1,6 @@
 """What the market does to the book: bars, openings, quotes, and time itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 from math import inf
 from typing import Protocol
@@ -63,26 +63,35 @@ class Tape:
 
     def close_bars(self, at_ns: int, bars: Sequence[tuple[Key, BarLike]]) -> None:
         """Let resting orders meet the bars' ranges, then make their closes the last prices."""
+        self._require(at_ns, Mode.BAR)
         lines = self._book.lines
-        fresh: list[tuple[Line, BarLike]] = []
+        fresh: dict[Line, BarLike] = {}
         woken: list[tuple[Line, BarLike]] = []
         for key, bar in bars:
-            line = lines[key]
-            if bar.end_ns <= line.closed_ns:  # told twice, after an answer was lost
+            line, low, high = lines[key], bar.low, bar.high
+            if bar.end_ns != at_ns or line in fresh:
+                raise BadData(f"{key} has a bar to {bar.end_ns} ns", fix=f"one to {at_ns}, once")
+            if line.closed_ns == at_ns:  # told twice, after an answer was lost
                 continue
-            fresh.append((line, bar))
+            if not line.closed_ns <= bar.start_ns < at_ns:
+                raise BadData(
+                    f"{key} has a bar from {bar.start_ns} ns",
+                    fix=f"one that starts at {line.closed_ns} or later, and before it ends",
+                )
+            fresh[line] = bar
             # The one test of an ordinary instant; a NaN fails it and is found out in `_checked`.
-            if not line.low_trigger < bar.low <= bar.close <= bar.high < line.high_trigger:
+            if not (line.low_trigger < low <= bar.close <= high < line.high_trigger) or not (
+                low <= bar.open <= high
+            ):
                 woken.append((line, _checked(bar, key)))
-        self._require(at_ns, Mode.BAR)
         self._counters.now_ns = at_ns
         for line, bar in sorted(woken, key=_rank) if len(woken) > 1 else woken:
             self._meet_bar(line, bar)
-        for line, bar in fresh:
+        for line, bar in fresh.items():
             line.mark = bar.close
-            line.closed_ns = bar.end_ns
+            line.closed_ns = at_ns
         if self._is_durable:
-            self._unit.lines += [line for line, _ in fresh]
+            self._unit.lines += fresh
         self.pass_time(at_ns)
 
     def print_opens(self, at_ns: int, opens: Sequence[tuple[Key, float]]) -> None:
@@ -111,7 +120,7 @@ class Tape:
     def fill_opens(self, at_ns: int) -> None:
         """Trade what is marketable at the opens just printed; end what was for one opening."""
         self._require(at_ns, Mode.BAR)
-        self._counters.now_ns = at_ns
+        self.pass_time(at_ns)
         openings, self._openings = self._openings, []
         woken = []
         for line in openings:
@@ -149,7 +158,8 @@ class Tape:
         self._require(at_ns)
         self._counters.now_ns = at_ns
         for ticket in self._book.expired(at_ns):
-            if not ticket.is_final:
+            # What is held for its entry has no end of its own: it goes when its entry goes.
+            if not ticket.is_final and ticket.status != "held":
                 self._floor.end(ticket, "expired")
         if at_ns >= self._wakes_ns:
             self._wake(at_ns)
@@ -168,6 +178,8 @@ class Tape:
     def _require(self, at_ns: int, mode: Mode | None = None) -> None:
         if at_ns < self._counters.now_ns:
             raise BadData(f"time went back from {self._counters.now_ns} to {at_ns} ns")
+        if at_ns >= NEVER_NS:
+            raise BadData(f"{at_ns} ns is beyond the end of time")
         if mode is not None and mode is not self._config.mode:
             raise ConfigError([f"mode = {self._config.mode}: this call needs {mode}"])
 
@@ -175,17 +187,28 @@ class Tape:
         return costs_of(line.is_coin, self._costs)
 
     def _meet_bar(self, line: Line, bar: BarLike) -> None:
-        costs = self._costs_of(line)
-        whole = Bar(bar.open, bar.high, bar.low)
-        # Of a bar that began before the order did, only the close is known to come after it.
-        rest = Bar(bar.close, bar.close, bar.close)
-        for ticket in _stops_first(line.tickets):
-            if not ticket.is_working:  # ended meanwhile, with another one of its group
-                continue
-            shown = whole if ticket.active_since_ns <= bar.start_ns else rest
-            self._act(ticket, meet_bar(ticket, shown, costs))
+        if not self._hours.is_open_during(line.instrument, bar.start_ns, bar.end_ns):
+            return
+        met: set[int] = set()
+        # An entry that trades wakes its exits, so there may be more to meet than at first.
+        while woken := [each for each in _working(line) if each.number not in met]:
+            for ticket in woken:
+                met.add(ticket.number)
+                if ticket.is_working:  # or ended meanwhile, with another one of its group
+                    self._meet_in_bar(ticket, line, bar)
+
+    def _meet_in_bar(self, ticket: Ticket, line: Line, bar: BarLike) -> None:
+        """Show an order the part of a bar that is known to lie in its life."""
+        shown, from_ns = Bar(bar.open, bar.high, bar.low), bar.start_ns
+        if ticket.active_since_ns > from_ns:
+            # Of a bar that began before the order did, only the close is known to come after it.
+            shown, from_ns = Bar(bar.close, bar.close, bar.close), bar.end_ns - 1
+        if ticket.expires_at_ns > from_ns:
+            self._act(ticket, meet_bar(ticket, shown, self._costs_of(line)))
 
     def _meet_opening(self, line: Line) -> None:
+        if not self._hours.is_open(line.instrument, self._counters.now_ns):
+            return
         costs = self._costs_of(line)
         for ticket in list(line.tickets):
             if ticket.number > line.print_number or not ticket.is_working:
@@ -194,8 +217,8 @@ class Tape:
             self._end_immediate(ticket)
 
     def _meet_quote(self, line: Line) -> None:
-        for ticket in _stops_first(line.tickets):
-            if not ticket.is_working:
+        for ticket in _working(line):
+            if not ticket.is_working:  # ended meanwhile, with another one of its group
                 continue
             self._act(ticket, meet_quote(ticket, line.bid, line.ask))
             self._end_immediate(ticket)
@@ -238,5 +261,7 @@ def _rank(woken: tuple[Line, BarLike]) -> int:
     return woken[0].rank
 
 
-def _stops_first(tickets: Iterable[Ticket]) -> list[Ticket]:
-    return sorted(tickets, key=lambda ticket: not ticket.is_waiting_stop)
+def _working(line: Line) -> list[Ticket]:
+    """Return the orders of a symbol that can trade now, stops before the others."""
+    working = [each for each in line.tickets if each.is_working]
+    return sorted(working, key=lambda ticket: not ticket.is_waiting_stop)

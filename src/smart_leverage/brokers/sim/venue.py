@@ -1,6 +1,7 @@
 """The simulated broker: takes orders as a venue would, and trades them when the market moves."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from smart_leverage.brokers.sim.codes import (
     not_found,
 )
 from smart_leverage.brokers.sim.config import SimConfig, check_config
-from smart_leverage.brokers.sim.exact import ZERO, plain
+from smart_leverage.brokers.sim.exact import EXACT, STEP_MIN, ZERO, is_amount, plain
 from smart_leverage.brokers.sim.floor import Floor
 from smart_leverage.brokers.sim.funds import Funds
 from smart_leverage.brokers.sim.gate import Gate, Terms, effective_limit
@@ -37,7 +38,13 @@ from smart_leverage.brokers.sim.shape import shaped
 from smart_leverage.brokers.sim.tape import BarLike, Tape
 from smart_leverage.brokers.sim.ticket import Ticket
 from smart_leverage.brokers.sim.unit import Activity, Refusal
-from smart_leverage.domain.errors import BrokerDown, Refused, SmartLeverageError
+from smart_leverage.domain.errors import (
+    BrokerDown,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    SmartLeverageError,
+)
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import (
     AccountSnapshot,
@@ -59,6 +66,10 @@ CAPABILITIES = Capabilities(
     rejects_repeated_ids=True,
     fee_from_received=True,
 )
+_NOT_SOUND = "the venue is closed or lost its file; open it again"
+_TEXT_MAX = 256
+"""So much of a name or a message is kept of a refusal."""
+
 COSTS = CostModel()
 CONFIG = SimConfig()
 
@@ -131,6 +142,8 @@ class SimBroker:
 
         Raises:
             Refused: With Alpaca's code, message and facts; the order does not exist.
+            NotSent: The venue is closed.
+            OutcomeUnknown: Its file failed meanwhile; whoever opens it again can look.
         """
         return self._run("submit", approved.order.client_order_id, self._submit, approved.order)
 
@@ -207,14 +220,17 @@ class SimBroker:
 
     def updates(self, after: int, limit: int | None = None) -> Sequence[TradeUpdate]:
         """Return the stream's messages above a sequence; sequences have no gaps."""
+        self._require_sound()
         return self._store.updates(after, limit)
 
     def activities(self, after: int = 0, limit: int | None = None) -> Sequence[Activity]:
         """Return fees, deposits and withdrawals above a number, oldest first."""
+        self._require_sound()
         return self._store.activities(after, limit)
 
     def changes(self, after: int = 0, limit: int | None = None) -> Sequence[Change]:
         """Return every movement of cash and units above a number, oldest first."""
+        self._require_sound()
         return self._store.changes(after, limit)
 
     # What the world does.
@@ -279,6 +295,8 @@ class SimBroker:
         self, request: str, name: str, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Do something that changes the venue and keep it whole, or change nothing."""
+        if request and not self._is_sound:
+            raise NotSent(_NOT_SOUND)
         self._require_sound()
         self._is_sound = False
         try:
@@ -288,9 +306,16 @@ class SimBroker:
             if self._unit.is_empty and not self._purse.changes:
                 self._is_sound = True
             if isinstance(problem, Refused) and self._is_sound and self._store.is_durable:
-                self._note_refusal(request, name, problem)
+                # The answer is certain, also when the file did not take it; the next call is not.
+                with suppress(BrokerDown):
+                    self._note_refusal(request, name, problem)
             raise
-        self._keep()
+        try:
+            self._keep()
+        except BrokerDown as problem:
+            if request:
+                raise OutcomeUnknown(name, 0.0) from problem
+            raise
         return result
 
     def _keep(self) -> None:
@@ -301,16 +326,16 @@ class SimBroker:
 
     def _require_sound(self) -> None:
         if not self._is_sound:
-            raise BrokerDown("the venue is closed or lost its file; open it again")
+            raise BrokerDown(_NOT_SOUND)
 
     def _note_refusal(self, request: str, name: str, problem: Refused) -> None:
         self._is_sound = False
         refusal = Refusal(
             at_ns=self._counters.now_ns,
             request=request,
-            client_order_id=name,
+            client_order_id=_legible(name),
             code=problem.broker_code,
-            message=problem.message,
+            message=_legible(problem.message),
             facts=problem.facts,
         )
         self._unit.refusals.append(refusal)
@@ -346,13 +371,17 @@ class SimBroker:
         return _answer(self._intake.take_over(old, order, line, terms))
 
     def _deposit(self, at_ns: int, amount: Decimal, reference: str) -> None:
-        if not amount.is_finite() or not amount:
-            raise malformed("amount must be a number other than 0")
+        if (
+            not amount.is_finite()
+            or not is_amount(amount.copy_abs())
+            or EXACT.remainder(amount, STEP_MIN)
+        ):
+            raise malformed("amount must be a number other than 0, of nine decimals at most")
         if reference and reference in self._flows:
             return
         free = self._funds.free_cash()
-        if -amount > free:
-            asked = f"(requested: {plain(-amount)}, available: {plain(free)})"
+        if EXACT.minus(amount) > free:
+            asked = f"(requested: {plain(EXACT.minus(amount))}, available: {plain(free)})"
             raise forbidden(f"insufficient balance for USD {asked}", symbol="USD", available=free)
         self._tape.pass_time(at_ns)
         number = self._counters.activities + 1
@@ -363,13 +392,13 @@ class SimBroker:
 
     def _line(self, key: Key) -> Line:
         if key not in self._book.lines.registry:
-            raise inadmissible(f'asset "{key}" not found')
+            raise inadmissible(f'asset "{_legible(key)}" not found')
         return self._book.lines[key]
 
     def _ticket(self, client_order_id: str) -> Ticket:
         ticket = self._book.by_client_id.get(client_order_id)
         if ticket is None:
-            raise not_found(client_order_id)
+            raise not_found(_legible(client_order_id))
         return ticket
 
     def _position(self, line: Line) -> PositionSnapshot:
@@ -382,6 +411,11 @@ class SimBroker:
             avg_entry_price=holding.avg_entry_price,
             price=line.price or holding.avg_entry_price,
         )
+
+
+def _legible(text: str) -> str:
+    """Return text of any origin in a form that a file takes: bounded, and valid UTF-8."""
+    return text[:_TEXT_MAX].encode(errors="replace").decode()
 
 
 def _answer(ticket: Ticket) -> BrokerOrder:
