@@ -3,7 +3,7 @@
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import OrderState
-from smart_leverage.domain.records import OrderMoved
+from smart_leverage.domain.records import Noted, OrderMoved
 from smart_leverage.engine.answering import on_broker_order
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import LookedUp
@@ -18,7 +18,10 @@ def on_started(core: Core) -> None:
     Whether the bytes left before the last process ended cannot be known, so the reservation stays
     until the broker has been asked. A cancel is harmless twice.
     """
-    for tracked in list(core.state.orders.by_id.values()):
+    under_way = list(core.state.orders.by_id.values())
+    text = f"started on a ledger with a past, {len(under_way)} orders under way"
+    core.record(Noted(at_ns=core.now_ns, code="process.started", text=text))
+    for tracked in under_way:
         if tracked.state is OrderState.INTENT:
             _move(core, tracked.order.client_order_id, OrderState.UNKNOWN, "the process ended")
         elif tracked.state is OrderState.PENDING_CANCEL:
