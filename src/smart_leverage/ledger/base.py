@@ -147,7 +147,11 @@ class Ledger(Protocol):
         ...
 
     def read(self, after_seq: int = 0) -> Iterator[Entry]:
-        """Yield the durable links after this one, oldest first."""
+        """Yield the durable links after this one, oldest first.
+
+        Raises:
+            LedgerCorrupt: A link does not follow the one before; it is not yielded.
+        """
         ...
 
     def close(self) -> None:

@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from sqlite3 import Connection
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, LedgerNewer
 from smart_leverage.ledger.base import Durability
+from smart_leverage.ledger.files import blank, log_of, put_in_place, sync_folder
 from smart_leverage.ledger.statements import QUERIES, SCHEMA
 
 SCHEMA_VERSION = 1
@@ -16,6 +18,11 @@ SQLITE_VERSION = sqlite3.sqlite_version
 """The linked library; shown at start, because only 3.51.3 and later survive two WAL writers."""
 
 BUSY_TIMEOUT_MS = 5_000
+
+_UNREADABLE = ("SQLITE_CORRUPT", "SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ")
+
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged file raises; the driver cannot even decode some of its own complaints."""
 
 Connect = Callable[[str], Connection]
 """Opens a database by URI; the seam at which tests put a failing disk."""
@@ -97,9 +104,9 @@ def check_schema(connection: Connection, where: str) -> None:
     """
     try:
         row = connection.execute(QUERIES["schema_version"]).fetchone()
-    except sqlite3.DatabaseError as error:
-        raise _unreadable(error, where) from error
-    if row is None:
+    except DAMAGE as error:
+        raise unreadable(error, where) from error
+    if row is None or row[0] < 1:
         raise LedgerCorrupt(f"{where}: the version of the tables is missing")
     if row[0] > SCHEMA_VERSION:
         raise LedgerNewer(
@@ -108,23 +115,57 @@ def check_schema(connection: Connection, where: str) -> None:
         )
 
 
-def is_blank(connection: Connection) -> bool:
-    """Whether the database holds no table at all."""
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    return int(tables) == 0
+def refuse_stranger(path: Path) -> None:
+    """Refuse a file that is not a ledger of this version, without leaving a trace beside it.
+
+    Raises:
+        LedgerError: See `check_schema`.
+    """
+    # Without a log the file is whole by itself. It is then opened as if nothing could change it,
+    # because the database would otherwise put a log and an index beside a file of anybody's.
+    still = "" if log_of(path) else "&immutable=1"
+    open_reader(file_uri(path, "ro") + still, str(path)).close()
 
 
-def create_ledger(connection: Connection) -> None:
+def create_file(path: Path, durability: Durability, connect: Connect) -> None:
+    """Make a new ledger under another name, and move it into place when it is whole.
+
+    A program killed meanwhile therefore leaves no half a ledger, which the next one could not tell
+    from somebody else's file.
+
+    Raises:
+        LedgerError: The place cannot be written.
+    """
+    new = blank(path)
+    with closing(open_writer(file_uri(new, "rw"), durability, connect)) as connection:
+        create_tables(connection)
+        use_wal(connection, path)
+    put_in_place(new, path)
+    if durability is Durability.FULL:
+        sync_folder(new.parent)
+
+
+def create_tables(connection: Connection) -> None:
     """Make all tables and the rows that must be there, in one transaction."""
     connection.executescript(
         f"BEGIN IMMEDIATE; {SCHEMA['journal']}; {SCHEMA['projections']}; COMMIT"
     )
 
 
-def _unreadable(error: sqlite3.DatabaseError, where: str) -> LedgerError:
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_IOERR")):
+def unreadable(error: Exception, where: str) -> LedgerError:
+    """Return what an error of the database means for a ledger."""
+    if is_damage(error):
         return LedgerCorrupt(f"{where}: damaged ({error})")
-    if name.startswith("SQLITE_NOTADB") or "no such table" in str(error):
+    if _name(error).startswith("SQLITE_NOTADB") or "no such table" in str(error):
         return LedgerError(f"{where}: not a ledger")
     return LedgerError(f"{where}: cannot be read ({error})")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the content of a file is at fault, and not the place or the moment."""
+    is_garbled = isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error)
+    return is_garbled or _name(error).startswith(_UNREADABLE)
+
+
+def _name(error: Exception) -> str:
+    return str(getattr(error, "sqlite_errorname", ""))

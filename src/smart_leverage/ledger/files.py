@@ -1,4 +1,4 @@
-"""The files beside a ledger: the lock of its writer and the witness of its last commit."""
+"""The files of a ledger and beside it: the writer's lock and the witness of the last commit."""
 
 import fcntl
 import os
@@ -12,29 +12,74 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 LOCK = "lock"
 WITNESS = "head"
+NEW = "new"
+"""A ledger that is being made; it gets its name when it is whole."""
+
+_OF_SQLITE = ("", "-wal", "-shm", "-journal")
 
 
 def prepare(path: Path) -> None:
-    """Make the folder and an empty file for a new ledger, readable by the owner alone.
+    """Make the folder of a new ledger, open to the owner alone.
 
     Folders that exist keep their mode: they may be shared with other things.
 
     Raises:
         LedgerError: The place cannot be written.
     """
+    folder = path.resolve().parent
     try:
-        if not path.parent.exists():
-            path.parent.mkdir(mode=FOLDER_MODE, parents=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
-        sync_folder(path.parent)
+        if not folder.exists():
+            folder.mkdir(mode=FOLDER_MODE, parents=True)
     except OSError as error:
-        raise LedgerError(f"{path}: cannot be written: {error.strerror}") from error
+        raise _unwritable(path, error) from error
+
+
+def is_missing(path: Path) -> bool:
+    """Whether nothing, or an empty file, is at the path."""
+    return not path.exists() or not path.stat().st_size
+
+
+def log_of(path: Path) -> Path | None:
+    """Return the write-ahead log, or the rollback journal, that holds a part of a file, if any."""
+    names = (f"{path.resolve().name}{suffix}" for suffix in ("-wal", "-journal"))
+    found = (path.resolve().with_name(name) for name in names)
+    return next((log for log in found if not is_missing(log)), None)
+
+
+def blank(path: Path) -> Path:
+    """Return an empty file beside a path, readable by the owner alone, in which to make a ledger.
+
+    Raises:
+        LedgerError: The place cannot be written.
+    """
+    new = beside(path, NEW)
+    try:
+        for suffix in _OF_SQLITE:  # A program that was killed while it made one left them.
+            new.with_name(new.name + suffix).unlink(missing_ok=True)
+        os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return new
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Give a whole file its name, so that a kill or a power loss leaves all of it or nothing."""
+    try:
+        new.replace(path.resolve())
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def restrict(path: Path) -> None:
-    """Take a ledger that was open to others back to its owner."""
-    if path.stat().st_mode & 0o077:
-        path.chmod(FILE_MODE)
+    """Take a ledger that was open to others, and all that lies beside it, back to its owner."""
+    real = path.resolve()
+    own = [real.with_name(real.name + suffix) for suffix in _OF_SQLITE]
+    try:
+        for file in (*own, beside(path, LOCK), beside(path, WITNESS)):
+            if file.exists() and file.stat().st_mode & 0o077:
+                file.chmod(FILE_MODE)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -57,19 +102,24 @@ class WriterLock:
         try:
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, FILE_MODE)
         except OSError as error:
-            raise LedgerError(f"{self._path}: cannot be written: {error.strerror}") from error
+            raise _unwritable(self._path, error) from error
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             os.close(self._handle)
             holder = _holder(self._path)
             raise LedgerLocked(f"{path}: process {holder} is writing this ledger") from error
+        except OSError as error:
+            os.close(self._handle)
+            raise LedgerError(f"{self._path}: cannot be locked: {error.strerror}") from error
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let go; harmless twice."""
         if self._handle >= 0:
+            # Closing would not do: a forked process may hold the same open file for long.
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
             os.close(self._handle)
             self._handle = -1
 
@@ -79,10 +129,17 @@ class Witness:
 
     It cannot run ahead of a sound file, so a file that ends before it was exchanged for an older
     one, was cut, or lost its write-ahead log.
+
+    Raises:
+        LedgerError: It cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
-        self._handle = os.open(beside(path, WITNESS), os.O_RDWR | os.O_CREAT, FILE_MODE)
+        file = beside(path, WITNESS)
+        try:
+            self._handle = os.open(file, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        except OSError as error:
+            raise _unwritable(file, error) from error
 
     def note(self, head: Head) -> None:
         """Remember a head in place of the one before."""
@@ -105,8 +162,16 @@ def witnessed(path: Path) -> Head | None:
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """Return the path of a companion file: the ledger's own name with one more suffix."""
-    return path.with_name(f"{path.name}.{suffix}")
+    """Return the path of a companion file: the ledger's own name with one more suffix.
+
+    It stands beside the file itself, so that a ledger reached by two links has one lock.
+    """
+    real = path.resolve()
+    return real.with_name(f"{real.name}.{suffix}")
+
+
+def _unwritable(path: Path, error: OSError) -> LedgerError:
+    return LedgerError(f"{path}: cannot be written: {error.strerror}")
 
 
 def _holder(lock: Path) -> str:

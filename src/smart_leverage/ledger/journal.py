@@ -1,9 +1,12 @@
 """Reads the journal's links as they stand in the table, sound or not."""
 
+import struct
 from collections.abc import Iterator
-from sqlite3 import Connection
+from contextlib import suppress
+from sqlite3 import Connection, DatabaseError
 from typing import Any
 
+from smart_leverage.domain.errors import LedgerCorrupt
 from smart_leverage.ledger.base import Entry, Head
 from smart_leverage.ledger.chain import GENESIS, digest
 from smart_leverage.ledger.statements import QUERIES
@@ -16,14 +19,51 @@ Raw = tuple[Any, ...]
 
 
 def raw_entries(connection: Connection, after: int = 0) -> Iterator[Raw]:
-    """Yield the rows after this one, oldest first, a page at a time."""
+    """Yield the rows after this one, oldest first, a page at a time.
+
+    Raises:
+        sqlite3.DatabaseError: The file is damaged, right behind the last row that was yielded.
+    """
     while True:
-        query = connection.execute(QUERIES["entries_after"], {"after": after, "limit": PAGE})
-        page = query.fetchall()
+        page, damage = _page(connection, after)
         yield from page
+        if damage is not None:
+            raise damage
         if len(page) < PAGE:
             return
         after = page[-1][0]
+
+
+def _page(connection: Connection, after: int) -> tuple[list[Raw], DatabaseError | None]:
+    """Return the next rows, as many as can be read, and what stopped the reading."""
+    page: list[Raw] = []
+    try:
+        # What came before an error stays in the list.
+        page.extend(connection.execute(QUERIES["entries_after"], {"after": after, "limit": PAGE}))
+    except DatabaseError as error:
+        # The driver reads one row ahead, so that the last one before the damage was lost as well.
+        last = {"after": page[-1][0] if page else after, "limit": 1}
+        with suppress(DatabaseError):
+            page.extend(connection.execute(QUERIES["entries_after"], last))
+        return page, error
+    return page, None
+
+
+def chained(connection: Connection, after: int = 0) -> Iterator[Entry]:
+    """Yield the links after this one, oldest first, each proved to follow the one before.
+
+    Raises:
+        LedgerCorrupt: One does not; nothing after it can be trusted.
+    """
+    before = Head(after, hash_at(connection, after) or GENESIS.hash)
+    try:
+        for raw in raw_entries(connection, after):
+            if what := fault(raw, before):
+                raise LedgerCorrupt(what)
+            before = Head(raw[0], raw[7])
+            yield parse(raw)
+    except DatabaseError as error:
+        raise LedgerCorrupt(f"event {before.seq + 1} cannot be read: {error}") from error
 
 
 def raw_entries_about(connection: Connection, key: str) -> list[Raw]:
@@ -58,15 +98,22 @@ def parse(raw: Raw) -> Entry:
 
 def fault(raw: Raw, before: Head) -> str | None:
     """Say what is wrong with a row that should follow a head; None when nothing is."""
-    seq, prev_hash, own = raw[0], raw[6], raw[7]
+    seq, prev_hash = raw[0], raw[6]
     if seq != before.seq + 1:
         missing = before.seq + 1
         return f"event {missing} is missing" if seq > missing else f"event {seq} is out of place"
     if prev_hash != before.hash:
         return f"event {seq} does not name the hash of event {before.seq}"
-    if own != digest(*raw[:7]):
-        return f"event {seq} does not have the hash of its content"
-    return None
+    return content_fault(raw)
+
+
+def content_fault(raw: Raw) -> str | None:
+    """Say what is wrong with a row by itself; None when it has the hash of its content."""
+    try:
+        is_sound = raw[7] == digest(*raw[:7])
+    except (struct.error, TypeError):  # Damage made a column null, negative or of another type.
+        is_sound = False
+    return None if is_sound else f"event {raw[0]} does not have the hash of its content"
 
 
 def lost(connection: Connection, noted: Head | None) -> str | None:

@@ -237,7 +237,9 @@ class Projector:
                 self._cash[leg.asset] = add(self._cash.get(leg.asset, _ZERO), leg.amount)
                 self._moved_cash[leg.asset] = seq
             elif leg.account == POSITION:
-                for place in ((leg.bot, leg.asset), ("", leg.asset)):
+                account = ("", leg.asset)
+                places = ((leg.bot, leg.asset), account) if leg.bot else (account,)
+                for place in places:
                     self._positions[place] = add(self._positions.get(place, _ZERO), leg.amount)
                     self._moved_positions[place] = seq
 

@@ -43,8 +43,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: insert_instrument
 INSERT INTO instruments (seq, at_ns, key, asset_class, symbol, name, kind, underlying, factor,
     is_crypto, tick, lot, size_step, notional_min, fractionable, shortable, marginable,
-    maintenance_rate_long, maintenance_rate_short, reference_price, version)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    maintenance_rate_long, maintenance_rate_short, reference_price, version, is_proxy)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_adopted
 INSERT INTO adopted (seq, at_ns, key, qty, price, bot)

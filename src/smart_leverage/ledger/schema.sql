@@ -71,7 +71,8 @@ CREATE TABLE instruments (
     maintenance_rate_long TEXT NOT NULL,
     maintenance_rate_short TEXT NOT NULL,
     reference_price TEXT NOT NULL,
-    version INTEGER NOT NULL
+    version INTEGER NOT NULL,
+    is_proxy INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX instruments_by_key ON instruments (key, seq);
 

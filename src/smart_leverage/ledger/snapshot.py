@@ -6,31 +6,52 @@ from contextlib import closing
 from pathlib import Path
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
-from smart_leverage.ledger.connections import connect, file_uri, open_reader
-from smart_leverage.ledger.files import FILE_MODE
+from smart_leverage.ledger.base import Durability
+from smart_leverage.ledger.connections import connect, file_uri, is_damage, open_reader
+from smart_leverage.ledger.files import FILE_MODE, sync_folder
 
 _HEADER = 100
 _PAGE_SIZE = slice(16, 18)
 _PAGE_COUNT = slice(28, 32)
 
 
-def snapshot(path: Path, to: Path) -> None:
+def snapshot(path: Path, to: Path, durability: Durability = Durability.FULL) -> None:
     """Copy a ledger to a new file through the database's own backup.
+
+    Args:
+        path: The ledger, running or at rest.
+        to: Where nothing may be yet.
+        durability: Whether the copy survives a power loss.
 
     Raises:
         LedgerCorrupt: It cannot be read to its end; nothing is left at the target.
-        LedgerError: There is no ledger, or something is already at the target.
+        LedgerError: There is no ledger, something is at the target, or it cannot be written.
     """
-    if to.exists():
-        raise LedgerError(f"{to}: exists already; a copy never writes over anything")
     with closing(open_reader(file_uri(path, "ro"), str(path))) as source:
-        to.touch(mode=FILE_MODE)
+        _reserve(to)
         try:
             with closing(connect(file_uri(to, "rw"))) as target:
+                if durability is Durability.NONE:
+                    target.execute("PRAGMA synchronous = OFF")
                 source.backup(target)
+                # A copy is one file, also after it was read: without a log that readers set up.
+                target.execute("PRAGMA journal_mode = DELETE")
+            if durability is Durability.FULL:
+                sync_folder(to.absolute().parent)
         except sqlite3.DatabaseError as error:
             to.unlink()
-            raise LedgerCorrupt(f"{path}: cannot be copied ({error})") from error
+            if is_damage(error):
+                raise LedgerCorrupt(f"{path}: cannot be copied ({error})") from error
+            raise LedgerError(f"{to}: cannot be written ({error})") from error
+
+
+def _reserve(to: Path) -> None:
+    try:
+        to.touch(mode=FILE_MODE, exist_ok=False)
+    except FileExistsError as error:
+        raise LedgerError(f"{to}: exists already; a copy never writes over anything") from error
+    except OSError as error:
+        raise LedgerError(f"{to}: cannot be written: {error.strerror}") from error
 
 
 def salvage(path: Path, to: Path) -> str | None:
@@ -43,7 +64,7 @@ def salvage(path: Path, to: Path) -> str | None:
     """
     with path.open("rb") as file:
         header = file.read(_HEADER)
-    page = int.from_bytes(header[_PAGE_SIZE]) % 65_535 or 65_536
+    page = int.from_bytes(header[_PAGE_SIZE])
     pages = int.from_bytes(header[_PAGE_COUNT])
     size = path.stat().st_size
     if size >= page * pages:

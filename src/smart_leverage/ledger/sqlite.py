@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import count
 from pathlib import Path
 from sqlite3 import Connection
@@ -14,30 +14,24 @@ from typing import NamedTuple, Self
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
 from smart_leverage.domain.records import Record
 from smart_leverage.ledger.base import Counts, Durability, Entry, Head, Ticket
-from smart_leverage.ledger.chain import GENESIS, digest, draft, link
+from smart_leverage.ledger.chain import draft, link
 from smart_leverage.ledger.connections import (
+    DAMAGE,
     SQLITE_VERSION,
     Connect,
     check_schema,
     connect,
-    create_ledger,
+    create_tables,
     file_uri,
-    is_blank,
     open_reader,
     open_writer,
+    unreadable,
     use_wal,
 )
-from smart_leverage.ledger.files import (
-    WITNESS,
-    Witness,
-    WriterLock,
-    beside,
-    prepare,
-    restrict,
-    witnessed,
-)
+from smart_leverage.ledger.files import Witness
 from smart_leverage.ledger.inbox import Batch, Inbox
-from smart_leverage.ledger.journal import last_raw_entry, lost
+from smart_leverage.ledger.journal import chained
+from smart_leverage.ledger.opening import claim, last_link, raised_epoch
 from smart_leverage.ledger.projections import Projector, Row, write
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.statements import QUERIES
@@ -90,7 +84,10 @@ class SqliteLedger:
         self._commits = self._records = self._checkpoints = self._wal_pages = 0
         self._inbox = Inbox(bounds.queue_max, bounds.queue_wait_s)
         with ExitStack() as undo:
-            self._open(path, connect, undo)
+            try:
+                self._open(path, connect, undo)
+            except DAMAGE as error:
+                raise unreadable(error, self._where) from error
             self._undo = undo.pop_all()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -127,8 +124,7 @@ class SqliteLedger:
             LedgerError: Closed, broken, full for too long, or called in a forked process.
             InvariantViolation: A record holds a number that is not finite; nothing was queued.
         """
-        if os.getpid() != self._pid:
-            raise LedgerError(f"process {self._pid} opened this ledger; a fork of it may not write")
+        self._refuse_fork()
         batch = Batch([draft(record) for record in records], Ticket())
         self._inbox.put(batch)
         return batch.ticket
@@ -142,16 +138,22 @@ class SqliteLedger:
         return self.append(records).wait()
 
     def read(self, after_seq: int = 0) -> Iterator[Entry]:
-        """Yield the durable links after this one, oldest first, in short transactions."""
-        with self.reader() as reader:
-            yield from reader.entries(after_seq)
+        """Yield the durable links after this one, oldest first, in short transactions.
+
+        Raises:
+            LedgerCorrupt: A link does not follow the one before; it is not yielded.
+        """
+        with closing(self._open_reader()) as connection:
+            yield from chained(connection, after_seq)
 
     def reader(self) -> Reader:
         """Open a reader of this ledger; the caller closes it."""
-        return Reader(open_reader(self._uri("ro"), str(self.path or "memory")))
+        return Reader(self._open_reader())
 
     def close(self) -> None:
-        """Write what is queued, then let go of the file; harmless twice."""
+        """Write what is queued, then let go of the file; harmless twice, and in a fork."""
+        if self._is_fork:  # What it inherited belongs to the process that opened it.
+            return
         self._inbox.refuse("closed")
         self._thread.join()
         self._undo.close()
@@ -171,21 +173,41 @@ class SqliteLedger:
         self._memory = f"file:/ledger-{os.getpid()}-{next(_MEMORY_NAMES)}?vfs=memdb"
         self._witness: Witness | None = None
         if path is not None:
-            _refuse_strangers(path)
-            prepare(path)
-            undo.callback(WriterLock(path).release)
+            claim(path, self.durability, connect, undo)
         self._connection = open_writer(self._uri("rw"), self.durability, connect)
         undo.callback(self._connection.close)
-        _check_tables(self._connection, path)
-        if path is not None:
-            restrict(path)
+        if path is None:
+            create_tables(self._connection)
+        else:
+            check_schema(self._connection, self._where)
             use_wal(self._connection, path)
-        self._head = _last_link(self._connection, path)
+        self._head = last_link(self._connection, path)
         if path is not None:
             self._witness = Witness(path)
             undo.callback(self._witness.close)
-        ((self._epoch,),) = self._connection.execute(QUERIES["raise_epoch"]).fetchall()
-        self._projector = Projector(self._connection)
+        self._epoch = raised_epoch(self._connection, self._where)
+        try:
+            self._projector = Projector(self._connection)
+        except ArithmeticError as error:
+            raise LedgerCorrupt(f"{self._where}: a balance is not a number") from error
+
+    @property
+    def _where(self) -> str:
+        return str(self.path or "memory")
+
+    @property
+    def _is_fork(self) -> bool:
+        return os.getpid() != self._pid
+
+    def _refuse_fork(self) -> None:
+        if self._is_fork:
+            raise LedgerError(
+                f"process {self._pid} opened this ledger; a fork of it may not use it"
+            )
+
+    def _open_reader(self) -> Connection:
+        self._refuse_fork()
+        return open_reader(self._uri("ro"), self._where)
 
     def _uri(self, mode: str) -> str:
         return f"{self._memory}&mode={mode}" if self.path is None else file_uri(self.path, mode)
@@ -249,34 +271,5 @@ class SqliteLedger:
             self._connection.close()
         for batch in (*batches, *self._inbox.take()):
             if not batch.ticket.is_done:
+                self._inbox.done(len(batch.drafts))
                 batch.ticket.settle(None, error)
-
-
-def _refuse_strangers(path: Path) -> None:
-    """Touch nothing, not even the mode of the file, before it is known to be a ledger."""
-    if path.exists() and path.stat().st_size:
-        open_reader(file_uri(path, "ro"), str(path)).close()
-
-
-def _check_tables(connection: Connection, path: Path | None) -> None:
-    if is_blank(connection):
-        noted = witnessed(path) if path else None
-        if noted is not None and noted.seq:
-            raise LedgerCorrupt(f"{path}: empty, but event {noted.seq} was acknowledged")
-        create_ledger(connection)
-    check_schema(connection, str(path or "memory"))
-
-
-def _last_link(connection: Connection, path: Path | None) -> Head:
-    """Return the head, after checking its hash and that nothing acknowledged is missing."""
-    last = last_raw_entry(connection)
-    if last is None:
-        head = GENESIS
-    elif last[7] != digest(*last[:7]):
-        raise LedgerCorrupt(f"{path}: event {last[0]} does not have the hash of its content")
-    else:
-        head = Head(last[0], last[7])
-    if path is not None and (missing := lost(connection, witnessed(path))):
-        advice = f"if an older copy was put here on purpose, remove {beside(path, WITNESS)}"
-        raise LedgerCorrupt(f"{path}: {missing}; {advice}")
-    return head

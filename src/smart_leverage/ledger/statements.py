@@ -5,15 +5,20 @@ from functools import cache
 from importlib.resources import files
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_LAST_WORDS = re.compile(r"(?:^--.*\n*)+\Z", re.MULTILINE)
 _ROW = re.compile(r"VALUES (\([^()]*\))")
 
 
 def load(file: str) -> dict[str, str]:
-    """Return the statements of one SQL file by the name in the `-- name:` line above each."""
+    """Return the statements of one SQL file by the name in the `-- name:` line above each.
+
+    Comments that end a part belong to the next one and are left out.
+    """
     text = files(__package__).joinpath(file).read_text(encoding="utf-8")
     _, *parts = _NAME.split(text)
     return {
-        name: sql.strip().rstrip(";") for name, sql in zip(parts[::2], parts[1::2], strict=True)
+        name: _LAST_WORDS.sub("", sql).strip().rstrip(";")
+        for name, sql in zip(parts[::2], parts[1::2], strict=True)
     }
 
 

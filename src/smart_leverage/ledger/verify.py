@@ -3,7 +3,7 @@
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from sqlite3 import Connection
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from smart_leverage.domain.errors import LedgerCorrupt
-from smart_leverage.ledger.base import Entry, Head
+from smart_leverage.ledger.base import Durability, Entry, Head
 from smart_leverage.ledger.chain import GENESIS
-from smart_leverage.ledger.connections import connect, file_uri, open_reader
+from smart_leverage.ledger.connections import DAMAGE, connect, file_uri, open_reader
 from smart_leverage.ledger.dump import TABLES, Line, columns, lines, unequal
 from smart_leverage.ledger.files import witnessed
-from smart_leverage.ledger.journal import fault, lost, parse, raw_entries
+from smart_leverage.ledger.journal import fault, head_of, lost, parse, raw_entries
 from smart_leverage.ledger.projections import rebuild
 from smart_leverage.ledger.snapshot import salvage, snapshot
 from smart_leverage.ledger.statements import QUERIES
@@ -74,19 +74,22 @@ def verify(path: Path, progress: Progress = lambda done, total: None) -> Verdict
 
     Raises:
         LedgerNewer: A newer program wrote it.
-        LedgerError: There is no ledger at the path.
+        LedgerError: There is no ledger at the path, or the copy cannot be made.
     """
     noted = witnessed(path)  # Before the copy: what is acknowledged after it is not missing.
     with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
         copy = Path(folder) / "copy.sqlite"
         damage = None
         try:
-            snapshot(path, copy)
+            snapshot(path, copy, Durability.NONE)
         except LedgerCorrupt as error:
             damage = salvage(path, copy) or str(error)
         if not copy.exists():
             return Verdict(GENESIS, (Fault(None, damage or "cannot be copied"),))
-        return _judge(copy, noted, damage, progress)
+        try:
+            return _judge(copy, noted, damage, progress)
+        except LedgerCorrupt as error:  # Not even its list of tables can be read.
+            return Verdict(GENESIS, (Fault(None, damage or f"cannot be read: {error.__cause__}"),))
 
 
 def backup(path: Path, to: Path) -> Verdict:
@@ -94,7 +97,7 @@ def backup(path: Path, to: Path) -> Verdict:
 
     Raises:
         LedgerCorrupt: It cannot be read to its end.
-        LedgerError: There is no ledger, or something is already at the target.
+        LedgerError: There is no ledger, something is at the target, or it cannot be written.
     """
     snapshot(path, to)
     return verify(to)
@@ -102,26 +105,47 @@ def backup(path: Path, to: Path) -> Verdict:
 
 def _judge(copy: Path, noted: Head | None, damage: str | None, progress: Progress) -> Verdict:
     walk = _Walk(progress)
-    faults: list[Fault] = []
     with (
         closing(open_reader(file_uri(copy, "ro"), str(copy))) as source,
         closing(connect(f"{(copy.parent / 'fresh.sqlite').as_uri()}?mode=rwc")) as fresh,
     ):
         fresh.execute("PRAGMA synchronous = OFF")
-        try:
-            rebuild(walk.entries(source), fresh)
-            if missing := lost(source, noted):
-                faults.append(Fault(walk.head.seq + 1, missing))
-            faults += _differences(source, fresh)
-            faults += _page_faults(source)
-        except _Broken as broken:
-            faults.append(broken.fault)
-        except msgspec.MsgspecError as error:
-            faults.append(Fault(walk.head.seq, f"event {walk.head.seq} is not a record: {error}"))
-        except sqlite3.DatabaseError as error:
-            seq = walk.head.seq + 1
-            faults.append(Fault(seq, f"event {seq} cannot be read: {damage or error}"))
+        broken = _chain_fault(walk, source, fresh, damage)
+        faults = [broken] if broken else list(_table_faults(walk, source, fresh, noted))
     return Verdict(walk.head, tuple(faults))
+
+
+def _chain_fault(
+    walk: "_Walk", source: Connection, fresh: Connection, damage: str | None
+) -> Fault | None:
+    """Walk the chain and fold it into fresh tables; return the first thing that is wrong."""
+    try:
+        rebuild(walk.entries(source), fresh)
+    except _Broken as broken:
+        return broken.fault
+    except msgspec.MsgspecError as error:
+        return Fault(walk.head.seq, f"event {walk.head.seq} is not a record: {error}")
+    except (ArithmeticError, sqlite3.IntegrityError) as error:
+        return Fault(None, f"the journal contradicts itself: {error!r}")
+    except DAMAGE as error:
+        seq = walk.head.seq + 1
+        return Fault(seq, f"event {seq} cannot be read: {damage or error}")
+    return None
+
+
+def _table_faults(
+    walk: "_Walk", source: Connection, fresh: Connection, noted: Head | None
+) -> Iterator[Fault]:
+    """Yield what is wrong although the chain is sound as far as it goes."""
+    try:
+        yield from _count_faults(source, walk)
+        if missing := lost(source, noted):  # Then the tables may well know more than the journal.
+            yield Fault(walk.head.seq + 1, missing)
+        else:
+            yield from _differences(source, fresh)
+        yield from _page_faults(source)
+    except DAMAGE as error:
+        yield Fault(None, f"the tables cannot be read: {error}")
 
 
 class _Broken(Exception):
@@ -136,18 +160,31 @@ class _Walk:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self.head = GENESIS
+        self.epoch = 0
 
     def entries(self, connection: Connection) -> Iterator[Entry]:
         """Yield the links; raises at the first that is wrong."""
-        ((total,),) = connection.execute(QUERIES["entry_count"]).fetchall()
+        total = 0
+        with suppress(*DAMAGE):  # Damage is met, and told, where the walk meets it.
+            total = head_of(connection).seq
         for raw in raw_entries(connection):
             if what := fault(raw, self.head):
                 raise _Broken(Fault(self.head.seq + 1, what))
-            self.head = Head(raw[0], raw[7])
+            self.head, self.epoch = Head(raw[0], raw[7]), raw[1]
             yield parse(raw)
             if self.head.seq % _PROGRESS_EVERY == 0:
                 self._progress(self.head.seq, total)
         self._progress(total, total)
+
+
+def _count_faults(source: Connection, walk: _Walk) -> Iterator[Fault]:
+    """Yield where the numbers of entries and of writers do not fit the chain."""
+    ((total,),) = source.execute(QUERIES["entry_count"]).fetchall()
+    if total != walk.head.seq:
+        yield Fault(None, f"the journal holds {total} rows, {walk.head.seq} of them in the chain")
+    epochs = source.execute(QUERIES["epoch"]).fetchall()
+    if not epochs or epochs[0][0] < walk.epoch:
+        yield Fault(None, f"table writer does not count to {walk.epoch}, as the journal does")
 
 
 def _differences(source: Connection, fresh: Connection) -> Iterator[Fault]:
@@ -161,7 +198,7 @@ def _differences(source: Connection, fresh: Connection) -> Iterator[Fault]:
         try:
             for ours, theirs in islice(pairs, _TABLE_FAULTS_MAX):
                 yield _difference(table, names, ours, theirs)
-        except (sqlite3.DatabaseError, TypeError) as error:  # TypeError: a key of another type.
+        except (*DAMAGE, TypeError) as error:  # TypeError: a key of another type.
             yield Fault(None, f"table {table} cannot be read: {error}")
 
 
