@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from smart_leverage.cli.plain import Seconds, plain
 from smart_leverage.cli.screen import Column, aligned
-from smart_leverage.cli.words import age, gauge, interval, rate, sign
+from smart_leverage.books.statistics import rate_interval
+from smart_leverage.cli.words import age, gauge, rate, sign
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import Noted
 from smart_leverage.engine.state import Plan
@@ -58,7 +59,7 @@ def test_a_win_rate_shows_its_count_and_its_doubt() -> None:
 @given(st.integers(min_value=0, max_value=500), st.integers(min_value=1, max_value=500))
 def test_the_interval_holds_the_rate_and_stays_a_share(wins: int, more: int) -> None:
     closed = wins + more - 1 or 1
-    low, high = interval(min(wins, closed), closed)
+    low, high = rate_interval(min(wins, closed), closed)
     assert 0.0 <= low <= min(wins, closed) / closed + 1e-12
     assert min(wins, closed) / closed - 1e-12 <= high <= 1.0
 

@@ -91,14 +91,21 @@ def test_a_cut_is_reproduced_to_the_value_that_bound_it() -> None:
         "  counted per unit               90450.000",
         "",
         "  allowed more                    2,150.13  = 0.25 × 96,014.32 − 21,853.45",
-        (
-            "  units that fit               0.023771476  = 2,150.13 ÷ 90,450, before costs and "
-            "rounding to lots"
-        ),
+        "  units that fit               0.023771476  = 2,150.13 ÷ 90,450, before rounding to lots",
         "  asked would make                 26.94 %  = (21,853.45 + 0.0444 × 90,450) ÷ 96,014.32",
         "",
         "  asked 0.0444, given 0.02371 (down to the lot)",
     ]
+
+
+def test_what_a_unit_costs_at_most_counts_in_the_arithmetic() -> None:
+    costly = structs.replace(CUT, figures=FIGURES | {"lost per unit at most": "720.00"})
+    value, how = steps(costly)["units that fit"]
+    assert value == "0.023724263"  # 2,150.13 ÷ 90,630
+    assert how == "2,150.13 ÷ (90,450 + 0.25 × 720), before rounding to lots"
+    value, how = steps(costly)["asked would make"]
+    assert value == "26.95 %"  # 25,869.43 ÷ 95,982.352
+    assert how == "(21,853.45 + 0.0444 × 90,450) ÷ (96,014.32 − 0.0444 × 720)"
 
 
 def test_a_denial_says_how_much_would_have_fitted() -> None:

@@ -14,6 +14,25 @@ WINDOW = 100
 
 Rank = tuple[int, str]
 
+_Z_95 = 1.959963984540054
+"""Standard normal quantile of a two-sided 95 % interval."""
+
+
+def rate_interval(wins: int, closed: int) -> tuple[float, float]:
+    """Return where the true win rate lies with 95 % confidence, fractions.
+
+    Args:
+        wins: Winning trades.
+        closed: Closed trades, at least one.
+
+    Source:
+        Wilson 1927, the score interval.
+    """
+    share, weight = wins / closed, _Z_95 * _Z_95 / closed
+    middle = (share + weight / 2) / (1 + weight)
+    half = _Z_95 * ((share * (1 - share) + weight / 4) / closed) ** 0.5 / (1 + weight)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
 
 class Statistics(Struct, frozen=True, kw_only=True):
     """Counts and sums over a window; money in account currency, net of fees.

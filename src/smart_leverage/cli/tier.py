@@ -45,9 +45,9 @@ def _ceiling(now: "Remembered") -> str | None:
 
 
 def _fields(now: "Remembered", history: "list[TierRow]") -> dict[str, Any]:
+    from smart_leverage.books.statistics import rate_interval
     from smart_leverage.cli.figures import record
     from smart_leverage.cli.ranks import next_step, ranks
-    from smart_leverage.cli.words import interval
 
     wins, closed = record(now)
     return {
@@ -57,7 +57,7 @@ def _fields(now: "Remembered", history: "list[TierRow]") -> dict[str, Any]:
         "wins": wins,
         "closed": closed,
         "win_rate": Decimal(wins) / closed if closed else None,
-        "win_rate_interval": interval(wins, closed) if closed else None,
+        "win_rate_interval": rate_interval(wins, closed) if closed else None,
         "month_return": _month(now),
         "needs": next_step(now),
         "ceiling": _ceiling(now),

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from smart_leverage.books.statistics import rate_interval
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from smart_leverage.domain.sentences import percent
 
@@ -42,19 +43,6 @@ def rate(wins: int, closed: int) -> str:
     """Return a win rate with its count and interval: "43 % (26 of 61, 31–55 %)"."""
     if not closed:
         return "none yet (0 closed trades)"
-    low, high = interval(wins, closed)
+    low, high = rate_interval(wins, closed)
     share = percent(Decimal(wins) / closed, 0)
     return f"{share} ({wins} of {closed}, {low * 100:.0f}–{high * 100:.0f} %)"
-
-
-def interval(wins: int, closed: int) -> tuple[float, float]:
-    """Return where the true rate lies with 95 % confidence.
-
-    Source:
-        Wilson 1927, the score interval.
-    """
-    z = 1.959963984540054
-    share, weight = wins / closed, z * z / closed
-    middle = (share + weight / 2) / (1 + weight)
-    half = z * ((share * (1 - share) + weight / 4) / closed) ** 0.5 / (1 + weight)
-    return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -57,7 +57,7 @@ def arithmetic(decision: Decided, instrument: Instrument | None = None) -> list[
 
 def _over_cap(decision: Decided, group: str) -> Iterator[Step]:
     equity, used = figure(decision, "equity"), _used(decision, group)
-    unit = figure(decision, "counted per unit")
+    unit, lost = figure(decision, "counted per unit"), _lost(decision)
     if equity is None or used is None:
         return
     room = max(decision.bound * equity - used, ZERO)
@@ -66,16 +66,22 @@ def _over_cap(decision: Decided, group: str) -> Iterator[Step]:
     if not unit:
         return
     if room:
+        weight = unit + decision.bound * lost
+        costs = f" + {plain(decision.bound)} × {plain(lost)}" if lost else ""
+        each = f"({plain(unit)}{costs})" if costs else plain(unit)
         yield Step(
             "units that fit",
-            plain(ratio(room, unit).quantize(_QTY)),
-            f"{amount(room)} ÷ {plain(unit)}, before costs and rounding to lots",
+            plain(ratio(room, weight).quantize(_QTY)),
+            f"{amount(room)} ÷ {each}, before rounding to lots",
         )
-    if equity > 0:
+    after = equity - decision.asked * lost
+    if after > 0:
+        added = f"{amount(used)} + {plain(decision.asked)} × {plain(unit)}"
+        less = f"({amount(equity)} − {plain(decision.asked)} × {plain(lost)})"
         yield Step(
             "asked would make",
-            percent(ratio(used + decision.asked * unit, equity), 2),
-            f"({amount(used)} + {plain(decision.asked)} × {plain(unit)}) ÷ {amount(equity)}",
+            percent(ratio(used + decision.asked * unit, after), 2),
+            f"({added}) ÷ {less if lost else amount(equity)}",
         )
 
 
@@ -150,6 +156,11 @@ def _plan_sale(decision: Decided) -> Iterator[Step]:
     over = max(held - decision.bound * equity, ZERO)
     how = f"{amount(held)} − {plain(decision.bound)} × {amount(equity)}"
     yield Step("over the ceiling by", amount(over), how)
+
+
+def _lost(decision: Decided) -> Decimal:
+    """Return what one unit may cost beyond its price, and so takes from equity."""
+    return figure(decision, "lost per unit at most") or ZERO
 
 
 def _used(decision: Decided, group: str) -> Decimal | None:

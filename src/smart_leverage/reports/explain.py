@@ -98,9 +98,40 @@ def _verdict(decision: Decided) -> str:
 def _figure_lines(decision: Decided) -> Iterator[str]:
     """Yield the record's figures; exposures also as a share of equity, caps also as money."""
     equity = figure(decision, "equity")
-    for name, text in decision.figures.items():
+    for name in sorted(decision.figures, key=_place):
+        text = decision.figures[name]
         shown, share = _shown(name, text, equity)
         yield f"  {name:<26}{shown:>14}  {share}".rstrip()
+
+
+_FIRST = (
+    "equity",
+    "crypto, worst case",
+    "leveraged, worst case",
+    "gross, worst case",
+    "crypto",
+    "leveraged",
+    "gross",
+)
+_LAST = (
+    "reserved by open buys",
+    "cash",
+    "cap crypto",
+    "cap leveraged",
+    "cap gross",
+    "cap symbol",
+    "tier",
+    "policy size",
+    "counted per unit",
+    "lost per unit at most",
+)
+
+
+def _place(name: str) -> tuple[int, int, str]:
+    """Return where a figure stands: in the order in which a person checks, others in between."""
+    if name in _FIRST:
+        return 0, _FIRST.index(name), name
+    return (2, _LAST.index(name), name) if name in _LAST else (1, 0, name)
 
 
 def _shown(name: str, text: str, equity: Decimal | None) -> tuple[str, str]:

@@ -1,0 +1,239 @@
+"""The report of a real run, written and checked by the command as its users start it."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from smart_leverage.brokers.sim import SimBroker, SimConfig, Start
+from smart_leverage.domain.clock import ManualClock
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.records import Noted
+from smart_leverage.domain.registry import Registry
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.engine import Engine
+from smart_leverage.engine.events import Opened
+from smart_leverage.ledger.base import Durability
+from smart_leverage.ledger.reader import Reader
+from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.market.feed import instants
+from smart_leverage.market.recipe import SyntheticMarket
+from smart_leverage.market.synthetic import generate
+from smart_leverage.runtime.bars import BarDriver
+from smart_leverage.runtime.trader import Trader
+from smart_leverage.settings import Settings
+from smart_leverage.strategies.overbuyer import Overbuyer, OverbuyerConfig
+
+BTC, ETH = Key("crypto:BTC/USD"), Key("crypto:ETH/USD")
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Done]
+
+
+def trade(ledger: Path) -> None:
+    """Let a greedy bot trade six weeks of hours in an account that begins far over its caps."""
+    market = SyntheticMarket(seed=5, first_day=date(2024, 3, 4), days=42, step_s=3600)
+    series = generate(market)
+    registry, settings = Registry.builtin(), Settings()
+    first = {each.key: Decimal(repr(each.opens[0])) for each in series}
+    held = tuple((key, qty, first[key]) for key, qty in ((BTC, Decimal(1)), (ETH, Decimal(5))))
+    cash, opened_ns = Decimal(16_800), min(each.starts[0] for each in series)
+    clock = ManualClock(opened_ns)
+    broker = SimBroker(
+        registry, config=SimConfig(cash=cash, positions=tuple(Start(*each) for each in held))
+    )
+    with SqliteLedger(ledger, durability=Durability.NONE) as store:
+        trader = Trader(Engine(EngineConfig()), store, broker, clock)
+        trader.offer(
+            Opened(
+                at_ns=opened_ns,
+                account="demo",
+                mode="sim",
+                cash=cash,
+                preset="classic",
+                policy_text=settings.policy_text(),
+                policy_hash=settings.policy_hash(),
+                enforcement="all",
+                version="0",
+                instruments=tuple(registry[each.key] for each in series),
+                holdings=held,
+            )
+        )
+        bot = Overbuyer([each.key for each in series], OverbuyerConfig(every_s=7_200))
+        BarDriver(trader, broker, clock, bots=[bot]).run(instants(series))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with one run in it."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "runs" / "weeks").mkdir(parents=True)
+    trade(home / "runs" / "weeks" / "ledger.sqlite")
+    (home / "runs" / "latest").write_text("weeks\n")
+    return home
+
+
+@pytest.fixture(scope="module")
+def ledger(home: Path) -> Path:
+    return home / "runs" / "weeks" / "ledger.sqlite"
+
+
+@pytest.fixture(scope="module")
+def run(home: Path) -> Run:
+    """Start a command in the working directory, as its users do."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SMART_LEVERAGE_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    environment["PYTHONPYCACHEPREFIX"] = str(home / "pyc")
+
+    def start(*arguments: str, at: Path = home) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-c", "from smart_leverage.cli import main; main()", *arguments],
+            cwd=at,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def report(run: Run, home: Path) -> Path:
+    """The report of the run, where the command puts it by itself."""
+    done = run("report")
+    assert (done.code, done.err) == (0, "")
+    path = home / "runs" / "weeks" / "report.html"
+    assert done.out.startswith("runs/weeks/report.html   ")
+    return path
+
+
+def test_a_report_is_written_into_the_folder_of_the_run(report: Path) -> None:
+    page = report.read_text()
+    assert page.startswith("<!doctype html>")
+    assert len(page.encode()) <= 400_000
+
+
+def test_a_report_holds_what_the_ledger_says(report: Path, ledger: Path) -> None:
+    page = report.read_text().replace("\u00a0", " ")
+    with Reader.open(ledger) as reader:
+        head, last = reader.head(), reader.mark()
+        denied = len(reader.decisions(verdict="denied", limit=10**6))
+        plans = len(reader.plans())
+    assert last is not None
+    assert f"${last.equity:,.2f}" in page
+    assert head.hash.hex() in page
+    assert f"{denied:,} were denied (most for: " in page
+    assert f"{plans} plans sold down, the largest took crypto from 82.5 % to" in page
+    assert Settings().policy_hash() in page
+    assert "America/New_York" in page
+
+
+def test_a_written_report_passes_its_check(run: Run, report: Path, ledger: Path) -> None:
+    before = report.read_bytes()
+    done = run("report", "--check", str(report))
+    assert (done.code, done.err) == (0, "")
+    assert "● " in done.out
+    assert "25 figures as the ledger has them" in done.out
+    told = run("report", "--check", str(report), "--ledger", str(ledger.parent), "--json").json
+    assert (told["is_true"], told["differences"], told["figures"]) == (True, [], 25)
+    assert report.read_bytes() == before
+
+
+def test_a_changed_figure_is_found_with_exit_6(run: Run, report: Path, tmp_path: Path) -> None:
+    page = report.read_text()
+    better = re.sub(r'"return":-?\d', '"return":7', page, count=1)
+    assert better != page
+    (tmp_path / "better.html").write_text(better)
+    done = run("report", "--check", str(tmp_path / "better.html"))
+    assert done.code == 6
+    assert "■ " in done.out
+    assert "return: the report says 7." in done.out
+    assert (
+        run("report", "--check", str(tmp_path / "better.html"), "--json").json["is_true"] is False
+    )
+
+
+def test_a_changed_ledger_is_found_with_exit_6(
+    run: Run, report: Path, ledger: Path, tmp_path: Path
+) -> None:
+    changed = tmp_path / "changed.sqlite"
+    with sqlite3.connect(ledger) as source, sqlite3.connect(changed) as copy:
+        source.backup(copy)
+        copy.execute("DROP TRIGGER journal_is_not_updated")
+        copy.execute(
+            'UPDATE journal SET payload = replace(payload, \'"equity":"9\', \'"equity":"19\')'
+            " WHERE kind = 'mark'"
+        )
+    done = run("report", "--ledger", str(changed), "--check", str(report))
+    assert done.code == 6
+    assert "return: the report says" in done.out
+
+
+def test_a_report_goes_where_it_is_asked_to(run: Run, tmp_path: Path, ledger: Path) -> None:
+    to = tmp_path / "new" / "mine.html"
+    told = run("report", "--ledger", str(ledger), "--out", str(to), "--json").json
+    with Reader.open(ledger) as reader:
+        head = reader.head()
+    assert (told["report"], told["bytes"]) == (str(to), to.stat().st_size)
+    assert (told["events"], told["head"]) == (head.seq, head.hash.hex())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        pytest.param(["--check", "none.html"], 1, "cannot be read", id="no-report"),
+        pytest.param(["--check", "runs/latest"], 1, "this is no report", id="other-file"),
+        pytest.param(["--out", "runs"], 1, "is a folder", id="folder"),
+        pytest.param(["--out", "runs/weeks/ledger.sqlite"], 1, "the ledger itself", id="ledger"),
+        pytest.param(["--out", "runs/latest/r.html"], 1, "cannot be written", id="no-place"),
+        pytest.param(["--ledger", "nowhere"], 1, "no ledger at nowhere", id="no-ledger"),
+        pytest.param(["--out", "a.html", "--check", "b.html"], 2, "--check writes", id="both"),
+    ],
+)
+def test_what_cannot_be_done_says_why(run: Run, arguments: list[str], code: int, told: str) -> None:
+    done = run("report", *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert told in done.err
+
+
+def test_a_ledger_without_an_account_has_no_report(run: Run, tmp_path: Path) -> None:
+    with SqliteLedger(tmp_path / "fresh.sqlite") as fresh:
+        fresh.commit([Noted(at_ns=1, code="hello", text="nothing yet")])
+    done = run("report", "--ledger", str(tmp_path / "fresh.sqlite"))
+    assert done.code == 1
+    assert "holds no account yet" in done.err
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_the_help_has_two_examples(run: Run) -> None:
+    out = run("report", "--help").out
+    assert out.count("  smart-leverage report ") == 2
+    assert "report.html in the run's folder" in " ".join(out.split())
