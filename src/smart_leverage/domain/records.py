@@ -61,7 +61,7 @@ class Decided(Fact, frozen=True, kw_only=True, tag="decision"):
     `verdict` is approved, cut, denied, or held (a signal for a position that is at its size).
     `bound` and `would_be` are fractions of equity where
     `unit` is "fraction", account currency where it is "money", else plain counts.
-    `figures` are name → exact text, in the order in which they explain the arithmetic.
+    `figures` are name → exact text; whoever shows them puts them in order.
     """
 
     decision_id: str

@@ -4,7 +4,7 @@ from smart_leverage.domain.records import Noted, Resumed
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.exposure import value
-from smart_leverage.engine.judging import cancel_increases, change_state
+from smart_leverage.engine.judging import cancel_increases, change_state, clear_breakers
 from smart_leverage.engine.shrinking import start_flatten
 from smart_leverage.policy.reasons import TradingState
 
@@ -40,6 +40,7 @@ def _resume(core: Core, event: Commanded) -> None:
     if state.breakers.is_month_tripped:
         equity = value(state, core.ladder).equity
         core.record(Resumed(at_ns=core.now_ns, who=event.who, reason=event.reason, equity=equity))
+        clear_breakers(core, f"resumed by {event.who}")
     change_state(core, TradingState.ACTIVE, event.reason, event.who)
 
 

@@ -12,6 +12,7 @@ from smart_leverage.engine.core import Core, intend, round_down
 from smart_leverage.engine.exposure import Worst
 from smart_leverage.engine.ladder import Price
 from smart_leverage.engine.proof import Proof, prove
+from smart_leverage.policy.caps import lots_within
 from smart_leverage.policy.decide import Account, Asset, Decision, Proposal, decide
 from smart_leverage.policy.reasons import Reason
 
@@ -115,10 +116,11 @@ def _decide_buy(core: Core, ask: Ask) -> None:
     price = core.ladder.best(ask.key, core.now_ns)
     terms = _terms(core, instrument, price)
     worst = core.worst()
-    asked = _asked_lots(instrument, ask, terms.price)
+    asked, step = _asked_lots(instrument, ask, terms.price), _buy_step(instrument, ask)
+    asset = _asset(core, instrument, price, terms, worst, step)
     decision = decide(
         _account(core, worst),
-        _asset(core, instrument, price, terms, worst, _buy_step(instrument, ask)),
+        asset,
         Proposal(
             is_buy=True,
             lots=asked,
@@ -132,13 +134,13 @@ def _decide_buy(core: Core, ask: Ask) -> None:
         decision = decision._replace(lots=0, reason=Reason.NOT_READY, bound=0.0, would_be=0.0)
     if asked < 0:
         decision = decision._replace(lots=0, reason=Reason.MINIMUM)
-    wanted = instrument.quantity(max(asked, 0))
+    # What the policy would have sized, where nobody asked for an amount.
+    lots = max(asked, 0) or lots_within(decision.size - asset.worst, asset.lot_value)
+    wanted = round_down(instrument.quantity(lots), step)
     proof = prove(
         instrument, instrument.quantity(decision.lots), terms.worst, terms.loss, worst, core.caps
     )
-    allowed = round_down(proof.qty, _buy_step(instrument, ask))
-    if not wanted and decision.reason is Reason.NONE:
-        wanted = instrument.quantity(decision.lots)
+    allowed = round_down(proof.qty, step)
     given = allowed if ask.may_shrink or allowed >= wanted else ZERO
     if given * terms.price < instrument.notional_min:
         given = ZERO
@@ -151,8 +153,12 @@ def _give_buy(
 ) -> None:  # fmt: skip
     reason, bound, would_be = decision.reason, _exact(decision.bound), _exact(decision.would_be)
     if proof.reason is not Reason.NONE:
-        reason, bound = proof.reason, proof.bound
-        would_be = _share(proof.worst, worst.equity)
+        reason = proof.reason
+    group = _GROUPS.get(reason)
+    if group is not None:
+        used, bound = _group(core, instrument, worst, group)
+        after = worst.equity - wanted * terms.loss
+        would_be = _share(used + wanted * terms.worst, after)
     if given == ZERO and reason is Reason.NONE:
         reason, bound, would_be = Reason.MINIMUM, instrument.notional_min, wanted * terms.price
     decided = _journal(
@@ -175,6 +181,24 @@ def _give_buy(
             limit_price=terms.limit,
             time_in_force=TimeInForce.IOC if is_coin else TimeInForce.DAY,
         )
+
+
+_GROUPS = {
+    Reason.CAP_CRYPTO: "crypto",
+    Reason.CAP_LEVERAGED: "leveraged",
+    Reason.CAP_GROSS: "gross",
+    Reason.CAP_SYMBOL: "symbol",
+}
+
+
+def _group(core: Core, instrument: Instrument, worst: Worst, group: str) -> tuple[Decimal, Decimal]:
+    """Return the worst case of a group and its cap, exact."""
+    if group == "symbol":
+        cap = core.caps.symbol_broad if instrument.is_broad else core.caps.symbol
+        return worst.by_key.get(instrument.key, ZERO), cap
+    used: Decimal = getattr(worst, group)
+    cap = getattr(core.caps, group)
+    return used, cap
 
 
 def _terms(core: Core, instrument: Instrument, price: Price | None) -> Terms:
@@ -367,7 +391,7 @@ def _verdict(reason: Reason, asked: Decimal, given: Decimal) -> str:
 
 def _unit(reason: Reason) -> str:
     """Return what a bound is counted in."""
-    if reason in (Reason.CAP_CRYPTO, Reason.CAP_LEVERAGED, Reason.CAP_GROSS, Reason.CAP_SYMBOL):
+    if reason in _GROUPS:
         return "fraction"
     if reason in (Reason.SIZE, Reason.CAP_BOT, Reason.BUYING_POWER, Reason.MINIMUM):
         return "money"
@@ -395,6 +419,7 @@ def _buy_figures(
         "tier": core.state.tier.name.lower(),
         "policy size": _money(_exact(decision.size)),
         "counted per unit": str(terms.worst),
+        "lost per unit at most": str(terms.loss),
     }
 
 

@@ -90,10 +90,25 @@ def _clear_day(core: Core) -> None:
         change_state(core, TradingState.ACTIVE, "a new risk day", "policy")
 
 
+def clear_breakers(core: Core, why: str) -> None:
+    """Clear whatever is tripped: a person has resumed, and losses are counted anew."""
+    limits, thresholds = core.config.policy.limits, core.config.policy.thresholds
+    breakers = core.state.breakers
+    lines = (
+        ("day", breakers.is_day_tripped, limits.loss_limit_daily),
+        ("month", breakers.is_month_tripped, limits.loss_limit_monthly),
+        ("emergency", breakers.is_emergency, -thresholds.month_return_emergency),
+    )
+    for name, is_tripped, limit in lines:
+        if is_tripped:
+            core.record(_moved(core, name, ZERO, exact(limit), why=why))
+
+
 def _moved(
-    core: Core, breaker: str, value: Decimal, limit: Decimal, *, is_tripped: bool = False
-) -> BreakerMoved:
-    why = "loss over the limit" if is_tripped else "a new period or a better mark"
+    core: Core, breaker: str, value: Decimal, limit: Decimal, *, is_tripped: bool = False,
+    why: str = "",
+) -> BreakerMoved:  # fmt: skip
+    why = why or ("loss over the limit" if is_tripped else "a new period or a better mark")
     return BreakerMoved(
         at_ns=core.now_ns,
         breaker=breaker,

@@ -8,7 +8,7 @@ from smart_leverage.domain.orders import Role
 from smart_leverage.domain.records import PlanMoved, StateChanged
 from smart_leverage.engine.core import Core, cancel
 from smart_leverage.engine.deciding import house_sale
-from smart_leverage.engine.exposure import ZERO, Valuation
+from smart_leverage.engine.exposure import ZERO, Valuation, value
 from smart_leverage.engine.proof import exact
 from smart_leverage.policy.deleverage import (
     ceiling_now,
@@ -50,7 +50,9 @@ def start_flatten(core: Core, why: str, who: str) -> None:
         cancel(core, tracked, why)
     if state.plan is not None and state.plan.kind == FLATTEN:
         return
-    _start(core, FLATTEN, Decimal(1), 0, why)
+    valuation = value(core.state, core.ladder)
+    held = valuation.gross / valuation.equity if valuation.equity > 0 else ZERO
+    _start(core, FLATTEN, held, 0, why)
 
 
 def shrink(core: Core, valuation: Valuation) -> None:
@@ -61,7 +63,7 @@ def shrink(core: Core, valuation: Valuation) -> None:
         kind = _over(core, valuation)
         if kind is None:
             return
-        exposure = _exposure(kind, valuation)
+        exposure = _exposure(core, kind, valuation)
         stage = 1 if float(exposure) > core.config.policy.deleveraging.first_ceiling else 2
         _start(core, kind, exposure, stage, f"{kind} over its cap")
     _carry_on(core, valuation)
@@ -71,24 +73,38 @@ def _over(core: Core, valuation: Valuation) -> str | None:
     """Return the first group beyond its band."""
     at = core.config.policy.deleveraging
     for kind in ("crypto", "leveraged", "gross"):
-        exposure = float(_exposure(kind, valuation))
+        exposure = float(_exposure(core, kind, valuation))
         if is_over_band(exposure, float(getattr(core.caps, kind)), at):
             return kind
-    for key, qty in core.state.held():
-        mark = core.ladder.mark(key)
-        if mark is None:
-            continue
-        exposure = float(qty * mark / valuation.equity)
+    for key, _ in core.state.held():
+        exposure = float(_held(core, key, valuation))
         if is_over_band(exposure, float(_symbol_cap(core, core.instrument(key))), at):
             return SYMBOL
     return None
 
 
-def _exposure(kind: str, valuation: Valuation) -> Decimal:
-    if kind in (FLATTEN, SYMBOL):
+def _exposure(core: Core, kind: str, valuation: Valuation) -> Decimal:
+    """Return what a plan of this kind measures; of single instruments the largest against its cap.
+
+    Plans of one instrument are told against the ordinary cap, so the part of a broad fund is scaled
+    to it.
+    """
+    if kind == FLATTEN:
         return valuation.gross / valuation.equity
+    if kind == SYMBOL:
+        parts = [
+            _held(core, key, valuation) * core.caps.symbol / _symbol_cap(core, core.instrument(key))
+            for key, _ in core.state.held()
+        ]
+        return max(parts, default=ZERO)
     amount: Decimal = getattr(valuation, kind)
     return amount / valuation.equity
+
+
+def _held(core: Core, key: Key, valuation: Valuation) -> Decimal:
+    """Return one position as a fraction of equity; without a price it counts as nothing."""
+    mark = core.ladder.mark(key)
+    return ZERO if mark is None else core.state.book.qty(key) * mark / valuation.equity
 
 
 def _symbol_cap(core: Core, instrument: Instrument) -> Decimal:
@@ -232,6 +248,11 @@ def _sell(
     if qty <= 0:
         return
     equity = valuation.equity
+    bound, held = Decimal(repr(ceiling)), _exposure(core, kind, valuation)
+    if kind == SYMBOL:
+        cap = float(_symbol_cap(core, instrument))
+        bound = exact(trim_target(cap, core.config.policy.deleveraging))
+        held = _held(core, key, valuation)
     house_sale(
         core,
         key,
@@ -239,8 +260,8 @@ def _sell(
         role=Role.FLATTEN if kind == FLATTEN else Role.TRIM,
         reason=_REASONS[kind],
         unit="fraction",
-        bound=_round(Decimal(repr(ceiling))),
-        would_be=_round(_exposure(kind, valuation)),
+        bound=_round(bound),
+        would_be=_round(held),
         figures={
             "equity": f"{equity:.2f}",
             "crypto": f"{valuation.crypto:.2f}",
@@ -260,7 +281,7 @@ def _move_on(core: Core, valuation: Valuation, ceiling: Decimal) -> None:
     plan = core.state.plan
     if plan is None:
         return
-    exposure = _exposure(plan.kind, valuation)
+    exposure = _exposure(core, plan.kind, valuation)
     if plan.kind == FLATTEN:
         if not core.state.held():
             _end(core, ceiling, exposure)
@@ -291,7 +312,7 @@ def _is_inside(core: Core, kind: str, valuation: Valuation) -> bool:
     if kind == SYMBOL:
         return True
     cap: Decimal = getattr(core.caps, kind)
-    return _exposure(kind, valuation) <= cap
+    return _exposure(core, kind, valuation) <= cap
 
 
 def _progress(

@@ -217,9 +217,6 @@ class State:
 
     def _resumed(self, record: Resumed) -> None:
         self.baselines.resume(record.equity)
-        self.breakers = BreakerState(
-            is_day_tripped=False, is_month_tripped=False, is_emergency=False
-        )
 
     def _plan(self, record: PlanMoved) -> None:
         if record.status == "started":
