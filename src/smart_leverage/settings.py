@@ -2,22 +2,32 @@
 
 import difflib
 import hashlib
-import math
+import operator
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from smart_leverage.domain.errors import ConfigError
+from smart_leverage.domain.risk_days import RiskCalendar
 
 ENV_PREFIX = "SMART_LEVERAGE_"
 PRESETS = ("classic",)
+SHOWN_MAX = 64
+"""Characters of a wrong value that an error repeats."""
 
 Fraction = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -25,9 +35,12 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Section(BaseModel):
-    """Base of all sections: frozen, and a key that nobody reads is an error."""
+    """Base of all sections: frozen; a key that nobody reads is an error, and so is a wrong type.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    Strict, because a lenient reading takes `true` for the number 1 and text for a number.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class AccountSection(Section):
@@ -50,15 +63,6 @@ class TierSection(Section):
     crypto_cap: Fraction = Field(description="Most crypto exposure, fraction of equity")
     total_cap: Fraction = Field(description="Most crypto and leveraged exposure together")
 
-    @model_validator(mode="after")
-    def _ordered(self) -> "TierSection":
-        if self.crypto_cap > self.total_cap:
-            raise ValueError(
-                f"crypto_cap {self.crypto_cap} is above total_cap {self.total_cap}; "
-                "crypto counts in both"
-            )
-        return self
-
 
 class TiersSection(Section):
     """What a tier needs and what it may hold."""
@@ -78,16 +82,6 @@ class TiersSection(Section):
     learning: TierSection = TierSection(crypto_cap=0.25, total_cap=0.35)
     stable: TierSection = TierSection(crypto_cap=0.40, total_cap=0.60)
     profitable: TierSection = TierSection(crypto_cap=0.60, total_cap=0.80)
-
-    @model_validator(mode="after")
-    def _rising(self) -> "TiersSection":
-        if self.win_rate_stable >= self.win_rate_profitable:
-            raise ValueError("win_rate_stable must be below win_rate_profitable")
-        steps = (self.emergency, self.learning, self.stable, self.profitable)
-        for lower, higher in pairwise(steps):
-            if lower.crypto_cap > higher.crypto_cap or lower.total_cap > higher.total_cap:
-                raise ValueError("a better tier must not have a lower cap than a worse one")
-        return self
 
 
 class SizingSection(Section):
@@ -117,14 +111,6 @@ class LimitsSection(Section):
         default=0.50, description="One broad fund, fraction of equity"
     )
 
-    @model_validator(mode="after")
-    def _nested(self) -> "LimitsSection":
-        if self.loss_limit_daily > self.loss_limit_monthly:
-            raise ValueError("loss_limit_daily is above loss_limit_monthly")
-        if self.symbol_cap > self.gross_cap:
-            raise ValueError("symbol_cap is above gross_cap")
-        return self
-
 
 class DeleveragingSection(Section):
     """How an account that is over its cap comes back."""
@@ -137,7 +123,7 @@ class DeleveragingSection(Section):
     pace_minutes: Positive = Field(default=60.0, description="Slices are spread over this long")
     slices: Annotated[int, Field(ge=1, le=100)] = Field(default=4, description="Number of slices")
     slice_at_once: Fraction = Field(default=0.05, description="Excess that goes in one slice")
-    band_over: Annotated[float, Field(ge=1.0, le=1.5)] = Field(
+    band_over: Annotated[float, Field(ge=1.0, le=1.5, allow_inf_nan=False)] = Field(
         default=1.05, description="Selling begins beyond cap times this"
     )
     band_to: Fraction = Field(default=0.98, description="Selling ends at cap times this")
@@ -179,6 +165,16 @@ class RiskSection(Section):
         default="America/New_York", description="Day and month begin at its midnight"
     )
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        """Refuse what the calendar of the risk day would refuse at the start, with its sentence."""
+        try:
+            RiskCalendar(name)
+        except ConfigError as error:
+            raise ValueError(error.problems[0].removeprefix("risk_timezone = ")) from None
+        return name
+
 
 class PolicySection(Section):
     """Which numbers the policy starts from."""
@@ -199,6 +195,12 @@ class Settings(Section):
     execution: ExecutionSection = ExecutionSection()
     risk: RiskSection = RiskSection()
 
+    @model_validator(mode="after")
+    def _agrees(self) -> "Settings":
+        if told := "; ".join(contradictions(dict(flat(self.model_dump())))):
+            raise ValueError(told)
+        return self
+
     def policy_text(self) -> str:
         """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps."""
         return "\n".join(f"{key} = {value!r}" for key, value in sorted(flat(self.model_dump())))
@@ -217,6 +219,47 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield f"{prefix}{key}", value
 
 
+_TIERS = ("emergency", "learning", "stable", "profitable")
+
+ORDERED: tuple[tuple[str, str], ...] = (
+    *((f"tiers.{tier}.crypto_cap", f"tiers.{tier}.total_cap") for tier in _TIERS),
+    *(
+        (f"tiers.{worse}.{cap}", f"tiers.{better}.{cap}")
+        for worse, better in pairwise(_TIERS)
+        for cap in ("crypto_cap", "total_cap")
+    ),
+    ("sizing.base_share", "sizing.share_max"),
+    ("sizing.adjustment_min", "sizing.adjustment_max"),
+    ("limits.loss_limit_daily", "limits.loss_limit_monthly"),
+    ("limits.symbol_cap", "limits.gross_cap"),
+    ("deleveraging.first_minutes", "deleveraging.last_minutes"),
+    ("deleveraging.pace_minutes", "deleveraging.last_minutes"),
+    ("stops.distance_min", "stops.distance_max"),
+)
+"""Pairs of keys of which the first is never above the second."""
+
+BELOW: tuple[tuple[str, str], ...] = (("tiers.win_rate_stable", "tiers.win_rate_profitable"),)
+"""Pairs of which the first is never equal either: a tier between them could not be earned."""
+
+
+def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for every key whose value is beyond one that bounds it.
+
+    Args:
+        values: By dotted key; a pair of which one is missing is not judged.
+    """
+    for pair in (*ORDERED, *BELOW):
+        if not values.keys() >= set(pair):
+            continue
+        (lower, upper), (value, bound) = pair, (values[key] for key in pair)
+        section, _, name = lower.rpartition(".")
+        other = upper.removeprefix(f"{section}.")
+        if value > bound and pair in ORDERED:
+            yield f"{lower}: {name} {value} is above {other} {bound}; at most that"
+        elif value >= bound and pair in BELOW:
+            yield f"{lower}: {name} {value} is not below {other} {bound}; less than that"
+
+
 class Loaded(BaseModel):
     """Settings with the place that each key came from."""
 
@@ -225,31 +268,40 @@ class Loaded(BaseModel):
     origin: dict[str, str]
 
 
+# -- reading --------------------------------------------------------------------------------------
+
+
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
     """Read defaults, preset, file and environment, in that order.
+
+    Args:
+        path: A file in TOML; None reads none.
+        environment: Variables; None reads those of the process.
 
     Raises:
         ConfigError: Everything that is wrong, at once, each with what would be accepted.
     """
-    tree: dict[str, Any] = {}
-    origin = {key: "default" for key, _ in flat(Settings().model_dump())}
     problems: list[str] = []
-    given = _read(path) if path is not None else {}
-    preset = str(given.get("policy", {}).get("preset", "classic")) if given else "classic"
-    if preset in PRESETS:
-        _merge(tree, _preset(preset), origin, f"preset {preset}")
-    _merge(tree, given, origin, str(path))
-    variables = os.environ if environment is None else environment
-    _merge(tree, _from_environment(variables, problems), origin, "environment")
-    problems = [*_wrong_units(tree), *problems]
+    given = {} if path is None else _read(path)
+    variables = dict(_from_environment(os.environ if environment is None else environment))
+    preset = _preset_of(variables) or _preset_of(given) or PRESETS[0]
+    tree = Settings().model_dump()
+    origin = {key: "default" for key, _ in flat(tree)}
+    for source, values in (
+        (f"preset {preset}", _preset(preset)),
+        (str(path), given),
+        ("environment", _as_tree(variables, problems)),
+    ):
+        problems += _merge(tree, values)
+        origin.update({key: source for key, _ in flat(values)})
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        told = {problem.split(":")[0] for problem in problems}
-        sentences = [_sentence(dict(one)) for one in error.errors()]
-        problems += [one for one in sentences if one.split(":")[0] not in told]
+        problems += _sentences(tree, error, {each.split(":")[0] for each in problems})
     if problems:
-        raise ConfigError(list(dict.fromkeys(problems)), source=str(path or "configuration"))
+        if path is not None:
+            problems = [_with_variable(each, variables) for each in problems]
+        raise ConfigError(list(dict.fromkeys(problems)), source=str(path or "environment"))
     return Loaded(settings=settings, origin=origin)
 
 
@@ -258,14 +310,26 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError([f"{path} does not exist"], source=str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"cannot be read as UTF-8 text: {error}"], source=str(path)) from None
+    except OSError as error:
+        raise ConfigError([f"cannot be read: {error.strerror}"], source=str(path)) from None
+    except UnicodeDecodeError as error:
+        fault = f"is not UTF-8 text: {error.reason} at byte {error.start}; save it as plain UTF-8"
+        raise ConfigError([fault], source=str(path)) from None
     if text.startswith("\ufeff"):
         raise ConfigError(["starts with a byte-order mark; save it as plain UTF-8"], str(path))
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"is not TOML: {error}"], source=str(path)) from None
+    except RecursionError:
+        raise ConfigError(["is not TOML: nested too deeply"], source=str(path)) from None
+
+
+def _preset_of(given: Mapping[str, Any]) -> str | None:
+    """Return the preset that a source names; an unknown one is told by the validation."""
+    values = dict(flat(given))
+    name = values.get("policy.preset")
+    return name if name in PRESETS else None
 
 
 def _preset(name: str) -> dict[str, Any]:
@@ -273,46 +337,57 @@ def _preset(name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def _merge(
-    tree: dict[str, Any], given: Mapping[str, Any], origin: dict[str, str], source: str
-) -> None:
-    """Lay one source over another, key by key, and note where each value came from."""
+def _merge(tree: dict[str, Any], given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Lay one source over another, key by key, and yield where a table meets a value."""
     for key, value in given.items():
-        if isinstance(value, Mapping) and isinstance(tree.get(key, {}), dict):
-            _merge_section(tree.setdefault(key, {}), value)
+        below = tree.get(key)
+        if isinstance(value, Mapping) and isinstance(below, dict):
+            yield from _merge(below, value, f"{prefix}{key}.")
+        elif isinstance(below, dict):
+            yield f"{prefix}{key}: {_shown(value)} is not accepted; a table, [{prefix}{key}]"
+        elif isinstance(value, Mapping) and below is not None:
+            accepted = _accepted(_field(f"{prefix}{key}"))
+            yield f"{prefix}{key}: a table is not accepted; {accepted}"
         else:
             tree[key] = value
-    origin.update({key: source for key, _ in flat(given)})
 
 
-def _merge_section(section: dict[str, Any], given: Mapping[str, Any]) -> None:
-    for key, value in given.items():
-        if isinstance(value, Mapping):
-            _merge_section(section.setdefault(key, {}), value)
-        else:
-            section[key] = value
+def _from_environment(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield dotted keys and texts of the variables that bear our prefix."""
+    for name in sorted(variables):
+        if name.startswith(ENV_PREFIX):
+            key = name.removeprefix(ENV_PREFIX).lower().replace("__", ".")
+            yield key, variables[name]
 
 
-def _from_environment(variables: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+def _variable(key: str) -> str:
+    return ENV_PREFIX + key.upper().replace(".", "__")
+
+
+def _as_tree(variables: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     """Return what the environment sets; our prefix on a name that means nothing is an error."""
     tree: dict[str, Any] = {}
-    for name in sorted(variables):
-        if not name.startswith(ENV_PREFIX):
-            continue
-        parts = name.removeprefix(ENV_PREFIX).lower().split("__")
-        if parts[0] not in Settings.model_fields:
-            known = ", ".join(difflib.get_close_matches(parts[0], Settings.model_fields, n=1))
-            hint = f", did you mean {known}?" if known else ""
-            problems.append(f"environment {name}: no section {parts[0]!r}{hint}")
-            continue
-        section = tree
-        for part in parts[:-1]:
-            section = section.setdefault(part, {})
-        section[parts[-1]] = _number_or_text(variables[name])
+    for key, text in variables.items():
+        section = key.split(".")[0]
+        field = _field(key)
+        if section not in Settings.model_fields:
+            hint = _near(section, Settings.model_fields)
+            problems.append(f"environment {_variable(key)}: no section {section!r}{hint}")
+        elif field is None:
+            problems.append(_unknown(key))
+        elif _model(field) is not None:
+            problems.append(f"environment {_variable(key)}: {key} is a section; name a key of it")
+        else:
+            below = tree
+            *sections, last = key.split(".")
+            for each in sections:
+                below = below.setdefault(each, {})
+            below[last] = _number(text) if field.annotation in (int, float) else text
     return tree
 
 
-def _number_or_text(text: str) -> float | int | str:
+def _number(text: str) -> float | int | str:
+    """Return the number that a text is, or the text, which the validation will refuse."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -321,30 +396,112 @@ def _number_or_text(text: str) -> float | int | str:
     return text
 
 
-def _wrong_units(tree: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what looks like per cent where a fraction belongs, with both readings."""
-    for key, value in flat(tree):
-        field = _field(key)
-        if field is None:
-            continue
+# -- telling --------------------------------------------------------------------------------------
+
+
+def _sentences(tree: Mapping[str, Any], error: ValidationError, told: set[str]) -> Iterator[str]:
+    """Yield every problem; keys that are sound by themselves are compared with each other."""
+    values = {key: value for key, value in flat(tree) if key not in told}
+    for one in error.errors():
+        key = ".".join(str(part) for part in one["loc"])
+        if not key:
+            continue  # the contradictions, told below
+        values.pop(key, None)
+        if one["type"] == "extra_forbidden":
+            yield _unknown(key)
+        elif one["type"] == "value_error":
+            yield f"{key}: {one['msg'].removeprefix('Value error, ')}"
+        else:
+            yield f"{key}: {_refused(_field(key), one['input'])}"
+    yield from contradictions(values)
+
+
+def _with_variable(problem: str, variables: Mapping[str, str]) -> str:
+    """Return a problem with the variable that caused it, so that nobody looks for it in a file."""
+    key = problem.split(":")[0]
+    return f"{problem} ({_variable(key)})" if key in variables else problem
+
+
+def _refused(field: FieldInfo | None, value: Any) -> str:
+    """Return why a value is not accepted, and what is; per cent are read as the fraction meant."""
+    shown = _shown(value)
+    bounds = {} if field is None else _bounds(field)
+    if "le" in bounds or "lt" in bounds:  # what is bounded above is a ratio
         if isinstance(value, str) and value.rstrip().endswith("%"):
-            number = value.rstrip().rstrip("%").strip()
-            right = _as_fraction(number)
-            yield (
-                f"{key}: {value!r} is not a number; write {right}"
-                if right
-                else (f"{key}: {value!r} is not a number")
-            )
-        elif isinstance(value, float | int) and _is_fraction(field) and value > 1:
-            yield f"{key}: {value} is above 1; fractions, not per cent: {value / 100:g}?"
+            meant = _per_cent(_number(value.rstrip().removesuffix("%").strip()), bounds)
+            if meant:
+                return f"{shown} is not a number; write {meant}"
+        elif type(value) in (int, float) and (meant := _per_cent(value, bounds)):
+            side = f"above {bounds['le']:g}" if value > 0 else f"below {bounds['gt']:g}"
+            return f"{shown} is {side}; fractions, not per cent: {meant}?"
+    return f"{shown} is not accepted; {_accepted(field)}"
 
 
-def _as_fraction(number: str) -> str:
-    try:
-        value = float(number)
-    except ValueError:
+def _per_cent(number: float | str, bounds: Mapping[str, float]) -> str:
+    """Return a percentage as a fraction, if that would be accepted, or an empty text."""
+    if isinstance(number, str):
         return ""
-    return f"{value / 100:g}" if math.isfinite(value) else ""
+    value = number / 100
+    return f"{value:g}" if all(_INSIDE[name](value, at) for name, at in bounds.items()) else ""
+
+
+_INSIDE: Mapping[str, Callable[[float, float], bool]] = {
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+    "le": operator.le,
+}
+_WORDS = {"gt": "above", "ge": "from", "lt": "below", "le": "up to"}
+
+
+def _bounds(field: FieldInfo) -> dict[str, float]:
+    return {
+        name: getattr(each, name)
+        for each in field.metadata
+        for name in _INSIDE
+        if hasattr(each, name)
+    }
+
+
+def _accepted(field: FieldInfo | None) -> str:
+    """Return what a key takes, in words."""
+    if field is None:
+        return "no such key is known"
+    if field.annotation in (int, float):
+        bounds = " and ".join(f"{_WORDS[name]} {at:,.12g}" for name, at in _bounds(field).items())
+        return f"a{' whole' if field.annotation is int else ''} number {bounds}"
+    if choices := get_args(field.annotation):
+        return f"{' or '.join(repr(choice) for choice in choices)}"
+    lengths = [
+        getattr(each, name)
+        for name in ("min_length", "max_length")
+        for each in field.metadata
+        if hasattr(each, name)
+    ]
+    return f"text of {lengths[0]} to {lengths[1]} characters" if lengths else "text"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
+
+
+def _unknown(key: str) -> str:
+    """Return the problem of a key that nobody reads, with the nearest that somebody does."""
+    model: type[BaseModel] = Settings
+    unknown = key
+    for unknown in key.split("."):
+        field = model.model_fields.get(unknown)
+        if field is None:
+            break
+        model = _model(field) or model
+    kind = "section" if model is Settings else "key"
+    return f"{key}: unknown {kind}{_near(unknown, model.model_fields)}"
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.45)
+    return f", did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
 
 
 def _field(key: str) -> FieldInfo | None:
@@ -353,34 +510,14 @@ def _field(key: str) -> FieldInfo | None:
     *sections, last = key.split(".")
     for name in sections:
         field = model.model_fields.get(name)
-        if field is None or not isinstance(field.annotation, type):
+        section = None if field is None else _model(field)
+        if section is None:
             return None
-        if not issubclass(field.annotation, BaseModel):
-            return None
-        model = field.annotation
+        model = section
     return model.model_fields.get(last)
 
 
-def _is_fraction(field: FieldInfo) -> bool:
-    return any(getattr(rule, "le", None) == 1.0 for rule in field.metadata)
-
-
-def _sentence(error: dict[str, Any]) -> str:
-    """Return one problem as key, value and what would be accepted."""
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_nearest(error['loc'])}"
-    if error["type"] == "value_error":
-        return f"{key}: {error['msg'].removeprefix('Value error, ')}"
-    return f"{key}: {error['input']!r} is not accepted; {error['msg'][0].lower()}{error['msg'][1:]}"
-
-
-def _nearest(location: tuple[Any, ...]) -> str:
-    model: type[BaseModel] = Settings
-    for name in location[:-1]:
-        annotation = model.model_fields[str(name)].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return ""
-        model = annotation
-    near = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1, cutoff=0.3)
-    return f", did you mean {near[0]}?" if near else ""
+def _model(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the section that a field is, None for a plain value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

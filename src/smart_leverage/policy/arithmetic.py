@@ -16,7 +16,7 @@ def normal_cdf(z: float) -> float:
 
 @rule
 def exponential(x: float) -> float:
-    """Return e to the power of `x`; infinity where a double overflows, instead of an exception."""
+    """Return e to the power of `x`; infinity where a double overflows, and NaN stays NaN."""
     if x > EXPONENT_MAX:
         return math.inf
     return math.exp(x)
@@ -24,7 +24,10 @@ def exponential(x: float) -> float:
 
 @rule
 def exponential_less_one(x: float) -> float:
-    """Return e to the power of `x`, less one, exact for small `x`; infinity on overflow."""
+    """Return e to the power of `x`, less one, exact for small `x`; infinity on overflow.
+
+    NaN stays NaN.
+    """
     if x > EXPONENT_MAX:
         return math.inf
     return math.expm1(x)

@@ -42,8 +42,17 @@ class BreakerOpens(NamedTuple):
 
 @rule
 def loss_since(opening: float, equity: float) -> float:
-    """Return the loss as a positive fraction of the opening; NaN when the opening is not known."""
-    if not opening > 0.0:
+    """Return the loss as a fraction of the opening, negative for a gain.
+
+    Args:
+        opening: Opening equity of the period, account currency.
+        equity: Equity now, account currency.
+
+    Returns:
+        Fraction; above 1.0 when more than everything is lost; NaN when the opening is not positive
+        or either is not finite.
+    """
+    if not (0.0 < opening < math.inf and math.isfinite(equity)):
         return math.nan
     return 1.0 - equity / opening
 
@@ -53,6 +62,10 @@ def is_loss_over(loss: float, limit: float) -> bool:
     """Tell whether a loss is strictly beyond its limit; an unknown loss is not a trip.
 
     An unknown equity denies increases elsewhere; a false trip would sell on missing data.
+
+    Args:
+        loss: Fraction of the opening equity, positive. NaN: not over.
+        limit: Positive fraction; the limit itself is still inside.
     """
     return loss > limit + TOLERANCE
 
@@ -69,8 +82,9 @@ def step_breakers(
 
     Args:
         state: What was tripped before; the caller clears the day at midnight.
-        equity: Equity at the mark. NaN keeps every trip and is an emergency.
-        opens: Opening equities.
+        equity: Equity at the mark, account currency. NaN or infinity keeps every trip, adds none
+            and is an emergency.
+        opens: Opening equities. One that is unknown does the same for its own period.
         limits: Loss limits.
         month_return_emergency: Month return below which it is an emergency, e.g. −0.05.
 
@@ -104,12 +118,14 @@ def is_asset_locked(loss: float, opening_equity: float, limits: LossLimits) -> b
     """Tell whether one asset has lost its share of the day's opening equity.
 
     Args:
-        loss: Money the asset lost today, positive.
-        opening_equity: Equity at the day's opening.
+        loss: Money the asset lost today, positive, account currency. NaN: not locked.
+        opening_equity: Equity at the day's opening, account currency. Unknown or not positive:
+            not locked; increases are denied by the unknown equity itself.
+        limits: Loss limits.
 
     Source:
         Decision 0007.
     """
-    if not opening_equity > 0.0:
+    if not 0.0 < opening_equity < math.inf:
         return False
     return is_loss_over(loss / opening_equity, limits.loss_limit_daily_asset)

@@ -4,7 +4,12 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
+from smart_leverage.policy.arithmetic import finite_or_zero
+from smart_leverage.policy.tier import TOLERANCE
 from smart_leverage.rule import rule
+
+LOTS_MAX = 9007199254740991.0
+"""2^53 − 1: beyond it a double does not hold every whole number, and no count can be trusted."""
 
 
 class Group(IntEnum):
@@ -26,33 +31,63 @@ class GroupCaps(NamedTuple):
 
 @rule
 def headroom(cap: float, equity: float, worst: float) -> float:
-    """Return the money that still fits under a cap; 0 when anything is unknown.
+    """Return the money that still fits under a cap.
 
     Args:
         cap: Fraction of equity.
-        equity: Account equity.
+        equity: Account equity, account currency.
         worst: Worst-case exposure: positions plus open and unknown orders, account currency.
+            Less than nothing cannot be held: a negative one counts as 0 and adds no room.
+
+    Returns:
+        Account currency, at most cap × equity, at least 0.0; 0.0 when anything is NaN, infinite,
+        or equity or cap is not positive.
     """
-    room = cap * equity - worst
-    if not room > 0.0:
+    if not (cap > 0.0 and equity > 0.0 and worst > -math.inf):  # also when one is NaN
         return 0.0
-    return room
+    room = cap * equity
+    if worst > 0.0:
+        room = room - worst
+    return finite_or_zero(room)
 
 
 @rule
 def lots_within(room: float, lot_value: float) -> int:
-    """Return how many whole lots fit into so much money; 0 when either is unknown."""
+    """Return how many whole lots fit into so much money.
+
+    A quotient of two doubles is often a hair below the whole number that was meant: 0.3 / 0.1 is
+    2.9999999999999996. Money that is a lot short by no more than the tolerance carries that lot,
+    and the exact proof of the order has the last word.
+
+    Args:
+        room: Account currency.
+        lot_value: What one lot takes of it, account currency.
+
+    Returns:
+        The lots that fit, with the one that only rounding took away: together they are worth at
+        most room × (1 + 1e-12). 0 when either is NaN or not positive, and from 2^53 − 1 lots on:
+        so many are an error of units.
+    """
     if not (room > 0.0 and lot_value > 0.0):
         return 0
-    lots = room / lot_value
-    if not lots < 9007199254740992.0:
+    quotient = room / lot_value
+    if not quotient < LOTS_MAX:
         return 0
-    return int(math.floor(lots))
+    lots = math.floor(quotient)
+    if (lots + 1.0) * lot_value - room <= room * TOLERANCE:
+        lots = lots + 1
+    return int(lots)
 
 
 @rule
 def exposure_of(worst: float, equity: float) -> float:
-    """Return exposure as a fraction of equity; infinity when there is no equity to carry it."""
+    """Return exposure as a fraction of equity, for showing what an order would have made.
+
+    Args:
+        worst: Worst-case exposure, account currency. NaN stays NaN.
+        equity: Account equity, account currency. Not positive or NaN: infinity, for nothing is
+            there to carry it; never begin a sale on that.
+    """
     if not equity > 0.0:
         return math.inf
     return worst / equity

@@ -11,6 +11,9 @@ from smart_leverage.policy.sizing import is_sizing_input_sane, position_size
 from smart_leverage.policy.tier import Caps, Tier, tier_caps
 from smart_leverage.rule import rule
 
+UNLIMITED = math.inf
+"""The room of a bot without a share of its own."""
+
 
 class Account(NamedTuple):
     """The account at the decision; money in account currency, NaN means unknown.
@@ -31,7 +34,10 @@ class Account(NamedTuple):
 class Asset(NamedTuple):
     """The asset at the decision; `lot_value` is the money that one lot adds to the worst case.
 
-    `lot_cost` is the money that one lot takes from `power`, costs included.
+    `lot_cost` is the money that one lot takes from `power`, costs included. `worst` is the
+    worst-case exposure to this asset, account currency. NaN in any of them means unknown and denies
+    increases. Lots are whole; orders come in multiples of `lots_step` and are `lots_min` at least.
+    Crypto counts as leveraged, whatever `is_leveraged` says.
     """
 
     lot_value: float
@@ -51,9 +57,11 @@ class Asset(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """What is wanted: `lots` of 0 lets the policy size a buy.
+    """What is wanted: `lots` of 0 lets the policy size a buy, and sells all that is free.
 
-    `bot_room` is the money left under the bot's own share, infinity when it has none.
+    `confidence` is a probability in [0, 1]; `volatility_ratio` is realised over usual volatility,
+    1.0 is normal. `bot_room` is the money left under the bot's own share, `UNLIMITED` when it has
+    none. NaN in any of them means unknown and denies increases.
     """
 
     is_buy: bool
@@ -66,8 +74,9 @@ class Proposal(NamedTuple):
 class Decision(NamedTuple):
     """The answer: lots allowed, the bound that bit first, its value and what asked would make.
 
-    `bound` and `would_be` are fractions of equity for caps, money for sizes and buying power,
-    lots for quantities. `size` is the policy's own size in money, offered even when not binding.
+    `bound` and `would_be` are fractions of equity for caps, money for sizes, a bot's share and
+    buying power, lots for quantities; NaN where the figure itself is unknown, and 0.0 both where
+    nothing was counted. `size` is the policy's own size in money, offered even when not binding.
     """
 
     lots: int
@@ -79,7 +88,16 @@ class Decision(NamedTuple):
 
 @rule
 def group_cap(asset: Asset, caps: Caps, gross: float) -> float:
-    """Return the cap from which a position is sized: that of the tightest group it counts in."""
+    """Return the cap from which a position is sized: that of the tightest group it counts in.
+
+    Args:
+        asset: Its groups.
+        caps: Caps of the tier, fractions of equity.
+        gross: Cap on all positions, fraction of equity.
+
+    Returns:
+        Fraction of equity; a cap that is NaN stays NaN and sizes nothing.
+    """
     if asset.is_crypto:
         return caps.crypto
     if asset.is_leveraged:
@@ -88,8 +106,12 @@ def group_cap(asset: Asset, caps: Caps, gross: float) -> float:
 
 
 @rule
-def refusal(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> Reason:
-    """Return why an increase is out of the question whatever its size, or NONE."""
+def refusal_of_account(account: Account) -> Reason:
+    """Return why the account may add nothing at all, or NONE.
+
+    What a person has to lift stands before what time lifts; an equity that is NaN, infinite or not
+    positive comes last.
+    """
     if account.state == TradingState.FROZEN:
         return Reason.FROZEN
     if account.state == TradingState.HALTED:
@@ -102,6 +124,19 @@ def refusal(account: Account, asset: Asset, proposal: Proposal, policy: Policy) 
         return Reason.REDUCING
     if not (account.equity > 0.0 and account.equity < math.inf):
         return Reason.NO_EQUITY
+    return Reason.NONE
+
+
+@rule
+def refusal(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> Reason:
+    """Return why an increase is out of the question whatever its size, or NONE.
+
+    The account is asked first, then the price (NaN, infinite or not positive is none), the asset,
+    and last the proposal.
+    """
+    no = refusal_of_account(account)
+    if no != Reason.NONE:
+        return no
     if not (asset.is_fresh and asset.lot_value > 0.0 and asset.lot_value < math.inf):
         return Reason.NO_PRICE
     if not asset.is_tradable:
@@ -110,6 +145,8 @@ def refusal(account: Account, asset: Asset, proposal: Proposal, policy: Policy) 
         return Reason.ASSET_LOCKED
     if asset.is_deleveraging:
         return Reason.DELEVERAGING
+    if proposal.lots < 0:
+        return Reason.BAD_INPUT
     if not is_sizing_input_sane(proposal.confidence, proposal.volatility_ratio, policy.sizing):
         return Reason.BAD_INPUT
     return Reason.NONE
@@ -119,7 +156,15 @@ def refusal(account: Account, asset: Asset, proposal: Proposal, policy: Policy) 
 def tighten(
     decision: Decision, lots: int, reason: Reason, bound: float, would_be: float
 ) -> Decision:
-    """Return the tighter of a decision and one more bound; ties stay with the earlier bound."""
+    """Return the tighter of a decision and one more bound; ties stay with the earlier bound.
+
+    Args:
+        decision: The tightest so far.
+        lots: Lots that this bound allows.
+        reason: Its code.
+        bound: Its value, in the unit of the reason.
+        would_be: What the asked lots would make, same unit; NaN where that is unknown.
+    """
     if lots >= decision.lots:
         return decision
     return Decision(lots=lots, reason=reason, bound=bound, would_be=would_be, size=decision.size)
@@ -135,7 +180,17 @@ def within_group(
     worst: float,
     equity: float,
 ) -> Decision:
-    """Return a decision tightened to the headroom of one capped group."""
+    """Return a decision tightened to the headroom of one capped group.
+
+    Args:
+        answer: The tightest so far.
+        asset: What is bought.
+        asked: Lots wanted.
+        reason: Code of the group.
+        cap: Its cap, fraction of equity.
+        worst: Its worst case, account currency. NaN leaves no room.
+        equity: Account equity, account currency.
+    """
     return tighten(
         answer,
         lots_within(headroom(cap, equity, worst), asset.lot_value),
@@ -149,14 +204,17 @@ def within_group(
 def within_caps(
     answer: Decision, account: Account, asset: Asset, asked: int, caps: Caps, groups: GroupCaps
 ) -> Decision:
-    """Return a decision tightened to every group the asset counts in."""
+    """Return a decision tightened to every group the asset counts in; NaN leaves no room."""
     equity = account.equity
-    symbol_cap = groups.symbol_broad if asset.is_broad else groups.symbol
+    is_leveraged = asset.is_leveraged or asset.is_crypto
+    symbol_cap = groups.symbol
+    if asset.is_broad and not is_leveraged:
+        symbol_cap = groups.symbol_broad
     if asset.is_crypto:
         answer = within_group(
             answer, asset, asked, Reason.CAP_CRYPTO, caps.crypto, account.crypto_worst, equity
         )
-    if asset.is_leveraged:
+    if is_leveraged:
         answer = within_group(
             answer,
             asset,
@@ -176,8 +234,16 @@ def within_caps(
 def within_means(
     answer: Decision, account: Account, asset: Asset, asked: int, bot_room: float
 ) -> Decision:
-    """Return a decision tightened to the bot's share and to what can be paid for."""
-    if bot_room < math.inf:
+    """Return a decision tightened to the bot's share and to what can be paid for.
+
+    Args:
+        answer: The tightest so far.
+        account: `power` that is NaN or infinite pays for nothing.
+        asset: What is bought.
+        asked: Lots wanted.
+        bot_room: Money under the bot's share, `UNLIMITED` without one. NaN is no room.
+    """
+    if bot_room != UNLIMITED:  # also when it is NaN
         answer = tighten(
             answer,
             lots_within(bot_room, asset.lot_value),
@@ -195,8 +261,21 @@ def within_means(
 
 
 @rule
+def shortfall(size: float, worst: float) -> float:
+    """Return the money that a position lacks to its size, negative beyond it; NaN stays NaN.
+
+    Args:
+        size: The policy's own size, account currency.
+        worst: Worst-case exposure to the asset, account currency; a negative one counts as 0.
+    """
+    if worst < 0.0:
+        return size
+    return size - worst
+
+
+@rule
 def decide_increase(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> Decision:
-    """Return how many lots may be bought."""
+    """Return how many lots may be bought; whatever is NaN or missing allows none."""
     no = refusal(account, asset, proposal, policy)
     if no != Reason.NONE:
         return Decision(lots=0, reason=no, bound=0.0, would_be=0.0, size=0.0)
@@ -206,10 +285,11 @@ def decide_increase(account: Account, asset: Asset, proposal: Proposal, policy: 
         account.equity, cap, proposal.confidence, proposal.volatility_ratio, policy.sizing
     )
     asked = proposal.lots
-    if asked <= 0:
-        if not size - asset.worst > size * policy.sizing.top_up_min:
+    if asked == 0:
+        missing = shortfall(size, asset.worst)
+        if not missing > size * policy.sizing.top_up_min:  # also when it is NaN
             return Decision(lots=0, reason=Reason.SIZE, bound=size, would_be=asset.worst, size=size)
-        asked = lots_within(size - asset.worst, asset.lot_value)
+        asked = lots_within(missing, asset.lot_value)
     answer = Decision(lots=asked, reason=Reason.NONE, bound=0.0, would_be=0.0, size=size)
     answer = within_caps(answer, account, asset, asked, caps, policy.groups)
     answer = within_means(answer, account, asset, asked, proposal.bot_room)
@@ -218,9 +298,19 @@ def decide_increase(account: Account, asset: Asset, proposal: Proposal, policy: 
 
 @rule
 def at_least_minimum(decision: Decision, asset: Asset) -> Decision:
-    """Round down to the step of the asset and refuse what is too small to be an order."""
+    """Return a decision in whole steps of the asset, or none where too little is left.
+
+    Rounding to the step is no bound: the reason stays what it was. What cannot be an order keeps
+    the reason that cut it; MINIMUM, in lots, is for what was too small when it was asked.
+    """
     if asset.lots_step < 1:
-        return Decision(lots=0, reason=Reason.BAD_INPUT, bound=1.0, would_be=0.0, size=0.0)
+        return Decision(
+            lots=0,
+            reason=Reason.BAD_INPUT,
+            bound=1.0,
+            would_be=float(asset.lots_step),
+            size=decision.size,
+        )
     lots = decision.lots - decision.lots % asset.lots_step
     if lots >= asset.lots_min and lots > 0:
         return Decision(
@@ -251,11 +341,14 @@ def at_least_minimum(decision: Decision, asset: Asset) -> Decision:
 def decide_decrease(account: Account, asset: Asset, proposal: Proposal) -> Decision:
     """Return how many lots may be sold: whatever is held and not being sold already.
 
-    Neither a cap nor a breaker nor missing data stands in the way; only FREEZE does.
+    Neither a cap nor a breaker nor missing data stands in the way; only FREEZE does. `bound` is
+    what is free and `would_be` what was asked, in lots.
     """
     if account.state == TradingState.FROZEN:
         return Decision(lots=0, reason=Reason.FROZEN, bound=0.0, would_be=0.0, size=0.0)
     free = asset.lots_held - asset.lots_selling
+    if free > asset.lots_held:  # fewer than none being sold is a miscount; it must not sell short
+        free = asset.lots_held
     if free < 0:
         free = 0
     asked = proposal.lots
@@ -280,7 +373,9 @@ def decide(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -
         policy: All numbers.
 
     Returns:
-        The decision; `reason` is NONE when all that was asked is allowed. Never raises.
+        The decision; `reason` is NONE when nothing but the step of the asset took from what was
+        asked. A purchase is never larger than asked, a sale never larger than what is held. NaN
+        anywhere allows no increase and blocks no decrease. Never raises.
     """
     if proposal.is_buy:
         return decide_increase(account, asset, proposal, policy)

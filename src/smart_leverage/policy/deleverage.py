@@ -8,7 +8,10 @@ from smart_leverage.rule import rule
 
 
 class Deleveraging(NamedTuple):
-    """Stages and band of a deleveraging plan; minutes count only while the class trades."""
+    """Stages and band of a deleveraging plan; minutes count only while the class trades.
+
+    `first_ceiling` and `slice_at_once` are fractions of equity, the band is in fractions of a cap.
+    """
 
     first_ceiling: float = 0.40
     first_minutes: float = 30.0
@@ -24,6 +27,11 @@ class Deleveraging(NamedTuple):
 def is_over_band(exposure: float, cap: float, at: Deleveraging) -> bool:
     """Tell whether selling must begin: entries stop at the cap, trims start beyond the band.
 
+    Args:
+        exposure: Fraction of equity. NaN: no, for nothing is sold on missing data.
+        cap: Cap in force, fraction of equity. NaN: no.
+        at: The band; its edge is still inside.
+
     Source:
         Decision 0013.
     """
@@ -32,7 +40,12 @@ def is_over_band(exposure: float, cap: float, at: Deleveraging) -> bool:
 
 @rule
 def trim_target(cap: float, at: Deleveraging) -> float:
-    """Return the exposure at which a trim ends: a little inside the cap, so that it holds."""
+    """Return the exposure at which a trim ends: a little inside the cap, so that it holds.
+
+    Args:
+        cap: Fraction of equity; NaN stays NaN, and nothing is sold then.
+        at: The band.
+    """
     return cap * at.band_to
 
 
@@ -44,9 +57,16 @@ def ceiling_now(start: float, cap: float, elapsed_minutes: float, at: Deleveragi
     `pace_minutes`, well before the last deadline, or at once when it is small.
 
     Args:
-        start: Exposure at which the plan began, fraction of equity.
-        cap: Cap in force now, fraction of equity.
-        elapsed_minutes: Minutes since the plan began in which the class traded.
+        start: Exposure at which the plan began, fraction of equity. NaN counts as above the first
+            ceiling.
+        cap: Cap in force now, fraction of equity. NaN gives NaN, and nothing is sold then.
+        elapsed_minutes: Minutes since the plan began in which the class traded. NaN gives the end
+            of the plan, a negative number its beginning.
+        at: Stages and band.
+
+    Returns:
+        Fraction of equity; never rises with time. Above `start` only where the plan began inside
+        the cap, and nothing is sold then.
 
     Source:
         Decisions 0003 and 0013.
@@ -55,7 +75,8 @@ def ceiling_now(start: float, cap: float, elapsed_minutes: float, at: Deleveragi
     first = trim_target(at.first_ceiling, at)
     if start < first:
         first = start
-    if first - target <= at.slice_at_once or at.slices < 1 or not at.pace_minutes > 0.0:
+    is_small = first - target <= at.slice_at_once + TOLERANCE
+    if is_small or at.slices < 1 or not at.pace_minutes > 0.0:
         return target
     passed = elapsed_minutes * at.slices / at.pace_minutes
     if not passed < at.slices - 1.0:  # also when it is NaN
@@ -67,7 +88,12 @@ def ceiling_now(start: float, cap: float, elapsed_minutes: float, at: Deleveragi
 
 @rule
 def deadline_minutes(start: float, at: Deleveraging) -> float:
-    """Return the minutes until the next stage is due: 40 % first, then the tier's cap."""
+    """Return the minutes until the next stage is due: 40 % first, then the tier's cap.
+
+    Args:
+        start: Exposure now, fraction of equity. NaN gives the later deadline.
+        at: Stages.
+    """
     if start > at.first_ceiling + TOLERANCE:
         return at.first_minutes
     return at.last_minutes
@@ -78,10 +104,14 @@ def kept_lots(lots: int, exposure: float, ceiling: float) -> int:
     """Return the lots of one position that may stay when its group shrinks pro rata.
 
     Args:
-        lots: Lots held.
+        lots: Lots held, not negative.
         exposure: Exposure of the group, fraction of equity. NaN sells nothing: a trim is not made
             on missing data.
-        ceiling: Exposure at which the group may stay.
+        ceiling: Exposure at which the group may stay, fraction of equity. NaN sells nothing; not
+            positive sells everything.
+
+    Returns:
+        Whole lots, rounded toward less exposure.
     """
     if not exposure > ceiling:
         return lots

@@ -160,6 +160,11 @@ def initial_rate(maintenance: float, is_marginable: bool, rates: MarginRates) ->
     """Return the share of a purchase that must be own money to hold it overnight.
 
     Never below the maintenance rate: a security that must be kept at 75 % cannot be bought at 50 %.
+
+    Args:
+        maintenance: Maintenance rate, fraction of market value. NaN counts as not marginable, 1.0.
+        is_marginable: Whether the broker lends on it at all.
+        rates: The table.
     """
     if not maintenance <= rates.not_marginable:  # also when it is NaN
         return max(rates.not_marginable, maintenance)
@@ -170,13 +175,13 @@ def initial_rate(maintenance: float, is_marginable: bool, rates: MarginRates) ->
 
 @rule
 def account_equity(account: MarginAccount) -> float:
-    """Return cash plus long less short market value."""
+    """Return cash plus long less short market value, account currency; NaN stays NaN."""
     return account.cash + account.long_value - account.short_value
 
 
 @rule
 def margin_equity(account: MarginAccount) -> float:
-    """Return the equity that can carry a loan: all of it without the coins."""
+    """Return the equity that can carry a loan: all of it without the coins; NaN stays NaN."""
     return account_equity(account) - account.crypto_value
 
 
@@ -206,7 +211,8 @@ def overnight_capacity(account: MarginAccount, terms: MarginTerms) -> float:
     """Return the value of securities that can still be bought and held over the close.
 
     Returns:
-        Account currency, at least 0.0; the cash where nothing is lent; 0.0 when unknown.
+        Account currency, at least 0.0; the cash where nothing is lent, as on an
+        equity of NaN; 0.0 when that is NaN as well.
     """
     if margin_multiplier(account, terms) <= 1.0:
         return finite_or_zero(account.cash)
@@ -222,7 +228,7 @@ def intraday_capacity(account: MarginAccount, terms: MarginTerms) -> float:
 
     Returns:
         Account currency, at least 0.0; equal to `overnight_capacity` where the account has no
-        intraday leverage; 0.0 when unknown.
+        intraday leverage, as on an equity of NaN; 0.0 when the figure is NaN.
     """
     multiplier = margin_multiplier(account, terms)
     if multiplier <= terms.multiplier_overnight:
@@ -246,7 +252,10 @@ def security_capacity(account: MarginAccount, rate: float, terms: MarginTerms) -
 
 @rule
 def security_capacity_overnight(account: MarginAccount, rate: float, terms: MarginTerms) -> float:
-    """Return how much of one security can be bought and kept; `rate` is its initial rate."""
+    """Return how much of one security can be bought and kept; `rate` is its initial rate.
+
+    Account currency; a rate that is NaN or not positive counts as 1.0, an unknown account buys 0.0.
+    """
     free = margin_equity(account) - account.initial_margin
     return power(overnight_capacity(account, terms), free / _rate_or_one(rate))
 
@@ -259,6 +268,9 @@ def _rate_or_one(rate: float) -> float:
 @rule
 def non_marginable_buying_power(account: MarginAccount, terms: MarginTerms) -> float:
     """Return what the broker states for assets it does not lend on.
+
+    Returns:
+        Account currency, at least 0.0; on an equity of NaN the cash, and 0.0 when that is NaN.
 
     Source:
         Inferred from five public account payloads of 2023 to 2026; not documented.
@@ -280,6 +292,7 @@ def crypto_capacity(account: MarginAccount, open_buys: float, terms: MarginTerms
     Args:
         account: The account.
         open_buys: Value of open coin purchases which the broker has not taken off the cash yet.
+            NaN leaves nothing.
         terms: `crypto_borrowing` is the share of a loan against stock that coins may use.
 
     Returns:
@@ -293,7 +306,10 @@ def crypto_capacity(account: MarginAccount, open_buys: float, terms: MarginTerms
 
 @rule
 def regt_buying_power(account: MarginAccount, terms: MarginTerms) -> float:
-    """Return overnight buying power as the broker states it, on equity with coins inside."""
+    """Return overnight buying power as the broker states it, on equity with coins inside.
+
+    Account currency; on an equity of NaN the cash, and 0.0 when that is NaN.
+    """
     if margin_multiplier(account, terms) <= 1.0:
         return finite_or_zero(account.cash)
     free = account_equity(account) - account.initial_margin
@@ -305,7 +321,8 @@ def buying_power(account: MarginAccount, terms: MarginTerms) -> float:
     """Return buying power as the broker states it under the account's rule set.
 
     A reading aid and the simulated broker's figure; it counts coins as collateral, so it is never
-    used alone (`power`) and never for coins (`crypto_capacity`).
+    used alone (`power`) and never for coins (`crypto_capacity`). Account currency; on an equity of
+    NaN the cash, and 0.0 when that is NaN.
     """
     multiplier = margin_multiplier(account, terms)
     if multiplier <= terms.multiplier_overnight:
@@ -318,7 +335,10 @@ def buying_power(account: MarginAccount, terms: MarginTerms) -> float:
 
 @rule
 def options_buying_power(account: MarginAccount, terms: MarginTerms) -> float:
-    """Return what the broker states for buying options, which it never lends on."""
+    """Return what the broker states for buying options, which it never lends on.
+
+    Account currency; on an equity of NaN at most the cash, 0.0 when that is NaN.
+    """
     if terms.rule_set == RuleSet.LEGACY_PDT:
         return finite_or_zero(account_equity(account) - account.initial_margin)
     multiplier = margin_multiplier(account, terms)
@@ -392,7 +412,7 @@ def prob_touch_barrier(price_ratio: float, drift: float, sigma: float, years: fl
         years: Horizon. Not positive: 0.0 below today's price.
 
     Returns:
-        Probability in [0, 1]; 1.0 when something is unknown.
+        Probability in [0, 1]; 1.0 when something is NaN, unknown.
 
     Source:
         First passage of a Brownian motion with drift by the reflection principle, watched

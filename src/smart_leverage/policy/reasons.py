@@ -1,10 +1,13 @@
-"""Why an order was cut or denied: one stable code per bound, most severe first."""
+"""Why an order was cut or denied: one stable code per bound."""
 
 from enum import IntEnum
 
 
 class Reason(IntEnum):
-    """The bound that bit first; the sentence for each code lives in `domain.sentences`."""
+    """The bound that bit first; the sentence for each code lives in `domain.sentences`.
+
+    The numbers are names and no order: which bound is looked at first is written in `decide`.
+    """
 
     NONE = 0
     BAD_INPUT = 1

@@ -1,7 +1,9 @@
 """How large a position should be, before any headroom is looked at."""
 
+import math
 from typing import NamedTuple
 
+from smart_leverage.policy.arithmetic import finite_or_zero
 from smart_leverage.rule import rule
 
 
@@ -27,6 +29,10 @@ def volatility_adjustment(volatility_ratio: float, at: Sizing) -> float:
     Args:
         volatility_ratio: Realised over reference volatility of the same period; 1 is normal.
             NaN, zero and negative values give the smallest factor.
+        at: Bounds of the factor.
+
+    Returns:
+        A factor in [`adjustment_min`, `adjustment_max`].
 
     Source:
         Decision 0005.
@@ -46,6 +52,14 @@ def is_sizing_input_sane(confidence: float, volatility_ratio: float, at: Sizing)
     """Tell whether a confidence and a volatility ratio can be what they claim to be.
 
     A ratio below 0.01 or above 100 is a volatility in another unit, not a ratio.
+
+    Args:
+        confidence: A probability in [0, 1]. NaN is not sane.
+        volatility_ratio: 1 is normal. NaN is not sane.
+        at: The bounds of a ratio, which belong to it.
+
+    Source:
+        Decisions 0005 and 0005d.
     """
     return (
         confidence >= 0.0
@@ -62,23 +76,23 @@ def position_size(
     """Return the wanted size of a position in account currency, before headroom.
 
     Args:
-        equity: Account equity. NaN or not positive gives 0.
-        cap: Cap of the asset's group in force, fraction of equity.
-        confidence: In [0, 1]; two thirds is neutral. NaN gives 0.
-        volatility_ratio: Realised over reference volatility.
+        equity: Account equity, account currency. NaN, infinite or not positive gives 0.
+        cap: Cap of the asset's group in force, fraction of equity. NaN or not positive gives 0.
+        confidence: In [0, 1]; two thirds is neutral. NaN or not positive gives 0.
+        volatility_ratio: Realised over reference volatility. NaN gives the smallest factor;
+            `is_sizing_input_sane` refuses it before.
+        at: Shares and bounds.
 
     Returns:
-        Money, at most `share_max` of equity × cap, never negative.
+        Account currency, at most `share_max` of equity × cap, never negative.
 
     Source:
         Decisions 0005 and 0011.
     """
-    available = equity * cap
+    if not (0.0 < equity < math.inf and cap > 0.0 and confidence > 0.0):  # also when one is NaN
+        return 0.0
     factor = at.confidence_scale * confidence * volatility_adjustment(volatility_ratio, at)
     share = at.base_share * factor
     if share > at.share_max:
         share = at.share_max
-    size = available * share
-    if not size > 0.0:
-        return 0.0
-    return size
+    return finite_or_zero(equity * cap * share)

@@ -22,6 +22,13 @@ def stop_distance(volatility_daily: float, at: Stops) -> float:
     Args:
         volatility_daily: Standard deviation of daily returns, fraction. NaN or not positive means
             unknown and gives the nearest stop, which is the careful side.
+        at: Multiple and bounds.
+
+    Returns:
+        Fraction of the entry price in [`distance_min`, `distance_max`].
+
+    Source:
+        Decision 0015.
     """
     distance = at.volatility_multiple * volatility_daily
     if not distance > at.distance_min:
@@ -33,17 +40,32 @@ def stop_distance(volatility_daily: float, at: Stops) -> float:
 
 @rule
 def stop_price(entry_price: float, distance: float) -> float:
-    """Return the stop of a long position."""
+    """Return the stop of a long position.
+
+    Args:
+        entry_price: Average price paid, account currency; NaN stays NaN.
+        distance: Fraction of it.
+    """
     return entry_price * (1.0 - distance)
 
 
 @rule
 def stop_limit_price(stop: float, at: Stops) -> float:
-    """Return the lowest price at which a stop-limit still sells."""
+    """Return the lowest price at which a stop-limit still sells, account currency.
+
+    Args:
+        stop: Price of the stop, account currency; NaN stays NaN.
+        at: The gap, a fraction of the stop.
+    """
     return stop * (1.0 - at.limit_gap)
 
 
 @rule
 def is_through_stop(price: float, stop: float) -> bool:
-    """Tell whether a long position should have been sold; an unknown price tells nothing."""
+    """Tell whether a long position should have been sold.
+
+    Args:
+        price: Last price, account currency. NaN: no, an unknown price tells nothing.
+        stop: Price of the stop; reaching it is enough. NaN: no.
+    """
     return price <= stop

@@ -12,7 +12,12 @@ DAYS_SLACK = 1e-9
 
 @rule
 def monthly_target_amount(equity: float, monthly: float) -> float:
-    """Return the money that a monthly return of `monthly` makes of `equity`."""
+    """Return the money that a monthly return of `monthly` makes of `equity`; NaN stays NaN.
+
+    Args:
+        equity: Account currency.
+        monthly: Fraction.
+    """
     return equity * monthly
 
 
@@ -65,9 +70,9 @@ def required_sleeve_sharpe(monthly: float, allocation: float, sleeve_annual_vol:
     """Return the yearly mean return over volatility that the part needs; infinity without risk.
 
     Args:
-        monthly: Return of the whole, fraction.
-        allocation: Share of equity in the part.
-        sleeve_annual_vol: Volatility of the part, annualised.
+        monthly: Return of the whole, fraction. NaN stays NaN.
+        allocation: Share of equity in the part. NaN or not positive: infinity.
+        sleeve_annual_vol: Volatility of the part, annualised. NaN or not positive: infinity.
     """
     risk = allocation * sleeve_annual_vol
     if not (allocation > 0.0 and risk > 0.0):
@@ -109,8 +114,8 @@ def required_win_rate_simple(
         cost_in_loss_units: Cost of a trade over the mean loss.
 
     Returns:
-        Fraction; above 1.0 the target is out of reach; infinity where nothing is risked or an input
-        is unknown.
+        Fraction; above 1.0 the target is out of reach; infinity where nothing is risked or that is
+        NaN, unknown; NaN where only the return or the cost is.
     """
     risked = trades_per_month * risk_fraction
     if not (trades_per_month > 0.0 and risked > 0.0 and payoff_ratio >= 0.0):
@@ -131,7 +136,7 @@ def required_win_rate_log(
         payoff_ratio: Mean win over mean loss, at least 0.
 
     Returns:
-        Fraction, as in `required_win_rate_simple`.
+        Fraction; above 1.0 the target is out of reach; infinity outside of these ranges or for NaN.
     """
     if not (monthly > -1.0 and trades_per_month > 0.0 and payoff_ratio >= 0.0):
         return math.inf
@@ -151,7 +156,8 @@ def consecutive_days_to_monthly_limit(daily_limit: float, monthly_limit: float) 
         monthly_limit: Loss of a month, positive fraction below 1.
 
     Returns:
-        A whole number; infinity where days at the daily limit never pass the monthly one.
+        A whole number; infinity where days at the daily limit never pass the monthly one, and
+        where a limit is NaN.
     """
     if not (daily_limit > 0.0 and monthly_limit >= 0.0):
         return math.inf
@@ -194,7 +200,7 @@ def daily_trigger_probability(exposure: float, limit: float, daily_vol: float) -
         daily_vol: Standard deviation of one day's return.
 
     Returns:
-        Probability in [0, 1]; 1.0 when something is unknown.
+        Probability in [0, 1]; 1.0 when something is NaN, unknown.
     """
     if exposure == 0.0:
         return 0.0

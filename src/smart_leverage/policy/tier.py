@@ -52,8 +52,11 @@ def win_rate_of(wins: int, closed: int, trades_min: int) -> float:
         wins: Closed trades with a net profit, fees included.
         closed: Closed trades, scratches left out.
         trades_min: Fewest closed trades that count as a record; at least one is always needed.
+
+    Returns:
+        Fraction in [0, 1]; NaN also for more wins than trades, which is a miscount.
     """
-    if closed < trades_min or closed < 1:
+    if closed < trades_min or closed < 1 or wins < 0 or wins > closed:
         return math.nan
     return wins / closed
 
@@ -66,9 +69,11 @@ def select_tier(win_rate: float, month_return: float, at: TierThresholds) -> Tie
 
     Args:
         win_rate: Winning trades over closed trades, fraction in [0, 1].
-            NaN means "no record yet" and earns LEARNING.
+            NaN means "no record yet" and earns LEARNING, and so does a rate above 1, which is
+            a percentage.
         month_return: Return since the month opened, fraction, flows excluded.
-            NaN means "account state unknown" and earns EMERGENCY; `decide` then denies increases.
+            NaN or infinity means "account state unknown" and earns EMERGENCY; where that is
+            because equity is unknown, `decide` denies increases.
         at: Lower edges; each edge belongs to the better tier.
 
     Returns:
@@ -77,8 +82,10 @@ def select_tier(win_rate: float, month_return: float, at: TierThresholds) -> Tie
     Source:
         Decisions 0001 (ties) and 0006 (no record).
     """
-    if not month_return >= at.month_return_emergency - TOLERANCE:  # also when it is NaN
+    if not math.inf > month_return >= at.month_return_emergency - TOLERANCE:  # also when NaN
         return Tier.EMERGENCY
+    if not win_rate <= 1.0:  # also when it is NaN
+        return Tier.LEARNING
     if win_rate >= at.win_rate_profitable - TOLERANCE:
         return Tier.PROFITABLE
     if win_rate >= at.win_rate_stable - TOLERANCE:
@@ -88,7 +95,7 @@ def select_tier(win_rate: float, month_return: float, at: TierThresholds) -> Tie
 
 @rule
 def tier_caps(tier: Tier, caps: TierCaps) -> Caps:
-    """Return the caps of a tier; an unknown tier gets those of EMERGENCY."""
+    """Return the caps of a tier, fractions of equity; an unknown tier gets those of EMERGENCY."""
     if tier == Tier.PROFITABLE:
         return caps.profitable
     if tier == Tier.STABLE:

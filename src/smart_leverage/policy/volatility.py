@@ -39,7 +39,7 @@ def levered_growth(growth: float, daily_return: float, leverage: float) -> float
 
     Args:
         growth: Value before the day, 1.0 at the start.
-        daily_return: Return of what the fund follows, fraction.
+        daily_return: Return of what the fund follows, fraction. NaN stays NaN.
         leverage: The fund's factor; negative for inverse funds.
     """
     factor = 1.0 + leverage * daily_return
