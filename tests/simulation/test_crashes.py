@@ -121,6 +121,7 @@ def test_it_goes_on_after_dying_again_and_again() -> None:
             house.ledger.dies_at += 5
             house.ledger.is_after = not house.ledger.is_after
             house.driver = house.open()
+    house.ledger.dies_at = 0
     house.clock.move_to(house.clock.now_ns() + 5 * MINUTE_NS)
     for _ in range(3):
         house.driver.trader.reconcile()

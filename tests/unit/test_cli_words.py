@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smart_leverage.books.statistics import rate_interval
 from smart_leverage.cli.plain import Seconds, plain
 from smart_leverage.cli.screen import Column, aligned
-from smart_leverage.books.statistics import rate_interval
 from smart_leverage.cli.words import age, gauge, rate, sign
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import Noted

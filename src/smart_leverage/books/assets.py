@@ -36,6 +36,10 @@ class AssetDay:
         """Count a holding that was adopted during the day at its signed value: no loss yet."""
         self._invest(key, finite(value, "adopted value"))
 
+    def touched(self) -> tuple[Key, ...]:
+        """Return what was held at the opening or traded since."""
+        return tuple(self._invested)
+
     def loss(self, key: Key, value_now: Decimal) -> Decimal:
         """Return the money lost in an asset today, negative for a gain.
 

@@ -4,7 +4,7 @@ from smart_leverage.domain.records import Noted, Resumed
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.exposure import value
-from smart_leverage.engine.judging import cancel_increases, change_state, clear_breakers
+from smart_leverage.engine.judging import DAY_LOSS, cancel_increases, change_state, clear_month
 from smart_leverage.engine.shrinking import start_flatten
 from smart_leverage.policy.reasons import TradingState
 
@@ -15,7 +15,7 @@ def on_command(core: Core, event: Commanded) -> None:
         change_state(core, TradingState.HALTED, event.reason, event.who)
         cancel_increases(core, event.reason)
     elif event.command is Command.REDUCE:
-        if core.state.trading is TradingState.ACTIVE:
+        if core.state.trading <= TradingState.REDUCING:
             change_state(core, TradingState.REDUCING, event.reason, event.who)
         cancel_increases(core, event.reason)
     elif event.command is Command.FLATTEN:
@@ -26,7 +26,11 @@ def on_command(core: Core, event: Commanded) -> None:
 
 
 def _resume(core: Core, event: Commanded) -> None:
-    """Lift a halt: never while the day is tripped, and with a new baseline after a month trip."""
+    """Lift a halt, with a new baseline after a month trip.
+
+    A tripped day cannot be lifted: after a month trip of the same day the account is reducing until
+    midnight.
+    """
     state = core.state
     if state.breakers.is_day_tripped and not state.breakers.is_month_tripped:
         _refuse(core, "the loss limit of the day stays tripped until midnight")
@@ -34,14 +38,20 @@ def _resume(core: Core, event: Commanded) -> None:
     if state.plan is not None:
         _refuse(core, "a deleveraging plan is still running")
         return
+    if core.differs:
+        _refuse(core, "books and broker differ")
+        return
     if not event.reason.strip():
         _refuse(core, "a resume needs a reason")
         return
     if state.breakers.is_month_tripped:
         equity = value(state, core.ladder).equity
         core.record(Resumed(at_ns=core.now_ns, who=event.who, reason=event.reason, equity=equity))
-        clear_breakers(core, f"resumed by {event.who}")
-    change_state(core, TradingState.ACTIVE, event.reason, event.who)
+        clear_month(core, f"resumed by {event.who}")
+    if state.breakers.is_day_tripped:
+        change_state(core, TradingState.REDUCING, DAY_LOSS, "policy")
+    else:
+        change_state(core, TradingState.ACTIVE, event.reason, event.who)
 
 
 def _refuse(core: Core, why: str) -> None:

@@ -29,6 +29,7 @@ class Core:
         self.is_ready = True
         self.out = Outcome()
         self.waiting: dict[Key, list[Approved]] = {}
+        self.differs = False
         self.reported_bare: dict[Key, int] = {}
         self.late_plan = ""
         self._caps = {tier: exact_caps(tier, config.policy) for tier in Tier}

@@ -1,7 +1,7 @@
 """From a wish to a decision: the policy answers in floats, the proof has the last word."""
 
 import math
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
 from smart_leverage.domain.instruments import AssetClass, Instrument, Key
@@ -205,8 +205,10 @@ def _terms(core: Core, instrument: Instrument, price: Price | None) -> Terms:
     """Return the limit of a buy, a little above the price, and what one unit counts at worst."""
     if price is None:
         return Terms(ZERO, ZERO, ZERO, ZERO)
-    limit = round_down(price.price * (ONE + core.config.collar), instrument.tick)
-    limit = max(limit, price.price)
+    tick = instrument.tick_at(price.price)
+    limit = round_down(price.price * (ONE + core.config.collar), tick)
+    least = (price.price / tick).to_integral_value(rounding=ROUND_CEILING) * tick
+    limit = max(limit, least)
     return Terms(
         price=price.price,
         limit=limit,
@@ -277,7 +279,15 @@ def _asset(
 def _decide_sell(core: Core, ask: Ask) -> None:
     """Allow whatever the bot holds and nobody sells already; a full exit takes the dust along."""
     instrument, state = core.instrument(ask.key), core.state
-    own = min(state.book.bot_qty(ask.bot, ask.key), state.sellable(ask.key))
+    under_way = sum(
+        (
+            one.remaining
+            for one in state.orders.of(ask.key)
+            if not one.is_buy and one.order.bot == ask.bot and one.order.role is not Role.STOP
+        ),
+        ZERO,
+    )
+    own = min(state.book.bot_qty(ask.bot, ask.key) - under_way, state.sellable(ask.key))
     own = max(own, ZERO)
     mark = core.ladder.mark(ask.key) or ZERO
     asked = _asked_lots(instrument, ask, mark)
@@ -289,6 +299,8 @@ def _decide_sell(core: Core, ask: Ask) -> None:
     decision = decide(_account(core, core.worst()), asset, proposal, core.config.policy)
     wanted = own if asked == 0 else ask.qty or instrument.quantity(max(asked, 0))
     allowed = own if decision.lots == held and held > 0 else instrument.quantity(decision.lots)
+    if ask.qty is not None and decision.reason in (Reason.NONE, Reason.NOT_HELD):
+        allowed = min(own, wanted)  # what is held may be sold to the last unit, whatever the lot
     allowed = min(allowed, wanted) if asked != 0 else allowed
     given = allowed if allowed > 0 and (ask.may_shrink or allowed >= wanted) else ZERO
     reason = decision.reason
@@ -316,7 +328,7 @@ def _send_sale(
     core: Core, bot: str, role: Role, instrument: Instrument, qty: Decimal, decision_id: str
 ) -> None:
     is_coin = instrument.asset_class is AssetClass.CRYPTO
-    qty = round_down(qty, COIN_STEP if is_coin else instrument.lot)
+    qty = round_down(qty, COIN_STEP)
     if qty <= 0:
         return
     intend(

@@ -6,7 +6,7 @@ from typing import Any
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.errors import InvariantViolation
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import HOUSE
+from smart_leverage.domain.orders import HOUSE, Role
 from smart_leverage.domain.records import (
     AccountOpened,
     Adopted,
@@ -94,6 +94,10 @@ class Engine:
         if core.state.opened is None and not isinstance(event, events.Opened):
             raise InvariantViolation(f"{type(event).__name__} before the account was opened")
         core.begin(event.at_ns)
+        if core.state.opened is not None:  # a new day begins before anything of it is taken in
+            label = core.calendar.day_of(core.now_ns)
+            if label != core.state.day_label:
+                roll(core, self.valuation().equity)
         self._handlers[type(event)](event)
         return core.out
 
@@ -121,6 +125,7 @@ class Engine:
             core.record(Adopted(at_ns=event.at_ns, key=key, qty=qty, price=price, bot=HOUSE))
             core.ladder.see(key, price, event.at_ns, events.Rung.BROKER)
         roll(core, self.valuation().equity)
+        mark(core, self.valuation())
 
     def _on_started(self, event: events.Started) -> None:
         self._core.started_ns = self._core.now_ns
@@ -141,7 +146,7 @@ class Engine:
             core.ladder.see(key, price, event.at_ns, event.rung)
         if not event.is_opening:
             self._judge()
-        if core.state.stop_prices:
+        if core.state.book.keys:
             watch(core)
         if core.state.orders.by_id:
             self._reprove()
@@ -173,7 +178,12 @@ class Engine:
         on_wish(self._core, event.wish, event.bot, event.may_shrink)
 
     def _on_answered(self, event: events.Answered) -> None:
-        self._settle(on_answer(self._core, event))
+        tracked = self._core.state.orders.by_id.get(event.client_order_id)
+        is_stop = tracked is not None and tracked.order.role is Role.STOP
+        key = on_answer(self._core, event)
+        if is_stop and event.verdict in (events.Verdict.REFUSED, events.Verdict.NOT_SENT):
+            return  # a stop that was not taken is tried again at the next price, not at once
+        self._settle(key)
 
     def _on_cancel_answered(self, event: events.CancelAnswered) -> None:
         self._settle(on_cancel_answer(self._core, event))

@@ -75,10 +75,13 @@ def worst_case(
         instrument = state.instruments[key]
         qty = held.get(key, ZERO)
         price, haircut = _price(state, ladder, key, now_ns)
-        top = price * (ONE + haircut)
+        top, low = price * (ONE + haircut), price * (ONE - haircut)
+        doubted = ladder.doubted(key)
+        if doubted is not None:
+            top, low = max(top, doubted), min(low, doubted)
         bought, limit, cost = buys.get(key, (ZERO, ZERO, ZERO))
         worst = (qty + bought) * max(top, limit)
-        equity += qty * price * (ONE - haircut)
+        equity += qty * low
         if bought:
             equity -= bought * max(limit - price, ZERO) + cost * cost_rate
             reserved += cost * (ONE + cost_rate)

@@ -90,12 +90,11 @@ def _clear_day(core: Core) -> None:
         change_state(core, TradingState.ACTIVE, "a new risk day", "policy")
 
 
-def clear_breakers(core: Core, why: str) -> None:
-    """Clear whatever is tripped: a person has resumed, and losses are counted anew."""
+def clear_month(core: Core, why: str) -> None:
+    """Clear what a person may lift; a tripped day stays until midnight, whoever resumes."""
     limits, thresholds = core.config.policy.limits, core.config.policy.thresholds
     breakers = core.state.breakers
     lines = (
-        ("day", breakers.is_day_tripped, limits.loss_limit_daily),
         ("month", breakers.is_month_tripped, limits.loss_limit_monthly),
         ("emergency", breakers.is_emergency, -thresholds.month_return_emergency),
     )
@@ -230,10 +229,10 @@ def judge_assets(core: Core) -> None:
     """Close and lock for the day every coin that lost its share of the day's opening equity."""
     state, limits = core.state, core.config.policy.limits
     opening = state.opening(Period.DAY)
-    for key, qty in state.held():
+    for key in state.asset_day.touched():
         if not state.instruments[key].is_crypto or state.locks.get(key, 0) > core.now_ns:
             continue
-        price = core.ladder.mark(key)
+        qty, price = state.book.qty(key), core.ladder.mark(key)
         if price is None:
             continue
         loss = state.asset_day.loss(key, qty * price)
@@ -245,6 +244,9 @@ def judge_assets(core: Core) -> None:
         core.record(
             AssetLocked(at_ns=core.now_ns, key=key, loss=share, limit=limit, until_ns=until)
         )
+        for tracked in state.orders.of(key):
+            if tracked.is_buy:
+                cancel(core, tracked, "locked for the day")
         sellable = state.sellable(key)
         if sellable > 0:
             house_sale(

@@ -116,6 +116,11 @@ class PriceLadder:
             rung = Rung.CLOSE
         return Price(seen.price, rung, seen.at_ns)
 
+    def doubted(self, key: Key) -> Decimal | None:
+        """Return a lone jump that waits to be confirmed; exposure counts it where it is worse."""
+        seen = self._seen.get(key)
+        return None if seen is None or not seen.suspect else Decimal(repr(seen.suspect))
+
     def mark(self, key: Key) -> Decimal | None:
         """Return the last good price, however old; for valuing what is held."""
         seen = self._seen.get(key)

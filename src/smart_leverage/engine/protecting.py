@@ -26,6 +26,9 @@ def protect(core: Core, key: Key) -> None:
         return
     level = _stop_level(core, key)
     mark = core.ladder.mark(key)
+    known = state.stop_prices.get(key)
+    if mark is not None and known is not None and known < mark <= level:
+        level = known  # what was added below the average raised the stop above the price
     if mark is None or mark <= level:
         return  # the watch sells it
     _rest(core, key, wanted, level)
@@ -79,7 +82,10 @@ def _rest(core: Core, key: Key, qty: Decimal, level: Decimal) -> None:
 def watch(core: Core) -> None:
     """Sell what went through its stop and is still here: a gapped stop-limit, a bare position."""
     state = core.state
-    for key, level in list(state.stop_prices.items()):
+    for key, _ in state.held():
+        level = state.stop_prices.get(key)
+        if level is None:
+            level = _stop_level(core, key)
         mark = core.ladder.mark(key)
         if mark is None or mark > level or state.sellable(key) <= 0:
             continue

@@ -22,11 +22,12 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
             core.ladder.see(position.key, position.price, core.now_ns, Rung.BROKER)
     core.is_ready = True
     differences = _differences(core, event)
+    core.differs = bool(differences)
     if not differences:
         return
     text = "; ".join(differences)
     core.record(Noted(at_ns=core.now_ns, code="reconcile.difference", text=text))
-    if core.state.trading is TradingState.ACTIVE:
+    if core.state.trading <= TradingState.REDUCING:
         change_state(core, TradingState.REDUCING, "books and broker differ", "policy")
     cancel_increases(core, "books and broker differ")
 

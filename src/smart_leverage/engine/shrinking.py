@@ -1,6 +1,6 @@
 """Over the cap means sold down to inside it: plans with stages, trims and the flatten."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.instruments import Instrument, Key
@@ -177,17 +177,18 @@ def _sell_down(core: Core, kind: str, valuation: Valuation, ceiling: float) -> N
     equity = float(valuation.equity)
     lots = _net_lots(core)
     keep = dict(lots)
-    _shrink_symbols(core, keep, equity)
+    _shrink_symbols(core, keep, equity, is_planned=kind == SYMBOL)
     for group in ("crypto", "leveraged", "gross"):
         cap = float(getattr(core.caps, group))
         at = core.config.policy.deleveraging
-        limit = ceiling if kind == group else cap * at.band_over
+        limit = ceiling * SLACK if kind == group else cap * at.band_over
         target = ceiling if kind == group else trim_target(cap, at)
         _shrink_group(core, group, keep, equity, limit, target)
     if kind == FLATTEN:
         keep = dict.fromkeys(keep, 0)
     for key, kept in keep.items():
-        if kept < lots[key]:
+        is_dust = kind == FLATTEN and not lots[key] and core.state.sellable(key) > 0
+        if kept < lots[key] or is_dust:
             _sell(core, kind, key, lots[key], kept, valuation, ceiling)
 
 
@@ -207,11 +208,11 @@ def _values(core: Core, keep: dict[Key, int]) -> dict[Key, float]:
     return values
 
 
-def _shrink_symbols(core: Core, keep: dict[Key, int], equity: float) -> None:
+def _shrink_symbols(core: Core, keep: dict[Key, int], equity: float, *, is_planned: bool) -> None:
     at = core.config.policy.deleveraging
     for key, amount in _values(core, keep).items():
         cap = float(_symbol_cap(core, core.instrument(key)))
-        if is_over_band(amount / equity, cap, at):
+        if is_over_band(amount / equity, cap, at) or (is_planned and amount / equity > cap):
             keep[key] = kept_lots(keep[key], amount / equity, trim_target(cap, at))
 
 
@@ -222,7 +223,7 @@ def _shrink_group(
     values = _values(core, keep)
     members = [key for key in keep if _is_member(core.instrument(key), group)]
     exposure = sum(values[key] for key in members) / equity
-    if exposure <= limit * SLACK:
+    if exposure <= limit:
         return
     for key in members:
         keep[key] = kept_lots(keep[key], exposure, target)
@@ -243,7 +244,8 @@ def _sell(
     if kept == 0:
         qty = sellable  # the dust leaves with the last lot
     elif instrument.size_step > instrument.lot:
-        steps = -(-qty // instrument.size_step)  # whole shares, rounded toward less exposure
+        # Whole shares, rounded toward less exposure; `//` of decimals would cut toward zero.
+        steps = (qty / instrument.size_step).to_integral_value(rounding=ROUND_CEILING)
         qty = min(steps * instrument.size_step, sellable)
     if qty <= 0:
         return
@@ -277,40 +279,36 @@ def _sell(
 
 
 def _move_on(core: Core, valuation: Valuation, ceiling: Decimal) -> None:
-    """Move the plan to its next stage or end it, measured on positions."""
+    """Move the plan to its next stage, end it, or say that it is late; measured on positions."""
     plan = core.state.plan
     if plan is None:
         return
     exposure = _exposure(core, plan.kind, valuation)
-    if plan.kind == FLATTEN:
-        if not core.state.held():
-            _end(core, ceiling, exposure)
-            core.record(
-                StateChanged(
-                    at_ns=core.now_ns,
-                    before=core.state.trading.name.lower(),
-                    after="halted",
-                    why=core.state.trading_why,
-                    who="policy",
-                )
-            )
-        return
-    at = core.config.policy.deleveraging
-    if plan.stage == 1 and float(exposure) <= at.first_ceiling:
-        minutes = int(at.last_minutes)
+    if plan.stage == 1 and float(exposure) <= core.config.policy.deleveraging.first_ceiling:
+        minutes = int(core.config.policy.deleveraging.last_minutes)
         deadline = _deadline(core, plan.started_ns, minutes)
         _progress(core, "stage", 2, ceiling, exposure, deadline)
-    if _over(core, valuation) is None and _is_inside(core, plan.kind, valuation):
+    if _is_reached(core, plan.kind, valuation):
         _end(core, ceiling, exposure)
     elif core.now_ns > plan.deadline_ns and core.late_plan != plan.plan_id:
         core.late_plan = plan.plan_id
         _progress(core, "late", plan.stage, ceiling, exposure, plan.deadline_ns)
 
 
+def _is_reached(core: Core, kind: str, valuation: Valuation) -> bool:
+    if kind == FLATTEN:
+        return not core.state.held()
+    return _over(core, valuation) is None and _is_inside(core, kind, valuation)
+
+
 def _is_inside(core: Core, kind: str, valuation: Valuation) -> bool:
     """Tell whether the positions themselves, not orders, are inside the cap that bound."""
     if kind == SYMBOL:
-        return True
+        return all(
+            qty * (core.ladder.mark(key) or ZERO)
+            <= _symbol_cap(core, core.instrument(key)) * valuation.equity
+            for key, qty in core.state.held()
+        )
     cap: Decimal = getattr(core.caps, kind)
     return _exposure(core, kind, valuation) <= cap
 
@@ -336,6 +334,18 @@ def _progress(
 
 
 def _end(core: Core, ceiling: Decimal, exposure: Decimal) -> None:
-    plan = core.state.plan
-    if plan is not None:
-        _progress(core, "reached", plan.stage, ceiling, exposure, plan.deadline_ns)
+    """End the plan; after a flatten the account is halted, and only a person resumes it."""
+    state, plan = core.state, core.state.plan
+    if plan is None:
+        return
+    _progress(core, "reached", plan.stage, ceiling, exposure, plan.deadline_ns)
+    if plan.kind == FLATTEN:
+        core.record(
+            StateChanged(
+                at_ns=core.now_ns,
+                before=state.trading.name.lower(),
+                after="halted",
+                why=state.trading_why,
+                who="policy",
+            )
+        )

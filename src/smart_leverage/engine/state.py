@@ -231,7 +231,7 @@ class State:
             )
         elif record.status == "stage" and self.plan is not None:
             self.plan = self.plan._replace(stage=record.stage, deadline_ns=record.deadline_ns)
-        else:
+        elif record.status != "late":
             self.plan = None
 
     # -- reading ----------------------------------------------------------------------------------

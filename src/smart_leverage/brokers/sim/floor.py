@@ -147,7 +147,7 @@ class Floor:
         number, now_ns = self._counters.executions, self._counters.now_ns
         fee, fee_asset = self._fee(ticket, instrument, qty, price, is_maker)
         fill = Fill(
-            execution_id=venue_id(self._config.seed, "execution", number),
+            execution_id=f"{number:012d}-{venue_id(self._config.seed, 'execution', number)}",
             client_order_id=ticket.order.client_order_id,
             key=ticket.order.key,
             side=ticket.order.side,

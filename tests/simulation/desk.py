@@ -1,0 +1,296 @@
+"""One engine and its events by hand: a test says what happens and sees what follows."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.opportunity import Opportunity, OrderWish
+from smart_leverage.domain.orders import (
+    AccountSnapshot,
+    BrokerOrder,
+    Fill,
+    Order,
+    PositionSnapshot,
+    Role,
+    Side,
+    TradeUpdate,
+)
+from smart_leverage.domain.records import Decided, Record
+from smart_leverage.domain.registry import Registry
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.engine import Engine
+from smart_leverage.engine.events import (
+    Answered,
+    Command,
+    Commanded,
+    Event,
+    FlowArrived,
+    Opened,
+    Prices,
+    Proposed,
+    Reconciled,
+    Rung,
+    Updated,
+    Verdict,
+    Wished,
+)
+from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.state import State
+
+D = Decimal
+ZERO = D(0)
+BTC, DOGE, ETH, SOL = (Key(f"crypto:{each}/USD") for each in ("BTC", "DOGE", "ETH", "SOL"))
+AAPL, KO, SPY, TQQQ = (Key(f"us_equity:{each}") for each in ("AAPL", "KO", "SPY", "TQQQ"))
+KEYS = (BTC, DOGE, ETH, SOL, AAPL, KO, SPY, TQQQ)
+PRICE = {
+    BTC: D(50_000), DOGE: D("0.1"), ETH: D(2_500), SOL: D(100),
+    AAPL: D(200), KO: D(60), SPY: D(500), TQQQ: D(50),
+}  # fmt: skip
+
+
+def at(text: str) -> int:
+    """Return the nanoseconds of a UTC time like 2024-03-05T15:00."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND_NS
+
+
+NOON = at("2024-03-05T17:00")
+"""A Tuesday, noon in New York: every class trades."""
+
+
+class Desk:
+    """An account with an engine; every answer of the broker is given by the test."""
+
+    def __init__(
+        self,
+        cash: int = 100_000,
+        holdings: Mapping[Key, str] | None = None,
+        config: EngineConfig | None = None,
+        now_ns: int = NOON,
+        first: Mapping[Key, str] | None = None,
+    ) -> None:
+        """Open the account and print the first prices; the stops of adopted holdings rest."""
+        self.config = config or EngineConfig()
+        self.engine = Engine(self.config)
+        self.now_ns = now_ns
+        self.price = dict(PRICE)
+        self.records: list[Record] = []
+        self.events: list[Event] = []
+        self.sent: list[Order] = []
+        self.cancelled: list[str] = []
+        self.executions = 0
+        held = tuple((k, D(qty), PRICE[k]) for k, qty in (holdings or {}).items())
+        registry = Registry.builtin()
+        self.feed(
+            Opened(
+                at_ns=now_ns,
+                account="desk",
+                mode="sim",
+                cash=D(cash),
+                preset="classic",
+                policy_text="",
+                policy_hash="",
+                enforcement="all",
+                version="0",
+                instruments=tuple(registry[key] for key in KEYS),
+                holdings=held,
+            )
+        )
+        self.prices(first)
+        while any(order.role is Role.STOP for order in self.sent):
+            self.take(Role.STOP)
+
+    @property
+    def state(self) -> State:
+        return self.engine.state
+
+    def feed(self, event: Event) -> Outcome:
+        """Let the engine take an event in; keep what leaves until the test answers it."""
+        self.events.append(event)
+        outcome = self.engine.process(event)
+        self.records += outcome.records
+        self.sent += [approved.order for approved in outcome.sends]
+        self.cancelled += outcome.cancels
+        return outcome
+
+    # -- the market -----------------------------------------------------------------------------
+
+    def wait(self, seconds: float = 60.0) -> None:
+        self.now_ns += int(seconds * SECOND_NS)
+
+    def prices(
+        self, changed: Mapping[Key, str] | None = None, *, is_opening: bool = False
+    ) -> Outcome:
+        """Print every price again, some of them changed."""
+        self.price |= {key: D(text) for key, text in (changed or {}).items()}
+        prints = tuple(self.price.items())
+        return self.feed(Prices(at_ns=self.now_ns, prints=prints, is_opening=is_opening))
+
+    def print_one(self, key: Key, price: str, rung: Rung = Rung.TRADE) -> Outcome:
+        return self.feed(Prices(at_ns=self.now_ns, prints=((key, D(price)),), rung=rung))
+
+    # -- who wants something --------------------------------------------------------------------
+
+    def buy(self, key: Key, qty: str = "", *, notional: str = "", bot: str = "bot",
+            may_shrink: bool = False) -> Decided:  # fmt: skip
+        return self._wish(key, Side.BUY, qty, notional, bot, may_shrink)
+
+    def sell(self, key: Key, qty: str = "", *, notional: str = "", bot: str = "bot",
+             may_shrink: bool = False) -> Decided:  # fmt: skip
+        return self._wish(key, Side.SELL, qty, notional, bot, may_shrink)
+
+    def _wish(
+        self, key: Key, side: Side, qty: str, notional: str, bot: str, may_shrink: bool
+    ) -> Decided:
+        wish = OrderWish(
+            at_ns=self.now_ns,
+            key=key,
+            side=side,
+            source=bot,
+            id=f"wish-{len(self.events)}",
+            qty=D(qty) if qty else None,
+            notional=D(notional) if notional else None,
+        )
+        event = Wished(at_ns=self.now_ns, wish=wish, bot=bot, may_shrink=may_shrink)
+        return self.feed(event).decisions[0]
+
+    def signal(
+        self, key: Key, side: Side = Side.BUY, confidence: float = 2 / 3, ratio: float = 1.0
+    ) -> Decided:
+        opportunity = Opportunity(
+            at_ns=self.now_ns,
+            key=key,
+            side=side,
+            confidence=confidence,
+            volatility_ratio=ratio,
+            horizon_s=3600,
+            source="signal",
+            id=f"signal-{len(self.events)}",
+        )
+        return self.feed(Proposed(at_ns=self.now_ns, opportunity=opportunity)).decisions[0]
+
+    def order(self, command: Command, reason: str = "because", who: str = "admin") -> Outcome:
+        return self.feed(Commanded(at_ns=self.now_ns, command=command, who=who, reason=reason))
+
+    def flow(self, amount: str) -> Outcome:
+        return self.feed(FlowArrived(at_ns=self.now_ns, amount=D(amount), source="bank"))
+
+    # -- what the broker says -------------------------------------------------------------------
+
+    def take(self, role: Role | None = None) -> Order:
+        """Return the next order that left, and let the broker accept it."""
+        order = self.pop(role)
+        self.answer(order, Verdict.ACCEPTED)
+        return order
+
+    def pop(self, role: Role | None = None) -> Order:
+        """Return the next order that left, of a role if one is named, without an answer."""
+        order = next(each for each in self.sent if role is None or each.role is role)
+        self.sent.remove(order)
+        return order
+
+    def answer(self, order: Order, verdict: Verdict, reason: str = "") -> Outcome:
+        broker_order = self.view(order, "new") if verdict is Verdict.ACCEPTED else None
+        return self.feed(
+            Answered(
+                at_ns=self.now_ns,
+                client_order_id=order.client_order_id,
+                verdict=verdict,
+                broker_order=broker_order,
+                reason=reason,
+            )
+        )
+
+    def view(self, order: Order, status: str, filled: Decimal = ZERO) -> BrokerOrder:
+        return BrokerOrder(
+            broker_order_id=f"b-{order.client_order_id}",
+            order=order,
+            status=status,
+            filled_qty=filled,
+            filled_avg_price=None,
+            submitted_at_ns=self.now_ns,
+            updated_at_ns=self.now_ns,
+        )
+
+    def fill(
+        self, order: Order, price: str | Decimal, qty: str = "", *, is_told_twice: bool = False
+    ) -> Outcome:
+        """Let an order trade, in full unless a quantity is given; fees are none."""
+        self.executions += 1
+        traded = D(qty) if qty else order.qty
+        is_whole = traded == order.qty
+        fill = Fill(
+            execution_id=f"x{self.executions:06d}",
+            client_order_id=order.client_order_id,
+            key=order.key,
+            side=order.side,
+            qty=traded,
+            price=D(price),
+            fee=D(0),
+            fee_asset="USD",
+            at_ns=self.now_ns,
+        )
+        update = TradeUpdate(
+            sequence=len(self.events),
+            event="fill" if is_whole else "partial_fill",
+            broker_order=self.view(order, "filled" if is_whole else "partially_filled", traded),
+            at_ns=self.now_ns,
+            fill=fill,
+        )
+        outcome = self.feed(Updated(at_ns=self.now_ns, update=update))
+        if is_told_twice:
+            again = msgspec.structs.replace(update, sequence=update.sequence + 1)
+            return self.feed(Updated(at_ns=self.now_ns, update=again))
+        return outcome
+
+    def end(self, order: Order, status: str = "canceled") -> Outcome:
+        """Let the broker end an order without a fill."""
+        self.cancelled = [each for each in self.cancelled if each != order.client_order_id]
+        update = TradeUpdate(
+            sequence=len(self.events),
+            event=status,
+            broker_order=self.view(order, status),
+            at_ns=self.now_ns,
+        )
+        return self.feed(Updated(at_ns=self.now_ns, update=update))
+
+    def hold(self, key: Key, qty: str, *, bot: str = "bot") -> Order:
+        """Buy and fill at the price there is; return the stop that the broker then rests."""
+        assert self.buy(key, qty, bot=bot).given == D(qty)
+        self.fill(self.take(), self.price[key])
+        return self.take(Role.STOP)
+
+    def reconcile(
+        self, cash: Decimal | None = None, positions: Mapping[Key, Decimal] | None = None
+    ) -> Outcome:
+        """Let the broker state cash and positions; what is not given agrees with the books."""
+        theirs = dict(self.state.held()) if positions is None else positions
+        snapshot = AccountSnapshot(
+            account_id="desk",
+            cash=self.state.book.cash if cash is None else cash,
+            equity=D(0),
+            buying_power=D(0),
+            non_marginable_buying_power=D(0),
+            initial_margin=D(0),
+            maintenance_margin=D(0),
+            multiplier=1,
+            is_blocked=False,
+            at_ns=self.now_ns,
+        )
+        stated = tuple(
+            PositionSnapshot(
+                key=key, qty=qty, qty_available=qty, avg_entry_price=D(1), price=self.price[key]
+            )
+            for key, qty in theirs.items()
+        )
+        return self.feed(
+            Reconciled(at_ns=self.now_ns, account=snapshot, positions=stated, orders=())
+        )
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def of(self, kind: type[Record]) -> list[Record]:
+        return [record for record in self.records if type(record) is kind]

@@ -1,0 +1,232 @@
+"""Mistakes planted on purpose, one guard switched off at a time: the auditor has to see each.
+
+    python -m tests.simulation.planted [SEEDS]
+
+prints a table: the mistake, the first world in which it showed, and the first violation there.
+"""
+
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tests.simulation.audit_report import Report
+from tests.simulation.worlds import WORLDS, World, audited
+
+import smart_leverage.engine.deciding as deciding
+import smart_leverage.engine.engine as engine_module
+import smart_leverage.engine.exposure as exposure
+import smart_leverage.engine.judging as judging
+import smart_leverage.engine.shrinking as shrinking
+from smart_leverage.books.baselines import Baselines, Period
+from smart_leverage.engine.core import Core
+from smart_leverage.engine.judging import judge_losses
+from smart_leverage.engine.proof import holds, prove
+from smart_leverage.engine.tracked import TrackedOrders
+from smart_leverage.policy.breakers import loss_since, step_breakers
+from smart_leverage.policy.decide import decide
+from smart_leverage.policy.params import Policy
+from smart_leverage.policy.tier import Tier, select_tier
+
+Patch = pytest.MonkeyPatch
+FAR = 100.0
+
+
+class Mistake(NamedTuple):
+    """A guard that is off, the kinds of worlds in which that should show, and as which rule."""
+
+    name: str
+    plant: Callable[[Patch], None]
+    kinds: tuple[str, ...]
+    rule: str
+
+
+# -- caps -----------------------------------------------------------------------------------------
+
+
+def _cap_off(name: str) -> Callable[[Patch], None]:
+    """Lift one cap in the policy's decision, in the proof of an order and in the re-proof."""
+
+    def plant(patch: Patch) -> None:
+        def lifted(caps: Any) -> Any:
+            also = {"symbol_broad": Decimal(100)} if name == "symbol" else {}
+            return caps._replace(**{name: Decimal(100)}, **also)
+
+        def decide_more(account: Any, asset: Any, proposal: Any, policy: Policy) -> Any:
+            return decide(account, asset, proposal, _lifted_policy(policy, name))
+
+        def prove_more(
+            instrument: Any, qty: Any, unit: Any, loss: Any, worst: Any, caps: Any
+        ) -> Any:
+            return prove(instrument, qty, unit, loss, worst, lifted(caps))
+
+        def holds_more(worst: Any, caps: Any, symbol_caps: Any) -> Any:
+            if name == "symbol":
+                symbol_caps = dict.fromkeys(symbol_caps, Decimal(100))
+            return holds(worst, lifted(caps), symbol_caps)
+
+        patch.setattr(deciding, "decide", decide_more)
+        patch.setattr(deciding, "prove", prove_more)
+        patch.setattr(engine_module, "holds", holds_more)
+
+    return plant
+
+
+def _lifted_policy(policy: Policy, name: str) -> Policy:
+    if name in ("crypto", "leveraged"):
+        tiers = policy.tiers
+        return policy._replace(tiers=type(tiers)(*(caps._replace(**{name: FAR}) for caps in tiers)))
+    also = {"symbol_broad": FAR} if name == "symbol" else {}
+    return policy._replace(groups=policy.groups._replace(**{name: FAR}, **also))
+
+
+def _gross_off(patch: Patch) -> None:
+    """Lift the gross cap and what stands behind it: an account that pays in cash has less."""
+    _cap_off("gross")(patch)
+    account = deciding._account
+
+    def rich(core: Core, worst: Any) -> Any:
+        return account(core, worst)._replace(power=FAR * float(worst.equity))
+
+    patch.setattr(deciding, "_account", rich)
+
+
+# -- losses ---------------------------------------------------------------------------------------
+
+
+def _breaker_off(flag: str) -> Callable[[Patch], None]:
+    def plant(patch: Patch) -> None:
+        def blind(*arguments: Any) -> Any:
+            return step_breakers(*arguments)._replace(**{flag: False})
+
+        patch.setattr(judging, "step_breakers", blind)
+
+    return plant
+
+
+def _day_forgiven(patch: Patch) -> None:
+    """Clear a day trip as soon as the loss is inside the limit again."""
+
+    def forgiving(core: Core, equity: Decimal) -> None:
+        judge_losses(core, equity)
+        loss = loss_since(float(core.state.opening(Period.DAY)), float(equity))
+        limit = core.config.policy.limits.loss_limit_daily
+        if core.state.breakers.is_day_tripped and loss <= limit:
+            judging._clear_day(core)
+
+    patch.setattr(engine_module, "judge_losses", forgiving)
+
+
+def _lock_off(patch: Patch) -> None:
+    patch.setattr(judging, "is_asset_locked", lambda loss, opening, limits: False)
+
+
+def _emergency_off(patch: Patch) -> None:
+    patch.setattr(judging, "select_tier", lambda *given: max(select_tier(*given), Tier.LEARNING))
+
+
+def _rise_at_once(patch: Patch) -> None:
+    patch.setattr(judging, "granted_tier", lambda tier, earned, *rest: earned)
+
+
+def _flow_is_gain(patch: Patch) -> None:
+    """Leave the openings as they are when money comes or goes."""
+
+    def flow(self: Baselines, amount: Decimal) -> None:
+        if self._last is not None:
+            self._last += amount
+
+    patch.setattr(Baselines, "flow", flow)
+
+
+# -- orders ---------------------------------------------------------------------------------------
+
+
+def _reservation_off(patch: Patch) -> None:
+    patch.setattr(exposure, "_buys_by_key", lambda state, without: {})
+
+
+def _reproof_off(patch: Patch) -> None:
+    patch.setattr(engine_module.Engine, "_reprove", lambda self: None)
+
+
+def _band_off(patch: Patch) -> None:
+    patch.setattr(shrinking, "is_over_band", lambda exposure, cap, at: False)
+
+
+def _stops_off(patch: Patch) -> None:
+    patch.setattr(engine_module, "protect", lambda core, key: None)
+    patch.setattr(engine_module, "watch", lambda core: None)
+
+
+def _sells_uncounted(patch: Patch) -> None:
+    """Forget what is being sold already, so that the same units are offered twice."""
+    patch.setattr(TrackedOrders, "selling", lambda self, key: Decimal(0))
+
+
+MISTAKES = (
+    Mistake("cap crypto", _cap_off("crypto"), ("crowded", "paid-in"), "A1"),
+    Mistake("cap leveraged", _cap_off("leveraged"), ("crowded", "paid-in"), "A1"),
+    Mistake("cap gross", _gross_off, ("shares",), "A1"),
+    Mistake("cap symbol", _cap_off("symbol"), ("crowded",), "A1"),
+    Mistake("breaker day", _breaker_off("is_day_tripped"), ("sinking", "wild"), "A2"),
+    Mistake("breaker month", _breaker_off("is_month_tripped"), ("sinking", "jumping"), "A2"),
+    Mistake("asset lock", _lock_off, ("jumping", "wild"), "A2"),
+    Mistake("reservation of open orders", _reservation_off, ("crowded",), "A1"),
+    Mistake("proof again at the open", _reproof_off, ("wild", "jumping"), "A1"),
+    Mistake("emergency tier", _emergency_off, ("sinking", "falling"), "A1"),
+    Mistake("day trip until midnight", _day_forgiven, ("jumping", "wild"), "A2"),
+    Mistake("deleveraging band", _band_off, ("heavy", "rising"), "A5"),
+    Mistake("stop on every position", _stops_off, ("calm",), "A4"),
+    Mistake("sells count what is being sold", _sells_uncounted, ("crowded", "heavy"), "A3"),
+    Mistake("one step of tier a day", _rise_at_once, ("earning", "rising"), "A1"),
+    Mistake("a deposit is no gain", _flow_is_gain, ("paid-in",), "A2"),
+)
+
+
+@contextlib.contextmanager
+def planted(mistake: Mistake) -> Iterator[None]:
+    """Make a mistake for a while."""
+    with Patch.context() as patch:
+        mistake.plant(patch)
+        yield
+
+
+def seen(world: World, mistake: Mistake | None = None) -> Report:
+    """Play a world, with a mistake or without, and return what the auditor says."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        if mistake is not None:
+            stack.enter_context(planted(mistake))
+        return audited(world, Path(folder) / "broker.sqlite")
+
+
+def first_of(report: Report, rule: str) -> str:
+    """Return the first violation of a rule, empty without one."""
+    return next((each for each in report.violations if each.startswith(rule)), "")
+
+
+def main(arguments: list[str]) -> int:
+    seeds = range(1, 1 + (int(arguments[0]) if arguments else 10))
+    missed = 0
+    for mistake in MISTAKES:
+        began, found = time.monotonic(), ""
+        for number, (seed, kind) in enumerate(((s, k) for s in seeds for k in mistake.kinds), 1):
+            found = first_of(seen(WORLDS[kind]._replace(seed=seed), mistake), mistake.rule)
+            if found:
+                spent = time.monotonic() - began
+                where = f"{kind} {seed}, world {number}, {spent:.1f} s"
+                print(f"{mistake.name:31} {where:34} {found}", flush=True)
+                break
+        else:
+            print(f"{mistake.name:31} not seen", flush=True)
+            missed += 1
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
