@@ -18,12 +18,14 @@ import pytest
 from tests.simulation.audit_report import Report
 from tests.simulation.worlds import WORLDS, World, audited
 
-import smart_leverage.engine.deciding as deciding
+import smart_leverage.engine.buying as buying
 import smart_leverage.engine.engine as engine_module
 import smart_leverage.engine.exposure as exposure
 import smart_leverage.engine.judging as judging
+import smart_leverage.engine.measuring as measuring
 import smart_leverage.engine.shrinking as shrinking
 from smart_leverage.books.baselines import Baselines, Period
+from smart_leverage.engine.asking import account_of
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.judging import judge_losses
 from smart_leverage.engine.proof import holds, prove
@@ -70,8 +72,8 @@ def _cap_off(name: str) -> Callable[[Patch], None]:
                 symbol_caps = dict.fromkeys(symbol_caps, Decimal(100))
             return holds(worst, lifted(caps), symbol_caps)
 
-        patch.setattr(deciding, "decide", decide_more)
-        patch.setattr(deciding, "prove", prove_more)
+        patch.setattr(buying, "decide", decide_more)
+        patch.setattr(buying, "prove", prove_more)
         patch.setattr(engine_module, "holds", holds_more)
 
     return plant
@@ -88,12 +90,12 @@ def _lifted_policy(policy: Policy, name: str) -> Policy:
 def _gross_off(patch: Patch) -> None:
     """Lift the gross cap and what stands behind it: an account that pays in cash has less."""
     _cap_off("gross")(patch)
-    account = deciding._account
+    account = account_of
 
     def rich(core: Core, worst: Any) -> Any:
         return account(core, worst)._replace(power=FAR * float(worst.equity))
 
-    patch.setattr(deciding, "_account", rich)
+    patch.setattr(buying, "account_of", rich)
 
 
 # -- losses ---------------------------------------------------------------------------------------
@@ -156,7 +158,8 @@ def _reproof_off(patch: Patch) -> None:
 
 
 def _band_off(patch: Patch) -> None:
-    patch.setattr(shrinking, "is_over_band", lambda exposure, cap, at: False)
+    for module in (measuring, shrinking):
+        patch.setattr(module, "is_over_band", lambda exposure, cap, at: False)
 
 
 def _stops_off(patch: Patch) -> None:

@@ -146,6 +146,7 @@ def _fields(case: "Case", policy: "Policy", answer: "Decision") -> dict[str, Any
 
 def _bounds(case: "Case", policy: "Policy") -> Iterator[Bound]:
     """Yield every bound that a buy of this asset meets, in the order in which ties are settled."""
+    from smart_leverage.policy.decide import counts_as_leveraged, symbol_cap
     from smart_leverage.policy.tier import tier_caps
 
     if not case.proposal.is_buy:
@@ -154,11 +155,10 @@ def _bounds(case: "Case", policy: "Policy") -> Iterator[Bound]:
     caps = tier_caps(account.tier, policy.tiers)
     if asset.is_crypto:
         yield _cap(case, "crypto cap", "cap_crypto", caps.crypto, account.crypto_worst)
-    if asset.is_leveraged:
+    if counts_as_leveraged(asset):
         yield _cap(case, "leveraged cap", "cap_leveraged", caps.leveraged, account.leveraged_worst)
     yield _cap(case, "gross cap", "cap_gross", groups.gross, account.gross_worst)
-    symbol_cap = groups.symbol_broad if asset.is_broad else groups.symbol
-    yield _cap(case, "symbol cap", "cap_symbol", symbol_cap, asset.worst)
+    yield _cap(case, "symbol cap", "cap_symbol", symbol_cap(asset, groups), asset.worst)
     if case.proposal.bot_room != float("inf"):
         yield _pot("share of the bot", "cap_bot", case.proposal.bot_room, asset.lot_value)
     yield _pot("buying power", "buying_power", account.power, asset.lot_cost)

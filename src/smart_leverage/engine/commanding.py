@@ -5,7 +5,7 @@ from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.exposure import value
 from smart_leverage.engine.judging import DAY_LOSS, cancel_increases, change_state, clear_month
-from smart_leverage.engine.shrinking import start_flatten
+from smart_leverage.engine.plans import start_flatten
 from smart_leverage.policy.reasons import TradingState
 
 

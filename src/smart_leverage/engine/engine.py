@@ -30,11 +30,11 @@ from smart_leverage.engine.judging import (
     roll,
 )
 from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.plans import shrink
 from smart_leverage.engine.proof import holds
 from smart_leverage.engine.protecting import protect, report_bare, watch
 from smart_leverage.engine.reconciling import on_reconciled
 from smart_leverage.engine.resolving import on_looked_up, on_started
-from smart_leverage.engine.shrinking import shrink
 from smart_leverage.engine.state import State
 from smart_leverage.policy.reasons import Reason
 
@@ -218,12 +218,7 @@ class Engine:
         gone = self._cancel_aged()
         buys = [one for one in buys if one.order.client_order_id not in gone]
         symbols = {
-            one.order.key: (
-                core.caps.symbol_broad
-                if core.instrument(one.order.key).is_broad
-                else core.caps.symbol
-            )
-            for one in buys
+            one.order.key: core.caps.of_symbol(core.instrument(one.order.key)) for one in buys
         }
         for tracked in reversed(buys):
             worst = core.worst(without=frozenset(gone))

@@ -15,10 +15,10 @@ from smart_leverage.domain.records import (
     TierGranted,
 )
 from smart_leverage.engine.core import Core, cancel
-from smart_leverage.engine.deciding import house_sale
 from smart_leverage.engine.exposure import ZERO, Valuation
+from smart_leverage.engine.plans import start_flatten
 from smart_leverage.engine.proof import exact
-from smart_leverage.engine.shrinking import start_flatten
+from smart_leverage.engine.selling import house_sale
 from smart_leverage.policy.breakers import (
     BreakerOpens,
     BreakerState,

@@ -21,6 +21,10 @@ class ExactCaps(NamedTuple):
     symbol: Decimal
     symbol_broad: Decimal
 
+    def of_symbol(self, instrument: Instrument) -> Decimal:
+        """Return the cap on one instrument: broad unlevered funds may be a larger part."""
+        return self.symbol_broad if instrument.is_broad else self.symbol
+
 
 def exact(number: float) -> Decimal:
     """Return the decimal that a person wrote: 0.25 is a quarter, not its binary neighbour."""
@@ -70,7 +74,7 @@ def prove(
     """
     key = instrument.key
     own = worst.by_key.get(key, ZERO)
-    symbol = caps.symbol_broad if instrument.is_broad else caps.symbol
+    symbol = caps.of_symbol(instrument)
     lines: list[tuple[Reason, Decimal, Decimal]] = []
     if instrument.is_crypto:
         lines.append((Reason.CAP_CRYPTO, caps.crypto, worst.crypto))

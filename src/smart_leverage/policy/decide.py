@@ -106,6 +106,24 @@ def group_cap(asset: Asset, caps: Caps, gross: float) -> float:
 
 
 @rule
+def counts_as_leveraged(asset: Asset) -> bool:
+    """Tell whether an asset counts under the leveraged cap; crypto always does."""
+    return asset.is_leveraged or asset.is_crypto
+
+
+@rule
+def symbol_cap(asset: Asset, groups: GroupCaps) -> float:
+    """Return the cap on one asset, fraction of equity: a broad fund without leverage may be more.
+
+    Source:
+        Decision 0004.
+    """
+    if asset.is_broad and not counts_as_leveraged(asset):
+        return groups.symbol_broad
+    return groups.symbol
+
+
+@rule
 def refusal_of_account(account: Account) -> Reason:
     """Return why the account may add nothing at all, or NONE.
 
@@ -206,15 +224,11 @@ def within_caps(
 ) -> Decision:
     """Return a decision tightened to every group the asset counts in; NaN leaves no room."""
     equity = account.equity
-    is_leveraged = asset.is_leveraged or asset.is_crypto
-    symbol_cap = groups.symbol
-    if asset.is_broad and not is_leveraged:
-        symbol_cap = groups.symbol_broad
     if asset.is_crypto:
         answer = within_group(
             answer, asset, asked, Reason.CAP_CRYPTO, caps.crypto, account.crypto_worst, equity
         )
-    if is_leveraged:
+    if counts_as_leveraged(asset):
         answer = within_group(
             answer,
             asset,
@@ -227,7 +241,9 @@ def within_caps(
     answer = within_group(
         answer, asset, asked, Reason.CAP_GROSS, groups.gross, account.gross_worst, equity
     )
-    return within_group(answer, asset, asked, Reason.CAP_SYMBOL, symbol_cap, asset.worst, equity)
+    return within_group(
+        answer, asset, asked, Reason.CAP_SYMBOL, symbol_cap(asset, groups), asset.worst, equity
+    )
 
 
 @rule

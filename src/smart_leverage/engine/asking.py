@@ -1,0 +1,111 @@
+"""What is wanted, by whom, and how the answer is written down."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import Role, Side
+from smart_leverage.domain.records import Decided
+from smart_leverage.engine.core import Core
+from smart_leverage.engine.exposure import Worst
+from smart_leverage.policy.decide import Account
+from smart_leverage.policy.reasons import Reason
+
+ZERO = Decimal(0)
+
+GROUPS = {
+    Reason.CAP_CRYPTO: "crypto",
+    Reason.CAP_LEVERAGED: "leveraged",
+    Reason.CAP_GROSS: "gross",
+    Reason.CAP_SYMBOL: "symbol",
+}
+"""The capped groups, by the reason that names them."""
+
+
+class Ask(NamedTuple):
+    """What is wanted, whoever wants it; `qty` None lets the policy size or sells all there is."""
+
+    bot: str
+    source: str
+    key: Key
+    side: Side
+    qty: Decimal | None
+    notional: Decimal | None
+    confidence: float
+    volatility_ratio: float
+    may_shrink: bool
+    role: Role
+
+
+def asked_lots(instrument: Instrument, ask: Ask, price: Decimal) -> int:
+    """Return the lots asked for: 0 leaves the size to the policy, −1 is less than one lot."""
+    if ask.qty is None and ask.notional is None:
+        return 0
+    if ask.qty is not None:
+        lots = instrument.lots(ask.qty)
+    else:
+        assert ask.notional is not None  # noqa: S101 (a wish names one of the two)
+        lots = instrument.lots(ask.notional / price) if price > 0 else 0
+    return lots if lots > 0 else -1
+
+
+def account_of(core: Core, worst: Worst) -> Account:
+    """Return the account as the policy sees it; it pays with cash that is not reserved."""
+    state = core.state
+    return Account(
+        state=state.trading,
+        breakers=state.breakers,
+        tier=state.tier,
+        equity=float(worst.equity),
+        crypto_worst=float(worst.crypto),
+        leveraged_worst=float(worst.leveraged),
+        gross_worst=float(worst.gross),
+        power=float(max(state.book.cash - worst.reserved, ZERO)),
+    )
+
+
+def journal(
+    core: Core, ask: Ask, *, asked: Decimal, allowed: Decimal, given: Decimal, price: Decimal,
+    reason: Reason, unit: str, bound: Decimal, would_be: Decimal, figures: dict[str, str],
+) -> Decided:  # fmt: skip
+    """Write a decision down with every figure that its explanation needs, and return it."""
+    verdict = _verdict(reason, asked, given)
+    decided = Decided(
+        at_ns=core.now_ns,
+        decision_id=f"d{core.state.decisions + 1}",
+        bot=ask.bot,
+        source=ask.source,
+        key=ask.key,
+        side=ask.side,
+        asked=asked,
+        allowed=max(allowed, ZERO),
+        given=given,
+        price=price,
+        verdict=verdict,
+        reason=reason.name.lower(),
+        unit=unit,
+        bound=bound,
+        would_be=would_be,
+        figures=figures,
+    )
+    core.record(decided)
+    core.out.decisions.append(decided)
+    return decided
+
+
+def _verdict(reason: Reason, asked: Decimal, given: Decimal) -> str:
+    """Return the word for an answer; "held" means that the position is at its size already."""
+    if reason is Reason.SIZE:
+        return "held"
+    if given <= ZERO:
+        return "denied"
+    return "cut" if given < asked else "approved"
+
+
+def unit_of(reason: Reason) -> str:
+    """Return what a bound is counted in."""
+    if reason in GROUPS:
+        return "fraction"
+    if reason in (Reason.SIZE, Reason.CAP_BOT, Reason.BUYING_POWER, Reason.MINIMUM):
+        return "money"
+    return "count"

@@ -1,0 +1,205 @@
+"""Whether something may be bought: the policy answers in floats, the proof has the last word."""
+
+import math
+from decimal import ROUND_CEILING, Decimal
+from typing import NamedTuple
+
+from smart_leverage.domain.instruments import AssetClass, Instrument
+from smart_leverage.domain.orders import OrderType, Role, Side, TimeInForce
+from smart_leverage.engine.asking import (
+    GROUPS,
+    ZERO,
+    Ask,
+    account_of,
+    asked_lots,
+    journal,
+    unit_of,
+)
+from smart_leverage.engine.core import Core, intend, round_down
+from smart_leverage.engine.exposure import Worst
+from smart_leverage.engine.ladder import Price
+from smart_leverage.engine.proof import Proof, prove
+from smart_leverage.policy.caps import lots_within
+from smart_leverage.policy.decide import Asset, Decision, Proposal, decide
+from smart_leverage.policy.reasons import Reason
+
+ONE = Decimal(1)
+CENT = Decimal("0.01")
+
+
+class Terms(NamedTuple):
+    """What one unit of a buy costs and counts at worst."""
+
+    price: Decimal
+    limit: Decimal
+    worst: Decimal
+    loss: Decimal
+
+
+def decide_buy(core: Core, ask: Ask) -> None:
+    """Decide a purchase, prove what the policy would give, and intend what holds."""
+    instrument = core.instrument(ask.key)
+    price = core.ladder.best(ask.key, core.now_ns)
+    terms = _terms(core, instrument, price)
+    worst = core.worst()
+    asked, step = asked_lots(instrument, ask, terms.price), _buy_step(instrument, ask)
+    asset = _asset(core, instrument, price, terms, worst, step)
+    decision = decide(
+        account_of(core, worst),
+        asset,
+        Proposal(
+            is_buy=True,
+            lots=asked,
+            confidence=ask.confidence,
+            volatility_ratio=ask.volatility_ratio,
+            bot_room=math.inf,
+        ),
+        core.config.policy,
+    )
+    if not core.is_ready and decision.lots > 0:
+        decision = decision._replace(lots=0, reason=Reason.NOT_READY, bound=0.0, would_be=0.0)
+    if asked < 0:
+        decision = decision._replace(lots=0, reason=Reason.MINIMUM)
+    # What the policy would have sized, where nobody asked for an amount.
+    lots = max(asked, 0) or lots_within(decision.size - asset.worst, asset.lot_value)
+    wanted = round_down(instrument.quantity(lots), step)
+    proof = prove(
+        instrument, instrument.quantity(decision.lots), terms.worst, terms.loss, worst, core.caps
+    )
+    allowed = round_down(proof.qty, step)
+    given = allowed if ask.may_shrink or allowed >= wanted else ZERO
+    if given * terms.price < instrument.notional_min:
+        given = ZERO
+    _give_buy(core, ask, instrument, terms, worst, decision, proof, wanted, allowed, given)
+
+
+def _give_buy(
+    core: Core, ask: Ask, instrument: Instrument, terms: Terms, worst: Worst, decision: Decision,
+    proof: Proof, wanted: Decimal, allowed: Decimal, given: Decimal,
+) -> None:  # fmt: skip
+    reason, bound, would_be = decision.reason, _exact(decision.bound), _exact(decision.would_be)
+    if proof.reason is not Reason.NONE:
+        reason = proof.reason
+    group = GROUPS.get(reason)
+    if group is not None:
+        used, bound = _group(core, instrument, worst, group)
+        after = worst.equity - wanted * terms.loss
+        would_be = _share(used + wanted * terms.worst, after)
+    if given == ZERO and reason is Reason.NONE:
+        reason, bound, would_be = Reason.MINIMUM, instrument.notional_min, wanted * terms.price
+    decided = journal(
+        core, ask, asked=wanted, allowed=allowed, given=given, price=terms.price,
+        reason=reason, unit=unit_of(reason), bound=bound, would_be=would_be,
+        figures=_buy_figures(core, instrument, worst, decision, terms),
+    )  # fmt: skip
+    if given > ZERO:
+        is_coin = instrument.asset_class is AssetClass.CRYPTO
+        intend(
+            core,
+            bot=ask.bot,
+            role=ask.role,
+            key=ask.key,
+            side=Side.BUY,
+            qty=given,
+            decision_id=decided.decision_id,
+            reserve_price=terms.limit,
+            type=OrderType.LIMIT,
+            limit_price=terms.limit,
+            time_in_force=TimeInForce.IOC if is_coin else TimeInForce.DAY,
+        )
+
+
+def _group(core: Core, instrument: Instrument, worst: Worst, group: str) -> tuple[Decimal, Decimal]:
+    """Return the worst case of a group and its cap, exact."""
+    if group == "symbol":
+        return worst.by_key.get(instrument.key, ZERO), core.caps.of_symbol(instrument)
+    used: Decimal = getattr(worst, group)
+    cap = getattr(core.caps, group)
+    return used, cap
+
+
+def _terms(core: Core, instrument: Instrument, price: Price | None) -> Terms:
+    """Return the limit of a buy, a little above the price, and what one unit counts at worst."""
+    if price is None:
+        return Terms(ZERO, ZERO, ZERO, ZERO)
+    tick = instrument.tick_at(price.price)
+    limit = round_down(price.price * (ONE + core.config.collar), tick)
+    least = (price.price / tick).to_integral_value(rounding=ROUND_CEILING) * tick
+    limit = max(limit, least)
+    return Terms(
+        price=price.price,
+        limit=limit,
+        worst=max(limit, price.price * (ONE + price.haircut)),
+        loss=(limit - price.price) + limit * core.config.cost_rate,
+    )
+
+
+def _buy_step(instrument: Instrument, ask: Ask) -> Decimal:
+    """Return the step of a buy: our own sizes come in whole shares, a bot's as it likes."""
+    return instrument.size_step if ask.role is Role.SIGNAL else instrument.lot
+
+
+def _asset(
+    core: Core, instrument: Instrument, price: Price | None, terms: Terms, worst: Worst,
+    step: Decimal,
+) -> Asset:  # fmt: skip
+    state, key = core.state, instrument.key
+    cost = terms.limit * (ONE + core.config.cost_rate)
+    least = instrument.notional_min / terms.price / instrument.lot if terms.price > 0 else ONE
+    return Asset(
+        lot_value=float(instrument.lot * (terms.worst + terms.loss)),
+        lot_cost=float(instrument.lot * cost),
+        is_crypto=instrument.is_crypto,
+        is_leveraged=instrument.is_leveraged,
+        is_broad=instrument.is_broad,
+        is_fresh=price is not None and price.is_fresh,
+        is_tradable=True,
+        is_locked=state.locks.get(key, 0) > core.now_ns,
+        is_deleveraging=state.is_frozen(instrument),
+        worst=float(worst.by_key.get(key, ZERO)),
+        lots_held=instrument.lots(state.book.qty(key)),
+        lots_selling=instrument.lots(state.orders.selling(key)),
+        lots_step=max(instrument.lots(step), 1),
+        lots_min=max(math.ceil(least), 1),
+    )
+
+
+def _buy_figures(
+    core: Core, instrument: Instrument, worst: Worst, decision: Decision, terms: Terms
+) -> dict[str, str]:
+    """Return the figures of the arithmetic, in the order in which a person checks them."""
+    caps = core.caps
+    return {
+        "equity": _money(worst.equity),
+        "crypto, worst case": _money(worst.crypto),
+        "leveraged, worst case": _money(worst.leveraged),
+        "gross, worst case": _money(worst.gross),
+        f"{instrument.symbol}, worst case": _money(worst.by_key.get(instrument.key, ZERO)),
+        "reserved by open buys": _money(worst.reserved),
+        "cash": _money(core.state.book.cash),
+        "cap crypto": str(caps.crypto),
+        "cap leveraged": str(caps.leveraged),
+        "cap gross": str(caps.gross),
+        "cap symbol": str(caps.of_symbol(instrument)),
+        "tier": core.state.tier.name.lower(),
+        "policy size": _money(_exact(decision.size)),
+        "counted per unit": str(terms.worst),
+        "lost per unit at most": str(terms.loss),
+    }
+
+
+def _money(amount: Decimal) -> str:
+    return str(amount.quantize(CENT))
+
+
+def _exact(number: float) -> Decimal:
+    """Return a float of the policy as a decimal for the journal; what is not finite becomes 0."""
+    if not math.isfinite(number):
+        return ZERO
+    return Decimal(repr(round(number, 8))).quantize(Decimal("0.00000001"))
+
+
+def _share(amount: Decimal, equity: Decimal) -> Decimal:
+    if equity <= 0:
+        return ZERO
+    return (amount / equity).quantize(Decimal("0.00000001"))

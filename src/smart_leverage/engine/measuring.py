@@ -1,0 +1,70 @@
+"""How much is held of what a plan is about, and whether that is beyond its band."""
+
+from decimal import Decimal
+
+from smart_leverage.domain.instruments import Key
+from smart_leverage.engine.core import Core
+from smart_leverage.engine.exposure import ZERO, Valuation
+from smart_leverage.policy.deleverage import is_over_band
+
+FLATTEN = "flatten"
+SYMBOL = "symbol"
+SLACK = 1.005
+"""A running plan leaves exposure this close to its ceiling alone, so that it does not nibble."""
+
+
+def kind_over(core: Core, valuation: Valuation) -> str | None:
+    """Return the first group beyond its band."""
+    at = core.config.policy.deleveraging
+    for kind in ("crypto", "leveraged", "gross"):
+        exposure = float(exposure_of_kind(core, kind, valuation))
+        if is_over_band(exposure, float(getattr(core.caps, kind)), at):
+            return kind
+    for key, _ in core.state.held():
+        exposure = float(share_held(core, key, valuation))
+        if is_over_band(exposure, float(core.caps.of_symbol(core.instrument(key))), at):
+            return SYMBOL
+    return None
+
+
+def exposure_of_kind(core: Core, kind: str, valuation: Valuation) -> Decimal:
+    """Return what a plan of this kind measures; of single instruments the largest against its cap.
+
+    Plans of one instrument are told against the ordinary cap, so the part of a broad fund is scaled
+    to it.
+    """
+    if kind == FLATTEN:
+        return valuation.gross / valuation.equity
+    if kind == SYMBOL:
+        parts = [
+            share_held(core, key, valuation)
+            * core.caps.symbol
+            / core.caps.of_symbol(core.instrument(key))
+            for key, _ in core.state.held()
+        ]
+        return max(parts, default=ZERO)
+    amount: Decimal = getattr(valuation, kind)
+    return amount / valuation.equity
+
+
+def share_held(core: Core, key: Key, valuation: Valuation) -> Decimal:
+    """Return one position as a fraction of equity; without a price it counts as nothing."""
+    mark = core.ladder.mark(key)
+    return ZERO if mark is None else core.state.book.qty(key) * mark / valuation.equity
+
+
+def is_inside(core: Core, kind: str, valuation: Valuation) -> bool:
+    """Tell whether the positions themselves, not orders, are inside the cap that bound."""
+    if kind == SYMBOL:
+        return all(
+            qty * (core.ladder.mark(key) or ZERO)
+            <= core.caps.of_symbol(core.instrument(key)) * valuation.equity
+            for key, qty in core.state.held()
+        )
+    cap: Decimal = getattr(core.caps, kind)
+    return exposure_of_kind(core, kind, valuation) <= cap
+
+
+def rounded(fraction: Decimal) -> Decimal:
+    """Return a fraction of equity as the journal keeps it."""
+    return fraction.quantize(Decimal("0.000001"))
