@@ -47,7 +47,7 @@ class AccountSection(Section):
     """Which account, and whether its money is real."""
 
     name: str = Field(
-        default="demo", min_length=1, max_length=64, description="Name in ledger and reports"
+        default="main", min_length=1, max_length=64, description="Name in ledger and reports"
     )
     mode: Literal["sim"] = Field(
         default="sim", description="sim; paper and live come with the real broker"

@@ -8,6 +8,9 @@ from smart_leverage.domain.sentences import MINUS, money, percent
 
 _SPANS = ((DAY_NS, "d"), (HOUR_NS, "h"), (MINUTE_NS, "min"), (SECOND_NS, "s"))
 
+YEARS_FROM_DAYS = 730.5
+"""From here on a span is told in years of 365.25 days."""
+
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a count with its noun: "1 mark", "8,012 marks"."""
@@ -61,3 +64,8 @@ def clipped(text: str, longest: int = 120) -> str:
     """Return a text that fits a cell and cannot steer a screen: names come from outside."""
     shown = "".join(char if char.isprintable() else "\ufffd" for char in text[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def span_text(days: float) -> str:
+    """Return a span of time in the unit that people would use: "5.0 days", "30.9 years"."""
+    return f"{days / 365.25:,.1f} years" if days >= YEARS_FROM_DAYS else f"{days:,.1f} days"

@@ -9,6 +9,7 @@ from smart_leverage.reports.citing import (
     counted,
     ratio_text,
     signed,
+    span_text,
 )
 from smart_leverage.reports.curve import (
     Close,
@@ -40,7 +41,7 @@ def _marks(story: Story) -> str:
 def return_figures(story: Story, curve: Curve) -> Iterator[Figure]:
     """Yield the return and what it compounds to in a year."""
     source = _marks(story)
-    basis = f"{curve.span_days:,.1f} days"
+    basis = span_text(curve.span_days)
     text = "Growth of one unit since the opening; deposits and withdrawals are never a return."
     if story.marks:
         shown = signed(curve.total)
@@ -130,7 +131,7 @@ def _drawdown(story: Story, curve: Curve, source: str) -> Iterator[Figure]:
     yield known(code, name, depth, "fraction", percent(depth, 2), text, basis, source)
     days = 0.0 if deepest is None else deepest.days(curve.times[-1])
     is_open = deepest is not None and deepest.end_ns is None
-    shown = f"{days:,.1f} days" + (", not recovered" if is_open else "")
+    shown = span_text(days) + (", not recovered" if is_open else "")
     basis = "never below a high" if deepest is None else "the deepest fall"
     yield known(code_days, name_days, days, "days", shown, text_days, basis, source)
 

@@ -13,6 +13,7 @@ from smart_leverage.reports.citing import (
     events,
     ratio_text,
     signed_money,
+    span_text,
 )
 from smart_leverage.reports.curve import (
     Curve,
@@ -138,7 +139,7 @@ def exposure_figures(story: Story) -> Iterator[Figure]:
 
 def _span_of(group: Group, code: str) -> str:
     span = (group.times[-1] - group.times[0]) / 86_400e9 if group.times else 0.0
-    basis = f"{span:,.1f} days between marks"
+    basis = f"{span_text(span)} between marks"
     return (
         f"{basis}, {counted(group.breaches, 'breach', 'breaches')}"
         if code == "above_cap"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from smart_leverage.domain.records import Marked
 from smart_leverage.domain.sentences import GROUPS, STATES, TIERS, money, percent, short
 from smart_leverage.policy.reasons import TradingState
-from smart_leverage.reports.citing import clipped, counted, events, signed, span
+from smart_leverage.reports.citing import clipped, counted, events, signed, span, span_text
 from smart_leverage.reports.html.scene import Scene
 from smart_leverage.reports.measures import SYMBOL, Plan, plans, trips
 
@@ -46,7 +46,7 @@ def headline(scene: Scene) -> str:
     word = ribbon(scene).word
     if not scene.story.marks:
         return f"Never valued, ended {word}"
-    return f"{signed(scene.curve.total)} in {scene.curve.span_days:,.1f} days, ended {word}"
+    return f"{signed(scene.curve.total)} in {span_text(scene.curve.span_days)}, ended {word}"
 
 
 def sentences(scene: Scene) -> list[str]:
@@ -57,7 +57,7 @@ def sentences(scene: Scene) -> list[str]:
 def _happened(scene: Scene) -> str:
     story, curve = scene.story, scene.curve
     start, end = scene.zone.date(scene.start_ns), scene.zone.date(scene.end_ns)
-    when = f"From {start} to {end} ({curve.span_days:,.1f} days)"
+    when = f"From {start} to {end} ({span_text(curve.span_days)})"
     if not story.marks:
         return f"{when} the account was never valued, so what became of it is not known."
     first, last = (money(Decimal(repr(each))) for each in (curve.equities[0], curve.equities[-1]))
