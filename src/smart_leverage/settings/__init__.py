@@ -1,0 +1,31 @@
+"""What was configured: one record per section, every key with its unit, nothing unknown."""
+
+from smart_leverage.settings.loading import PRESETS, Loaded, load
+from smart_leverage.settings.sections import (
+    BELOW,
+    ORDERED,
+    AccountSection,
+    LimitsSection,
+    Section,
+    Settings,
+    TierSection,
+    contradictions,
+    flat,
+)
+from smart_leverage.settings.telling import ENV_PREFIX
+
+__all__ = [
+    "BELOW",
+    "ENV_PREFIX",
+    "ORDERED",
+    "PRESETS",
+    "AccountSection",
+    "LimitsSection",
+    "Loaded",
+    "Section",
+    "Settings",
+    "TierSection",
+    "contradictions",
+    "flat",
+    "load",
+]

@@ -1,0 +1,247 @@
+"""One record per section: every key with its type, default, unit and one sentence."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from smart_leverage.domain.errors import ConfigError
+from smart_leverage.domain.risk_days import RiskCalendar
+
+Fraction = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen; a key that nobody reads is an error, and so is a wrong type.
+
+    Strict, because a lenient reading takes `true` for the number 1 and text for a number.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class AccountSection(Section):
+    """Which account, and whether its money is real."""
+
+    name: str = Field(
+        default="main", min_length=1, max_length=64, description="Name in ledger and reports"
+    )
+    mode: Literal["sim"] = Field(
+        default="sim", description="sim; paper and live come with the real broker"
+    )
+    cash: Positive = Field(
+        default=100_000.0, description="Opening cash of a simulated account, dollars"
+    )
+
+
+class TierSection(Section):
+    """The caps of one tier."""
+
+    crypto_cap: Fraction = Field(description="Most crypto exposure, fraction of equity")
+    total_cap: Fraction = Field(description="Most crypto and leveraged exposure together")
+
+
+class TiersSection(Section):
+    """What a tier needs and what it may hold."""
+
+    month_return_emergency: Annotated[float, Field(lt=0.0, gt=-1.0, allow_inf_nan=False)] = Field(
+        default=-0.05, description="Month return below which it is an emergency, fraction"
+    )
+    win_rate_stable: Fraction = Field(default=0.45, description="Win rate from which on stable")
+    win_rate_profitable: Fraction = Field(
+        default=0.60, description="Win rate from which on profitable"
+    )
+    trades_min: Count = Field(default=20, description="Closed trades that make a record")
+    ceiling: Literal["emergency", "learning", "stable", "profitable"] = Field(
+        default="profitable", description="Highest tier granted without a person"
+    )
+    emergency: TierSection = TierSection(crypto_cap=0.20, total_cap=0.28)
+    learning: TierSection = TierSection(crypto_cap=0.25, total_cap=0.35)
+    stable: TierSection = TierSection(crypto_cap=0.40, total_cap=0.60)
+    profitable: TierSection = TierSection(crypto_cap=0.60, total_cap=0.80)
+
+
+class SizingSection(Section):
+    """How large a position is wanted."""
+
+    base_share: Fraction = Field(default=0.05, description="Of equity times cap")
+    share_max: Fraction = Field(default=0.10, description="Of equity times cap, at most")
+    confidence_scale: Positive = Field(default=1.5, description="Multiplies the confidence")
+    adjustment_min: Positive = Field(default=0.5, description="Smallest volatility adjustment")
+    adjustment_max: Positive = Field(default=1.5, description="Largest volatility adjustment")
+    top_up_min: Fraction = Field(
+        default=0.25, description="Shortfall below which a position is left alone"
+    )
+
+
+class LimitsSection(Section):
+    """Losses are positive fractions of the period's opening equity."""
+
+    loss_limit_daily: Fraction = Field(default=0.03, description="Of the account, a day")
+    loss_limit_daily_asset: Fraction = Field(default=0.02, description="Of one crypto asset, a day")
+    loss_limit_monthly: Fraction = Field(default=0.08, description="Of the account, a month")
+    gross_cap: Annotated[float, Field(gt=0.0, le=4.0, allow_inf_nan=False)] = Field(
+        default=1.0, description="All positions, fraction of equity"
+    )
+    symbol_cap: Fraction = Field(default=0.10, description="One symbol, fraction of equity")
+    symbol_cap_broad: Fraction = Field(
+        default=0.50, description="One broad fund, fraction of equity"
+    )
+
+
+class DeleveragingSection(Section):
+    """How an account that is over its cap comes back."""
+
+    first_ceiling: Fraction = Field(
+        default=0.40, description="Sold down to at once, fraction of equity"
+    )
+    first_minutes: Positive = Field(default=30.0, description="Deadline of the first ceiling")
+    last_minutes: Positive = Field(default=120.0, description="Deadline of the tier's cap")
+    pace_minutes: Positive = Field(default=60.0, description="Slices are spread over this long")
+    slices: Annotated[int, Field(ge=1, le=100)] = Field(default=4, description="Number of slices")
+    slice_at_once: Fraction = Field(default=0.05, description="Excess that goes in one slice")
+    band_over: Annotated[float, Field(ge=1.0, le=1.5, allow_inf_nan=False)] = Field(
+        default=1.05, description="Selling begins beyond cap times this"
+    )
+    band_to: Fraction = Field(default=0.98, description="Selling ends at cap times this")
+
+
+class StopsSection(Section):
+    """Where protective stops stand."""
+
+    volatility_multiple: Positive = Field(default=3.0, description="Distance in daily volatilities")
+    distance_min: Fraction = Field(default=0.04, description="Nearest, fraction of the entry price")
+    distance_max: Fraction = Field(
+        default=0.15, description="Farthest, fraction of the entry price"
+    )
+    limit_gap: Fraction = Field(default=0.02, description="Limit of a stop-limit below its stop")
+
+
+class ExecutionSection(Section):
+    """How orders are sent and priced."""
+
+    collar: Fraction = Field(default=0.005, description="Limit of a buy above the price, fraction")
+    cost_rate: Fraction = Field(
+        default=0.003, description="Fees reserved per dollar bought, fraction"
+    )
+    entry_life_s: Positive = Field(
+        default=300.0, description="A coin buy that rests longer is cancelled"
+    )
+    price_age_max_s: Positive = Field(
+        default=60.0, description="An older price carries no increase"
+    )
+    mark_every_s: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
+        default=60.0, description="How often the valuation is journalled; 0 is at every price"
+    )
+
+
+class RiskSection(Section):
+    """Which clock makes the risk day."""
+
+    timezone: str = Field(
+        default="America/New_York", description="Day and month begin at its midnight"
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        """Refuse what the calendar of the risk day would refuse at the start, with its sentence."""
+        try:
+            RiskCalendar(name)
+        except ConfigError as error:
+            raise ValueError(error.problems[0].removeprefix("risk_timezone = ")) from None
+        return name
+
+
+class PolicySection(Section):
+    """Which numbers the policy starts from."""
+
+    preset: Literal["classic"] = Field(default="classic", description="Ships with the package")
+
+
+class Settings(Section):
+    """Everything that can be configured."""
+
+    account: AccountSection = AccountSection()
+    policy: PolicySection = PolicySection()
+    tiers: TiersSection = TiersSection()
+    sizing: SizingSection = SizingSection()
+    limits: LimitsSection = LimitsSection()
+    deleveraging: DeleveragingSection = DeleveragingSection()
+    stops: StopsSection = StopsSection()
+    execution: ExecutionSection = ExecutionSection()
+    risk: RiskSection = RiskSection()
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Settings":
+        if told := "; ".join(contradictions(dict(flat(self.model_dump())))):
+            raise ValueError(told)
+        return self
+
+    def policy_text(self) -> str:
+        """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps."""
+        return "\n".join(f"{key} = {value!r}" for key, value in sorted(flat(self.model_dump())))
+
+    def policy_hash(self) -> str:
+        """Return the fingerprint of the numbers in force."""
+        return hashlib.sha256(self.policy_text().encode()).hexdigest()[:16]
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted keys and values of a nested mapping."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+_TIERS = ("emergency", "learning", "stable", "profitable")
+
+ORDERED: tuple[tuple[str, str], ...] = (
+    *((f"tiers.{tier}.crypto_cap", f"tiers.{tier}.total_cap") for tier in _TIERS),
+    *(
+        (f"tiers.{worse}.{cap}", f"tiers.{better}.{cap}")
+        for worse, better in pairwise(_TIERS)
+        for cap in ("crypto_cap", "total_cap")
+    ),
+    ("sizing.base_share", "sizing.share_max"),
+    ("sizing.adjustment_min", "sizing.adjustment_max"),
+    ("limits.loss_limit_daily", "limits.loss_limit_monthly"),
+    ("limits.symbol_cap", "limits.gross_cap"),
+    ("deleveraging.first_minutes", "deleveraging.last_minutes"),
+    ("deleveraging.pace_minutes", "deleveraging.last_minutes"),
+    ("stops.distance_min", "stops.distance_max"),
+)
+"""Pairs of keys of which the first is never above the second."""
+
+BELOW: tuple[tuple[str, str], ...] = (("tiers.win_rate_stable", "tiers.win_rate_profitable"),)
+"""Pairs of which the first is never equal either: a tier between them could not be earned."""
+
+
+def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for every key whose value is beyond one that bounds it.
+
+    Args:
+        values: By dotted key; a pair of which one is missing is not judged.
+    """
+    for pair in (*ORDERED, *BELOW):
+        if not values.keys() >= set(pair):
+            continue
+        (lower, upper), (value, bound) = pair, (values[key] for key in pair)
+        section, _, name = lower.rpartition(".")
+        other = upper.removeprefix(f"{section}.")
+        if value > bound and pair in ORDERED:
+            yield f"{lower}: {name} {value} is above {other} {bound}; at most that"
+        elif value >= bound and pair in BELOW:
+            yield f"{lower}: {name} {value} is not below {other} {bound}; less than that"
