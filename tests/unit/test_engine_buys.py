@@ -9,7 +9,7 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import OrderState, OrderType, Role, Side, TimeInForce
 from smart_leverage.domain.records import Intended
 from smart_leverage.engine.config import EngineConfig
-from smart_leverage.engine.events import Rung, Verdict
+from smart_leverage.engine.events import Command, Rung, Verdict
 
 D = Decimal
 
@@ -183,11 +183,23 @@ def test_an_instrument_that_was_not_listed_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("qty", "notional"),
-    [pytest.param("0.00000001", "", id="lot"), pytest.param("", "5", id="money")],
+    ("qty", "notional", "worth"),
+    [
+        pytest.param("0.00000001", "", "0.0005", id="less-than-a-lot"),
+        pytest.param("0.0001", "", "5", id="lots"),
+        pytest.param("", "5", "5", id="money"),
+    ],
 )
-def test_less_than_the_venue_takes_is_refused(qty: str, notional: str) -> None:
-    assert Desk().buy(BTC, qty, notional=notional).reason == "minimum"
+def test_less_than_the_venue_takes_is_refused_in_money(qty: str, notional: str, worth: str) -> None:
+    decided = Desk().buy(BTC, qty, notional=notional)
+    assert (decided.reason, decided.unit) == ("minimum", "money")
+    assert (decided.bound, decided.would_be) == (D(10), D(worth))
+
+
+def test_a_halt_is_told_before_a_size_that_is_too_small() -> None:
+    desk = Desk()
+    desk.order(Command.HALT)
+    assert desk.buy(BTC, notional="0.000001").reason == "halted"
 
 
 # -- prices ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smart_leverage.domain.instruments import Key
     from smart_leverage.market.bars import BarSeries
     from smart_leverage.runtime.ungoverned import Ungoverned
-    from smart_leverage.settings import AccountSection, Settings
+    from smart_leverage.settings import Settings
     from smart_leverage.wiring import Beginning
 
 EQUITY = Decimal("96014.32")
@@ -57,7 +57,7 @@ def demo(
     from smart_leverage.cli.runs import new_folder, note_latest
     from smart_leverage.market.recipe import SyntheticMarket
     from smart_leverage.market.synthetic import generate
-    from smart_leverage.settings import Settings
+    from smart_leverage.settings import AccountSection, Settings
 
     settings = Settings(account=AccountSection(name="demo"))
     folder = new_folder(name, "demo")

@@ -58,8 +58,8 @@ def decide_buy(core: Core, ask: Ask) -> None:
     )
     if not core.is_ready and decision.lots > 0:
         decision = decision._replace(lots=0, reason=Reason.NOT_READY, bound=0.0, would_be=0.0)
-    if asked < 0:
-        decision = decision._replace(lots=0, reason=Reason.MINIMUM)
+    if asked < 0 and decision.reason is Reason.BAD_INPUT:  # what is more severe stands before
+        decision = decision._replace(reason=Reason.MINIMUM)
     # What the policy would have sized, where nobody asked for an amount.
     lots = max(asked, 0) or lots_within(decision.size - asset.worst, asset.lot_value)
     wanted = round_down(instrument.quantity(lots), step)
@@ -85,8 +85,9 @@ def _give_buy(
         used, bound = _group(core, instrument, worst, group)
         after = worst.equity - wanted * terms.loss
         would_be = _share(used + wanted * terms.worst, after)
-    if given == ZERO and reason is Reason.NONE:
-        reason, bound, would_be = Reason.MINIMUM, instrument.notional_min, wanted * terms.price
+    if reason is Reason.MINIMUM or (given == ZERO and reason is Reason.NONE):
+        reason, bound = Reason.MINIMUM, instrument.notional_min
+        would_be = _worth(ask, wanted, terms.price)
     decided = journal(
         core, ask, asked=wanted, allowed=allowed, given=given, price=terms.price,
         reason=reason, unit=unit_of(reason), bound=bound, would_be=would_be,
@@ -107,6 +108,13 @@ def _give_buy(
             limit_price=terms.limit,
             time_in_force=TimeInForce.IOC if is_coin else TimeInForce.DAY,
         )
+
+
+def _worth(ask: Ask, wanted: Decimal, price: Decimal) -> Decimal:
+    """Return what was asked in money, also where it comes to less than one lot."""
+    if ask.notional is not None:
+        return ask.notional
+    return (wanted if ask.qty is None else ask.qty) * price
 
 
 def _group(core: Core, instrument: Instrument, worst: Worst, group: str) -> tuple[Decimal, Decimal]:
