@@ -184,6 +184,25 @@ def test_any_order_of_arrival_ends_in_the_same_books(events: list[Event], data: 
         assert other.bot_record(bot) == book.bot_record(bot)
 
 
+def test_idle_zeros_of_a_sum_do_not_make_other_books() -> None:
+    """Parts sold around a purchase leave 0.010 or 0.010000000, by the order of arrival."""
+
+    def event(number: int, side: Side, bot: str) -> Execution:
+        qty, name = D("0.010000000"), f"o-{bot}"
+        fill = Fill(
+            execution_id=f"e{number}", client_order_id=name, key=COIN, side=side, qty=qty,
+            price=D("1.000000"), fee=D("0.000000"), fee_asset="USD", at_ns=10,
+        )  # fmt: skip
+        return fill, Order(client_order_id=name, bot=bot, key=COIN, side=side, qty=D(100))
+
+    sold = [event(number, Side.SELL, "alpha") for number in (0, 1, 3, 4, 5, 6, 7)]
+    bought = event(2, Side.BUY, "beta")
+    states = [booked([*sold[:2], bought, *sold[2:]]), booked([sold[0], bought, *sold[1:]])]
+    first, second = (msgspec.json.encode(book.state()) for book in states)
+    assert first == second
+    assert b"0.01" in first
+
+
 @given(histories())
 def test_repeats_are_told_and_change_nothing(events: list[Event]) -> None:
     book = booked(events)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from smart_leverage.books.exact import ZERO, bookable, exactly, positive
+from smart_leverage.books.exact import ZERO, bookable, canonical, exactly, positive
 from smart_leverage.books.lots import Lot
 from smart_leverage.books.positions import Change, Entry, Holding, Position
 from smart_leverage.books.postings import (
@@ -240,13 +240,13 @@ class Book:
         return self._records.trades(bot)
 
     def state(self) -> BookState:
-        """Return everything in canonical order, for hashes and comparisons; not a hot read."""
+        """Return everything in canonical order and form, for hashes and comparisons; not hot."""
         held = [
             Held(key, bot, stake.qty, tuple(stake.lots))
             for key in self._held
             for bot, stake in sorted(self._holdings[key].stakes.items())
         ]
-        return BookState(self._cash, tuple(held), self.trades())
+        return canonical(BookState(self._cash, tuple(held), self.trades()))
 
     # How ---------------------------------------------------------------------------------------
 

@@ -19,10 +19,13 @@ from decimal import (
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from msgspec import Struct, structs
+
 from smart_leverage.domain.errors import BadData
 
 P = ParamSpec("P")
 T = TypeVar("T")
+V = TypeVar("V")
 
 _FAULTS = [InvalidOperation, DivisionByZero, Overflow, FloatOperation]
 EXACT = Context(prec=250, rounding=ROUND_HALF_EVEN, traps=[*_FAULTS, Inexact])
@@ -107,3 +110,21 @@ def positive(value: Decimal | float, name: str) -> Decimal:
     if number <= 0:
         raise BadData(f"{name} is {value}", fix="it must be above zero")
     return number
+
+
+def canonical(value: V) -> V:
+    """Return the same facts with every decimal in its shortest form: 0.010 and 0.01 are one number.
+
+    How many idle zeros a sum carries depends on the order in which it was made. Structs and tuples
+    are rebuilt, everything else is left as it is.
+    """
+    if isinstance(value, Decimal):
+        return EXACT.normalize(value) if value else ZERO  # type: ignore[return-value]
+    if isinstance(value, Struct):
+        changed = {name: canonical(getattr(value, name)) for name in value.__struct_fields__}
+        return structs.replace(value, **changed)
+    if isinstance(value, tuple):
+        parts = map(canonical, value)
+        # A named tuple takes its fields one by one, a plain one takes them all at once.
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
