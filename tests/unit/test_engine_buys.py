@@ -9,7 +9,7 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import OrderState, OrderType, Role, Side, TimeInForce
 from smart_leverage.domain.records import Intended
 from smart_leverage.engine.config import EngineConfig
-from smart_leverage.engine.events import Command, Rung, Verdict
+from smart_leverage.engine.events import Command, Prices, Rung, Verdict
 
 D = Decimal
 
@@ -200,6 +200,27 @@ def test_a_halt_is_told_before_a_size_that_is_too_small() -> None:
     desk = Desk()
     desk.order(Command.HALT)
     assert desk.buy(BTC, notional="0.000001").reason == "halted"
+
+
+def test_what_is_held_counts_at_the_limit_of_a_buy_from_the_start() -> None:
+    """Otherwise an order is sent that the next price, though the same, has to cancel."""
+    desk = Desk()
+    desk.hold(KO, "150")
+    desk.prices()
+    quotes = tuple(desk.price.items())
+    desk.feed(Prices(at_ns=desk.now_ns, prints=quotes, rung=Rung.QUOTE))
+    assert desk.buy(KO, "500", may_shrink=True).verdict == "cut"
+    order = next(one for one in desk.state.orders.buys()).order
+    desk.feed(Prices(at_ns=desk.now_ns + 1, prints=quotes, rung=Rung.QUOTE))
+    assert order.client_order_id in desk.state.orders.by_id
+
+
+def test_a_buy_against_the_sale_of_another_bot_is_refused() -> None:
+    desk = Desk()
+    desk.hold(BTC, "0.05", bot="one")
+    desk.sell(BTC, "0.05", bot="one")
+    assert desk.buy(BTC, "0.01", bot="two").reason == "opposite_bot"
+    assert desk.buy(ETH, "0.1", bot="two").verdict == "approved"
 
 
 # -- prices ---------------------------------------------------------------------------------------

@@ -13,12 +13,23 @@ from tests.simulation.worlds import WORLDS, play
 
 from smart_leverage.domain.errors import InvariantViolation
 from smart_leverage.domain.orders import OrderState, Role
-from smart_leverage.domain.records import Filled, Noted, Record, decode, encode
+from smart_leverage.domain.records import (
+    RESTORED,
+    Decided,
+    Filled,
+    Intended,
+    Noted,
+    Record,
+    StateChanged,
+    decode,
+    encode,
+)
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Command, Event, Prices, Verdict
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.state import State
+from smart_leverage.engine.tracked import order_id
 
 D = Decimal
 
@@ -183,3 +194,23 @@ def test_time_never_runs_backwards_inside_the_engine() -> None:
 def test_nothing_happens_before_an_account_is_opened() -> None:
     with pytest.raises(InvariantViolation, match="before the account was opened"):
         Engine(EngineConfig()).process(Prices(at_ns=1, prints=()))
+
+
+def test_orders_after_a_restored_backup_have_ids_of_their_own() -> None:
+    """The venue may hold orders that were sent after the copy was made."""
+    desk = Desk()
+    desk.buy(BTC, "0.01")
+    first = desk.of(Intended)[-1]
+    assert isinstance(first, Intended)
+    copied = list(itertools.takewhile(lambda each: not isinstance(each, Decided), desk.records))
+    halted = StateChanged(
+        at_ns=desk.now_ns, before="active", after="halted", why=RESTORED, who="operator"
+    )
+    engine = Engine(EngineConfig(), [*copied, halted])
+    state = engine.state
+    assert state.sequence == 0
+    assert state.opened is not None
+    again = order_id(state.opened.account, "bot", state.session, state.sequence + 1)
+    assert again != first.order.client_order_id
+    plain = order_id(state.opened.account, "bot", str(state.opened.at_ns), state.sequence + 1)
+    assert plain == first.order.client_order_id  # without the mark it would have been the same

@@ -185,7 +185,7 @@ def test_series_come_in_registry_order_and_progress_in_file_order(tmp_path: Path
 
 def test_a_hole_stays_a_hole_and_is_counted(tmp_path: Path) -> None:
     stamps = (HOURS[0], HOURS[1], "2024-03-04T05:00:00Z", "2024-03-04T06:00:00Z")
-    text = csv_text(stamps, (*PRICES, "1,1,1,1,1"))
+    text = csv_text(stamps, (*PRICES, "101,101,101,101,1"))
 
     series = read_text(tmp_path, "BTC-USD.1h.csv", text)
 
@@ -331,7 +331,7 @@ def replaced(row: int, stamp: str | None = None, prices: str | None = None) -> s
         pytest.param(
             csv_text().replace("volume", "vol"),
             None,
-            "no column volume; the first row names ts, open",
+            "no column volume among ts, open",
             id="missing-column",
         ),
         pytest.param(
@@ -340,7 +340,7 @@ def replaced(row: int, stamp: str | None = None, prices: str | None = None) -> s
         pytest.param(
             csv_text().replace(HEADER, ""),
             None,
-            "no column ts; the first row names",
+            "no header row; the first one holds values: 2024-03-04T00:00:00Z, 100, 110",
             id="no-header",
         ),
         pytest.param(
@@ -352,7 +352,37 @@ def replaced(row: int, stamp: str | None = None, prices: str | None = None) -> s
         pytest.param("", None, "the file is empty", id="zero-bytes"),
         pytest.param(HEADER, None, "no rows", id="header-only"),
         pytest.param("\n\n", None, "no header row", id="blank-lines-only"),
-        pytest.param('{\n  "Note": "25 calls"\n}\n', None, "no column ts", id="error-page"),
+        pytest.param(
+            '{\n  "Note": "25 calls"\n}\n',
+            None,
+            'a JSON object, not bars: { "Note": "25 calls" }; read what it says',
+            id="error-message",
+        ),
+        pytest.param(
+            "\n<!doctype html><title>404</title>",
+            None,
+            "a web page, not bars: <!doctype html><title>404</title>; fetch it again",
+            id="error-page",
+        ),
+        pytest.param("[[1, 2]]", None, "holds JSON, not CSV: [[1, 2]]; name it .json", id="json"),
+        pytest.param(
+            "19980102,0.86,0.0089,1\n",
+            None,
+            "the first row holds 4 values, and a bar has 6: 19980102",
+            id="factor-file",
+        ),
+        pytest.param(
+            "19980102 00:00,136300,162500,135000,162500,6315000\n",
+            None,
+            "those of a LEAN data folder: stamps in New York time without a zone, prices",
+            id="lean-rows",
+        ),
+        pytest.param(
+            csv_text(HOURS[::-1]),
+            2,
+            "newest first throughout; turn the rows round",
+            id="newest-first",
+        ),
         pytest.param(
             "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
             None,
@@ -458,6 +488,7 @@ def test_a_faulty_csv_is_refused_with_file_row_and_fault(
     assert caught.value.file == tmp_path / "BTC-USD.1h.csv"
     assert caught.value.row == row
     assert words in str(caught.value)
+    assert caught.value.fix
 
 
 @pytest.mark.parametrize(
@@ -539,7 +570,7 @@ def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
         pytest.param("BTC-USD.7h.csv", "step '7h' is not a step", id="step-divides-no-day"),
         pytest.param("BTC-USD.1w.csv", "step '1w' is not a step", id="unknown-unit"),
         pytest.param("BTC-USD.0h.csv", "step '0h' is not a step", id="step-of-nothing"),
-        pytest.param("BTC-USD.1h.feather", "kind .feather cannot be read", id="unknown-kind"),
+        pytest.param("BTC-USD.1h.xlsx", "kind .xlsx cannot be read", id="unknown-kind"),
         pytest.param("NOSUCH-USD.1h.csv", "'NOSUCH-USD' is unknown", id="unknown-symbol"),
         pytest.param(
             "BTC-USDT.1h.csv",
@@ -696,6 +727,18 @@ def test_a_file_wholly_outside_the_sessions_is_refused_even_then(tmp_path: Path)
 
     with pytest.raises(BadData, match="every row lies outside"):
         read_text(tmp_path, "SPY.1h.csv", text, drops_outside=True)
+
+
+def test_days_of_another_zone_are_refused_for_coins(tmp_path: Path) -> None:
+    stamps = tuple(f"2024-03-0{day} 00:00:00+03:00" for day in (4, 5, 6))
+
+    with pytest.raises(BadData) as caught:
+        read_text(tmp_path, "BTC-USD.1d.csv", csv_text(stamps))
+
+    assert caught.value.row == 1
+    assert caught.value.fault == (
+        "the day begins at 2024-03-03 21:00:00Z, and days of coins are UTC days"
+    )
 
 
 @pytest.mark.parametrize("step", ["1m", "5m", "30m"])

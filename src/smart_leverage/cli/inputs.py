@@ -11,6 +11,7 @@ from smart_leverage.cli.screen import Screen
 if TYPE_CHECKING:
     from smart_leverage.domain.opportunity import Opportunity
     from smart_leverage.market.bars import BarSeries
+    from smart_leverage.market.files import Reading
     from smart_leverage.settings import Settings
 
 _EVER_NS = (0, 2**63 - 1)
@@ -70,11 +71,9 @@ def _instant(text: str, name: str) -> int:
 def read_bars(
     screen: Screen,
     files: Iterable[Path],
-    alias: Mapping[str, str],
+    reading: "Reading",
     since_ns: int,
     until_ns: int,
-    *,
-    drops_outside: bool,
 ) -> list["BarSeries"]:
     """Read bar files, the part between two instants.
 
@@ -85,10 +84,9 @@ def read_bars(
     from smart_leverage.domain.registry import Registry
     from smart_leverage.domain.stamps import iso
     from smart_leverage.market.clip import clip
-    from smart_leverage.market.files import Reading, load
+    from smart_leverage.market.files import load
 
     show = screen.progress("reading files")
-    reading = Reading(quote_alias=alias, drops_outside=drops_outside)
     whole = load(
         files,
         Registry.builtin(),

@@ -1,5 +1,6 @@
-"""Proves that a ledger is whole."""
+"""Proves that a ledger is whole, copies it, goes on from a copy, brings it up to date."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,6 +50,110 @@ def verify(
         _show(screen, place, verdict)
     if not verdict.is_sound:
         raise typer.Exit(6)
+
+
+@command(
+    "smart-leverage ledger backup ~/backups/monday.sqlite",
+    "smart-leverage ledger backup monday.sqlite --ledger runs/demo --json",
+)
+def backup(
+    screen: Screen,
+    to: Annotated[
+        Path, typer.Argument(metavar="TO", help="The file to make; nothing may be there yet.")
+    ],
+    ledger: LedgerPath = None,
+) -> None:
+    """Copy a ledger to one file and prove the copy.
+
+    The copy is taken through the database, also while the account trades, and never replaces
+    anything. Leaves with 6 when the copy is not sound: it is kept, since it may be all there is.
+    """
+    from smart_leverage.cli.places import ledger_path
+    from smart_leverage.ledger.verify import backup as copied
+
+    place = ledger_path(ledger)
+    verdict = copied(place, to, screen.progress("verifying"))
+    if screen.as_json:
+        screen.record({**_fields(place, verdict), "backup": str(to)})
+    elif verdict.is_sound:
+        screen.say(f"● {to}: {verdict.summary}")
+    else:
+        _show(screen, to, verdict)
+    if not verdict.is_sound:
+        raise typer.Exit(6)
+
+
+@command(
+    "smart-leverage ledger restore ~/backups/monday.sqlite --name restored",
+    "smart-leverage ledger restore runs/demo --name second --json",
+)
+def restore(
+    screen: Screen,
+    source: Annotated[
+        Path, typer.Argument(metavar="FROM", help="A backup, or the folder of a run.")
+    ],
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the new run; its folder is runs/NAME.")
+    ],
+) -> None:
+    """Go on from a backup in the folder of a new run, with the account halted.
+
+    A backup does not know what happened after it. Its last entry is therefore a halt: nothing is
+    bought before a person has compared the account with the broker and resumes it. The backup is
+    left as it is. Leaves with 6, and makes no ledger, when the backup is not sound.
+    """
+    from smart_leverage.cli.places import LEDGER, ledger_path
+    from smart_leverage.cli.runs import new_folder
+    from smart_leverage.domain.clock import SystemClock
+    from smart_leverage.ledger.restore import restore as restored
+
+    place = ledger_path(source)
+    folder = new_folder(name, "restored")
+    now_ns = SystemClock().now_ns()
+    try:
+        verdict, head = restored(place, folder / LEDGER, now_ns, screen.progress("verifying"))
+    finally:
+        with suppress(OSError):  # what was refused leaves no empty folder behind
+            folder.rmdir()
+    if screen.as_json:
+        is_made = {"restored": None if head is None else str(folder / LEDGER)}
+        screen.record({**_fields(place, verdict), **is_made})
+    elif head is None:
+        _show(screen, place, verdict)
+    else:
+        screen.say(
+            f"● {folder / LEDGER}: {verdict.summary}",
+            f"  halted by event {head.seq:,}: compare with the broker, then resume with a reason",
+        )
+    if head is None:
+        raise typer.Exit(6)
+
+
+@command("smart-leverage ledger migrate", "smart-leverage ledger migrate --ledger runs/demo")
+def migrate(screen: Screen, ledger: LedgerPath = None) -> None:
+    """Bring the tables of an older ledger up to this version.
+
+    The ledger is copied beside itself first. Every step is whole or undone; when it was
+    interrupted, call it again. There is no way down but the copy.
+    """
+    from smart_leverage.cli.places import ledger_path
+    from smart_leverage.ledger.migrate import migrate as migrated
+
+    place = ledger_path(ledger)
+    before, steps, kept = migrated(place)
+    after = steps[-1].version if steps else before
+    if screen.as_json:
+        copy = None if kept is None else str(kept)
+        screen.record({"ledger": str(place), "before": before, "after": after, "backup": copy})
+        return
+    if not steps:
+        screen.say(f"● {place}: tables of version {after}, nothing is to do")
+        return
+    screen.say(
+        f"● {place}: tables of version {before} are now of version {after}",
+        *(f"  {step.version}: {step.what}" for step in steps),
+        f"  the ledger as it was: {kept}",
+    )
 
 
 def _fields(place: Path, verdict: "Verdict") -> dict[str, Any]:

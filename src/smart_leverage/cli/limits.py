@@ -186,9 +186,9 @@ def _lines(now: "Remembered", asked: "Asked") -> Iterator[str]:
 
 
 def _price_line(now: "Remembered", asked: "Asked") -> str:
-    from smart_leverage.cli.words import age
     from smart_leverage.domain.sentences import price
     from smart_leverage.domain.stamps import iso
+    from smart_leverage.domain.stamps import span as age
 
     symbol, known = asked.instrument.symbol, asked.known
     if known is None:

@@ -64,8 +64,12 @@ def go_live(
     from smart_leverage.cli.narrator import Narrator
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
+    from smart_leverage.runtime.admin import make_token
     from smart_leverage.wiring import in_real_time
 
+    token = make_token(folder)
+    if token is not None:
+        screen.note(f"admin token of {folder.name}, shown once, needed to resume: {token}")
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)
     tell = (lambda record: None) if screen.as_json else narrator.hear
     began_s = time.monotonic()
@@ -79,7 +83,7 @@ def go_live(
             is_late = lasts_s is not None and time.monotonic() - began_s >= lasts_s
             return stopping.is_asked or is_late
 
-        driver.run(is_over, time.sleep)
+        driver.run(is_over)
     if not screen.as_json:
         narrator.end()
     return stopping.is_asked

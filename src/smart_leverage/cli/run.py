@@ -32,7 +32,7 @@ class Source(StrEnum):
 
 @command(
     "smart-leverage run prices/*-USDT.1h.parquet prices/TQQQ.1d.parquet --quote USDT=USD",
-    "smart-leverage run --strategy overbuyer --name live   (in real time; again goes on)",
+    "smart-leverage run --strategy overbuyer --name live",
 )
 def run(
     screen: Screen,
@@ -70,6 +70,9 @@ def run(
     drops_outside: Annotated[
         bool, typer.Option("--drop-outside", help="Leave out rows outside trading sessions.")
     ] = False,
+    trusts_jumps: Annotated[
+        bool, typer.Option("--trust-jumps", help="Take prices that look false as true.")
+    ] = False,
     resumes_monthly: Annotated[
         bool,
         typer.Option("--resume-monthly", help="Play the person who lifts a halt in a new month."),
@@ -92,16 +95,19 @@ def run(
     """
     from smart_leverage.cli.inputs import aliases, read_bars, read_ideas, settings_for, span
     from smart_leverage.cli.runs import new_folder, note_latest, same_folder
+    from smart_leverage.market.files import Reading
 
     settings = settings_for(config, cash)
     alias = aliases(quote or [])
     if not files:
-        _refuse_of_bars(since, until, is_of_bars=resumes_monthly or drops_outside)
+        is_of_bars = resumes_monthly or drops_outside or trusts_jumps
+        _refuse_of_bars(since, until, is_of_bars=is_of_bars)
         ideas = [] if signals is None else read_ideas(signals, alias)
         _go_live(screen, same_folder(name, "live"), settings, strategy, ideas, lasts_s, seed)
         return
     since_ns, until_ns = span(since, until)
-    series = read_bars(screen, files, alias, since_ns, until_ns, drops_outside=drops_outside)
+    reading = Reading(quote_alias=alias, drops_outside=drops_outside, trusts_jumps=trusts_jumps)
+    series = read_bars(screen, files, reading, since_ns, until_ns)
     ideas = [] if signals is None else read_ideas(signals, alias)
     traders = _traders(strategy, series, ideas)
     folder = new_folder(name, "run")
@@ -112,7 +118,8 @@ def run(
 def _refuse_of_bars(since: str | None, until: str | None, *, is_of_bars: bool) -> None:
     if since or until or is_of_bars:
         raise typer.BadParameter(
-            "--since, --until, --resume-monthly and --drop-outside belong to bars; name bar files",
+            "--since, --until, --resume-monthly, --drop-outside and --trust-jumps belong to bars; "
+            "name bar files",
             param_hint="BARS",
         )
 
@@ -240,6 +247,7 @@ def _tell(
         screen.record({**place, "tier": tier, "state": state, **tally.fields(), **spent})
         return
     screen.table(_COLUMNS, _rows(series))
+    screen.say(*_doubts(series))
     screen.say("")
     if tally.first is not None and tally.last is not None:
         first, last = money(tally.first.equity), money(tally.last.equity)
@@ -284,6 +292,13 @@ def _rows(series: Sequence["BarSeries"]) -> Iterator[list[str]]:
             told.last[:10],
             f"{told.bars_missing:,}",
         ]
+
+
+def _doubts(series: Sequence["BarSeries"]) -> Iterator[str]:
+    """Yield what is odd about the prices and was taken as it stands."""
+    for each in series:
+        for doubt in each.source.doubts:
+            yield f"▲ {each.source.name}: {doubt}"
 
 
 def _happened(tally: "Tally") -> str:

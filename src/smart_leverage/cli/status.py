@@ -81,10 +81,10 @@ def _lines(now: "Remembered", width: int) -> Iterator[str]:
 
 
 def _head(now: "Remembered") -> Iterator[str]:
-    from smart_leverage.cli.words import age
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.domain.sentences import STATES, money
     from smart_leverage.domain.stamps import iso
+    from smart_leverage.domain.stamps import span as age
 
     state, word = now.state, STATES[now.state.trading]
     shape = {0: "●", 1: "▲"}.get(int(state.trading), "■")
@@ -92,7 +92,7 @@ def _head(now: "Remembered") -> Iterator[str]:
     yield f"{now.account.mode.upper()} {now.account.account}   {shape} {word.word}{why}"
     yield word.line
     ago = f"{age(SystemClock().now_ns() - now.at_ns)} ago"
-    when = "simulated time" if now.is_simulated else ago
+    when = "a simulated account" if now.is_simulated else ago
     equity = "" if now.last_mark is None else f"equity {money(now.last_mark.equity)}   "
     yield f"{equity}as of {iso(now.at_ns)} ({when}), event {now.events:,}"
 
@@ -166,9 +166,9 @@ def _loss(line: "Loss", *, is_wide: bool) -> str:
 
 def _duties(now: "Remembered") -> Iterator[str]:
     """Yield what is under way or overdue: plan, locks, positions without a stop, orders."""
-    from smart_leverage.cli.words import age
     from smart_leverage.domain.sentences import GROUPS, percent
     from smart_leverage.domain.stamps import iso
+    from smart_leverage.domain.stamps import span as age
 
     state = now.state
     if state.plan is not None:

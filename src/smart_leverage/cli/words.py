@@ -3,27 +3,12 @@
 from decimal import Decimal
 
 from smart_leverage.books.statistics import rate_interval
-from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from smart_leverage.domain.sentences import percent
 
 NEAR_CAP = Decimal("0.9")
 NEAR_LIMIT = Decimal("0.7")
 
 OK, NEAR, HIT = "● OK", "▲ NEAR", "■ HIT"
-
-_SPANS = ((DAY_NS, "d"), (HOUR_NS, "h"), (MINUTE_NS, "min"), (SECOND_NS, "s"))
-
-
-def age(span_ns: int) -> str:
-    """Return a span in its two largest units: "3 h 12 min", "0 s"."""
-    left, parts = max(span_ns, 0), list[str]()
-    for size, unit in _SPANS:
-        count, left = divmod(left, size)
-        if count or parts:
-            parts.append(f"{count} {unit}" if count else "")
-        if len(parts) == 2:
-            break
-    return " ".join(filter(None, parts)) or "0 s"
 
 
 def gauge(used: Decimal, cells: int) -> str:

@@ -183,6 +183,10 @@ class StateChanged(Fact, frozen=True, kw_only=True, tag="state"):
     who: str
 
 
+RESTORED = "restored from a backup"
+"""Why a ledger is halted that goes on from a copy; orders after it get ids of their own."""
+
+
 class Resumed(Fact, frozen=True, kw_only=True, tag="resumed"):
     """A person lifted a halt with a reason; the equity becomes the new baseline."""
 

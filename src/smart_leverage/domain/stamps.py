@@ -3,6 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+
+_SPANS = ((DAY_NS, "d"), (HOUR_NS, "h"), (MINUTE_NS, "min"), (SECOND_NS, "s"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _COUNT_UNITS = (
@@ -54,6 +57,18 @@ def iso(at_ns: int) -> str:
         return f"{at_ns} ns after 1970"
     whole = moment.microsecond == 0
     return moment.strftime("%Y-%m-%d %H:%M:%SZ" if whole else "%Y-%m-%d %H:%M:%S.%fZ")
+
+
+def span(nanoseconds: int) -> str:
+    """Return a span in its two largest units: "3 h 12 min", "0 s"; a negative one is none."""
+    left, parts = max(nanoseconds, 0), list[str]()
+    for size, unit in _SPANS:
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+        if len(parts) == 2:
+            break
+    return " ".join(filter(None, parts)) or "0 s"
 
 
 def _read_iso(text: str) -> Stamp:

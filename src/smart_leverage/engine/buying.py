@@ -41,7 +41,7 @@ def decide_buy(core: Core, ask: Ask) -> None:
     instrument = core.instrument(ask.key)
     price = core.ladder.best(ask.key, core.now_ns)
     terms = _terms(core, instrument, price)
-    worst = core.worst()
+    worst = _lifted(core, instrument, core.worst(), terms.limit)
     asked, step = asked_lots(instrument, ask, terms.price), _buy_step(instrument, ask)
     asset = _asset(core, instrument, price, terms, worst, step)
     decision = decide(
@@ -56,8 +56,8 @@ def decide_buy(core: Core, ask: Ask) -> None:
         ),
         core.config.policy,
     )
-    if not core.is_ready and decision.lots > 0:
-        decision = decision._replace(lots=0, reason=Reason.NOT_READY, bound=0.0, would_be=0.0)
+    if decision.lots > 0 and (no := _refusal(core, ask)) is not Reason.NONE:
+        decision = decision._replace(lots=0, reason=no, bound=0.0, would_be=0.0)
     if asked < 0 and decision.reason is Reason.BAD_INPUT:  # what is more severe stands before
         decision = decision._replace(reason=Reason.MINIMUM)
     # What the policy would have sized, where nobody asked for an amount.
@@ -71,6 +71,34 @@ def decide_buy(core: Core, ask: Ask) -> None:
     if given * terms.price < instrument.notional_min:
         given = ZERO
     _give_buy(core, ask, instrument, terms, worst, decision, proof, wanted, allowed, given)
+
+
+def _refusal(core: Core, ask: Ask) -> Reason:
+    """Return what only the engine knows to stand against any purchase of this, or NONE."""
+    if not core.is_ready:
+        return Reason.NOT_READY
+    for one in core.state.orders.of(ask.key):
+        is_bot = not one.order.role.is_house and one.order.bot != ask.bot
+        if is_bot and not one.is_buy:  # the two would trade with each other
+            return Reason.OPPOSITE_BOT
+    return Reason.NONE
+
+
+def _lifted(core: Core, instrument: Instrument, worst: Worst, limit: Decimal) -> Worst:
+    """Return the worst case as it will count once this buy is under way.
+
+    Then every unit of the instrument counts at the buy's limit, those that are held as well.
+    """
+    key = instrument.key
+    under_way = sum((one.remaining for one in core.state.orders.of(key) if one.is_buy), ZERO)
+    own = worst.by_key.get(key, ZERO)
+    lift = max((core.state.book.qty(key) + under_way) * limit - own, ZERO)
+    return worst._replace(
+        crypto=worst.crypto + lift * instrument.is_crypto,
+        leveraged=worst.leveraged + lift * instrument.is_leveraged,
+        gross=worst.gross + lift,
+        by_key={**worst.by_key, key: own + lift},
+    )
 
 
 def _give_buy(

@@ -1,5 +1,6 @@
 """What a person may order: anything toward safety at once, resuming only with a reason."""
 
+from smart_leverage.domain.orders import OrderState
 from smart_leverage.domain.records import Noted, Resumed
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Command, Commanded
@@ -37,6 +38,12 @@ def _resume(core: Core, event: Commanded) -> None:
         return
     if state.plan is not None:
         _refuse(core, "a deleveraging plan is still running")
+        return
+    if not core.is_ready:
+        _refuse(core, "books and broker were not compared yet")
+        return
+    if any(one.state is OrderState.UNKNOWN for one in state.orders.buys()):
+        _refuse(core, "the outcome of a purchase is unknown")
         return
     if core.differs:
         _refuse(core, "books and broker differ")

@@ -84,7 +84,7 @@ def intend(
     account = state.opened
     assert account is not None, "an account is opened before anything is intended"  # noqa: S101
     order = Order(
-        client_order_id=order_id(account.account, bot, str(account.at_ns), state.sequence + 1),
+        client_order_id=order_id(account.account, bot, state.session, state.sequence + 1),
         bot=bot,
         role=role,
         key=key,

@@ -94,7 +94,9 @@ class Engine:
         if core.state.opened is None and not isinstance(event, events.Opened):
             raise InvariantViolation(f"{type(event).__name__} before the account was opened")
         core.begin(event.at_ns)
-        if core.state.opened is not None:  # a new day begins before anything of it is taken in
+        # A new day begins before anything of it is taken in; after a start only once the broker
+        # has told prices, or holdings would open at what they once cost.
+        if core.state.opened is not None and core.is_ready:
             label = core.calendar.day_of(core.now_ns)
             if label != core.state.day_label:
                 roll(core, self.valuation().equity)

@@ -11,6 +11,7 @@ from smart_leverage.books.book import Book
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import OrderState, Role
 from smart_leverage.domain.records import (
+    RESTORED,
     AccountOpened,
     Adopted,
     AssetLocked,
@@ -60,6 +61,7 @@ class State:
         self.allocation = Allocation()
         self.orders = TrackedOrders()
         self.sequence = 0
+        self.session = ""
         self.stream_seen = 0
         self.decisions = 0
         self.plans = 0
@@ -107,6 +109,7 @@ class State:
 
     def _opened(self, record: AccountOpened) -> None:
         self.opened = record
+        self.session = str(record.at_ns)
         self.book.open(record.cash)
 
     def _listed(self, record: InstrumentListed) -> None:
@@ -212,6 +215,10 @@ class State:
         self.tier = after
 
     def _state(self, record: StateChanged) -> None:
+        if record.why == RESTORED:
+            # The venue may know orders that were sent after the copy was made, under ids that this
+            # journal would derive again.
+            self.session = f"{self.session}-{record.at_ns}"
         self.trading = TradingState[record.after.upper()]
         self.trading_why = record.why
 

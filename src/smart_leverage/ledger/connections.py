@@ -74,8 +74,13 @@ def use_wal(connection: Connection, path: Path) -> None:
         raise LedgerError(f"{path}: no write-ahead log here ({mode}); use a local disk")
 
 
-def open_reader(uri: str, where: str, connect: Connect = connect) -> Connection:
+def open_reader(
+    uri: str, where: str, connect: Connect = connect, *, oldest: int | None = None
+) -> Connection:
     """Open a connection that can only read, and check that it reads a ledger.
+
+    Args:
+        oldest: The oldest version that will do; None means only the one this program writes.
 
     Raises:
         LedgerError: There is no ledger, or a newer or a damaged one.
@@ -87,20 +92,20 @@ def open_reader(uri: str, where: str, connect: Connect = connect) -> Connection:
     try:
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
-        check_schema(connection, where)
+        check_schema(connection, where, oldest=oldest)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def check_schema(connection: Connection, where: str) -> None:
-    """Refuse what is not a ledger of this version.
+def check_schema(connection: Connection, where: str, *, oldest: int | None = None) -> int:
+    """Refuse what is not a ledger of this version, or of one since `oldest`; return its version.
 
     Raises:
         LedgerNewer: A newer program wrote it.
         LedgerCorrupt: It is a ledger, but damaged.
-        LedgerError: It is something else.
+        LedgerError: It is something else, or an older ledger, which has to be migrated first.
     """
     try:
         row = connection.execute(QUERIES["schema_version"]).fetchone()
@@ -113,6 +118,12 @@ def check_schema(connection: Connection, where: str) -> None:
             f"{where}: written with tables of version {row[0]}, this program knows "
             f"{SCHEMA_VERSION}; update the program"
         )
+    if row[0] < (SCHEMA_VERSION if oldest is None else oldest):
+        raise LedgerError(
+            f"{where}: written with tables of version {row[0]}, this program writes "
+            f"{SCHEMA_VERSION}; `smart-leverage ledger migrate --ledger {where}` brings them up"
+        )
+    return int(row[0])
 
 
 def refuse_stranger(path: Path) -> None:

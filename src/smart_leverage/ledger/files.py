@@ -12,9 +12,14 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 LOCK = "lock"
 WITNESS = "head"
+EMERGENCY = "emergency"
+"""Where decreases, cancels and halts can be written when the ledger is broken."""
+SEALS = "seals"
+"""The last link of every month that is over."""
 NEW = "new"
 """A ledger that is being made; it gets its name when it is whole."""
 
+_COMPANIONS = (LOCK, WITNESS, EMERGENCY, SEALS)
 _OF_SQLITE = ("", "-wal", "-shm", "-journal")
 
 
@@ -75,7 +80,7 @@ def restrict(path: Path) -> None:
     real = path.resolve()
     own = [real.with_name(real.name + suffix) for suffix in _OF_SQLITE]
     try:
-        for file in (*own, beside(path, LOCK), beside(path, WITNESS)):
+        for file in (*own, *(beside(path, suffix) for suffix in _COMPANIONS)):
             if file.exists() and file.stat().st_mode & 0o077:
                 file.chmod(FILE_MODE)
     except OSError as error:
@@ -112,8 +117,12 @@ class WriterLock:
         except OSError as error:
             os.close(self._handle)
             raise LedgerError(f"{self._path}: cannot be locked: {error.strerror}") from error
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:  # The disk is full.
+            self.release()
+            raise _unwritable(self._path, error) from error
 
     def release(self) -> None:
         """Let go; harmless twice."""

@@ -3,6 +3,9 @@
 -- name: schema_version
 SELECT version FROM ledger_schema;
 
+-- name: set_schema_version
+UPDATE ledger_schema SET version = ?;
+
 -- name: raise_epoch
 UPDATE writer SET epoch = epoch + 1 RETURNING epoch;
 
@@ -27,6 +30,15 @@ FROM journal ORDER BY seq DESC LIMIT 1;
 
 -- name: hash_at
 SELECT hash FROM journal WHERE seq = ?;
+
+-- name: link_at
+SELECT utc_ns, hash FROM journal WHERE seq = ?;
+
+-- name: latest_after
+SELECT max(utc_ns) FROM journal WHERE seq > ?;
+
+-- name: first_since
+SELECT seq FROM journal WHERE seq > ? AND utc_ns >= ? ORDER BY seq LIMIT 1;
 
 -- name: entry_count
 SELECT count(*) FROM journal;

@@ -15,19 +15,26 @@ _PAGE_SIZE = slice(16, 18)
 _PAGE_COUNT = slice(28, 32)
 
 
-def snapshot(path: Path, to: Path, durability: Durability = Durability.FULL) -> None:
+def snapshot(
+    path: Path,
+    to: Path,
+    durability: Durability = Durability.FULL,
+    *,
+    oldest: int | None = None,
+) -> None:
     """Copy a ledger to a new file through the database's own backup.
 
     Args:
         path: The ledger, running or at rest.
         to: Where nothing may be yet.
         durability: Whether the copy survives a power loss.
+        oldest: The oldest version of tables that will do; None means only the present one.
 
     Raises:
         LedgerCorrupt: It cannot be read to its end; nothing is left at the target.
         LedgerError: There is no ledger, something is at the target, or it cannot be written.
     """
-    with closing(open_reader(file_uri(path, "ro"), str(path))) as source:
+    with closing(open_reader(file_uri(path, "ro"), str(path), oldest=oldest)) as source:
         _reserve(to)
         try:
             with closing(connect(file_uri(to, "rw"))) as target:

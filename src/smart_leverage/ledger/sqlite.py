@@ -28,12 +28,14 @@ from smart_leverage.ledger.connections import (
     unreadable,
     use_wal,
 )
+from smart_leverage.ledger.emergency import EmergencyJournal
 from smart_leverage.ledger.files import Witness
 from smart_leverage.ledger.inbox import Batch, Inbox
 from smart_leverage.ledger.journal import chained
 from smart_leverage.ledger.opening import claim, last_link, raised_epoch
 from smart_leverage.ledger.projections import Projector, Row, write
 from smart_leverage.ledger.reader import Reader
+from smart_leverage.ledger.seals import NEVER_NS, Sealer
 from smart_leverage.ledger.statements import QUERIES
 
 _MEMORY_NAMES = count()
@@ -58,7 +60,8 @@ class SqliteLedger:
     Every commit is made by one thread on one connection. It takes whatever has queued while the
     last sync ran and never waits for company. After a failed commit the connection is not trusted
     again (the kernel may have dropped the pages and report success the next time): the object is
-    broken, every later append is refused, and only opening the file anew tells what it holds.
+    broken, every later append is refused, and only opening the file anew tells what it holds. Its
+    `emergency` journal can still be written then; a ledger that does not sync has none.
 
     Raises:
         LedgerLocked: Another process, or another object of this one, is writing the file.
@@ -172,6 +175,8 @@ class SqliteLedger:
     def _open(self, path: Path | None, connect: Connect, undo: ExitStack) -> None:
         self._memory = f"file:/ledger-{os.getpid()}-{next(_MEMORY_NAMES)}?vfs=memdb"
         self._witness: Witness | None = None
+        self.emergency: EmergencyJournal | None = None
+        self._sealer: Sealer | None = None
         if path is not None:
             claim(path, self.durability, connect, undo)
         self._connection = open_writer(self._uri("rw"), self.durability, connect)
@@ -185,6 +190,10 @@ class SqliteLedger:
         if path is not None:
             self._witness = Witness(path)
             undo.callback(self._witness.close)
+            self._sealer = Sealer(path, self._connection, self.durability)
+            if self.durability is Durability.FULL:
+                self.emergency = EmergencyJournal(path)
+                undo.callback(self.emergency.close)
         self._epoch = raised_epoch(self._connection, self._where)
         try:
             self._projector = Projector(self._connection)
@@ -222,10 +231,13 @@ class SqliteLedger:
                 self._break(error, batches)
 
     def _write(self, batches: list[Batch]) -> None:
-        head, heads, rows = self._head, [], list[Row]()
+        head, heads, rows, sealer = self._head, [], list[Row](), self._sealer
+        month_end_ns = sealer.until_ns if sealer is not None else NEVER_NS
         for batch in batches:
             for ready in batch.drafts:
                 entry = link(head, self._epoch, ready)
+                if sealer is not None and entry.at_ns >= month_end_ns:
+                    month_end_ns = sealer.turn(head, entry.at_ns)
                 head = Head(entry.seq, entry.hash)
                 rows.append((*entry[:5], entry.payload.decode(), *entry[6:]))
                 self._projector.fold(entry.seq, ready.record)
@@ -234,6 +246,8 @@ class SqliteLedger:
             self._commit(rows, head)
         for batch, own in zip(batches, heads, strict=True):
             batch.ticket.settle(own)
+        if sealer is not None and sealer.is_due:
+            sealer.write()
 
     def _commit(self, rows: list[Row], head: Head) -> None:
         connection = self._connection

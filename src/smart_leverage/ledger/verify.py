@@ -17,8 +17,9 @@ from smart_leverage.ledger.chain import GENESIS
 from smart_leverage.ledger.connections import DAMAGE, connect, file_uri, open_reader
 from smart_leverage.ledger.dump import TABLES, Line, columns, lines, unequal
 from smart_leverage.ledger.files import witnessed
-from smart_leverage.ledger.journal import fault, head_of, lost, parse, raw_entries
+from smart_leverage.ledger.journal import fault, hash_at, head_of, lost, parse, raw_entries
 from smart_leverage.ledger.projections import rebuild
+from smart_leverage.ledger.seals import Seal, altered, read_seals
 from smart_leverage.ledger.snapshot import salvage, snapshot
 from smart_leverage.ledger.statements import QUERIES
 
@@ -76,7 +77,27 @@ def verify(path: Path, progress: Progress = lambda done, total: None) -> Verdict
         LedgerNewer: A newer program wrote it.
         LedgerError: There is no ledger at the path, or the copy cannot be made.
     """
-    noted = witnessed(path)  # Before the copy: what is acknowledged after it is not missing.
+    return _verified(path, _kept_beside(path), progress)
+
+
+class _Kept(NamedTuple):
+    """What is known of a ledger from the files beside it; `fault` is why seals were not read."""
+
+    noted: Head | None
+    seals: list[Seal]
+    fault: Fault | None
+
+
+def _kept_beside(path: Path) -> _Kept:
+    """Read it before the ledger itself, so that what is acknowledged later is not missing."""
+    noted = witnessed(path)
+    try:
+        return _Kept(noted, read_seals(path), None)
+    except LedgerCorrupt as error:
+        return _Kept(noted, [], Fault(None, str(error)))
+
+
+def _verified(path: Path, kept: _Kept, progress: Progress) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
         copy = Path(folder) / "copy.sqlite"
         damage = None
@@ -87,23 +108,26 @@ def verify(path: Path, progress: Progress = lambda done, total: None) -> Verdict
         if not copy.exists():
             return Verdict(GENESIS, (Fault(None, damage or "cannot be copied"),))
         try:
-            return _judge(copy, noted, damage, progress)
+            return _judge(copy, kept, damage, progress)
         except LedgerCorrupt as error:  # Not even its list of tables can be read.
             return Verdict(GENESIS, (Fault(None, damage or f"cannot be read: {error.__cause__}"),))
 
 
-def backup(path: Path, to: Path) -> Verdict:
+def backup(path: Path, to: Path, progress: Progress = lambda done, total: None) -> Verdict:
     """Copy a ledger, running or at rest, to a new file, and verify the copy.
+
+    The copy is judged by what was acknowledged in the original: one that lost its end is not sound.
 
     Raises:
         LedgerCorrupt: It cannot be read to its end.
         LedgerError: There is no ledger, something is at the target, or it cannot be written.
     """
+    kept = _kept_beside(path)
     snapshot(path, to)
-    return verify(to)
+    return _verified(to, kept, progress)
 
 
-def _judge(copy: Path, noted: Head | None, damage: str | None, progress: Progress) -> Verdict:
+def _judge(copy: Path, kept: _Kept, damage: str | None, progress: Progress) -> Verdict:
     walk = _Walk(progress)
     with (
         closing(open_reader(file_uri(copy, "ro"), str(copy))) as source,
@@ -111,7 +135,8 @@ def _judge(copy: Path, noted: Head | None, damage: str | None, progress: Progres
     ):
         fresh.execute("PRAGMA synchronous = OFF")
         broken = _chain_fault(walk, source, fresh, damage)
-        faults = [broken] if broken else list(_table_faults(walk, source, fresh, noted))
+        faults = [broken] if broken else list(_table_faults(walk, source, fresh, kept.noted))
+        faults += _seal_faults(walk, source, kept)
     return Verdict(walk.head, tuple(faults))
 
 
@@ -146,6 +171,19 @@ def _table_faults(
         yield from _page_faults(source)
     except DAMAGE as error:
         yield Fault(None, f"the tables cannot be read: {error}")
+
+
+def _seal_faults(walk: "_Walk", source: Connection, kept: _Kept) -> Iterator[Fault]:
+    """Yield the first month that is not what was sealed, as far as the chain is sound."""
+    if kept.fault is not None:
+        yield kept.fault
+
+    def proved(seq: int) -> bytes | None:
+        return hash_at(source, seq) if seq <= walk.head.seq else None
+
+    with suppress(*DAMAGE):  # Told already.
+        if what := altered(kept.seals, proved):
+            yield Fault(None, what)
 
 
 class _Broken(Exception):

@@ -18,13 +18,15 @@ class Source(Struct, frozen=True):
 
     `quoted_in` names the currency of the file when it was accepted as another one ("USDT" read as
     US dollars); empty otherwise. `rows_dropped` counts rows outside trading sessions that were left
-    out because the reader had said so.
+    out because the reader had said so. `doubts` are sentences on rows that look odd and were taken
+    as they stand.
     """
 
     name: str
     sha256: str
     quoted_in: str = ""
     rows_dropped: int = 0
+    doubts: tuple[str, ...] = ()
 
 
 class Holes(Struct, frozen=True):
@@ -106,6 +108,7 @@ class Summary(Struct, frozen=True):
     sha256: str
     quoted_in: str
     rows_dropped: int
+    doubts: tuple[str, ...] = ()
 
 
 def summary(series: BarSeries) -> Summary:
@@ -125,6 +128,7 @@ def summary(series: BarSeries) -> Summary:
         sha256=source.sha256,
         quoted_in=source.quoted_in,
         rows_dropped=source.rows_dropped,
+        doubts=source.doubts,
     )
 
 

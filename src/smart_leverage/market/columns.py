@@ -11,6 +11,8 @@ NUMBERS = (*PRICES, "volume")
 STAMPS = ("ts", "timestamp", "datetime", "date", "time", "open_time")
 """Accepted names of the column with the start of the bar, in order of preference."""
 
+_MIXED_UP = "check which column is which; their order can be declared"
+
 
 class Columns(NamedTuple):
     """Rows in file order, one list per column.
@@ -49,7 +51,7 @@ def pick_columns(header: Sequence[str], file: str) -> dict[str, int]:
         name = next((name for name in accepted if name in names), None)
         if name is None:
             raise BadData(
-                f"there is no column {wanted}; the first row names {_listed(header)}",
+                f"there is no column {wanted} among {_listed(header)}",
                 file=file,
                 fix="name the columns ts, open, high, low, close, volume",
             )
@@ -57,6 +59,23 @@ def pick_columns(header: Sequence[str], file: str) -> dict[str, int]:
             raise BadData(f"the column {name} is named twice", file=file, fix="keep one of them")
         found[wanted] = names.index(name)
     return found
+
+
+def declared_header(names: Sequence[str] | None, found: Sequence[str], file: str) -> Sequence[str]:
+    """Return the declared names of the columns, or those that were found.
+
+    Raises:
+        BadData: More or fewer columns are declared than the file has.
+    """
+    if names is None:
+        return found
+    if len(names) != len(found):
+        raise BadData(
+            f"{len(names)} columns are declared and the file has {len(found)}",
+            file=file,
+            fix=f"name every column in its order; the first row is {_listed(found)}",
+        )
+    return names
 
 
 def check_numbers(rows: Columns, file: str) -> None:
@@ -73,6 +92,9 @@ def check_numbers(rows: Columns, file: str) -> None:
     ):
         if not (0.0 < low <= open_ <= high < inf and low <= close <= high and 0.0 <= volume < inf):
             fault, fix = _explain(open_, high, low, close, volume)
+            if fix == _MIXED_UP:
+                often = _how_often(rows)
+                fault, fix = fault + often, fix if often else "drop the row, or fetch it again"
             raise BadData(fault, file=file, row=index + 1, fix=fix)
 
 
@@ -85,14 +107,35 @@ def _explain(open_: float, high: float, low: float, close: float, volume: float)
         if name != "volume" and value <= 0.0:
             return f"{name} is {value!r}", "a price is positive"
     if high < low:
-        return f"high {high!r} is below low {low!r}", "check which column is which"
+        return f"high {high!r} is below low {low!r}", _MIXED_UP
     name, value = ("open", open_) if not low <= open_ <= high else ("close", close)
     return (
         f"{name} {value!r} lies outside low {low!r} to high {high!r}",
-        "check which column is which",
+        _MIXED_UP,
     )
 
 
+def _how_often(rows: Columns) -> str:
+    """Return how many rows contradict themselves, and where the highest price always stands."""
+    table = list(zip(rows.opens, rows.highs, rows.lows, rows.closes, strict=True))
+    faulty = sum(
+        not (low <= open_ <= high and low <= close <= high) for open_, high, low, close in table
+    )
+    if faulty == 1:
+        return ""
+    said = f" ({faulty:,} of {len(table):,} rows contradict themselves"
+    for place, name in enumerate(PRICES):
+        if name != "high" and all(row[place] == max(row) for row in table):
+            said += f"; the highest price of every row stands under {name}"
+    return said + ")"
+
+
+def shown(text: str, most: int = 60) -> str:
+    """Return the beginning of what stands in a file, without what would steer a terminal."""
+    plain = "".join(letter if letter.isprintable() else "?" for letter in text[:most])
+    return plain if len(text) <= most else f"{plain}..."
+
+
 def _listed(header: Sequence[str]) -> str:
-    shown = ", ".join(name.strip()[:24] or "(empty)" for name in header[:8])
-    return (shown or "nothing") + (", ..." if len(header) > 8 else "")
+    names = ", ".join(shown(name.strip(), 24) or "(empty)" for name in header[:8])
+    return (names or "nothing") + (", ..." if len(header) > 8 else "")

@@ -1,28 +1,51 @@
-"""Reads the rows of a Parquet bar file; the library for it is imported when one comes."""
+"""Reads the rows of Parquet and Feather files; the library for it is imported when one comes."""
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from smart_leverage.domain.errors import BadData
-from smart_leverage.market.columns import NUMBERS, Columns, pick_columns
+from smart_leverage.market.columns import NUMBERS, Columns, declared_header, pick_columns
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def read_parquet(content: bytes, file: str, *, is_naive_utc: bool) -> Columns:
+def read_parquet(
+    content: bytes, file: str, *, is_naive_utc: bool, names: Sequence[str] | None = None
+) -> Columns:
     """Return the rows of a Parquet file.
 
     Args:
         content: The bytes of the file.
         file: For errors.
         is_naive_utc: Take stamps without a zone as UTC.
+        names: Names of the columns, which stand above those in the file.
 
     Raises:
         BadData: The file, row and fault.
     """
-    table = _table(content, file)
-    where = pick_columns(table.columns, file)
+    return _read(content, file, "Parquet", b"PAR1", is_naive_utc=is_naive_utc, names=names)
+
+
+def read_feather(
+    content: bytes, file: str, *, is_naive_utc: bool, names: Sequence[str] | None = None
+) -> Columns:
+    """Return the rows of a Feather file, version 2; see `read_parquet`."""
+    return _read(content, file, "Feather", b"ARROW1", is_naive_utc=is_naive_utc, names=names)
+
+
+def _read(
+    content: bytes,
+    file: str,
+    kind: str,
+    mark: bytes,
+    *,
+    is_naive_utc: bool,
+    names: Sequence[str] | None,
+) -> Columns:
+    table = _table(content, file, kind, mark)
+    where = pick_columns(declared_header(names, table.columns, file), file)
     ns, wall_ns, is_date = _stamps(table.to_series(where["ts"]), file, is_naive_utc=is_naive_utc)
     opens, highs, lows, closes, volumes = (
         _numbers(table.to_series(where[name]), name, file) for name in NUMBERS
@@ -30,10 +53,11 @@ def read_parquet(content: bytes, file: str, *, is_naive_utc: bool) -> Columns:
     return Columns(ns, wall_ns, is_date, opens, highs, lows, closes, volumes)
 
 
-def _table(content: bytes, file: str) -> "pl.DataFrame":
-    if content[:4] != b"PAR1" or content[-4:] != b"PAR1":
+def _table(content: bytes, file: str, kind: str, mark: bytes) -> "pl.DataFrame":
+    if not content.startswith(mark) or not content.endswith(mark):
         raise BadData(
-            "the file is not Parquet, or was cut off: it does not begin and end with PAR1",
+            f"the file is not {kind}, or was cut off: it does not begin and end with "
+            f"{mark.decode()}",
             file=file,
             fix="fetch it again",
         )
@@ -41,16 +65,17 @@ def _table(content: bytes, file: str) -> "pl.DataFrame":
         import polars as pl
     except ImportError:
         raise BadData(
-            "reading Parquet needs polars, which is not installed",
+            f"reading {kind} needs polars, which is not installed",
             file=file,
             fix="install smart-leverage[research], or give a CSV file",
         ) from None
+    read = pl.read_parquet if kind == "Parquet" else pl.read_ipc
     try:
-        return pl.read_parquet(io.BytesIO(content))
+        return read(io.BytesIO(content))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadData(
-            f"the Parquet file is damaged: {reason}", file=file, fix="fetch it again"
+            f"the {kind} file is damaged: {reason}", file=file, fix="fetch it again"
         ) from None
 
 

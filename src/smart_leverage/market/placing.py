@@ -1,10 +1,8 @@
 """Puts rows where they belong in time: coins on the UTC grid, shares into their sessions."""
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import date
-from itertools import pairwise
 from typing import NamedTuple
 
 from smart_leverage.domain.calendars import Session, Sessions
@@ -15,8 +13,6 @@ from smart_leverage.market.bars import Holes, step_text
 from smart_leverage.market.columns import Columns
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-_FAR_PAST_NS = (date(1700, 1, 1).toordinal() - _EPOCH_DAY) * DAY_NS
-_FAR_FUTURE_NS = (date(2200, 1, 1).toordinal() - _EPOCH_DAY) * DAY_NS
 
 
 class Spans(NamedTuple):
@@ -123,64 +119,6 @@ def place_intraday(
     return Spans(starts, ends, tuple(outside))
 
 
-def refuse_far(rows: Columns, file: str) -> None:
-    """Refuse stamps that a count of nanoseconds cannot hold.
-
-    Raises:
-        BadData: The first such row.
-    """
-    if min(rows.ns) > _FAR_PAST_NS and max(rows.ns) < _FAR_FUTURE_NS:
-        return
-    for number, stamp in enumerate(rows.ns, start=1):
-        if not _FAR_PAST_NS < stamp < _FAR_FUTURE_NS:
-            raise BadData(
-                f"{iso(stamp)} is not of this age",
-                file=file,
-                row=number,
-                fix="check the unit of the stamps; years 1700 to 2200 can be read",
-            )
-
-
-def refuse_future(spans: Spans, now_ns: int, file: str) -> None:
-    """Refuse a bar that has not ended yet: it is still forming, or the stamps are wrong.
-
-    Raises:
-        BadData: The first row that ends after `now_ns`.
-    """
-    index = bisect_right(spans.ends, now_ns)
-    if index < len(spans.ends):
-        row = index + 1
-        for left_out in spans.outside:
-            row += left_out < row
-        raise BadData(
-            f"the bar ends at {iso(spans.ends[index])}, which is in the future",
-            file=file,
-            row=row,
-            fix="drop bars that are still forming; check the unit of the stamps",
-        )
-
-
-def refuse_wrong_step(spans: Spans, step_ns: int, file: str) -> None:
-    """Refuse a step that is finer than every distance between rows.
-
-    Hourly rows also lie on a grid of five minutes; read so, each bar would last five minutes and
-    be known 55 minutes too early.
-
-    Raises:
-        BadData: No bar follows another within one step, among at least three.
-    """
-    starts = spans.starts
-    if len(starts) < 3:
-        return
-    closest = min(after - before for before, after in pairwise(starts))
-    if closest > step_ns:
-        raise BadData(
-            f"no two rows are {step_text(step_ns)} apart; the closest are {step_text(closest)}",
-            file=file,
-            fix="declare the step of the file",
-        )
-
-
 def count_holes(spans: Spans, step_ns: int, sessions: Sessions | None) -> Holes:
     """Return what is missing between the first and the last bar.
 
@@ -278,6 +216,13 @@ def _overlap(stamp: int, file: str, row: int) -> BadData:
 
 def _off_grid(stamp: int, step_ns: int, file: str, row: int) -> BadData:
     step = step_text(step_ns)
+    if step_ns == DAY_NS:
+        return BadData(
+            f"the day begins at {iso(stamp)}, and days of coins are UTC days",
+            file=file,
+            row=row,
+            fix="fetch days of UTC, or hours; if these are no days, declare the step of the file",
+        )
     return BadData(
         f"{iso(stamp)} is not on the step of {step}",
         file=file,

@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from smart_leverage.domain.sentences import MINUS, money, percent
-
-_SPANS = ((DAY_NS, "d"), (HOUR_NS, "h"), (MINUTE_NS, "min"), (SECOND_NS, "s"))
 
 YEARS_FROM_DAYS = 730.5
 """From here on a span is told in years of 365.25 days."""
@@ -46,18 +43,6 @@ def ratio_text(number: float, places: int = 2) -> str:
     """Return a plain number with the real minus sign."""
     text = f"{number:,.{places}f}"
     return text.replace("-", MINUS) if text.strip("-0.,") else text.lstrip("-")
-
-
-def span(nanoseconds: int) -> str:
-    """Return a span in its two largest units: "3 h 12 min", "0 s"."""
-    left, parts = max(nanoseconds, 0), list[str]()
-    for size, unit in _SPANS:
-        count, left = divmod(left, size)
-        if count or parts:
-            parts.append(f"{count} {unit}" if count else "")
-        if len(parts) == 2:
-            break
-    return " ".join(filter(None, parts)) or "0 s"
 
 
 def clipped(text: str, longest: int = 120) -> str:

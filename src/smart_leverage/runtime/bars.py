@@ -13,12 +13,11 @@ from smart_leverage.engine.events import (
     Commanded,
     OpeningOver,
     Prices,
-    Proposed,
-    Wished,
 )
 from smart_leverage.market.feed import Instant
 from smart_leverage.policy.reasons import TradingState
-from smart_leverage.runtime.trader import Trader, view
+from smart_leverage.runtime.proposing import Traders
+from smart_leverage.runtime.trader import Trader
 from smart_leverage.strategies.base import Bot, Strategy
 
 
@@ -68,9 +67,7 @@ class BarDriver:
         self.trader = trader
         self.venue = venue
         self.clock = clock
-        self.strategies = strategies
-        self.bots = bots
-        self.may_shrink = may_shrink
+        self.traders = Traders(strategies, bots, may_shrink)
         self.resumes_monthly = resumes_monthly
         self._halted_in = ""
         self._reconciled_on = ""
@@ -102,7 +99,7 @@ class BarDriver:
                 Prices(at_ns=at_ns, prints=tuple(_closing(instant.closes))),
             )
             self._operate(at_ns)
-            self._propose(at_ns, instant.closes)
+            self.traders.propose(self.trader, at_ns, instant.closes)
         if instant.opens:
             self.venue.print_opens(at_ns, instant.opens)
             self.trader.offer(
@@ -113,15 +110,6 @@ class BarDriver:
             if self.trader.engine.state.orders.has_buys:
                 keys = tuple(key for key, _ in instant.opens)
                 self.trader.offer(OpeningOver(at_ns=at_ns, keys=keys))
-
-    def _propose(self, at_ns: int, closes: Sequence[tuple[Key, Bar]]) -> None:
-        for strategy in self.strategies:
-            for opportunity in strategy.on_bars(at_ns, closes):
-                self.trader.offer(Proposed(at_ns=at_ns, opportunity=opportunity))
-        for bot in self.bots:
-            for wish in bot.on_bars(at_ns, closes, view(self.trader.engine)):
-                event = Wished(at_ns=at_ns, wish=wish, bot=bot.name, may_shrink=self.may_shrink)
-                self.trader.offer(event)
 
     def _operate(self, at_ns: int) -> None:
         """Play the person: once a day compare with the broker, resume a halt in a new month."""

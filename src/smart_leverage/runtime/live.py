@@ -1,17 +1,19 @@
 """Drives an account in real time: prices each second, decisions at bar ends, lists compared."""
 
+import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from smart_leverage.brokers.base import Broker
-from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.clock import SECOND_NS, Clock
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
-from smart_leverage.engine.events import BrokerLost, Prices, Proposed, Rung, Wished
+from smart_leverage.engine.events import BrokerLost, Prices, Rung
 from smart_leverage.market.quotes import Quote, QuotePath
-from smart_leverage.runtime.trader import Trader, view
+from smart_leverage.runtime.operator import Operator
+from smart_leverage.runtime.proposing import Traders
+from smart_leverage.runtime.trader import Trader
 from smart_leverage.strategies.base import Bot, Strategy
 
 
@@ -52,32 +54,37 @@ class LiveDriver:
         bots: Sequence[Bot] = (),
         may_shrink: bool = False,
         pace: Pace = Pace(),  # noqa: B008 - immutable
+        operator: Operator | None = None,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
+        """Join the parts; `pause` waits, seconds, and may end early when a command comes in."""
         self.trader = trader
         self.venue = venue
         self.clock = clock
         self.path = path
-        self.strategies = strategies
-        self.bots = bots
-        self.may_shrink = may_shrink
+        self.traders = Traders(strategies, bots, may_shrink)
         self.pace = pace
+        self.operator = operator
+        self._pause = pause
         self.is_lost = False
         self._closed_ns = clock.now_ns()
         self._reconciled_ns = clock.monotonic_ns()
 
-    def run(self, is_over: Callable[[], bool], pause: Callable[[float], object]) -> None:
-        """Go on until somebody says so or the market ends; `pause` waits, seconds."""
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Go on until somebody says so or the market ends."""
         while not is_over() and self.clock.now_ns() < self.path.until_ns:
             began_ns = self.clock.monotonic_ns()
             self.step()
             spent_s = (self.clock.monotonic_ns() - began_ns) / SECOND_NS
-            pause(max(self.pace.step_s - spent_s, 0.0))
+            self._pause(max(self.pace.step_s - spent_s, 0.0))
         self.trader.flush()
 
     def step(self) -> None:
         """Take one look at market and broker, and do what follows from it."""
         now_ns = self.clock.now_ns()
         try:
+            if self.operator is not None:
+                self.operator.attend(self.trader, now_ns)
             if self.is_lost or self._is_due():
                 self.trader.reconcile()
                 self.is_lost = False
@@ -95,25 +102,17 @@ class LiveDriver:
 
     def _move(self, now_ns: int) -> None:
         quotes = self.path.at(now_ns)
+        # The engine first: what no longer fits at these prices is cancelled before it can fill.
+        self.trader.offer(Prices(at_ns=now_ns, prints=_prints(quotes), rung=Rung.QUOTE))
         for quote in quotes:
             self.venue.on_quote(now_ns, quote.key, quote.bid, quote.ask)
         if not quotes:
             self.venue.advance(now_ns)
         self.trader.drain()
-        self.trader.offer(Prices(at_ns=now_ns, prints=_prints(quotes), rung=Rung.QUOTE))
         closes = list(self.path.closed(self._closed_ns, now_ns))
         self._closed_ns = max(self._closed_ns, now_ns)
         if closes:
-            self._propose(now_ns, closes)
-
-    def _propose(self, at_ns: int, closes: Sequence[tuple[Key, Bar]]) -> None:
-        for strategy in self.strategies:
-            for opportunity in strategy.on_bars(at_ns, closes):
-                self.trader.offer(Proposed(at_ns=at_ns, opportunity=opportunity))
-        for bot in self.bots:
-            for wish in bot.on_bars(at_ns, closes, view(self.trader.engine)):
-                event = Wished(at_ns=at_ns, wish=wish, bot=bot.name, may_shrink=self.may_shrink)
-                self.trader.offer(event)
+            self.traders.propose(self.trader, now_ns, closes)
 
 
 def _prints(quotes: Sequence[Quote]) -> tuple[tuple[Key, Decimal], ...]:

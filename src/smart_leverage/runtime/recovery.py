@@ -1,5 +1,7 @@
 """Start-up: the engine is rebuilt from the journal, and the broker is asked what happened since."""
 
+from collections.abc import Callable
+
 from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.records import decode
@@ -16,6 +18,7 @@ def recover(
     broker: Broker,
     clock: Clock,
     tell: Tell = lambda record: None,
+    is_halted: Callable[[], bool] = lambda: False,
 ) -> Trader:
     """Return the trader of an account that a ledger remembers, ready or held back.
 
@@ -30,7 +33,7 @@ def recover(
         BrokerDown: The broker does not answer; try again later.
     """
     engine = Engine(config, (decode(entry.payload) for entry in ledger.read()))
-    trader = Trader(engine, ledger, broker, clock, tell)
+    trader = Trader(engine, ledger, broker, clock, tell, is_halted)
     if engine.state.opened is not None:
         trader.offer(Started(at_ns=clock.now_ns()))
         trader.reconcile()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
-from smart_leverage.domain.orders import Approved, OrderState
+from smart_leverage.domain.orders import Approved, OrderState, Side
 from smart_leverage.domain.records import Decided, Record
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import (
@@ -42,13 +42,16 @@ class Trader:
         broker: Broker,
         clock: Clock,
         tell: Tell = lambda record: None,
+        is_halted: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Join the parts; `is_halted` is asked just before each increase leaves."""
         self.engine = engine
         self.ledger = ledger
         self.broker = broker
         self.clock = clock
         self.events = 0
         self._tell = tell
+        self._is_halted = is_halted
         self._unwritten: list[Record] = []
         self._seen = engine.state.stream_seen
 
@@ -155,6 +158,8 @@ class Trader:
     def _submit(self, approved: Approved) -> Event:
         verdict, broker_order, reason = Verdict.UNKNOWN, None, ""
         try:
+            if approved.order.side is Side.BUY and self._is_halted():
+                raise NotSent("halted before the first byte left")
             broker_order = self.broker.submit(approved)
             verdict = Verdict.ACCEPTED
         except Refused as error:

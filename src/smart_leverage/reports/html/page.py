@@ -12,7 +12,8 @@ from markupsafe import Markup
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.records import Adopted
 from smart_leverage.domain.sentences import money
-from smart_leverage.reports.citing import clipped, counted, span
+from smart_leverage.domain.stamps import span
+from smart_leverage.reports.citing import clipped, counted
 from smart_leverage.reports.figure import Figure
 from smart_leverage.reports.html import denial_tables, protection_tables, run_tables
 from smart_leverage.reports.html.exposure_charts import exposure_chart

@@ -13,13 +13,13 @@ from smart_leverage.domain.sentences import (
     plain,
     price,
 )
+from smart_leverage.domain.stamps import span
 from smart_leverage.reports.arithmetic import symbol_of
 from smart_leverage.reports.citing import (
     cited,
     clipped,
     events,
     signed,
-    span,
 )
 from smart_leverage.reports.html.parts import Cell, Head, Table, left_out
 from smart_leverage.reports.html.scene import Scene

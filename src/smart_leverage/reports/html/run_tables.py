@@ -4,11 +4,11 @@ from smart_leverage.domain.records import FlowSeen
 from smart_leverage.domain.sentences import (
     percent,
 )
+from smart_leverage.domain.stamps import span
 from smart_leverage.reports.citing import (
     clipped,
     counted,
     signed_money,
-    span,
 )
 from smart_leverage.reports.html.parts import Cell, Head, Table, left_out
 from smart_leverage.reports.html.scene import Scene

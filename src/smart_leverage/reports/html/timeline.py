@@ -2,7 +2,8 @@
 
 from smart_leverage.domain.records import StateChanged, TierGranted
 from smart_leverage.domain.sentences import BREAKERS, GROUPS, TIERS, percent
-from smart_leverage.reports.citing import cited, clipped, counted, span
+from smart_leverage.domain.stamps import span
+from smart_leverage.reports.citing import cited, clipped, counted
 from smart_leverage.reports.html.money_charts import state_css
 from smart_leverage.reports.html.parts import Chart, Head, Lane, Table, left_out
 from smart_leverage.reports.html.plot import Band, merged

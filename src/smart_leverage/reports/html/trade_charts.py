@@ -8,8 +8,9 @@ from smart_leverage.books.trades import Trade
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from smart_leverage.domain.records import Filled
 from smart_leverage.domain.sentences import plain, price
+from smart_leverage.domain.stamps import span
 from smart_leverage.reports.arithmetic import symbol_of
-from smart_leverage.reports.citing import cited, clipped, counted, signed, signed_money, span
+from smart_leverage.reports.citing import cited, clipped, counted, signed, signed_money
 from smart_leverage.reports.html.money_charts import share
 from smart_leverage.reports.html.parts import Cell, Chart, Head, Table, left_out
 from smart_leverage.reports.html.plot import AxisTick, Key, Panel, Path, Scale, dots, padded

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from smart_leverage.domain.records import Marked
 from smart_leverage.domain.sentences import GROUPS, STATES, TIERS, money, percent, short
+from smart_leverage.domain.stamps import span
 from smart_leverage.policy.reasons import TradingState
-from smart_leverage.reports.citing import clipped, counted, events, signed, span, span_text
+from smart_leverage.reports.citing import clipped, counted, events, signed, span_text
 from smart_leverage.reports.html.scene import Scene
 from smart_leverage.reports.measures import SYMBOL, Plan, plans, trips
 

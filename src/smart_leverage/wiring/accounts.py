@@ -1,5 +1,6 @@
-"""Which parts are joined how: settings become a policy, parts become a governed account."""
+"""Parts become a governed account: over bars, in real time, or at rest."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -8,29 +9,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
-from smart_leverage.domain.clock import Clock, ManualClock
+from smart_leverage.domain.clock import Clock, ManualClock, SystemClock
 from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.records import decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
-from smart_leverage.engine.events import Opened
-from smart_leverage.engine.ladder import LadderConfig
+from smart_leverage.engine.engine import Engine
+from smart_leverage.engine.events import Command, Commanded, Opened
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
-from smart_leverage.policy.breakers import LossLimits
-from smart_leverage.policy.caps import GroupCaps
-from smart_leverage.policy.deleverage import Deleveraging
-from smart_leverage.policy.params import Policy
-from smart_leverage.policy.sizing import Sizing
-from smart_leverage.policy.stops import Stops
-from smart_leverage.policy.tier import Caps, Tier, TierCaps, TierThresholds
 from smart_leverage.runtime.bars import BarDriver
+from smart_leverage.runtime.control import Answer, Control
+from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.live import LiveDriver
+from smart_leverage.runtime.operator import Operator, answer_of
+from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.recovery import recover
 from smart_leverage.runtime.trader import Tell
 from smart_leverage.runtime.venue_process import venue_process
-from smart_leverage.settings import Settings, TierSection
-from smart_leverage.strategies.base import Bot, Strategy
+from smart_leverage.settings import Settings
+from smart_leverage.wiring.policy import engine_config, exact
 
 LEDGER = "ledger.sqlite"
 BROKER = "broker.sqlite"
@@ -43,69 +42,6 @@ class Beginning(NamedTuple):
 
     cash: Decimal
     holdings: tuple[Start, ...] = ()
-
-
-class Traders(NamedTuple):
-    """Who proposes: strategies are sized by the policy, bots send orders of their own size."""
-
-    strategies: Sequence[Strategy] = ()
-    bots: Sequence[Bot] = ()
-    may_shrink: bool = False
-    """Whether the bots take less when less fits."""
-
-
-def policy_of(settings: Settings) -> Policy:
-    """Return the numbers that `decide` works with."""
-    tiers, limits = settings.tiers, settings.limits
-    return Policy(
-        thresholds=TierThresholds(
-            month_return_emergency=tiers.month_return_emergency,
-            win_rate_stable=tiers.win_rate_stable,
-            win_rate_profitable=tiers.win_rate_profitable,
-            trades_min=tiers.trades_min,
-        ),
-        tiers=TierCaps(
-            emergency=_caps(tiers.emergency),
-            learning=_caps(tiers.learning),
-            stable=_caps(tiers.stable),
-            profitable=_caps(tiers.profitable),
-        ),
-        groups=GroupCaps(
-            gross=limits.gross_cap, symbol=limits.symbol_cap, symbol_broad=limits.symbol_cap_broad
-        ),
-        sizing=Sizing(**settings.sizing.model_dump()),
-        limits=LossLimits(
-            loss_limit_daily_asset=limits.loss_limit_daily_asset,
-            loss_limit_daily=limits.loss_limit_daily,
-            loss_limit_monthly=limits.loss_limit_monthly,
-        ),
-        deleveraging=Deleveraging(**settings.deleveraging.model_dump()),
-        stops=Stops(**settings.stops.model_dump()),
-    )
-
-
-def engine_config(settings: Settings) -> EngineConfig:
-    """Return everything that an engine is told once."""
-    execution = settings.execution
-    return EngineConfig(
-        policy=policy_of(settings),
-        ladder=LadderConfig(age_max_s=execution.price_age_max_s),
-        risk_timezone=settings.risk.timezone,
-        tier_ceiling=Tier[settings.tiers.ceiling.upper()],
-        collar=_exact(execution.collar),
-        cost_rate=_exact(execution.cost_rate),
-        entry_life_s=execution.entry_life_s,
-        mark_every_s=execution.mark_every_s,
-    )
-
-
-def _caps(section: TierSection) -> Caps:
-    return Caps(crypto=section.crypto_cap, leveraged=section.total_cap)
-
-
-def _exact(number: float) -> Decimal:
-    """Return the decimal that was written in the configuration, not its binary neighbour."""
-    return Decimal(repr(number))
 
 
 @contextmanager
@@ -134,7 +70,7 @@ def over_bars(
         LedgerError: The folder cannot be written, or another process writes there.
     """
     registry = Registry.builtin()
-    start = beginning or Beginning(cash=_exact(settings.account.cash))
+    start = beginning or Beginning(cash=exact(settings.account.cash))
     opened_ns = min(each.starts[0] for each in series)
     clock = ManualClock(opened_ns)
     config = SimConfig(mode=Mode.BAR, cash=start.cash, positions=start.holdings)
@@ -180,12 +116,19 @@ def in_real_time(
         LedgerError: The ledger is damaged, newer, or another process writes it.
         BrokerDown: The venue does not start.
     """
-    cash = _exact(settings.account.cash)
+    cash, halt, wake = exact(settings.account.cash), HaltFile(folder), threading.Event()
+
+    def pause(seconds: float) -> None:
+        wake.wait(seconds)
+        wake.clear()
+
     with (
         SqliteLedger(folder / LEDGER) as ledger,
+        Control(folder, wake.set) as control,
         venue_process(folder, cash) as venue,
     ):
-        trader = recover(engine_config(settings), ledger, venue, clock, tell)
+        config = engine_config(settings)
+        trader = recover(config, ledger, venue, clock, tell, lambda: halt.is_set)
         if trader.engine.state.opened is None:
             keys = [each.key for each in series]
             start = Beginning(cash)
@@ -199,7 +142,27 @@ def in_real_time(
             strategies=traders.strategies,
             bots=traders.bots,
             may_shrink=traders.may_shrink,
+            operator=Operator(control, halt),
+            pause=pause,
         )
+
+
+def order_at_rest(path: Path, command: Command, who: str, reason: str) -> Answer:
+    """Carry out a command on an account that no process runs; cancels leave at its next start.
+
+    Only what needs no broker can be done: halt and reduce.
+
+    Raises:
+        LedgerLocked: A process runs it after all.
+        LedgerError: The ledger cannot be read or written.
+    """
+    with SqliteLedger(path) as ledger:
+        engine = Engine(EngineConfig(), (decode(entry.payload) for entry in ledger.read()))
+        event = Commanded(at_ns=SystemClock().now_ns(), command=command, who=who, reason=reason)
+        records = engine.process(event).records
+        if records:
+            ledger.commit(records)
+        return answer_of(engine.state, ledger.head.seq, records)
 
 
 def opening(

@@ -1,0 +1,57 @@
+"""How much room the disk under a ledger has left, and what may still be done with it."""
+
+import os
+from collections.abc import Callable
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+WARN_BYTES = 1 << 30
+REFUSE_BYTES = 100 << 20
+
+
+class Space(IntEnum):
+    """What the free space allows, from the best to the worst."""
+
+    ENOUGH = 0
+    LOW = 1
+    """A person is told; everything goes on."""
+    SHORT = 2
+    """No more increases: what is left is for sales, cancels and halts."""
+
+
+class Room(NamedTuple):
+    """Free space in bytes, and what it allows; None bytes when the disk did not say."""
+
+    free_bytes: int | None
+    level: Space
+
+
+def room(
+    path: Path,
+    *,
+    warn_bytes: int = WARN_BYTES,
+    refuse_bytes: int = REFUSE_BYTES,
+    statvfs: Callable[[Path], os.statvfs_result] = os.statvfs,
+) -> Room:
+    """Return the free space on the disk of a ledger.
+
+    Counted is what an ordinary user may write, without the reserve of the system.
+
+    Args:
+        path: The ledger, or where it will be: its folder is asked.
+        warn_bytes: At this much or less the level is LOW.
+        refuse_bytes: At this much or less it is SHORT.
+        statvfs: Asks the operating system.
+
+    Returns:
+        Bytes and level. A disk that does not answer has SHORT room: nothing is known to fit.
+    """
+    try:
+        disk = statvfs(path.resolve().parent)
+    except OSError:
+        return Room(None, Space.SHORT)
+    free = disk.f_bavail * disk.f_frsize
+    if free <= refuse_bytes:
+        return Room(free, Space.SHORT)
+    return Room(free, Space.LOW if free <= warn_bytes else Space.ENOUGH)

@@ -1,0 +1,186 @@
+"""The Unix socket of a running account: an operator's commands come in, what happened goes out."""
+
+import contextlib
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from msgspec import Struct
+
+from smart_leverage.domain.errors import BrokerDown, LedgerLocked
+from smart_leverage.engine.events import Command
+from smart_leverage.runtime.admin import is_admin
+from smart_leverage.runtime.latch import HaltFile
+
+SOCKET = "control.sock"
+REQUEST_MAX = 65_536
+ANSWER_WITHIN_S = 10.0
+WAITING_MAX = 64
+
+
+class Request(Struct, frozen=True, forbid_unknown_fields=True):
+    """One command of a person; `token` is needed where exposure may come back."""
+
+    command: Command
+    who: str
+    reason: str
+    token: str = ""
+
+
+class Result(StrEnum):
+    """What became of a command."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    PENDING = "pending"
+
+
+class Answer(Struct, frozen=True):
+    """What a command did: the state after it, the last journal event, and lines for people."""
+
+    result: Result
+    state: str
+    seq: int
+    lines: tuple[str, ...] = ()
+
+
+class Waiting:
+    """A request on its way to the loop, and the place for its answer."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.answer: Answer | None = None
+        self.is_answered = threading.Event()
+
+    def settle(self, answer: Answer) -> None:
+        """Hand the answer over."""
+        self.answer = answer
+        self.is_answered.set()
+
+
+class Control:
+    """Listens beside the loop; a halt is in force before the loop has even heard of it."""
+
+    def __init__(self, folder: Path, wake: Callable[[], None]) -> None:
+        """Listen in a folder; `wake` ends the loop's pause.
+
+        Raises:
+            LedgerLocked: Another process listens there.
+        """
+        self._folder = folder
+        self._wake = wake
+        self._halt = HaltFile(folder)
+        self._waiting: queue.Queue[Waiting] = queue.Queue(WAITING_MAX)
+        self._socket = _listening(folder / SOCKET)
+        self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+        self._thread.start()
+
+    def take(self) -> list[Waiting]:
+        """Return the commands that have come in since; for the loop."""
+        taken = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                taken.append(self._waiting.get_nowait())
+        return taken
+
+    def close(self) -> None:
+        """Stop listening and take the socket away."""
+        self._socket.close()
+        (self._folder / SOCKET).unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return  # closed
+            # One at a time and bounded: a silent client holds up the others for a while only.
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(ANSWER_WITHIN_S)
+                connection.sendall(msgspec.json.encode(self._answer(_read(connection))) + b"\n")
+
+    def _answer(self, text: bytes) -> Answer:
+        try:
+            request = msgspec.json.decode(text, type=Request)
+        except msgspec.MsgspecError as error:
+            return Answer(Result.REFUSED, "", 0, (f"not a command: {error}",))
+        if not request.reason.strip():
+            return Answer(Result.REFUSED, "", 0, ("a reason is needed",))
+        if request.command is Command.RESUME and not is_admin(self._folder, request.token):
+            return Answer(Result.REFUSED, "", 0, ("resume needs the admin token",))
+        if request.command in (Command.HALT, Command.FLATTEN):
+            self._halt.set(request.who, request.reason)  # before anything that may be slow
+        waiting = Waiting(request)
+        try:
+            self._waiting.put_nowait(waiting)
+        except queue.Full:
+            return Answer(Result.PENDING, "", 0, ("too many commands wait; the halt file stands",))
+        self._wake()
+        if waiting.is_answered.wait(ANSWER_WITHIN_S) and waiting.answer is not None:
+            return waiting.answer
+        return Answer(Result.PENDING, "", 0, ("taken, but not journalled yet",))
+
+
+def ask(folder: Path, request: Request) -> Answer:
+    """Send a command to the account that runs in a folder, and return its answer.
+
+    Raises:
+        BrokerDown: Nobody listens, or no whole answer came.
+    """
+    path = folder / SOCKET
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ANSWER_WITHIN_S + 2.0)
+        try:
+            connection.connect(str(path))
+            connection.sendall(msgspec.json.encode(request) + b"\n")
+            return msgspec.json.decode(_read(connection), type=Answer)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise BrokerDown(f"no account answers on {path}: {error}") from error
+
+
+def _read(connection: socket.socket) -> bytes:
+    text = bytearray()
+    while not text.endswith(b"\n") and len(text) <= REQUEST_MAX:
+        part = connection.recv(4_096)
+        if not part:
+            break
+        text += part
+    return bytes(text)
+
+
+def _listening(path: Path) -> socket.socket:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except FileNotFoundError:
+            pass
+        except OSError:
+            path.unlink(missing_ok=True)  # left behind by a process that was killed
+        else:
+            raise LedgerLocked(f"another process answers on {path}")
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(before)
+    listening.listen(8)
+    return listening

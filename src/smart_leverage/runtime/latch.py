@@ -1,0 +1,66 @@
+"""The halt that needs no database and no server: a file whose presence stops every increase."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+HALT = "HALT"
+"""Name of the file in the account's folder."""
+
+
+class HaltNote(NamedTuple):
+    """What the file says: who halted and why, as far as it can be read."""
+
+    who: str
+    reason: str
+
+
+class HaltFile:
+    """Looked at before every increase; whatever cannot be looked at counts as halted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / HALT
+
+    @property
+    def is_set(self) -> bool:
+        """Whether increases have to stay."""
+        try:
+            self.path.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def set(self, who: str, reason: str) -> None:
+        """Write the file and make it durable; it works with a full disk as long as a name fits.
+
+        Raises:
+            OSError: Not even an empty file could be made.
+        """
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            with suppress(OSError):  # the name alone halts; the words are for people
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{_line(who)}\n{_line(reason)}\n".encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def read(self) -> HaltNote:
+        """Return what the file says; a file made by hand may say nothing."""
+        try:
+            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            lines = []
+        words = [line.strip() for line in lines[:2]] + ["", ""]
+        return HaltNote(words[0] or "halt file", words[1] or "the halt file is there")
+
+    def clear(self) -> None:
+        """Take the file away; only a resume does that."""
+        self.path.unlink(missing_ok=True)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:400]

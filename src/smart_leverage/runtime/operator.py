@@ -1,0 +1,74 @@
+"""What people order while an account runs: the halt file, and the commands of the socket."""
+
+from collections.abc import Iterator, Sequence
+
+from smart_leverage.domain.records import CancelIntended, Noted, Record, StateChanged, decode
+from smart_leverage.engine.events import Command, Commanded
+from smart_leverage.engine.state import State
+from smart_leverage.policy.reasons import TradingState
+from smart_leverage.runtime.control import Answer, Control, Result, Waiting
+from smart_leverage.runtime.latch import HaltFile
+from smart_leverage.runtime.trader import Trader
+
+REFUSED = "state.tripped"
+"""Code of the note with which the engine refuses a resume."""
+
+
+class Operator:
+    """Carries out what came in since the last look, each durable before it is answered."""
+
+    def __init__(self, control: Control, halt: HaltFile) -> None:
+        self._control = control
+        self._halt = halt
+
+    def attend(self, trader: Trader, now_ns: int) -> None:
+        """Obey the socket first, then the file: a file that somebody made by hand halts as well."""
+        for waiting in self._control.take():
+            self._obey(trader, now_ns, waiting)
+        state = trader.engine.state.trading
+        if self._halt.is_set and state < TradingState.HALTED:
+            note = self._halt.read()
+            trader.offer(
+                Commanded(at_ns=now_ns, command=Command.HALT, who=note.who, reason=note.reason)
+            )
+            trader.flush()
+
+    def _obey(self, trader: Trader, now_ns: int, waiting: Waiting) -> None:
+        request, before = waiting.request, trader.ledger.head.seq
+        if request.command in (Command.HALT, Command.FLATTEN):
+            # Once more: a resume that was carried out meanwhile has taken the file away.
+            self._halt.set(request.who, request.reason)
+        trader.offer(
+            Commanded(at_ns=now_ns, command=request.command, who=request.who, reason=request.reason)
+        )
+        trader.flush()
+        records = [decode(entry.payload) for entry in trader.ledger.read(before)]
+        state, seq = trader.engine.state, trader.ledger.head.seq
+        answer = answer_of(state, seq, records)
+        if request.command is Command.RESUME and answer.result is Result.DONE:
+            self._halt.clear()
+        waiting.settle(answer)
+
+
+def answer_of(state: State, seq: int, records: Sequence[Record]) -> Answer:
+    """Return what the records of a command say to the person who ordered it."""
+    is_refused = any(isinstance(each, Noted) and each.code == REFUSED for each in records)
+    word = state.trading.name.lower()
+    already = () if records else (f"nothing changed: the account is {word} already",)
+    return Answer(
+        result=Result.REFUSED if is_refused else Result.DONE,
+        state=word,
+        seq=seq,
+        lines=(*_lines(records), *already),
+    )
+
+
+def _lines(records: Sequence[Record]) -> Iterator[str]:
+    for record in records:
+        if isinstance(record, StateChanged):
+            yield f"{record.before} → {record.after}: {record.why}"
+        elif isinstance(record, Noted):
+            yield record.text
+    cancels = sum(isinstance(record, CancelIntended) for record in records)
+    if cancels:
+        yield f"{cancels} {'order' if cancels == 1 else 'orders'} cancelled"

@@ -1,0 +1,288 @@
+"""Replays the order log of an account: every order is offered again, in the log's own timing."""
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from smart_leverage.brokers.sim import SimBroker
+from smart_leverage.domain.clock import ManualClock
+from smart_leverage.domain.errors import BadData, Refused
+from smart_leverage.domain.instruments import AssetClass, Key
+from smart_leverage.domain.opportunity import OrderWish
+from smart_leverage.domain.orders import (
+    Approved,
+    Order,
+    OrderState,
+    OrderType,
+    Side,
+    TimeInForce,
+)
+from smart_leverage.domain.records import Decided, Intended, Noted, OrderMoved, Record, TierGranted
+from smart_leverage.engine.events import Prices, Rung, Wished
+from smart_leverage.engine.proof import ExactCaps, exact_caps
+from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.policy.tier import Tier
+from smart_leverage.runtime.recovery import recover
+from smart_leverage.runtime.replay_case import (
+    Account,
+    Offer,
+    Variant,
+    instants_of,
+    offers_of,
+    venue_of,
+)
+from smart_leverage.runtime.replay_log import OrderLog
+from smart_leverage.runtime.replay_meter import Breach, House, Meter, Peak
+from smart_leverage.runtime.replay_record import RECORD_KEY, forced_record
+from smart_leverage.runtime.trader import Trader
+
+LOGGED = "rejected in the log"
+"""Where nobody governs, the venue repeats its own refusals: it knew what the log does not show."""
+
+
+class Replayed(NamedTuple):
+    """What came of a replay; tiers are empty where nobody governs."""
+
+    variant: str
+    offered: int
+    approved: int
+    cut: int
+    denied: dict[str, int]
+    sent: int
+    refused: dict[str, int]
+    filled: int
+    house: dict[str, House]
+    peaks: dict[str, Peak]
+    breaches: tuple[Breach, ...]
+    flips: int
+    shorts: int
+    turns: int
+    swings: int
+    differences: int
+    equity_first: Decimal
+    equity_last: Decimal
+    tiers: tuple[str, ...]
+    state: str
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every promise held: caps at increases, no flip, no swing, books that agree."""
+        wrong = (self.breaches, self.flips, self.shorts, self.turns, self.swings, self.differences)
+        return not any(wrong)
+
+
+def replay(log: OrderLog, variant: Variant, account: Account) -> Replayed:
+    """Offer every order of a log to a fresh account and say what came of it.
+
+    Args:
+        log: With at least one order that has a price.
+        variant: The circumstances.
+        account: The beginning, and the rules where somebody governs.
+
+    Raises:
+        BadData: No order of the log has a price.
+    """
+    offers = offers_of(log, is_doubled=variant.is_doubled)
+    if not offers:
+        raise BadData("the log holds no order with a price", fix="one order must have filled")
+    instants = instants_of(log, offers)
+    with venue_of(log, variant, account, instants[0]) as venue:
+        if not variant.is_governed:
+            return _Ungoverned(log, account, venue).run(variant, offers, instants)
+        with SqliteLedger.in_memory() as ledger:
+            return _Governed(log, variant, account, venue, ledger).run(offers, instants)
+
+
+class _Market:
+    """Shows the log's prices to a venue, and to whoever else looks."""
+
+    def __init__(self, log: OrderLog, account: Account, venue: SimBroker) -> None:
+        self.log = log
+        self.account = account
+        self.venue = venue
+
+    def quote(self, at_ns: int) -> tuple[tuple[Key, Decimal], ...]:
+        """Let the venue meet the prices of an instant; bid and ask are the log's one price."""
+        prints = tuple((key, trail.at(at_ns)) for key, trail in self.log.trails.items())
+        for key, price in prints:
+            self.venue.on_quote(at_ns, key, float(price), float(price))
+        return prints
+
+    def caps(self, tier: Tier) -> ExactCaps:
+        return exact_caps(tier, self.account.config.policy)
+
+
+class _Ungoverned(_Market):
+    """The logged bot alone with the venue; caps are those that would have held."""
+
+    def run(self, variant: Variant, offers: Sequence[Offer], instants: Sequence[int]) -> Replayed:
+        meter = Meter(self.venue, self.log.registry, lambda: self.caps(Tier.LEARNING))
+        refused: Counter[str] = Counter()
+        first, todo = self.venue.account().equity, list(enumerate(offers))
+        for at_ns in instants:
+            self.quote(at_ns)
+            meter.look(at_ns)
+            while todo and todo[0][1].at_ns == at_ns:
+                refused += self._send(*todo.pop(0))
+        return _summary(
+            variant, self.venue, meter, offered=len(offers), refused=refused, equity_first=first
+        )
+
+    def _send(self, number: int, offer: Offer) -> Counter[str]:
+        """Send one order; return the refusal, counted."""
+        if not offer.has_filled:
+            return Counter([LOGGED])
+        is_coin = self.log.registry[offer.key].asset_class is AssetClass.CRYPTO
+        order = Order(
+            client_order_id=f"replay-{number:06d}",
+            bot=offer.bot,
+            key=offer.key,
+            side=offer.side,
+            qty=offer.qty,
+            type=OrderType.MARKET,
+            time_in_force=TimeInForce.GTC if is_coin else TimeInForce.DAY,
+        )
+        try:
+            self.venue.submit(Approved(order, ""))
+        except Refused as error:
+            return Counter([_plain(error.message)])
+        return Counter()
+
+
+class _Governed(_Market):
+    """The same orders offered to an engine with its ledger."""
+
+    def __init__(
+        self,
+        log: OrderLog,
+        variant: Variant,
+        account: Account,
+        venue: SimBroker,
+        ledger: SqliteLedger,
+    ) -> None:
+        super().__init__(log, account, venue)
+        self.variant = variant
+        self.ledger = ledger
+        self.clock = ManualClock(venue.now_ns)
+        self.records: list[Record] = []
+        self.decisions: list[Decided] = []
+
+    def run(self, offers: Sequence[Offer], instants: Sequence[int]) -> Replayed:
+        trader = self._opened()
+        engine = trader.engine
+        meter = Meter(self.venue, self.log.registry, lambda: self.caps(engine.state.tier))
+        first, todo = self.venue.account().equity, list(enumerate(offers))
+        for at_ns in instants:
+            self.clock.move_to(at_ns)
+            prints = self.quote(at_ns)
+            trader.drain()
+            meter.look(at_ns)
+            trader.offer(Prices(at_ns=at_ns, prints=prints, rung=Rung.QUOTE))
+            while todo and todo[0][1].at_ns == at_ns:
+                self._offer(trader, meter, *todo.pop(0))
+            trader.flush()
+        trader.reconcile()
+        trader.flush()
+        return self._told(trader, meter, len(offers), first)
+
+    def _opened(self) -> Trader:
+        """Open the account, write an invented past where one is wanted, and start from there."""
+        config, at_ns, start = self.account.config, self.clock.now_ns(), self.venue.config
+        keys = [*self.log.trails, *([RECORD_KEY] if self.variant.is_forced else [])]
+        keys = list(dict.fromkeys(keys))
+        trader = recover(config, self.ledger, self.venue, self.clock, self.records.append)
+        trader.offer(
+            self.account.opener(at_ns, start.cash, start.positions, self.log.registry, keys)
+        )
+        trader.flush()
+        if not self.variant.is_forced:
+            return trader
+        self.ledger.commit(forced_record(at_ns))
+        return recover(config, self.ledger, self.venue, self.clock, self.records.append)
+
+    def _offer(self, trader: Trader, meter: Meter, number: int, offer: Offer) -> None:
+        wish = OrderWish(
+            at_ns=offer.at_ns,
+            key=offer.key,
+            side=offer.side,
+            source=offer.bot,
+            id=f"replay-{number:06d}",
+            qty=offer.qty,
+        )
+        decisions = trader.offer(
+            Wished(
+                at_ns=offer.at_ns,
+                wish=wish,
+                bot=offer.bot,
+                may_shrink=self.account.may_shrink,
+            )
+        )
+        own = [one for one in decisions if one.source == "order"]
+        self.decisions += own
+        if offer.side is Side.BUY and any(one.given > 0 for one in own):
+            meter.sent(offer.at_ns, offer.key)
+
+    def _told(self, trader: Trader, meter: Meter, offered: int, first: Decimal) -> Replayed:
+        names = {
+            one.order.client_order_id
+            for one in self.records
+            if isinstance(one, Intended) and not one.order.role.is_house
+        }
+        moves = [one for one in self.records if isinstance(one, OrderMoved)]
+        rejected = [one for one in moves if one.state is OrderState.REJECTED]
+        tiers = [one.after for one in self.records if isinstance(one, TierGranted)]
+        begun = Tier.STABLE if self.variant.is_forced else Tier.LEARNING
+        verdicts = Counter(one.verdict for one in self.decisions)
+        return _summary(
+            self.variant,
+            self.venue,
+            meter,
+            offered=offered,
+            refused=Counter(_plain(o.reason) for o in rejected if o.client_order_id in names),
+            equity_first=first,
+            approved=verdicts["approved"],
+            cut=verdicts["cut"],
+            denied=Counter(one.reason for one in self.decisions if one.verdict == "denied"),
+            differences=sum(
+                isinstance(one, Noted) and one.code == "reconcile.difference"
+                for one in self.records
+            ),
+            tiers=tuple(name.lower() for name in (begun.name, *tiers)),
+            state=trader.engine.state.trading.name.lower(),
+        )
+
+
+def _plain(reason: str) -> str:
+    """Return a refusal without its figures, so that equal ones can be counted together."""
+    return reason.split(" (")[0].split(" [")[0]
+
+
+def _summary(
+    variant: Variant, venue: SimBroker, meter: Meter, *, offered: int, refused: Counter[str],
+    equity_first: Decimal, approved: int = 0, cut: int = 0, denied: Counter[str] | None = None,
+    differences: int = 0, tiers: tuple[str, ...] = (), state: str = "",
+) -> Replayed:  # fmt: skip
+    own = [one for one in venue.orders() if not one.order.role.is_house]
+    return Replayed(
+        variant=variant.name,
+        offered=offered,
+        approved=approved,
+        cut=cut,
+        denied=dict(denied or {}),
+        sent=len(own) + refused.total(),
+        refused=dict(refused),
+        filled=sum(one.filled_qty > 0 for one in own),
+        house=meter.house,
+        peaks=meter.peaks,
+        breaches=tuple(meter.breaches),
+        flips=meter.flips,
+        shorts=meter.shorts,
+        turns=meter.turns,
+        swings=meter.swings,
+        differences=differences,
+        equity_first=equity_first,
+        equity_last=venue.account().equity,
+        tiers=tiers,
+        state=state,
+    )

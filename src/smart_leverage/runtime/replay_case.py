@@ -1,0 +1,122 @@
+"""Under which circumstances an order log is replayed: variants, the beginning, what is offered."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
+
+from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
+from smart_leverage.domain.clock import MINUTE_NS, SECOND_NS
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Side
+from smart_leverage.domain.registry import Registry
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.events import Opened
+from smart_leverage.runtime.replay_log import OrderLog
+
+BOT, MIRROR = "logged", "mirror"
+SHIFT_NS = 20 * SECOND_NS
+"""So much later than the logged bot its mirror sends the same order with the other side."""
+
+LEAD_NS = 2 * MINUTE_NS
+"""The account is opened so long before the first order."""
+
+COINS = tuple(Key(f"crypto:{code}/USD") for code in ("BTC", "ETH", "SOL"))
+_STEP = Decimal("0.000000001")
+ZERO = Decimal(0)
+
+Opener = Callable[[int, Decimal, tuple[Start, ...], Registry, Sequence[Key]], Opened]
+"""Makes the event that opens the account: time, cash, holdings, registry, keys to be listed."""
+
+
+class Variant(NamedTuple):
+    """Under which circumstances a log is replayed."""
+
+    name: str
+    title: str
+    is_governed: bool = True
+    has_coins: bool = True
+    is_forced: bool = False
+    is_doubled: bool = False
+
+
+VARIANTS = {
+    one.name: one
+    for one in (
+        Variant("a", "policy off: orders go straight to the venue", is_governed=False),
+        Variant("b", "record forced to stable, no coins at first", has_coins=False, is_forced=True),
+        Variant("c", "no record"),
+        Variant("d", "no record, and a second bot mirrors the first", is_doubled=True),
+    )
+}
+
+
+class Account(NamedTuple):
+    """The account as it is at first; `coins` is worth this much, in equal parts of COINS."""
+
+    equity: Decimal
+    coins: Decimal
+    config: EngineConfig
+    opener: Opener
+    may_shrink: bool = False
+
+
+class Offer(NamedTuple):
+    """One order as it is offered again; `has_filled` says whether it filled in the log."""
+
+    at_ns: int
+    key: Key
+    side: Side
+    qty: Decimal
+    bot: str
+    has_filled: bool
+
+
+def offers_of(log: OrderLog, *, is_doubled: bool) -> list[Offer]:
+    """Return what is offered, in order of time; doubled, a mirror answers each order."""
+    offers = [
+        Offer(one.at_ns, key, one.side, one.qty, BOT, one.fill is not None)
+        for one, key in log.offered
+    ]
+    if is_doubled:
+        other = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
+        offers += [
+            one._replace(at_ns=one.at_ns + SHIFT_NS, side=other[one.side], bot=MIRROR)
+            for one in list(offers)
+        ]
+    return sorted(offers, key=lambda one: one.at_ns)
+
+
+def instants_of(log: OrderLog, offers: Sequence[Offer]) -> list[int]:
+    """Return when prices are looked at: at every order and fill of the log, and each minute."""
+    fills = [order.fill.at_ns for order in log.orders if order.fill is not None]
+    first, last = offers[0].at_ns - LEAD_NS, max(offers[-1].at_ns, *fills) + LEAD_NS
+    shifted = [at_ns + SHIFT_NS for at_ns in fills] if offers[-1].bot == MIRROR else []
+    minutes = range(first, last, MINUTE_NS)
+    return sorted({*minutes, *fills, *shifted, last, *(one.at_ns for one in offers)})
+
+
+@contextmanager
+def venue_of(
+    log: OrderLog, variant: Variant, account: Account, opened_ns: int
+) -> Iterator[SimBroker]:
+    """Yield a venue with the opening account; it fills whole orders, and it allows shorts."""
+    holdings = _holdings(log, account.coins) if variant.has_coins else ()
+    config = SimConfig(
+        mode=Mode.LIVE,
+        cash=account.equity - sum((one.qty * one.price for one in holdings), ZERO),
+        positions=holdings,
+        is_short_allowed=True,  # so that nothing but the engine keeps a position from turning
+        partial_probability=0.0,
+        opened_at_ns=opened_ns,
+    )
+    with SimBroker(log.registry, config=config) as venue:
+        yield venue
+
+
+def _holdings(log: OrderLog, worth: Decimal) -> tuple[Start, ...]:
+    found = [key for key in COINS if key in log.trails]
+    return tuple(
+        Start(key, (worth / len(found) / price).quantize(_STEP, ROUND_DOWN), price)
+        for key, price in ((key, log.trails[key].first) for key in found)
+    )

@@ -1,0 +1,68 @@
+"""Settings become the policy and the engine's bounds."""
+
+from decimal import Decimal
+
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.ladder import LadderConfig
+from smart_leverage.policy.breakers import LossLimits
+from smart_leverage.policy.caps import GroupCaps
+from smart_leverage.policy.deleverage import Deleveraging
+from smart_leverage.policy.params import Policy
+from smart_leverage.policy.sizing import Sizing
+from smart_leverage.policy.stops import Stops
+from smart_leverage.policy.tier import Caps, Tier, TierCaps, TierThresholds
+from smart_leverage.settings import Settings, TierSection
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return the numbers that `decide` works with."""
+    tiers, limits = settings.tiers, settings.limits
+    return Policy(
+        thresholds=TierThresholds(
+            month_return_emergency=tiers.month_return_emergency,
+            win_rate_stable=tiers.win_rate_stable,
+            win_rate_profitable=tiers.win_rate_profitable,
+            trades_min=tiers.trades_min,
+        ),
+        tiers=TierCaps(
+            emergency=_caps(tiers.emergency),
+            learning=_caps(tiers.learning),
+            stable=_caps(tiers.stable),
+            profitable=_caps(tiers.profitable),
+        ),
+        groups=GroupCaps(
+            gross=limits.gross_cap, symbol=limits.symbol_cap, symbol_broad=limits.symbol_cap_broad
+        ),
+        sizing=Sizing(**settings.sizing.model_dump()),
+        limits=LossLimits(
+            loss_limit_daily_asset=limits.loss_limit_daily_asset,
+            loss_limit_daily=limits.loss_limit_daily,
+            loss_limit_monthly=limits.loss_limit_monthly,
+        ),
+        deleveraging=Deleveraging(**settings.deleveraging.model_dump()),
+        stops=Stops(**settings.stops.model_dump()),
+    )
+
+
+def engine_config(settings: Settings) -> EngineConfig:
+    """Return everything that an engine is told once."""
+    execution = settings.execution
+    return EngineConfig(
+        policy=policy_of(settings),
+        ladder=LadderConfig(age_max_s=execution.price_age_max_s),
+        risk_timezone=settings.risk.timezone,
+        tier_ceiling=Tier[settings.tiers.ceiling.upper()],
+        collar=exact(execution.collar),
+        cost_rate=exact(execution.cost_rate),
+        entry_life_s=execution.entry_life_s,
+        mark_every_s=execution.mark_every_s,
+    )
+
+
+def _caps(section: TierSection) -> Caps:
+    return Caps(crypto=section.crypto_cap, leveraged=section.total_cap)
+
+
+def exact(number: float) -> Decimal:
+    """Return the decimal that was written in the configuration, not its binary neighbour."""
+    return Decimal(repr(number))

@@ -1,0 +1,126 @@
+"""A real account's order log, offered to the governor: what ran away then is held now."""
+
+import csv
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from smart_leverage.brokers.sim import Start
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.registry import Registry
+from smart_leverage.domain.stamps import read_stamp
+from smart_leverage.engine.events import Opened
+from smart_leverage.runtime.replay import Replayed, replay
+from smart_leverage.runtime.replay_case import VARIANTS, Account
+from smart_leverage.runtime.replay_log import (
+    OrderLog,
+    log_of,
+    read_log,
+    round_trips,
+    sold_first,
+)
+from smart_leverage.settings import Settings
+from smart_leverage.wiring import Beginning, engine_config, opening
+
+pytestmark = pytest.mark.needs("market-data")
+
+D = Decimal
+INCIDENTS = Path(__file__).parents[3] / "shared/data/incidents"
+SETTINGS = Settings()
+
+
+def opener(
+    at_ns: int, cash: Decimal, holdings: tuple[Start, ...], registry: Registry, keys: Sequence[Key]
+) -> Opened:
+    return opening(SETTINGS, at_ns, Beginning(cash, holdings), registry, keys)
+
+
+ACCOUNT = Account(D("91087.52"), D(24_013), engine_config(SETTINGS), opener)
+
+
+@pytest.fixture(scope="module")
+def log() -> OrderLog:
+    return read_log(INCIDENTS / "2025-06-02-orders.csv", Registry.builtin())
+
+
+def over_cap() -> list[tuple[int, Decimal]]:
+    """Return what the process itself saw above its cap: time and fraction of equity."""
+    with (INCIDENTS / "2025-06-02-observations.csv").open(encoding="utf-8") as text:
+        rows = [row for row in csv.DictReader(text) if row["kind"] == "over_cap"]
+    return [(read_stamp(row["at"]).ns, D(row["value"]) / 100) for row in rows]
+
+
+def holds(run: Replayed) -> None:
+    """Assert what must hold of every governed replay."""
+    assert run.breaches == ()
+    assert (run.flips, run.shorts) == (0, 0)
+    assert (run.turns, run.swings) == (0, 0)
+    assert run.differences == 0
+    for peak in run.peaks.values():
+        assert peak.added is None or peak.added <= peak.added_cap
+    assert run.approved + run.cut + sum(run.denied.values()) == run.offered
+
+
+def test_without_a_policy_the_account_runs_past_every_cap(log: OrderLog) -> None:
+    run = replay(log, VARIANTS["a"], ACCOUNT)
+    assert run.peaks["crypto"].share > D("0.70")
+    assert run.peaks["gross"].share > 1
+    assert run.breaches
+
+
+def test_the_first_wave_alone_carries_the_coins_over_seventy_percent(log: OrderLog) -> None:
+    ended_ns = read_stamp("2025-06-02T20:10:00Z").ns
+    wave = [each for each in log.orders if each.at_ns < ended_ns]
+    run = replay(log_of(wave, Registry.builtin()), VARIANTS["a"], ACCOUNT)
+    coins = [each.fill for each in wave if each.fill and each.asset_class.value == "crypto"]
+    bought = sum(fill.qty * fill.price for fill in coins)
+    share = run.peaks["crypto"].share
+    assert share == pytest.approx((ACCOUNT.coins + bought) / ACCOUNT.equity, abs=D("0.005"))
+    # The process saw more, because another one bought on the same account at the same time.
+    assert D("0.70") < share < max(seen for at_ns, seen in over_cap() if at_ns < ended_ns)
+
+
+def test_with_a_stable_record_some_of_it_passes_and_no_cap_is_broken(log: OrderLog) -> None:
+    run = replay(log, VARIANTS["b"], ACCOUNT)
+    assert run.tiers == ("stable",)
+    assert run.approved > 0
+    assert sum(run.denied.values()) > 0
+    assert run.filled == run.sent == run.approved
+    assert run.peaks["crypto"].added is not None
+    assert run.peaks["crypto"].added > D("0.35")  # the room was used, and not only kept free
+    holds(run)
+
+
+def test_without_a_record_the_coins_are_brought_inside_and_none_is_added(log: OrderLog) -> None:
+    run = replay(log, VARIANTS["c"], ACCOUNT)
+    assert run.tiers == ("learning",)
+    assert run.house["trim"].fills == 3
+    assert run.peaks["crypto"].share < D("0.264")  # what was there, and never more
+    assert run.peaks["crypto"].added is None
+    holds(run)
+
+
+@pytest.mark.parametrize("is_forced", [False, True], ids=["no-record", "stable-record"])
+def test_a_second_bot_that_wants_the_opposite_makes_nothing_swing(
+    log: OrderLog, is_forced: bool
+) -> None:
+    run = replay(log, VARIANTS["d"]._replace(is_forced=is_forced), ACCOUNT)
+    assert run.offered == 2 * len(log.offered)
+    holds(run)
+
+
+def test_the_fills_themselves_say_what_was_won(log: OrderLog) -> None:
+    first = sold_first(log)
+    assert first == ("META", "MSFT", "NVDA", "V", "XLV")
+    trips, rest = round_trips(log), round_trips(log, first)
+    assert (trips.fills, len(trips.trades), trips.wins) == (86, 7, 1)
+    assert trips.realised == D("-60.829963")
+    assert (rest.fills, len(rest.trades), rest.wins) == (76, 2, 1)
+    assert rest.realised == D("-1.04")
+
+
+def test_what_has_no_price_is_counted_and_not_offered(log: OrderLog) -> None:
+    assert log.unpriced["MATICUSD"] == 9
+    assert len(log.offered) + sum(log.unpriced.values()) == len(log.orders) == 118

@@ -1,0 +1,152 @@
+"""The driver in real time, with a clock that is moved by hand and the venue in this process."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
+from smart_leverage.domain.clock import SECOND_NS, ManualClock
+from smart_leverage.domain.errors import BrokerDown
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import PositionSnapshot
+from smart_leverage.domain.records import Decided, Noted, Record
+from smart_leverage.domain.registry import Registry
+from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.market.quotes import QuotePath
+from smart_leverage.market.recipe import SyntheticMarket
+from smart_leverage.market.synthetic import generate
+from smart_leverage.runtime.control import Control
+from smart_leverage.runtime.latch import HaltFile
+from smart_leverage.runtime.live import LiveDriver, Pace
+from smart_leverage.runtime.operator import Operator
+from smart_leverage.runtime.recovery import recover
+from smart_leverage.settings import Settings
+from smart_leverage.strategies.overbuyer import Overbuyer
+from smart_leverage.wiring import Beginning, engine_config, opening
+
+MARKET = SyntheticMarket(seed=2, first_day=date(2024, 3, 4), days=1, step_s=60)
+SERIES = generate(MARKET)
+KEYS = [each.key for each in SERIES]
+START_NS = SERIES[0].starts[0]
+
+
+class Venue(SimBroker):
+    """The simulated venue, silent when told to be."""
+
+    is_silent = False
+
+    def positions(self) -> list[PositionSnapshot]:
+        if self.is_silent:
+            raise BrokerDown("no answer")
+        return list(super().positions())
+
+    def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None:
+        if self.is_silent:
+            raise BrokerDown("no answer")
+        super().on_quote(at_ns, key, bid, ask)
+
+
+class House:
+    """One account in real time that is not real."""
+
+    def __init__(self, folder: Path) -> None:
+        config = SimConfig(mode=Mode.LIVE, cash=Decimal(100_000), partial_probability=0.0)
+        self.venue = Venue(Registry.builtin(), config=config)
+        self.ledger = SqliteLedger.in_memory()
+        self.clock = ManualClock(START_NS)
+        self.heard: list[Record] = []
+        self.halt = HaltFile(folder)
+        self.control = Control(folder, lambda: None)
+        trader = recover(
+            engine_config(Settings()), self.ledger, self.venue, self.clock, self.heard.append,
+            lambda: self.halt.is_set,
+        )  # fmt: skip
+        start = Beginning(Decimal(100_000))
+        trader.offer(opening(Settings(), START_NS, start, Registry.builtin(), KEYS))
+        self.driver = LiveDriver(
+            trader,
+            self.venue,
+            self.clock,
+            QuotePath(SERIES),
+            bots=[Overbuyer(KEYS)],
+            may_shrink=True,
+            pace=Pace(step_s=10.0, reconcile_every_s=60.0),
+            operator=Operator(self.control, self.halt),
+            pause=self.pass_time,
+        )
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.move_to(self.clock.now_ns() + int(seconds * SECOND_NS))
+
+    def run(self, minutes: float) -> None:
+        until_ns = self.clock.now_ns() + int(minutes * 60 * SECOND_NS)
+        self.driver.run(lambda: self.clock.now_ns() >= until_ns)
+
+    def verdicts(self) -> list[str]:
+        return [each.verdict for each in self.heard if isinstance(each, Decided)]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_a_bot_buys_at_bar_ends_and_books_and_venue_agree(house: House) -> None:
+    house.run(60)
+    assert "approved" in house.verdicts()
+    state = house.driver.trader.engine.state
+    assert dict(state.held()) == {each.key: each.qty for each in house.venue.positions()}
+    assert state.book.cash == house.venue.account().cash
+    assert state.stops  # every position has its stop at the venue
+
+
+def test_a_run_ends_with_the_market(house: House) -> None:
+    house.clock.move_to(SERIES[0].ends[-1] - 5 * SECOND_NS)
+    house.driver.run(lambda: False)
+    assert house.clock.now_ns() >= house.driver.path.until_ns
+
+
+def test_while_the_broker_is_silent_nothing_is_added_and_afterwards_lists_are_compared(
+    house: House,
+) -> None:
+    house.run(1)
+    house.venue.is_silent = True
+    house.run(2)
+    engine = house.driver.trader.engine
+    assert house.driver.is_lost
+    assert not engine.is_ready
+    lost = [each for each in house.heard if isinstance(each, Noted)]
+    assert [each.code for each in lost] == ["broker.lost"]  # told once, not at every step
+    house.venue.is_silent = False
+    house.run(1)
+    assert engine.is_ready
+    assert not house.driver.is_lost
+
+
+def test_a_halt_file_stops_the_bot_and_stays(house: House) -> None:
+    house.halt.set("ann", "outage")
+    house.run(60)
+    verdicts = house.verdicts()
+    assert verdicts
+    assert set(verdicts) == {"denied"}
+    assert house.driver.trader.engine.state.trading.name == "HALTED"
+    assert house.venue.orders() == []
+
+
+def test_an_increase_that_was_decided_does_not_leave_after_the_halt(house: House) -> None:
+    """The file appears between the decision and the first byte."""
+    trader, commit = house.driver.trader, house.ledger.commit
+
+    def halting(records: list[Record]) -> object:
+        head = commit(records)
+        if any(type(each).__name__ == "Intended" for each in records):
+            house.halt.set("ann", "now")
+        return head
+
+    house.ledger.commit = halting  # type: ignore[method-assign, assignment]
+    house.run(30)
+    assert house.halt.is_set
+    assert house.venue.orders() == []
+    assert not trader.engine.state.orders.by_id
