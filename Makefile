@@ -21,13 +21,15 @@ unexport VIRTUAL_ENV
 # Tests run in this many processes; PYTEST_FLAGS goes to pytest, as in PYTEST_FLAGS="-k tier".
 JOBS ?= 2
 PYTEST_FLAGS ?=
+SECONDS ?= 60
+SEED ?= 0
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
 BENCHES := bench-kernel bench-gateway
-NOT_BUILT := wire simulate crash power-loss fuzz mutants soak browser bench $(BENCHES)
+NOT_BUILT := wire crash power-loss fuzz mutants soak browser bench $(BENCHES)
 
-.PHONY: help run test test-all fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +62,9 @@ vectors: $(if $(FILE),$(SYNCED))  ## Run FILE=vectors.json through the public fu
 	@test -n "$(FILE)" || { echo "vectors: say which, as in: make vectors FILE=vectors.json" >&2; exit 2; }
 	@$(RUN) python tests/golden/vectors.py "$(FILE)"
 
+simulate: $(SYNCED)  ## Play accounts with faults on all cores, judged by an oracle; SECONDS=60 SEED=0
+	@$(RUN) python -m tests.simulation.simulate $(SECONDS) $(SEED)
+
 # --- write ----------------------------------------------------------------------------------------
 
 # The site's generator lives in an environment of its own, so that building the documentation never
@@ -81,7 +86,6 @@ clean:  ## Remove what builds and checks left; keeps .venv and your runs/
 # A part that gets built leaves NOT_BUILT and takes its line from here along. `bench` then runs
 # $(BENCHES) one after the other; the last line of each is one JSON object with its figures.
 wire:           ## Later: other people's clients against the gateway
-simulate:       ## Later: SECONDS=60 of accounts with faults, under an auditor
 crash:          ## Later: N=200 kills at random points, then recovery
 power-loss:     ## Later: N=... disks as they look after a power cut
 fuzz:           ## Later: SECONDS=60 of hostile input

@@ -145,6 +145,11 @@ class Record:
         """Return the net result of every closing order."""
         return {order: trade.net for order, trade in self._by_order.items()}
 
+    def held(self, key: str, bot: str) -> Fraction:
+        """Return what a bot holds of a key."""
+        lots = self._lots.get(key, {}).get(bot, ())
+        return sum((lot.qty for lot in lots), F(0))
+
     @property
     def closed(self) -> int:
         return len(self._trades)

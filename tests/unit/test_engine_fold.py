@@ -171,7 +171,7 @@ def test_an_order_is_filled_only_when_its_executions_are_there() -> None:
     desk.buy(KO, "50")
     order = desk.take()
     desk.end(order, "filled")  # the word comes before the execution
-    assert desk.state.orders.by_id[order.client_order_id].state is OrderState.OPEN
+    assert desk.state.orders.by_id[order.client_order_id].state is OrderState.PENDING_CANCEL
     desk.fill(order, "60")
     assert order.client_order_id not in desk.state.orders.by_id
 

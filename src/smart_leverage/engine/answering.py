@@ -71,8 +71,11 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
     state = _STATES.get(broker_order.status, OrderState.OPEN)
     if state is OrderState.OPEN and tracked.state is OrderState.PENDING_CANCEL:
         return order.key  # our cancel is under way; only a final word changes that
-    if state is OrderState.FILLED and tracked.filled < order.qty:
-        return order.key  # the executions are still to come; they end it
+    told = order.qty if state is OrderState.FILLED else broker_order.filled_qty
+    if state.is_final and tracked.filled < told:
+        # It has ended, but executions are still to come: until they are here it stays reserved and
+        # is looked up again whenever the lists are compared.
+        state = OrderState.PENDING_CANCEL
     if state is not tracked.state or not tracked.broker_order_id:
         _move(
             core,

@@ -40,8 +40,7 @@ def decide_buy(core: Core, ask: Ask) -> None:
     """Decide a purchase, prove what the policy would give, and intend what holds."""
     instrument = core.instrument(ask.key)
     price = core.ladder.best(ask.key, core.now_ns)
-    terms = _terms(core, instrument, price)
-    worst = _lifted(core, instrument, core.worst(), terms.limit)
+    terms, worst = _lifted(instrument, _terms(core, instrument, price), core.worst())
     asked, step = asked_lots(instrument, ask, terms.price), _buy_step(instrument, ask)
     asset = _asset(core, instrument, price, terms, worst, step)
     decision = decide(
@@ -84,21 +83,22 @@ def _refusal(core: Core, ask: Ask) -> Reason:
     return Reason.NONE
 
 
-def _lifted(core: Core, instrument: Instrument, worst: Worst, limit: Decimal) -> Worst:
-    """Return the worst case as it will count once this buy is under way.
+def _lifted(instrument: Instrument, terms: Terms, worst: Worst) -> tuple[Terms, Worst]:
+    """Return what one unit counts and the worst case, as they will be once this buy is under way.
 
-    Then every unit of the instrument counts at the buy's limit, those that are held as well.
+    One price values all units of an instrument, held and bought: the dearest there is.
     """
     key = instrument.key
-    under_way = sum((one.remaining for one in core.state.orders.of(key) if one.is_buy), ZERO)
+    unit = max(terms.worst, worst.unit_worst.get(key, ZERO))
     own = worst.by_key.get(key, ZERO)
-    lift = max((core.state.book.qty(key) + under_way) * limit - own, ZERO)
-    return worst._replace(
+    lift = worst.units.get(key, ZERO) * unit - own
+    lifted = worst._replace(
         crypto=worst.crypto + lift * instrument.is_crypto,
         leveraged=worst.leveraged + lift * instrument.is_leveraged,
         gross=worst.gross + lift,
         by_key={**worst.by_key, key: own + lift},
     )
+    return terms._replace(worst=unit), lifted
 
 
 def _give_buy(

@@ -10,9 +10,10 @@ from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.exposure import Worst, worst_case
 from smart_leverage.engine.ladder import PriceLadder
 from smart_leverage.engine.outcome import Outcome
-from smart_leverage.engine.proof import ExactCaps, exact_caps
+from smart_leverage.engine.proof import ExactCaps, exact_caps, holds
 from smart_leverage.engine.state import State
 from smart_leverage.engine.tracked import Tracked, order_id
+from smart_leverage.policy.reasons import Reason, TradingState
 from smart_leverage.policy.tier import Tier
 
 
@@ -168,10 +169,23 @@ def release(core: Core, key: Key) -> None:
         queue.remove(approved)
         if order.side is Side.SELL and not _is_still_held(core, order):
             end_unsent(core, order, "stopped first: the position is smaller now")
+        elif order.side is Side.BUY and not _may_still_leave(core, order):
+            end_unsent(core, order, "waited too long: what allowed it no longer holds")
         else:
             core.out.sends.append(approved)
     if not queue:
         core.waiting.pop(key, None)
+
+
+def _may_still_leave(core: Core, order: Order) -> bool:
+    """Tell whether what allowed a purchase holds now that nothing stands in its way any more."""
+    price = core.ladder.best(order.key, core.now_ns)
+    if not core.is_ready or core.state.trading is not TradingState.ACTIVE:
+        return False
+    if price is None or not price.is_fresh:
+        return False
+    caps = {order.key: core.caps.of_symbol(core.instrument(order.key))}
+    return holds(core.worst(), core.caps, caps) is Reason.NONE
 
 
 def _is_still_held(core: Core, order: Order) -> bool:

@@ -31,6 +31,10 @@ class Worst(NamedTuple):
     gross: Decimal
     reserved: Decimal
     by_key: dict[Key, Decimal]
+    units: dict[Key, Decimal]
+    """Held and bought quantity by instrument: one price values all of it."""
+    unit_worst: dict[Key, Decimal]
+    """That price: the dearest of price with haircut, doubted price and limits under way."""
 
 
 def value(state: State, ladder: PriceLadder) -> Valuation:
@@ -69,6 +73,8 @@ def worst_case(
     equity = state.book.cash
     crypto = leveraged = gross = reserved = ZERO
     by_key: dict[Key, Decimal] = {}
+    units: dict[Key, Decimal] = {}
+    unit_worst: dict[Key, Decimal] = {}
     held = dict(state.held())
     buys = _buys_by_key(state, without)
     for key in {**held, **buys}:
@@ -80,7 +86,8 @@ def worst_case(
         if doubted is not None:
             top, low = max(top, doubted), min(low, doubted)
         bought, limit, cost = buys.get(key, (ZERO, ZERO, ZERO))
-        worst = (qty + bought) * max(top, limit)
+        units[key], unit_worst[key] = qty + bought, max(top, limit)
+        worst = units[key] * unit_worst[key]
         equity += qty * low
         if bought:
             equity -= bought * max(limit - price, ZERO) + cost * cost_rate
@@ -98,6 +105,8 @@ def worst_case(
         gross=gross,
         reserved=reserved,
         by_key=by_key,
+        units=units,
+        unit_worst=unit_worst,
     )
 
 

@@ -43,6 +43,9 @@ def start_flatten(core: Core, why: str, who: str) -> None:
         return
     valuation = value(core.state, core.ladder)
     held = valuation.gross / valuation.equity if valuation.equity > 0 else ZERO
+    if state.plan is not None:  # a running plan gives way, and says how far it came
+        reached = exposure_of_kind(core, state.plan.kind, valuation) if held else ZERO
+        _progress(core, "partial", state.plan.stage, ZERO, reached, state.plan.deadline_ns)
     _start(core, FLATTEN, held, 0, why)
 
 

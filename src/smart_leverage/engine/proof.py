@@ -72,6 +72,8 @@ def prove(
     Source:
         With x units, worst + x·unit_worst <= cap·(equity − x·unit_loss) for every group.
     """
+    if qty <= 0:
+        return Proof(ZERO, Reason.NONE, ZERO, ZERO)  # also where no price was ever seen
     key = instrument.key
     own = worst.by_key.get(key, ZERO)
     symbol = caps.of_symbol(instrument)

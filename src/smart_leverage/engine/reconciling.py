@@ -15,10 +15,11 @@ CASH_SLACK = Decimal("0.01")
 def on_reconciled(core: Core, event: Reconciled) -> None:
     """Compare quantities exactly and cash to the cent; a difference makes the account reducing.
 
-    The broker's prices value what has none yet: after a start nothing else is known.
+    The broker's prices value what has no fresh one: after a start nothing else is known.
     """
     for position in event.positions:
-        if core.ladder.mark(position.key) is None:
+        best = core.ladder.best(position.key, core.now_ns)
+        if best is None or (not best.is_fresh and best.price != position.price):
             core.ladder.see(position.key, position.price, core.now_ns, Rung.BROKER)
     core.is_ready = True
     differences = _differences(core, event)

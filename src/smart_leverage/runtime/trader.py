@@ -24,6 +24,9 @@ from smart_leverage.strategies.base import AccountView
 
 _UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 
+OVERLAP = 1_000
+"""So many messages are read again after a start: one may have come late, after those behind it."""
+
 Tell = Callable[[Record], None]
 """Hears every record once it is durable, in order; it must be quick and must not raise."""
 
@@ -53,7 +56,7 @@ class Trader:
         self._tell = tell
         self._is_halted = is_halted
         self._unwritten: list[Record] = []
-        self._seen = engine.state.stream_seen
+        self._seen = max(engine.state.stream_seen - OVERLAP, 0)
 
     def offer(self, event: Event) -> list[Decided]:
         """Process an event and everything that follows from it; return the decisions made.
@@ -83,9 +86,15 @@ class Trader:
         return decisions
 
     def drain(self) -> None:
-        """Take in what the broker has said since."""
+        """Take in what the broker has said since, all of it, though it fall silent meanwhile."""
+        silence: BrokerDown | None = None
         for event in self._news():
-            self.offer(event)
+            try:
+                self.offer(event)
+            except BrokerDown as error:
+                silence = error
+        if silence is not None:
+            raise silence
 
     def reconcile(self) -> None:
         """Look up what is unsettled, then compare books and broker."""
@@ -128,7 +137,8 @@ class Trader:
         if not updates:
             return []
         self._seen = updates[-1].sequence
-        return [Updated(at_ns=update.at_ns, update=update) for update in updates]
+        now_ns = self.clock.now_ns()  # a message may be old, but it is now that it is acted upon
+        return [Updated(at_ns=max(update.at_ns, now_ns), update=update) for update in updates]
 
     def _act(self, outcome: Outcome) -> list[Event]:
         """Let cancels and orders leave, each once; every answer becomes an event."""

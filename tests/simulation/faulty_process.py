@@ -1,0 +1,238 @@
+"""The process of an account, as a driver runs it: it looks, is silenced, dies and begins anew."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from random import Random
+
+from tests.simulation.faults import Dice, FaultyLedger, Killed, TrueTime
+from tests.simulation.faulty_line import FaultyBroker
+from tests.simulation.oracle import Oracle
+from tests.simulation.worlds import Greedy, Signals, World
+
+from smart_leverage.domain.bars import Bar
+from smart_leverage.domain.clock import MINUTE_NS, SECOND_NS
+from smart_leverage.domain.errors import BrokerDown, LedgerError
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Side
+from smart_leverage.domain.registry import Registry
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.events import (
+    BrokerLost,
+    Command,
+    Commanded,
+    Event,
+    FlowArrived,
+    Opened,
+    Prices,
+    Proposed,
+    Rung,
+    Wished,
+)
+from smart_leverage.market.quotes import Quote
+from smart_leverage.runtime.recovery import recover
+from smart_leverage.runtime.trader import Trader, view
+
+REGISTRY = Registry.builtin()
+COMMANDS = (Command.HALT, Command.REDUCE, Command.RESUME, Command.RESUME, Command.FLATTEN)
+RECONCILE_NS = 30 * SECOND_NS
+Holding = tuple[Key, Decimal, Decimal]
+
+
+class Process:
+    """One account's process, its bots and its operator; only ledger and venue outlive it."""
+
+    def __init__(
+        self,
+        world: World,
+        keys: Sequence[Key],
+        held: tuple[Holding, ...],
+        time: TrueTime,
+        dice: Dice,
+        ledger: FaultyLedger,
+        line: FaultyBroker,
+        oracle: Oracle,
+    ) -> None:
+        self.world, self.time, self.dice = world, time, dice
+        self.ledger, self.line, self.oracle = ledger, line, oracle
+        self._keys, self._held = keys, held
+        self.chance = Random(f"{world.seed}/people")
+        self.bots = [Greedy(f"bot-{number}", world) for number in range(world.bots)]
+        self.signals = Signals(world)
+        self.trader: Trader | None = None
+        self.is_lost = False
+        self.untold: list[tuple[str, Decimal]] = []
+        """Money that came at the venue and that nobody has told the account of."""
+        self.restarts = self._events = 0
+        self._reconciled_ns = 0
+        self._stale: dict[Key, int] = {}
+
+    @property
+    def events(self) -> int:
+        """How many events all processes of the account took."""
+        return self._events + (self.trader.events if self.trader else 0)
+
+    def open(self) -> None:
+        """Put the account under our rule."""
+        self.trader = recover(EngineConfig(), self.ledger, self.line, self.time)
+        self.trader.offer(
+            Opened(
+                at_ns=self.time.now_ns(),
+                account=f"world {self.world.seed}",
+                mode="sim",
+                cash=Decimal(self.world.cash),
+                preset="classic",
+                policy_text="",
+                policy_hash="",
+                enforcement="all",
+                version="0",
+                instruments=tuple(REGISTRY[key] for key in self._keys),
+                holdings=self._held,
+            )
+        )
+        self.trader.flush()
+        self.oracle.on_restart()
+        for key, _, price in self._held:
+            self.oracle.account.see(key, float(price))
+
+    def guarded(self, act: Callable[[], None]) -> None:
+        """Act as a driver does: a silent venue is noted, a lost process begins anew."""
+        if self.trader is None:
+            self._start()
+        if self.trader is None:
+            return
+        try:
+            act()
+        except BrokerDown:
+            self._note_silence()
+        except (Killed, LedgerError):
+            self._start()
+
+    def _note_silence(self) -> None:
+        assert self.trader is not None
+        if self.is_lost:
+            return
+        self.is_lost = self.oracle.is_blind = True
+        try:
+            self._offer(BrokerLost(at_ns=self.time.now_ns()))
+            self.trader.flush()
+        except (Killed, LedgerError):
+            self._start()
+
+    def _start(self) -> None:
+        """Begin a new process, which may end while it begins; a silent venue is tried later."""
+        if self.trader is not None:
+            self._events += self.trader.events
+        self.trader, self.is_lost = None, False
+        for _ in range(10):
+            self.restarts += 1
+            self.oracle.on_restart()
+            self.line.reconnected()
+            try:
+                self.trader = recover(EngineConfig(), self.ledger, self.line, self.time)
+                self._reconciled_ns = self.time.true_ns
+                return
+            except (Killed, LedgerError):
+                continue
+            except BrokerDown:
+                return
+
+    def _offer(self, event: Event) -> None:
+        assert self.trader is not None
+        self.trader.offer(event)
+
+    def look(self, quotes: Sequence[Quote], *, is_quiet: bool = False) -> None:
+        trader = self.trader
+        assert trader is not None
+        if self.is_lost or self.time.true_ns - self._reconciled_ns >= RECONCILE_NS:
+            trader.reconcile()
+            trader.flush()
+            self.is_lost = False
+            self._reconciled_ns = self.time.true_ns
+            self.oracle.compared()
+        trader.drain()
+        prints = self._prints(quotes)
+        for key, price in prints:
+            self.oracle.on_price(key, price)
+        self._offer(Prices(at_ns=self.time.now_ns(), prints=tuple(prints), rung=Rung.QUOTE))
+        if not is_quiet:
+            self._people(quotes)
+        trader.flush()
+
+    def _people(self, quotes: Sequence[Quote]) -> None:
+        assert self.trader is not None
+        now, chance = self.time.now_ns(), self.chance
+        closes = [(quote.key, _bar(quote, self.time.true_ns)) for quote in quotes]
+        if self.untold and chance.random() < 0.2:
+            self.tell_flows()
+        if chance.random() < 0.03:
+            self.command(chance.choice(COMMANDS))
+        if not closes:
+            return
+        for bot in self.bots:
+            for wish in bot.on_bars(self.time.true_ns, closes, view(self.trader.engine)):
+                self._wish(
+                    Wished(at_ns=now, wish=wish, bot=bot.name, may_shrink=self.world.may_shrink)
+                )
+        if chance.random() < 0.1:
+            for opportunity in self.signals.on_bars(self.time.true_ns, closes):
+                self._offer(Proposed(at_ns=now, opportunity=opportunity))
+
+    def _wish(self, event: Wished) -> None:
+        trader, wish = self.trader, event.wish
+        assert trader is not None
+        if wish.side is Side.BUY:
+            trader.offer(event)
+            return
+        trader.flush()
+        free = self.oracle.free(event.bot, wish.key)
+        for decided in trader.offer(event)[:1]:
+            self.oracle.check_denial(free, decided.asked, decided.given, decided.price)
+
+    def command(self, command: Command) -> None:
+        assert self.trader is not None
+        self._offer(
+            Commanded(
+                at_ns=self.time.now_ns(), command=command, who="operator", reason=f"to {command}"
+            )
+        )
+        self.trader.flush()
+
+    def resume(self) -> None:
+        self.command(Command.RESUME)
+
+    def tell_flows(self) -> None:
+        """Tell of money that came, once each, and go by the journal after a crash."""
+        assert self.trader is not None
+        while self.untold:
+            name, amount = self.untold[0]
+            self.oracle.sync()
+            if name not in self.oracle.journal.flows:
+                self.oracle.on_flow(amount)
+                self._offer(FlowArrived(at_ns=self.time.now_ns(), amount=amount, source=name))
+                self.trader.flush()
+            self.untold.pop(0)
+
+    def _prints(self, quotes: Sequence[Quote]) -> list[tuple[Key, Decimal]]:
+        """Return what the account is told of the market, which is not always so."""
+        now, prints, dice = self.time.true_ns, [], self.dice
+        for quote in quotes:
+            price = Decimal(repr(quote.middle))
+            if dice.hits("stale_price", 0.3):
+                self._stale[quote.key] = now + dice.within_ns(20, 900)
+            if now < self._stale.get(quote.key, 0) and not dice.is_off:
+                continue
+            if dice.hits("nan_price"):
+                price = Decimal("NaN")
+            elif dice.hits("zero_price"):
+                price = dice.chance.choice((Decimal(0), Decimal(-1), Decimal("Infinity")))
+            elif dice.hits("jump_price"):
+                price = Decimal(f"{quote.middle * dice.chance.choice((0.03, 0.7, 1.3, 3.0)):.6f}")
+            elif dice.hits("crossed_price"):
+                price = Decimal(f"{quote.middle * dice.chance.uniform(0.97, 1.03):.6f}")
+            prints.append((quote.key, price))
+        return prints
+
+
+def _bar(quote: Quote, at_ns: int) -> Bar:
+    price = quote.middle
+    return Bar(at_ns - MINUTE_NS, at_ns, price, price, price, price, 1.0)

@@ -1,0 +1,238 @@
+"""A world from one seed: prices, people, a clock, faults, and an oracle that looks on.
+
+The account is the real one: trader, recovery, engine, ledger and the simulated venue with a file of
+its own. Only the line between them is bad, and the process does not live for ever.
+"""
+
+import sqlite3
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from tests.simulation.faults import Dice, Faults, FaultyLedger, TrueTime
+from tests.simulation.faulty_line import FaultyBroker
+from tests.simulation.faulty_process import REGISTRY, Process
+from tests.simulation.oracle import Oracle
+from tests.simulation.oracle_settled import settle
+from tests.simulation.worlds import Walk, World, bars_of, terms_of
+
+from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
+from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from smart_leverage.domain.errors import Refused
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Approved, Order, OrderType, Side, TimeInForce
+from smart_leverage.market.quotes import Quote, QuotePath
+
+STEPS = 120
+QUIET_STEPS = 14
+GAPS_S = (2, 2, 2, 10, 10, 10, 10, 30, 30, 30, 30, 30, 61, 61, 200, 600, 7_200, 30_000)
+"""Between two looks at the market; most are short, so that orders, look-ups and horizons meet."""
+
+
+class Result(NamedTuple):
+    """What came of a world."""
+
+    seed: int
+    days: float
+    events: int
+    faults: Counter[str]
+    restarts: int
+    sent: int
+    violations: list[str]
+    trace: str
+
+
+def world_of(seed: int) -> World:
+    """Draw market and people of a world."""
+    chance = Random(f"{seed}/world")
+    holdings = (("crypto:BTC/USD", "0.7"), ("us_equity:KO", "300"))
+    return World(
+        seed,
+        days=7,
+        walk=Walk(
+            drift=chance.choice((-0.004, 0.0, 0.003)),
+            volatility=chance.choice((0.004, 0.01, 0.025)),
+            jumps=chance.choice((0.0, 0.02)),
+            jump=chance.choice((0.06, 0.3)),
+        ),
+        coins=("BTC", *chance.sample(("DOGE", "ETH", "SOL"), chance.randint(0, 2))),
+        shares=("KO", *chance.sample(("AAPL", "SPY", "TQQQ"), chance.randint(0, 2))),
+        cash=chance.choice((30_000, 100_000)),
+        holdings=holdings[: chance.choice((0, 0, 1, 2))],
+        bots=chance.randint(1, 3),
+        greed=chance.choice((0.03, 0.1, 0.25)),
+        pace=chance.choice((0.2, 0.5)),
+        sells=chance.choice((0.2, 0.5)),
+        may_shrink=chance.random() < 0.6,
+    )
+
+
+class FaultyWorld:
+    """One account on a bad line, from its opening until everything has come to rest."""
+
+    def __init__(self, seed: int, folder: Path, faults: Faults | None = None) -> None:
+        self.seed, self.world = seed, world_of(seed)
+        series = bars_of(self.world)
+        self.keys = [each.key for each in series]
+        self.path = QuotePath(series)
+        self.chance = Random(f"{seed}/course")
+        began = min(each.starts[0] for each in series)
+        self.time = TrueTime(began + DAY_NS + self.chance.randrange(24) * HOUR_NS)
+        self.dice = Dice(seed, Faults.of(seed) if faults is None else faults)
+        self.file = folder / f"venue-{seed}.sqlite"
+        first = {each.key: Decimal(repr(each.opens[0])) for each in series}
+        held = [(Key(key), Decimal(qty)) for key, qty in self.world.holdings]
+        self.held = tuple((key, qty, first[key]) for key, qty in held)
+        config = SimConfig(
+            seed=seed,
+            mode=Mode.LIVE,
+            cash=Decimal(self.world.cash),
+            positions=tuple(Start(*each) for each in self.held),
+            partial_probability=self.chance.choice((0.1, 0.6)),
+            opened_at_ns=self.time.true_ns,
+        )
+        self.venue = SimBroker(REGISTRY, config=config, path=self.file)
+        self.ledger = FaultyLedger.in_memory()
+        self.ledger.dice = self.dice
+        terms = terms_of([REGISTRY[key] for key in self.keys])
+        self.oracle = Oracle(self.venue, self.ledger, terms, lambda: self.time.true_ns)
+        self.line = FaultyBroker(self.venue, self.time, self.dice, self.oracle)
+        self.process = Process(
+            self.world, self.keys, self.held, self.time, self.dice, self.ledger, self.line,
+            self.oracle,
+        )  # fmt: skip
+        self._wrong_until = self._latest_ns = 0
+
+    # -- the course -------------------------------------------------------------------------------
+
+    def run(self) -> Result:
+        """Play the world to its end; what goes wrong inside is a violation, not an exception."""
+        began = self.time.true_ns
+        try:
+            self._quote()
+            self.process.open()
+            self.dice.is_off = False
+            for _ in range(STEPS):
+                self._step(self.chance.choice(GAPS_S) * SECOND_NS)
+                if self.oracle.violations:
+                    break
+            else:
+                self._come_to_rest()
+        except Exception:  # noqa: BLE001 - a crash of the product is what is looked for
+            self.oracle.broken("CRASH", traceback.format_exc(limit=-6))
+        days = (self.time.true_ns - began) / DAY_NS
+        trace = self._trace()
+        self.oracle.close()
+        self.ledger.close()
+        self.venue.close()
+        process = self.process
+        oracle = self.oracle
+        return Result(
+            self.seed, days, process.events, self.dice.counts, process.restarts,
+            len(oracle.journal.orders), oracle.violations, trace,
+        )  # fmt: skip
+
+    def _step(self, gap_ns: int) -> None:
+        """Let time pass at the venue, then let the account look."""
+        self.time.true_ns += gap_ns
+        self._bend_clock()
+        quotes = self._quote()
+        self.line.deliver()
+        self._meddle(quotes)
+        self.process.guarded(lambda: self.process.look(quotes))
+        self.oracle.look()
+
+    def _come_to_rest(self) -> None:
+        """Stop all faults; after some quiet minutes everything has to agree."""
+        self.dice.is_off = True
+        self.time.offset_ns = 0
+        self.time.true_ns = max(self.time.true_ns, self._latest_ns)
+        for number in range(QUIET_STEPS):
+            self.time.true_ns += MINUTE_NS
+            quotes = self._quote()
+            self.line.deliver()
+            self.process.is_lost = True  # so that every look begins with a comparison
+            self.process.guarded(partial(self.process.look, quotes, is_quiet=True))
+            self.process.guarded(self.process.tell_flows)
+            if number >= QUIET_STEPS - 4 and self.oracle.journal.trading != "active":
+                self.process.guarded(self.process.resume)
+            self.oracle.look()
+        settle(self.oracle, self.venue, self.time.true_ns)
+
+    # -- the world --------------------------------------------------------------------------------
+
+    def _quote(self) -> list[Quote]:
+        now = self.time.true_ns
+        quotes = self.path.at(now)
+        for quote in quotes:
+            self.venue.on_quote(now, quote.key, quote.bid, quote.ask)
+        if not quotes:
+            self.venue.advance(now)
+        return quotes
+
+    def _bend_clock(self) -> None:
+        now = self.time.true_ns
+        if now >= self._wrong_until:
+            self.time.offset_ns = 0
+            if self.dice.hits("clock_back", 0.3):
+                self.time.offset_ns = -HOUR_NS
+            elif self.dice.hits("clock_forward", 0.1):
+                self.time.offset_ns = DAY_NS
+            self._wrong_until = now + self.dice.within_ns(10, 1800)
+        self._latest_ns = max(self._latest_ns, self.time.now_ns())
+
+    def _meddle(self, quotes: Sequence[Quote]) -> None:
+        """Let somebody else use the account."""
+        now = self.time.true_ns
+        if quotes and self.dice.hits("foreign_order", 0.1):
+            name = f"foreign-{now}"
+            quote = self.chance.choice(quotes)
+            is_coin = quote.key.startswith("crypto:")
+            order = Order(
+                client_order_id=name,
+                bot="somebody",
+                key=quote.key,
+                side=self.chance.choice((Side.BUY, Side.SELL)),
+                qty=Decimal("0.05") if is_coin else Decimal(2),
+                type=OrderType.MARKET,
+                time_in_force=TimeInForce.GTC if is_coin else TimeInForce.DAY,
+            )
+            try:
+                self.venue.submit(Approved(order, ""))
+                self.oracle.foreign.add(name)
+            except Refused:
+                self.dice.counts["foreign_order"] -= 1
+        if self.dice.hits("deposit", 0.2):
+            amount = Decimal(self.chance.randrange(-3_000, 20_000) or 1)
+            try:
+                self.venue.deposit(now, amount, f"flow-{now}")
+                self.process.untold.append((f"flow-{now}", amount))
+            except Refused:
+                self.dice.counts["deposit"] -= 1
+
+    def _trace(self) -> str:
+        """Return a hash of everything that the journal and the venue hold."""
+        self.oracle.sync()
+        digest = sha256(self.oracle.journal.digest.digest())
+        with sqlite3.connect(f"file:{self.file}?mode=ro", uri=True) as venue:
+            for row in venue.execute(
+                "SELECT at_ns, kind, client_order_id, payload FROM events ORDER BY sequence"
+            ):
+                digest.update(repr(row).encode())
+        venue.close()
+        return digest.hexdigest()
+
+
+def play(seed: int, folder: Path, faults: Faults | None = None) -> Result:
+    """Play one world and leave nothing behind but its result."""
+    world = FaultyWorld(seed, folder, faults)
+    result = world.run()
+    for each in folder.glob(f"{world.file.name}*"):
+        each.unlink()
+    return result

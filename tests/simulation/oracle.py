@@ -1,0 +1,315 @@
+"""The oracle: what has to hold at every moment of an account on a bad line.
+
+It knows the venue's books, the journal, what left our process, and what reached it: everything that
+a governor could know, and nothing that it remembers. The account that it keeps is the told one: a
+fill counts from when its message arrived, an order from when it left until an answer ended it, so
+what could not be known is never held against the product. What is beyond that are a foreign order
+and a deposit until somebody tells of them.
+
+INV-01 an id leaves once           INV-02 a durable, equal intent comes before the order
+INV-03 worst case inside caps at the send of an increase, unknown orders counted
+INV-04 no increase at a price that is old, doubted or missing, or while the venue is silent
+INV-05 a decrease is denied only for what is not held
+INV-06 what is being sold is held  INV-07 no increase leaves unless the account is active
+INV-08 what ended stays ended      INV-10 a difference that was seen stops increases
+INV-11 an execution counts once    INV-13 the chain is sound
+INV-16 one opening a day; a tripped day stays tripped, by the venue's clock as well
+
+INV-09 and INV-20 are judged at the end, when everything was quiet for a while (`settle`).
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from tests.simulation.audit_market import SECOND, when
+from tests.simulation.audit_record import CAPS, F, Terms, _day
+from tests.simulation.audit_venue import Fill, Order
+from tests.simulation.oracle_account import Told
+from tests.simulation.oracle_journal import FINAL, Journal
+
+from smart_leverage.brokers.sim import SimBroker
+from smart_leverage.domain.orders import (
+    BrokerOrder,
+    PositionSnapshot,
+    TradeUpdate,
+)
+from smart_leverage.domain.orders import Order as Sent
+from smart_leverage.ledger.sqlite import SqliteLedger
+
+D = Decimal
+ZERO = D(0)
+FRESH = 60 * SECOND
+AGE_MAX = FRESH + SECOND
+CENT = D("0.01")
+NOT_HELD = frozenset(("not_held", "bad_input", "minimum"))
+"""Why a decrease may be denied: it is none, or it is no order."""
+
+
+class Oracle:
+    """Watches one account; `violations` has a line for each thing that may not be."""
+
+    def __init__(
+        self,
+        venue: SimBroker,
+        ledger: SqliteLedger,
+        terms: dict[str, Terms],
+        now: Callable[[], int],
+    ) -> None:
+        self.violations: list[str] = []
+        self.journal = Journal(self.broken)
+        self.is_blind = False
+        self.foreign: set[str] = set()
+        self.account = Told(ZERO, terms)
+        self._venue, self._ledger, self._terms, self._now = venue, ledger, terms, now
+        self._reader = ledger.reader()
+        self._sent: dict[str, Order] = {}
+        self._is_stop: dict[str, bool] = {}
+        self._counted: set[str] = set()
+        self._told_ns: dict[str, int] = {}
+        self._tripped_until = 0
+        self._is_replaying = False
+        self._differed = False
+
+    def broken(self, rule: str, text: str) -> None:
+        self.violations.append(f"{rule} {when(self._now())}: {text}")
+
+    # -- the journal ------------------------------------------------------------------------------
+
+    def sync(self) -> None:
+        """Read what has become durable."""
+        if self._ledger.head.seq != self.journal.seq:
+            self.journal.take(self._reader.entries(self.journal.seq), self._hear)
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def _hear(self, entry: dict[str, Any]) -> None:
+        kind = entry["kind"]
+        if kind == "order.intended":
+            self.journal.orders[entry["order"]["client_order_id"]].seen_ns = self._now()
+        if kind == "decision" and entry["side"] == "sell":
+            self._check_reason(entry)
+        elif kind == "order.moved" and entry["state"] == "absent":
+            self._check_absent(entry["client_order_id"])
+        elif kind == "breaker" and entry["breaker"] == "day":
+            self._check_trip(is_tripped=entry.get("is_tripped", False))
+
+    def _check_trip(self, *, is_tripped: bool) -> None:
+        """INV-16 by the venue's clock: midnight in New York ends a trip, and ours may be wrong."""
+        if is_tripped:
+            self._tripped_until = _day(self._now())[1]
+        elif self._now() < self._tripped_until:
+            self.broken("INV-16", f"a trip is cleared before {when(self._tripped_until)}")
+
+    def _check_absent(self, name: str) -> None:
+        """What counts as never arrived may neither be there nor be able to come."""
+        self.on_ended(name)
+        found = self._venue.order(name)
+        if found is not None:
+            self.broken("INV-09", f"{name} counts as absent and is {found.status} at the venue")
+
+    def _check_reason(self, entry: dict[str, Any]) -> None:
+        if D(entry["given"]) <= 0 and entry["reason"] not in NOT_HELD:
+            text = f"{entry['bot']} sells {entry['key']}: denied for {entry['reason']}"
+            self.broken("INV-05", text)
+
+    def free(self, bot: str, key: str) -> Fraction:
+        """Return what a bot holds and nobody is selling already, stops left out."""
+        self.sync()
+        under_way = own = ZERO
+        for name, known in self.journal.orders.items():
+            order = known.order
+            if known.is_final or (order["key"], order["side"]) != (key, "sell"):
+                continue
+            if order.get("role") == "stop":
+                continue
+            sent = self._sent.get(name)
+            left = D(order["qty"])  # it waits for another order's end
+            if sent is not None:
+                left = sent.left if self.account.is_open(sent) else ZERO
+            under_way += left
+            own += left if order["bot"] == bot else ZERO
+        mine = self.account.record.held(key, bot) - F(own)
+        return min(mine, F(self.account.held.get(key, ZERO) - under_way))
+
+    def check_denial(self, free: Fraction, asked: Decimal, given: Decimal, price: Decimal) -> None:
+        """INV-05: a bot may always sell what was `free`; lots of a cent are the slack."""
+        if not given and asked and (free - F(asked)) * F(price) > F(1, 10):
+            self.broken("INV-05", f"a sale of {asked} was denied, {float(free)} is held and free")
+
+    # -- what passes the line ---------------------------------------------------------------------
+
+    def on_send(self, order: Sent) -> None:
+        """An order's first byte is about to leave."""
+        self.sync()
+        name = order.client_order_id
+        if name in self._sent:
+            self.broken("INV-01", f"{name} leaves a second time")
+        known = self.journal.orders.get(name)
+        if known is None or known.is_final or not _is_equal(known.order, order):
+            state = "no intent" if known is None else f"an intent that is {known.state} or differs"
+            self.broken("INV-02", f"{name} leaves with {state}")
+        mine = _order(order, self._now(), len(self._sent))
+        self._sent[name] = mine
+        self._is_stop[name] = order.role.value == "stop"
+        self.account.add(mine)
+        if mine.is_buy:
+            self._check_increase(mine)
+        else:
+            self._check_sells(mine)
+
+    def on_ended(self, client_order_id: str) -> None:
+        """An answer, or the journal, says that the order does not exist."""
+        order = self._sent.get(client_order_id)
+        if order is not None:
+            self.account.end(order)
+
+    def on_told(self, update: TradeUpdate) -> None:
+        """A message of the stream arrives."""
+        fill = update.fill
+        order = self._sent.get(update.broker_order.order.client_order_id)
+        if order is None:
+            return
+        if fill is not None and fill.execution_id not in self._counted:
+            self._counted.add(fill.execution_id)
+            if not self.account.is_open(order):  # it was said to have ended with less
+                order.left = fill.qty
+                self.account.add(order)
+            paid = Fill(fill.execution_id, fill.qty, fill.price, fill.fee, fill.fee_asset, False)
+            self.account.fill(order, paid)
+        self.on_listed(update.broker_order)
+
+    def on_listed(self, broker_order: BrokerOrder) -> None:
+        """The venue states an order: once it has ended, what it filled is all that will come."""
+        name = broker_order.order.client_order_id
+        order = self._sent.get(name)
+        if order is None or broker_order.status not in FINAL or not self.account.is_open(order):
+            return
+        counted = order.qty - order.left
+        order.left = max(min(order.left, broker_order.filled_qty - counted), ZERO)
+        if not order.left:
+            self.account.end(order)
+
+    def on_positions(self, positions: Sequence[PositionSnapshot]) -> None:
+        """Holdings are listed with prices, which are as good as any where no fresh one is known."""
+        self.is_blind = False
+        for each in positions:
+            is_known = self._now() - self._told_ns.get(each.key, 0) <= FRESH
+            if not is_known:
+                self.account.see(each.key, float(each.price))
+
+    def on_price(self, key: str, price: Decimal) -> None:
+        """A price is told; what is no price changes nothing."""
+        if price.is_finite() and price > 0:
+            self.account.see(key, float(price))
+            if not self.account.is_doubted(key):
+                self._told_ns[key] = self._now()
+
+    def on_flow(self, amount: Decimal) -> None:
+        self.account.cash += amount
+
+    def on_restart(self) -> None:
+        """A process ended: what is known now is what the journal holds."""
+        self.sync()
+        journal, told = self.journal, Told(self.journal.opening_cash, self._terms)
+        self._told_ns, self.is_blind = {}, True
+        for entry in journal.adopted:
+            told.adopt(entry["key"], D(entry["qty"]), D(entry["price"]))
+        told.cash += sum(journal.flow_amounts, ZERO)
+        for name, order in self._sent.items():
+            order.left = order.qty
+            if name in journal.orders:
+                told.add(order)
+        self._counted = set(journal.fills)
+        for name, fill in journal.fills.items():
+            order = self._sent[fill["client_order_id"]]
+            qty, price, fee = D(fill["qty"]), D(fill["price"]), D(fill["fee"])
+            told.fill(order, Fill(name, qty, price, fee, fill["fee_asset"], False))
+        for name, order in self._sent.items():
+            known = journal.orders.get(name)
+            if known is not None and known.is_final:
+                order.left = known.left
+                if not order.left:
+                    told.end(order)
+        self.account = told
+
+    # -- what has to hold -------------------------------------------------------------------------
+
+    def _check_increase(self, order: Order) -> None:
+        journal, account = self.journal, self.account
+        if journal.trading != "active":
+            self.broken("INV-07", f"{order} leaves while {journal.trading}: {journal.why}")
+        if self._now() < self._tripped_until:
+            self.broken("INV-16", f"{order} leaves on a tripped day")
+        age = self._now() - self._told_ns.get(order.key, 0)
+        if age > AGE_MAX or account.is_doubted(order.key):
+            self.broken("INV-04", f"{order} leaves at a price of {age // SECOND} s ago")
+        if self.is_blind:
+            self.broken("INV-04", f"{order} leaves before the venue's lists were compared")
+        equity = account.equity()
+        for group, worst in account.worst(order.key).items():
+            if group == "symbol":
+                cap = account.cap(group, order.key, journal.tier)
+            else:
+                cap = CAPS[group][journal.tier]
+            if not F(worst) <= F(equity) * cap:
+                share = f"{worst:.4f} over {float(cap)} of {equity:.4f}"
+                self.broken("INV-03", f"{group} at the send of {order}: {share}")
+
+    def _check_sells(self, order: Order) -> None:
+        selling = self.account.selling(order.key)
+        held = self.account.held.get(order.key, ZERO)
+        if selling > max(held, ZERO):
+            self.broken("INV-06", f"{order} leaves: {selling} is being sold, {held} is held")
+
+    def look(self) -> None:
+        """Judge what has to hold after every event."""
+        self.sync()
+        for each in self._venue.positions():
+            if each.qty < 0:
+                self.broken("INV-06", f"the venue lists {each.qty} {each.key}")
+
+    def compared(self) -> None:
+        """INV-10: right after a comparison; one difference may be a message under way, not two."""
+        self.sync()
+        differs = bool(self.differences())
+        if differs and self._differed and self.journal.trading == "active":
+            self.broken("INV-10", f"active although books differ: {self.differences()}")
+        self._differed = differs
+
+    def differences(self) -> list[str]:
+        """Return where the journal's sums are not what the venue says."""
+        theirs = {str(each.key): each.qty for each in self._venue.positions() if each.qty}
+        ours, cash = self.journal.held, self._venue.account().cash
+        found = [
+            f"{key}: venue {theirs.get(key, ZERO)}, journal {ours.get(key, ZERO)}"
+            for key in sorted({*theirs, *ours})
+            if theirs.get(key, ZERO) != ours.get(key, ZERO)
+        ]
+        if abs(cash - self.journal.cash) > CENT:
+            found.append(f"cash: venue {cash}, journal {self.journal.cash}")
+        return found
+
+
+def _order(order: Sent, at_ns: int, number: int) -> Order:
+    limit = None if order.limit_price is None else str(order.limit_price)
+    stop = None if order.stop_price is None else str(order.stop_price)
+    row = (order.client_order_id, order.bot, str(order.key), order.side.value, str(order.qty))
+    return Order((*row, limit, stop, at_ns, number))
+
+
+def _is_equal(told: dict[str, Any], order: Sent) -> bool:
+    """Compare an intent with what leaves, field by field; what a journal leaves out is usual."""
+    usual = {"type": "market", "time_in_force": "day", "role": "bot", "order_class": "simple"}
+    names = ("bot", "key", "side", "qty", "type", "time_in_force", "limit_price", "stop_price")
+    for name in (*names, "order_class", "role"):
+        here = getattr(order, name)
+        there = told.get(name, usual.get(name))
+        if isinstance(here, Decimal):
+            if there is None or D(there) != here:
+                return False
+        elif (None if here is None else str(here)) != there:
+            return False
+    return True

@@ -1,0 +1,46 @@
+"""The account as it was told: what a governor could know, and no more."""
+
+from decimal import Decimal
+
+from tests.simulation.audit_account import Account
+from tests.simulation.audit_record import HOUSE, Record, Terms
+from tests.simulation.audit_venue import Fill, Order
+
+ZERO = Decimal(0)
+
+
+class Told(Account):
+    """The account as far as it was told; what was never priced counts at its last fill, if any."""
+
+    def __init__(self, cash: Decimal, terms: dict[str, Terms]) -> None:
+        super().__init__(cash, terms)
+        self.entry: dict[str, Decimal] = {}
+        self.record = Record()
+
+    def is_priced(self, key: str) -> bool:
+        return key in self._price
+
+    def is_doubted(self, key: str) -> bool:
+        return key in self._doubted
+
+    def last(self, key: str) -> Decimal:
+        return super().last(key) if key in self._price else self.entry.get(key, ZERO)
+
+    def fill(self, order: Order, fill: Fill) -> None:
+        """Move cash, units and lots by an execution."""
+        self.trade(order, fill)
+        self.entry[order.key] = fill.price
+        fee = fill.fee_cash + fill.fee_units * fill.price
+        if order.is_buy:
+            self.record.open(order.key, order.bot, fill.qty - fill.fee_units, fill.price, fee)
+        else:
+            tick = self.terms[order.key].tick
+            rank = (0, fill.execution)
+            self.record.close(
+                order.key, order.bot, fill.qty, fill.price, fee, tick, order.name, rank
+            )
+
+    def adopt(self, key: str, qty: Decimal, price: Decimal) -> None:
+        self.hold(key, qty)
+        self.entry[key] = price
+        self.record.open(key, HOUSE, qty, price, ZERO)

@@ -1,0 +1,221 @@
+"""The journal as the oracle reads it: its chain, and what its entries add up to.
+
+Payloads are read as plain JSON, and the sums share no code with the books.
+"""
+
+import hashlib
+import json
+import struct
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+
+D = Decimal
+ZERO = D(0)
+FINAL = frozenset(("filled", "canceled", "expired", "rejected", "replaced", "absent"))
+TIERS = {"EMERGENCY": 0, "LEARNING": 1, "STABLE": 2, "PROFITABLE": 3}
+
+
+class Link(Protocol):
+    """One entry of the journal."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def at_ns(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def prev_hash(self) -> bytes: ...
+    @property
+    def hash(self) -> bytes: ...
+
+
+class Plan(NamedTuple):
+    """What was said last of a plan."""
+
+    status: str
+    deadline_ns: int
+
+
+class Known:
+    """An order as the journal tells it."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.order = order
+        self.state = "intent"
+        self.seen_ns = 0
+        """When it was first read, by the world's clock."""
+        self.broker_filled = ZERO
+        self.filled = ZERO
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def left(self) -> Decimal:
+        """What may still fill, or has filled and was not told yet."""
+        most = self.broker_filled if self.is_final else D(self.order["qty"])
+        return max(most - self.filled, ZERO)
+
+
+Broken = Callable[[str, str], None]
+
+
+class Journal:
+    """The fold of all entries so far; `broken` hears of every entry that may not be there."""
+
+    def __init__(self, broken: Broken) -> None:
+        self._broken = broken
+        self.digest = hashlib.sha256()
+        self.seq, self._hash = 0, bytes(32)
+        self.cash = ZERO
+        self.held: dict[str, Decimal] = {}
+        self.orders: dict[str, Known] = {}
+        self.fills: dict[str, dict[str, Any]] = {}
+        self.adopted: list[dict[str, Any]] = []
+        self.flows: set[str] = set()
+        self.flow_amounts: list[Decimal] = []
+        self.opening_cash = ZERO
+        self.trading, self.why, self.who = "active", "", ""
+        self.tier = TIERS["LEARNING"]
+        self.days: list[str] = []
+        self.baselines: set[tuple[str, str]] = set()
+        self.tripped_on: dict[str, str] = {}
+        self.plans: dict[str, Plan] = {}
+        self.entries = 0
+
+    def take(self, links: Iterable[Link], hear: Callable[[dict[str, Any]], None]) -> None:
+        """Fold new entries; `hear` sees each one after it was folded."""
+        for each in links:
+            self._check_link(each)
+            entry = json.loads(each.payload, parse_float=self._float)
+            entry["kind"] = each.kind
+            fold = getattr(self, "_" + each.kind.replace(".", "_"), None)
+            if fold is not None:
+                fold(entry)
+            hear(entry)
+
+    def _float(self, text: str) -> Decimal:
+        self._broken("INV-12", f"the journal holds a float: {text}")
+        return D(text)
+
+    def _check_link(self, each: Link) -> None:
+        """INV-13: every link carries the hash of the one before, and its own over all fields."""
+        kind, key = each.kind.encode(), each.key.encode()
+        sizes = (len(kind), len(key), len(each.payload))
+        head = struct.pack(">QQqIII", each.seq, each.epoch, each.at_ns, *sizes)
+        own = hashlib.sha256(head + kind + key + each.payload + each.prev_hash).digest()
+        if each.seq != self.seq + 1 or each.prev_hash != self._hash or each.hash != own:
+            self._broken("INV-13", f"link {each.seq} does not follow link {self.seq}")
+        self.seq, self._hash = each.seq, each.hash
+        self.digest.update(each.payload)
+        self.entries += 1
+
+    # -- money and units --------------------------------------------------------------------------
+
+    def _account_opened(self, entry: dict[str, Any]) -> None:
+        self.cash = self.opening_cash = D(entry["cash"])
+
+    def _position_adopted(self, entry: dict[str, Any]) -> None:
+        self.adopted.append(entry)
+        self._hold(entry["key"], D(entry["qty"]))
+
+    def _flow(self, entry: dict[str, Any]) -> None:
+        if entry["source"] in self.flows:
+            self._broken("INV-11", f"the flow {entry['source']} was counted twice")
+        self.flows.add(entry["source"])
+        self.flow_amounts.append(D(entry["amount"]))
+        self.cash += D(entry["amount"])
+
+    def _fill(self, entry: dict[str, Any]) -> None:
+        fill = entry["fill"]
+        if fill["execution_id"] in self.fills:
+            self._broken("INV-11", f"execution {fill['execution_id']} was counted twice")
+            return
+        self.fills[fill["execution_id"]] = fill
+        qty, fee = D(fill["qty"]), D(fill["fee"])
+        sign = 1 if fill["side"] == "buy" else -1
+        self.cash -= sign * qty * D(fill["price"])
+        in_cash = fill["fee_asset"] == "USD"
+        self.cash -= fee if in_cash else ZERO
+        self._hold(fill["key"], sign * qty - (ZERO if in_cash else fee))
+        known = self.orders.get(fill["client_order_id"])
+        if known is None:
+            self._broken("INV-02", f"a fill of {fill['client_order_id']}, which nobody intended")
+            return
+        known.filled += qty
+        if known.filled > D(known.order["qty"]):
+            self._broken("INV-08", f"{fill['client_order_id']} filled more than its quantity")
+
+    def _hold(self, key: str, qty: Decimal) -> None:
+        self.held[key] = self.held.get(key, ZERO) + qty
+        if not self.held[key]:
+            del self.held[key]
+
+    # -- orders -----------------------------------------------------------------------------------
+
+    def _order_intended(self, entry: dict[str, Any]) -> None:
+        order = entry["order"]
+        if order["client_order_id"] in self.orders:
+            self._broken("INV-01", f"{order['client_order_id']} was intended twice")
+        self.orders[order["client_order_id"]] = Known(order)
+
+    def _order_moved(self, entry: dict[str, Any]) -> None:
+        known = self.orders.get(entry["client_order_id"])
+        if known is None:
+            self._broken("INV-02", f"{entry['client_order_id']} moved and was never intended")
+            return
+        if known.is_final and entry["state"] != known.state:
+            text = f"{entry['client_order_id']} went from {known.state} to {entry['state']}"
+            self._broken("INV-08", text)
+        known.state = entry["state"]
+        known.broker_filled = D(entry["filled_qty"])
+
+    def _order_cancel_intended(self, entry: dict[str, Any]) -> None:
+        known = self.orders.get(entry["client_order_id"])
+        if known is None or known.is_final:
+            self._broken("INV-08", f"{entry['client_order_id']} is final and was cancelled")
+            return
+        known.state = "pending_cancel"
+
+    # -- judgement --------------------------------------------------------------------------------
+
+    def _state(self, entry: dict[str, Any]) -> None:
+        if self.trading == "halted" and entry["after"] in ("active", "reducing"):
+            is_person = entry["who"] not in ("", "policy")
+            if entry["after"] == "active" and not is_person:
+                self._broken("INV-07", f"a halt was lifted by {entry['who']!r}")
+        self.trading, self.why, self.who = entry["after"], entry["why"], entry["who"]
+
+    def _tier(self, entry: dict[str, Any]) -> None:
+        self.tier = TIERS[entry["after"]]
+
+    def _baseline(self, entry: dict[str, Any]) -> None:
+        name = (entry["period"], entry["label"])
+        if name in self.baselines:
+            self._broken("INV-16", f"the {name[0]} {name[1]} was opened twice")
+        self.baselines.add(name)
+        if entry["period"] == "day":
+            if self.days and entry["label"] < self.days[-1]:
+                self._broken("INV-16", f"the day {entry['label']} opened after {self.days[-1]}")
+            self.days.append(entry["label"])
+
+    def _breaker(self, entry: dict[str, Any]) -> None:
+        name, day = entry["breaker"], self.days[-1] if self.days else ""
+        if entry.get("is_tripped"):
+            self.tripped_on[name] = day
+        elif name == "day" and self.tripped_on.pop(name, None) == day:
+            self._broken("INV-16", f"the trip of {day} was cleared on the same day")
+        else:
+            self.tripped_on.pop(name, None)
+
+    def _plan(self, entry: dict[str, Any]) -> None:
+        self.plans[entry["plan_id"]] = Plan(entry["status"], entry["deadline_ns"])

@@ -1,0 +1,55 @@
+"""What the oracle expects once faults have stopped and some quiet minutes have passed."""
+
+from collections.abc import Iterator
+
+from tests.simulation.oracle import Oracle
+
+from smart_leverage.brokers.sim import SimBroker
+
+ENDED = frozenset(("reached", "partial", "failed", "late"))
+
+
+def settle(oracle: Oracle, venue: SimBroker, now_ns: int) -> None:
+    """INV-20 and INV-09: nothing unknown is left, books and venue agree, every state has a cause.
+
+    A foreign order that filled is a cause: nobody can explain it to the account in this version, so
+    it has to stay reducing.
+    """
+    oracle.look()
+    for text in (*_orders(oracle, venue), *_state(oracle, venue), *_plans(oracle, now_ns)):
+        oracle.broken("INV-20", text)
+
+
+def _orders(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
+    theirs = {each.order.client_order_id for each in venue.orders(is_open=True)} - oracle.foreign
+    for name, known in oracle.journal.orders.items():
+        if known.is_final:
+            if name in theirs:
+                yield f"{name} is open at the venue and {known.state} in the journal"
+            elif known.left:
+                yield f"{name} is {known.state}, {known.left} of it was filled and never counted"
+        elif name not in theirs:
+            yield f"{name} is {known.state} in the journal and not open at the venue"
+        elif known.state in ("intent", "unknown", "pending_cancel"):
+            yield f"{name} is still {known.state}"
+
+
+def _state(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
+    journal, differences = oracle.journal, oracle.differences()
+    is_foreign = any(
+        each.filled_qty and each.order.client_order_id in oracle.foreign for each in venue.orders()
+    )
+    if differences and not is_foreign:
+        yield f"books and venue differ: {'; '.join(differences)}"
+    if differences and journal.trading == "active":
+        yield "active although books and venue differ"
+    is_planned = any(plan.status not in ENDED - {"late"} for plan in journal.plans.values())
+    has_cause = bool(differences) or "day" in journal.tripped_on or is_planned
+    if journal.trading != "active" and not has_cause:
+        yield f"{journal.trading} without a cause: {journal.why}"
+
+
+def _plans(oracle: Oracle, now_ns: int) -> Iterator[str]:
+    for name, plan in oracle.journal.plans.items():
+        if plan.status not in ENDED and plan.deadline_ns < now_ns:
+            yield f"plan {name} is past its deadline and {plan.status}"

@@ -1,0 +1,136 @@
+"""Worlds with faults on all cores until the time is over.
+
+    python -m tests.simulation.simulate SECONDS [FIRST_SEED] [--strict]
+
+With 0 seconds one world is played, twice. `--strict` excuses no known mistake of the product.
+
+Prints what was seen, a paragraph for each world in which something was wrong, and as its last line
+one JSON object with `account_days_per_min` and `violations`. Ends with 1 if there was a violation.
+"""
+
+import json
+import multiprocessing
+import os
+import queue
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.simulation.faults import EXCLUDED, strict
+from tests.simulation.faulty_world import Result, play
+
+SHOWN = 3
+"""Violations told of one world; the first is usually the cause of the others."""
+
+
+def worlds(first: int, step: int, until: float, folder: Path) -> Iterator[Result]:
+    """Play worlds one after the other until the time is over."""
+    seed = first
+    while time.monotonic() < until:
+        yield play(seed, folder)
+        seed += step
+
+
+def _work(
+    first: int,
+    step: int,
+    until: float,
+    results: "multiprocessing.Queue[Result]",
+    is_strict: bool,
+) -> None:
+    if is_strict:
+        strict()
+    with tempfile.TemporaryDirectory() as folder:
+        for result in worlds(first, step, until, Path(folder)):
+            results.put(result)
+
+
+def simulate(seconds: float, first: int, *, is_strict: bool) -> list[Result]:
+    """Play on all cores; the monotonic clock is the same in every process of a machine."""
+    cores = os.cpu_count() or 1
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.Queue[Result] = context.Queue()
+    until = time.monotonic() + seconds
+    workers = [
+        context.Process(target=_work, args=(first + core, cores, until, results, is_strict))
+        for core in range(cores)
+    ]
+    for worker in workers:
+        worker.start()
+    found: list[Result] = []
+    while any(worker.is_alive() for worker in workers) or not results.empty():
+        try:
+            result = results.get(timeout=0.2)
+        except queue.Empty:
+            continue
+        found.append(result)
+        if result.violations:
+            print(told(result), flush=True)
+    for worker in workers:
+        worker.join()
+        if worker.exitcode:
+            raise RuntimeError(f"a worker ended with {worker.exitcode}")
+    return found
+
+
+def told(result: Result) -> str:
+    """Return what was wrong with a world, and how to see it again."""
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(result.faults.items()) if count)
+    lines = [f"seed {result.seed}: {len(result.violations)} violations ({kinds or 'no faults'})"]
+    lines += [f"  {each}" for each in result.violations[:SHOWN]]
+    mode = "" if EXCLUDED else " --strict"
+    lines.append(f"  again: python -m tests.simulation.simulate 0 {result.seed}{mode}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    is_strict = "--strict" in arguments
+    numbers = [each for each in arguments if not each.startswith("--")]
+    seconds = float(numbers[0])
+    first = int(numbers[1]) if len(numbers) > 1 else 0
+    if is_strict:
+        strict()
+    began = time.monotonic()
+    if seconds:
+        found = simulate(seconds, first, is_strict=is_strict)
+    else:  # one world, twice
+        with tempfile.TemporaryDirectory() as folder:
+            found = [play(first, Path(folder))]
+            again = play(first, Path(folder))
+        if again.trace != found[0].trace:
+            found[0].violations.append("INV-20 the same seed left another trace")
+        for each in found:
+            print(told(each))
+    minutes = (time.monotonic() - began) / 60
+    return report(found, minutes)
+
+
+def report(found: Sequence[Result], minutes: float) -> int:
+    """Print the sums of all worlds and return the exit code."""
+    faults: Counter[str] = Counter()
+    for each in found:
+        faults.update(each.faults)
+    days = sum(each.days for each in found)
+    violations = sum(len(each.violations) for each in found)
+    print(
+        f"{len(found)} worlds, {days:.0f} account-days, {sum(each.events for each in found):,} "
+        f"events, {sum(each.sent for each in found):,} orders, "
+        f"{sum(each.restarts for each in found):,} restarts"
+    )
+    print("faults: " + ", ".join(f"{kind} {count}" for kind, count in sorted(faults.items())))
+    wrong = [each.seed for each in found if each.violations]
+    print(f"violations: {violations}" + (f", seeds {sorted(wrong)}" if wrong else ""))
+    figures = {
+        "account_days_per_min": round(days / minutes, 1),
+        "violations": violations,
+        "worlds": len(found),
+    }
+    print(json.dumps(figures))
+    return 1 if violations or not found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,43 @@
+"""Accounts on bad lines: nothing may be broken on the way, and everything agrees in the end."""
+
+from pathlib import Path
+
+import pytest
+from tests.simulation.faulty_world import play
+from tests.simulation.simulate import told
+
+FAILED_ONCE = [
+    int(line.split()[0])
+    for line in Path(__file__).with_name("seeds.txt").read_text(encoding="utf-8").splitlines()
+    if line.strip() and not line.startswith("#")
+]
+"""Seeds that found something; they are played first."""
+
+BATCH = 10
+BATCHES = 20
+"""So many worlds as fit into the time of a test run; `python -m tests.simulation.simulate` plays
+more."""
+
+
+def check(seed: int, folder: Path) -> None:
+    result = play(seed, folder)
+    assert not result.violations, told(result)
+
+
+@pytest.mark.parametrize("seed", FAILED_ONCE)
+def test_what_failed_once_holds(seed: int, tmp_path: Path) -> None:
+    check(seed, tmp_path)
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_nothing_breaks_on_a_bad_line(batch: int, tmp_path: Path) -> None:
+    for seed in range(batch * BATCH, (batch + 1) * BATCH):
+        check(seed, tmp_path)
+
+
+def test_the_same_seed_leaves_the_same_trace(tmp_path: Path) -> None:
+    seed = 7
+    first, second = play(seed, tmp_path), play(seed, tmp_path)
+    assert sum(first.faults.values()) > 0
+    assert first.trace == second.trace
+    assert play(seed + 1, tmp_path).trace != first.trace
