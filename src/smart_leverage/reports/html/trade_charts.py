@@ -87,20 +87,15 @@ def _scatter(scene: Scene, trades: Sequence[Trade]) -> Chart:
 def _histogram(scene: Scene, trades: Sequence[Trade]) -> Chart:
     made = sorted(float(trade.result.net_return) for trade in trades)
     low, high, width = _bins(made)
-    count = round((high - low) / width)
-    heights = [0] * count
+    heights = [0] * round((high - low) / width)
     for value in made:
-        heights[min(int((value - low) / width), count - 1)] += 1
+        heights[min(int((value - low) / width), len(heights) - 1)] += 1
+    edges = [low + place * width for place in range(len(heights) + 1)]
     x = Scale(low, high, units=2000, flips=False)
-    y = Scale(0.0, max(heights) * 1.1)
-    bars = [
-        (x.units(low + place * width), x.units(low + (place + 1) * width), y.units(float(height)))
-        for place, height in enumerate(heights)
-    ]
-    zero = x.units(0.0)
     mean = math.fsum(made) / len(made)
     # The lower of the two middle ones, so that a twentieth of few trades is at least one trade.
     tail = made[: max(len(made) // 20, 1)]
+    source = cited(scene.places(Filled), "fill")
     return Chart(
         id="spread",
         title="How returns spread",
@@ -109,29 +104,8 @@ def _histogram(scene: Scene, trades: Sequence[Trade]) -> Chart:
             f"{counted(len(tail), 'trade')} of {len(made)} averaged "
             f"{signed(math.fsum(tail) / len(tail))}."
         ),
-        source=cited(scene.places(Filled), "fill"),
-        panels=[
-            Panel(
-                title="Trades by net return",
-                unit="number of trades",
-                height=170,
-                paths=[
-                    Path("bars loss", _boxes([bar for bar in bars if bar[1] <= zero])),
-                    Path("bars gain", _boxes([bar for bar in bars if bar[1] > zero])),
-                    Path("mean", f"M{x.units(mean)} 0V1000"),
-                    Path("zero-x", f"M{zero} 0V1000"),
-                ],
-                ticks=[
-                    AxisTick(y.percent(each), f"{each:,.0f}")
-                    for each in y.round_values(3)
-                    if each == int(each)
-                ],
-                zero=100.0,
-                bands=[],
-                marks=[],
-                series=[],
-            )
-        ],
+        source=source,
+        panels=[_spread_panel(x, edges, heights, mean)],
         keys=[
             Key("box loss", "− lost"),
             Key("box gain", "+ made"),
@@ -143,20 +117,49 @@ def _histogram(scene: Scene, trades: Sequence[Trade]) -> Chart:
             for place, each in enumerate(x.round_values(6))
         ],
         x_title="net return of a trade, % of its entry value",
-        table=Table(
-            caption="Trades by net return",
-            heads=[Head("from"), Head("to"), Head("trades", is_number=True)],
-            rows=[
-                (
-                    signed(low + place * width, 2),
-                    signed(low + (place + 1) * width, 2),
-                    f"{height:,}",
-                )
-                for place, height in enumerate(heights)
-                if height
-            ],
-            source=cited(scene.places(Filled), "fill"),
-        ),
+        table=_spread_table(edges, heights, source),
+    )
+
+
+def _spread_panel(x: Scale, edges: Sequence[float], heights: Sequence[int], mean: float) -> Panel:
+    y = Scale(0.0, max(heights) * 1.1)
+    zero = x.units(0.0)
+    bars = [
+        (x.units(left), x.units(right), y.units(float(height)))
+        for left, right, height in zip(edges, edges[1:], heights, strict=False)
+    ]
+    return Panel(
+        title="Trades by net return",
+        unit="number of trades",
+        height=170,
+        paths=[
+            Path("bars loss", _boxes([bar for bar in bars if bar[1] <= zero])),
+            Path("bars gain", _boxes([bar for bar in bars if bar[1] > zero])),
+            Path("mean", f"M{x.units(mean)} 0V1000"),
+            Path("zero-x", f"M{zero} 0V1000"),
+        ],
+        ticks=[
+            AxisTick(y.percent(each), f"{each:,.0f}")
+            for each in y.round_values(3)
+            if each == int(each)
+        ],
+        zero=100.0,
+        bands=[],
+        marks=[],
+        series=[],
+    )
+
+
+def _spread_table(edges: Sequence[float], heights: Sequence[int], source: str) -> Table:
+    return Table(
+        caption="Trades by net return",
+        heads=[Head("from"), Head("to"), Head("trades", is_number=True)],
+        rows=[
+            (signed(left, 2), signed(right, 2), f"{height:,}")
+            for left, right, height in zip(edges, edges[1:], heights, strict=False)
+            if height
+        ],
+        source=source,
     )
 
 
