@@ -11,7 +11,7 @@ from smart_leverage.domain.clock import SECOND_NS, ManualClock
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import PositionSnapshot
-from smart_leverage.domain.records import Decided, Noted, Record
+from smart_leverage.domain.records import Decided, Noted, OrderMoved, Record
 from smart_leverage.domain.registry import Registry
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.quotes import QuotePath
@@ -58,10 +58,11 @@ class House:
         self.clock = ManualClock(START_NS)
         self.heard: list[Record] = []
         self.halt = HaltFile(folder)
+        self.why = ""
         self.control = Control(folder, lambda: None)
         trader = recover(
             engine_config(Settings()), self.ledger, self.venue, self.clock, self.heard.append,
-            lambda: self.halt.is_set,
+            self.held_back,
         )  # fmt: skip
         start = Beginning(Decimal(100_000))
         trader.offer(opening(Settings(), START_NS, start, Registry.builtin(), KEYS))
@@ -76,6 +77,9 @@ class House:
             operator=Operator(self.control, self.halt),
             pause=self.pass_time,
         )
+
+    def held_back(self) -> str:
+        return "halted" if self.halt.is_set else self.why
 
     def pass_time(self, seconds: float) -> None:
         self.clock.move_to(self.clock.now_ns() + int(seconds * SECOND_NS))
@@ -150,3 +154,13 @@ def test_an_increase_that_was_decided_does_not_leave_after_the_halt(house: House
     assert house.halt.is_set
     assert house.venue.orders() == []
     assert not trader.engine.state.orders.by_id
+
+
+def test_what_is_held_back_is_not_sent_and_says_why(house: House) -> None:
+    house.why = "the disk of the ledger is almost full"
+    house.run(30)
+    assert "approved" in house.verdicts()  # the policy had nothing against it
+    assert house.venue.orders() == []
+    ended = [each for each in house.heard if isinstance(each, OrderMoved)]
+    assert ended
+    assert all("almost full" in each.reason for each in ended)

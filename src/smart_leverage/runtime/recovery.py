@@ -18,7 +18,7 @@ def recover(
     broker: Broker,
     clock: Clock,
     tell: Tell = lambda record: None,
-    is_halted: Callable[[], bool] = lambda: False,
+    held_back: Callable[[], str] = lambda: "",
 ) -> Trader:
     """Return the trader of an account that a ledger remembers, ready or held back.
 
@@ -33,7 +33,7 @@ def recover(
         BrokerDown: The broker does not answer; try again later.
     """
     engine = Engine(config, (decode(entry.payload) for entry in ledger.read()))
-    trader = Trader(engine, ledger, broker, clock, tell, is_halted)
+    trader = Trader(engine, ledger, broker, clock, tell, held_back)
     if engine.state.opened is not None:
         trader.offer(Started(at_ns=clock.now_ns()))
         trader.reconcile()

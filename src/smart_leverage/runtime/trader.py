@@ -45,16 +45,16 @@ class Trader:
         broker: Broker,
         clock: Clock,
         tell: Tell = lambda record: None,
-        is_halted: Callable[[], bool] = lambda: False,
+        held_back: Callable[[], str] = lambda: "",
     ) -> None:
-        """Join the parts; `is_halted` is asked just before each increase leaves."""
+        """Join the parts; `held_back` says, just before each increase leaves, why it may not."""
         self.engine = engine
         self.ledger = ledger
         self.broker = broker
         self.clock = clock
         self.events = 0
         self._tell = tell
-        self._is_halted = is_halted
+        self._held_back = held_back
         self._unwritten: list[Record] = []
         self._seen = max(engine.state.stream_seen - OVERLAP, 0)
 
@@ -168,8 +168,8 @@ class Trader:
     def _submit(self, approved: Approved) -> Event:
         verdict, broker_order, reason = Verdict.UNKNOWN, None, ""
         try:
-            if approved.order.side is Side.BUY and self._is_halted():
-                raise NotSent("halted before the first byte left")
+            if approved.order.side is Side.BUY and (why := self._held_back()):
+                raise NotSent(f"held back before the first byte left: {why}")
             broker_order = self.broker.submit(approved)
             verdict = Verdict.ACCEPTED
         except Refused as error:

@@ -16,6 +16,7 @@ from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Command, Commanded, Opened
+from smart_leverage.ledger.space import Space, room
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
@@ -118,6 +119,12 @@ def in_real_time(
     """
     cash, halt, wake = exact(settings.account.cash), HaltFile(folder), threading.Event()
 
+    def held_back() -> str:
+        if halt.is_set:
+            return "halted"
+        is_short = room(folder / LEDGER).level is Space.SHORT
+        return "the disk of the ledger is almost full" if is_short else ""
+
     def pause(seconds: float) -> None:
         wake.wait(seconds)
         wake.clear()
@@ -128,7 +135,7 @@ def in_real_time(
         venue_process(folder, cash) as venue,
     ):
         config = engine_config(settings)
-        trader = recover(config, ledger, venue, clock, tell, lambda: halt.is_set)
+        trader = recover(config, ledger, venue, clock, tell, held_back)
         if trader.engine.state.opened is None:
             keys = [each.key for each in series]
             start = Beginning(cash)
