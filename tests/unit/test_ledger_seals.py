@@ -275,3 +275,18 @@ def test_seals_can_be_read_by_a_person(path: Path) -> None:
     assert beside(path, SEALS).read_text().splitlines()[0] == (
         f"2024-01 00000000000000000003 {seal.head.hash.hex()}"
     )
+
+
+@pytest.mark.parametrize(
+    "at_ns",
+    [
+        pytest.param(-(2**63), id="first-nanosecond"),
+        pytest.param(-9_222_508_800_000_000_001, id="first-month"),
+        pytest.param(2**63 - 1, id="last-nanosecond"),
+    ],
+)
+def test_the_first_and_the_last_month_there_are_can_be_opened_again(path: Path, at_ns: int) -> None:
+    record = Noted(at_ns=at_ns, code="c", text="t")
+    written(path, [record])
+    written(path, [record])
+    assert verify(path).is_sound

@@ -23,6 +23,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LINE = re.compile(r"(\d{4}-\d{2}) (\d{20}) ([0-9a-f]{64})", re.ASCII)
 
 
+_NS_MIN = -(2**63)
+"""The earliest time that a record can bear."""
+
+
 class Seal(NamedTuple):
     """A month in UTC, as 2024-03, and the link with which it ended."""
 
@@ -179,7 +183,9 @@ class Sealer:
             ((at_ns,),) = connection.execute(QUERIES["latest_after"], (after,)).fetchall()
         self._month = month_of(at_ns)
         start_ns, self.until_ns = month_span(self._month)
-        ((first,),) = connection.execute(QUERIES["first_since"], (after, start_ns)).fetchall()
+        # The first month that nanoseconds can tell began before the first of them.
+        since_ns = max(start_ns, _NS_MIN)
+        ((first,),) = connection.execute(QUERIES["first_since"], (after, since_ns)).fetchall()
         if first - 1 > after:
             self._seal_missed(connection, first - 1)
 
