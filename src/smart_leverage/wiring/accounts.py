@@ -16,6 +16,7 @@ from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Command, Commanded, Opened
+from smart_leverage.engine.proof import exact
 from smart_leverage.ledger.space import Space, room
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.bars import BarSeries
@@ -30,7 +31,7 @@ from smart_leverage.runtime.recovery import recover
 from smart_leverage.runtime.trader import Tell
 from smart_leverage.runtime.venue_process import venue_process
 from smart_leverage.settings import Settings
-from smart_leverage.wiring.policy import engine_config, exact
+from smart_leverage.wiring.policy import engine_config
 
 LEDGER = "ledger.sqlite"
 BROKER = "broker.sqlite"

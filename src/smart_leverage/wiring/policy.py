@@ -1,9 +1,8 @@
 """Settings become the policy and the engine's bounds."""
 
-from decimal import Decimal
-
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.ladder import LadderConfig
+from smart_leverage.engine.proof import exact
 from smart_leverage.policy.breakers import LossLimits
 from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import Deleveraging
@@ -61,8 +60,3 @@ def engine_config(settings: Settings) -> EngineConfig:
 
 def _caps(section: TierSection) -> Caps:
     return Caps(crypto=section.crypto_cap, leveraged=section.total_cap)
-
-
-def exact(number: float) -> Decimal:
-    """Return the decimal that was written in the configuration, not its binary neighbour."""
-    return Decimal(repr(number))
