@@ -130,6 +130,8 @@ class Desk:
         return self.feed(Prices(at_ns=self.now_ns, prints=prints, is_opening=is_opening))
 
     def print_one(self, key: Key, price: str, rung: Rung = Rung.TRADE) -> Outcome:
+        """Print one price, a second later: the same print twice confirms nothing."""
+        self.wait(1.0)
         return self.feed(Prices(at_ns=self.now_ns, prints=((key, D(price)),), rung=rung))
 
     # -- who wants something --------------------------------------------------------------------

@@ -6,7 +6,8 @@ fill counts from when its message arrived, an order from when it left until an a
 what could not be known is never held against the product. What is beyond that are a foreign order
 and a deposit until somebody tells of them.
 
-INV-01 an id leaves once           INV-02 a durable, equal intent comes before the order
+INV-01 an id leaves as often as the journal said before
+INV-02 a durable, equal intent comes before the order
 INV-03 worst case inside caps at the send of an increase, unknown orders counted
 INV-04 no increase at a price that is old, doubted or missing, or while the venue is silent
 INV-05 a decrease is denied only for what is not held
@@ -65,11 +66,13 @@ class Oracle:
         self._venue, self._ledger, self._terms, self._now = venue, ledger, terms, now
         self._reader = ledger.reader()
         self._sent: dict[str, Order] = {}
+        self._attempts: dict[str, int] = {}
         self._is_stop: dict[str, bool] = {}
         self._counted: set[str] = set()
         self._told_ns: dict[str, int] = {}
         self._tripped_until = 0
         self._is_replaying = False
+        self._gone: dict[str, Decimal] = {}
         self._differed = False
 
     def broken(self, rule: str, text: str) -> None:
@@ -93,6 +96,8 @@ class Oracle:
             self._check_reason(entry)
         elif kind == "order.moved" and entry["state"] == "absent":
             self._check_absent(entry["client_order_id"])
+        elif kind == "prices.remembered":
+            self.journal.remember(entry, self._told_ns)
         elif kind == "breaker" and entry["breaker"] == "day":
             self._check_trip(is_tripped=entry.get("is_tripped", False))
 
@@ -105,7 +110,7 @@ class Oracle:
 
     def _check_absent(self, name: str) -> None:
         """What counts as never arrived may neither be there nor be able to come."""
-        self.on_ended(name)
+        self._end(name)
         found = self._venue.order(name)
         if found is not None:
             self.broken("INV-09", f"{name} counts as absent and is {found.status} at the venue")
@@ -132,7 +137,8 @@ class Oracle:
             under_way += left
             own += left if order["bot"] == bot else ZERO
         mine = self.account.record.held(key, bot) - F(own)
-        return min(mine, F(self.account.held.get(key, ZERO) - under_way))
+        there = self.account.held.get(key, ZERO) - self._gone.get(key, ZERO)
+        return min(mine, F(there - under_way))
 
     def check_denial(self, free: Fraction, asked: Decimal, given: Decimal, price: Decimal) -> None:
         """INV-05: a bot may always sell what was `free`; lots of a cent are the slack."""
@@ -145,23 +151,29 @@ class Oracle:
         """An order's first byte is about to leave."""
         self.sync()
         name = order.client_order_id
-        if name in self._sent:
-            self.broken("INV-01", f"{name} leaves a second time")
         known = self.journal.orders.get(name)
+        self._attempts[name] = self._attempts.get(name, 0) + 1
+        if known is not None and self._attempts[name] > known.attempts:
+            self.broken("INV-01", f"{name} leaves once more, which the journal does not say")
         if known is None or known.is_final or not _is_equal(known.order, order):
             state = "no intent" if known is None else f"an intent that is {known.state} or differs"
             self.broken("INV-02", f"{name} leaves with {state}")
-        mine = _order(order, self._now(), len(self._sent))
-        self._sent[name] = mine
-        self._is_stop[name] = order.role.value == "stop"
-        self.account.add(mine)
+        mine = self._sent.get(name)
+        if mine is None:
+            mine = self._sent[name] = _order(order, self._now(), len(self._sent))
+            self._is_stop[name] = order.role.value == "stop"
+            self.account.add(mine)
         if mine.is_buy:
             self._check_increase(mine)
         else:
             self._check_sells(mine)
 
     def on_ended(self, client_order_id: str) -> None:
-        """An answer, or the journal, says that the order does not exist."""
+        """An answer says that the order does not exist; of a second attempt it proves nothing."""
+        if self._attempts.get(client_order_id, 0) < 2:
+            self._end(client_order_id)
+
+    def _end(self, client_order_id: str) -> None:
         order = self._sent.get(client_order_id)
         if order is not None:
             self.account.end(order)
@@ -195,10 +207,19 @@ class Oracle:
     def on_positions(self, positions: Sequence[PositionSnapshot]) -> None:
         """Holdings are listed with prices, which are as good as any where no fresh one is known."""
         self.is_blind = False
+        self._note_gone({str(each.key): each.qty for each in positions})
         for each in positions:
             is_known = self._now() - self._told_ns.get(each.key, 0) <= FRESH
             if not is_known:
                 self.account.see(each.key, float(each.price))
+
+    def _note_gone(self, listed: dict[str, Decimal]) -> None:
+        """Somebody else sold what is held by what was told, and not by any order of ours."""
+        self._gone = {}
+        for key, qty in self.account.held.items():
+            sells = [one for one in self._sent.values() if one.key == key and not one.is_buy]
+            left = sum((one.left for one in sells if self.account.is_open(one)), ZERO)
+            self._gone[key] = max(qty - listed.get(key, ZERO) - left, ZERO)
 
     def on_price(self, key: str, price: Decimal) -> None:
         """A price is told; what is no price changes nothing."""
@@ -234,6 +255,11 @@ class Oracle:
                 if not order.left:
                     told.end(order)
         self.account = told
+        for key, (price, at_ns, suspect) in journal.remembered.items():
+            told.see(key, float(price))
+            if suspect:
+                told.see(key, suspect)
+            self._told_ns[key] = at_ns
 
     # -- what has to hold -------------------------------------------------------------------------
 

@@ -50,6 +50,8 @@ class Known:
     def __init__(self, order: dict[str, Any]) -> None:
         self.order = order
         self.state = "intent"
+        self.attempts = 1
+        """How often it may have left by now: each time, the journal says so before."""
         self.seen_ns = 0
         """When it was first read, by the world's clock."""
         self.broker_filled = ZERO
@@ -91,6 +93,15 @@ class Journal:
         self.tripped_on: dict[str, str] = {}
         self.plans: dict[str, Plan] = {}
         self.entries = 0
+        self.remembered: dict[str, tuple[Decimal, int, float]] = {}
+        """Prices that a later process knows: when they were told, and the jump that is doubted."""
+
+    def remember(self, entry: dict[str, Any], told_ns: dict[str, int]) -> None:
+        suspects = {key: float(seen[5] or 0) for key, seen in entry["seen"].items()}
+        self.remembered = {
+            key: (D(text), told_ns.get(key, 0), suspects[key])
+            for key, text in entry["prices"].items()
+        }
 
     def take(self, links: Iterable[Link], hear: Callable[[dict[str, Any]], None]) -> None:
         """Fold new entries; `hear` sees each one after it was folded."""
@@ -176,6 +187,10 @@ class Journal:
         if known.is_final and entry["state"] != known.state:
             text = f"{entry['client_order_id']} went from {known.state} to {entry['state']}"
             self._broken("INV-08", text)
+        if entry["state"] == "intent":
+            if known.state != "unknown":
+                self._broken("INV-01", f"{entry['client_order_id']} was {known.state}, sent again")
+            known.attempts += 1
         known.state = entry["state"]
         known.broker_filled = D(entry["filled_qty"])
 

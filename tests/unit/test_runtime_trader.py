@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from smart_leverage.domain.orders import Approved, BrokerOrder, OrderState, Side
 from smart_leverage.domain.records import Decided, Filled, Intended, OrderMoved, Record, decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Opened, Prices, Started, Wished
+from smart_leverage.engine.events import Command, Commanded, Opened, Prices, Started, Wished
 from smart_leverage.ledger.base import Head
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.runtime.recovery import recover
@@ -35,13 +34,16 @@ class Venue(SimBroker):
         super().__init__(Registry.builtin(), config=SimConfig())
         self.ledger = ledger
         self.heads: list[Head] = []
-        self.submits: Any = None
-        self.is_silent = False
+        self.submits: list[str] = []
+        self.is_silent = self.is_blind = False
+
+    def order(self, client_order_id: str) -> BrokerOrder | None:
+        return None if self.is_blind else super().order(client_order_id)
 
     def submit(self, approved: Approved) -> BrokerOrder:
         self.heads.append(self.ledger.head)
-        if self.submits is not None:
-            fault, self.submits = self.submits, None
+        if self.submits:
+            fault, *self.submits = self.submits
             if fault == "lost answer":
                 super().submit(approved)
                 raise OutcomeUnknown(approved.order.client_order_id, 10.0)
@@ -53,7 +55,7 @@ class Venue(SimBroker):
     def updates(self, after: int, limit: int | None = None) -> Sequence[TradeUpdate]:
         if self.is_silent:
             raise BrokerDown("no answer")
-        return super().updates(after, limit)
+        return () if self.is_blind else super().updates(after, limit)
 
 
 class Desk:
@@ -117,7 +119,7 @@ def test_a_listener_hears_records_in_order_and_only_once_they_are_durable() -> N
 
 def test_a_lost_answer_keeps_the_reservation_until_the_lists_are_compared() -> None:
     desk = Desk()
-    desk.venue.submits = "lost answer"
+    desk.venue.submits = ["lost answer"]
     desk.buy("5000")
     assert desk.trader.engine.state.orders.buys()  # counted although nobody confirmed it
     desk.trader.reconcile()
@@ -125,11 +127,46 @@ def test_a_lost_answer_keeps_the_reservation_until_the_lists_are_compared() -> N
     assert len(desk.venue.orders()) == 1
 
 
-def test_a_lost_request_is_never_sent_again_and_ends_absent_after_the_horizon() -> None:
+def test_a_lost_request_is_sent_once_more_under_its_own_id() -> None:
     desk = Desk()
-    desk.venue.submits = "lost request"
+    desk.venue.submits = ["lost request"]
     desk.buy("5000")
+    (name,) = desk.trader.engine.state.orders.by_id
+    desk.trader.reconcile()
+    assert desk.states() == [OrderState.OPEN]
+    assert [each.order.client_order_id for each in desk.venue.orders()] == [name]
+
+
+def test_an_order_is_not_sent_once_more_after_a_halt() -> None:
+    desk = Desk()
+    desk.venue.submits = ["lost request"]
+    desk.buy("5000")
+    now = desk.clock.now_ns()
+    desk.trader.offer(Commanded(at_ns=now, command=Command.HALT, who="me", reason="enough"))
     for _ in range(3):
+        desk.trader.reconcile()
+    assert desk.venue.orders() == []
+
+
+def test_what_comes_after_it_was_sent_once_more_is_refused_by_its_id_and_counts_once() -> None:
+    desk = Desk()
+    desk.venue.submits = ["lost answer"]
+    desk.venue.is_blind = True
+    desk.buy("5000")
+    desk.trader.reconcile()  # nothing is seen of it, so it leaves again, and the id is taken
+    assert desk.states() == [OrderState.UNKNOWN]
+    desk.venue.is_blind = False
+    desk.trader.reconcile()
+    assert desk.states() == [OrderState.OPEN]
+    assert len(desk.venue.orders()) == 1
+    assert len(desk.venue.heads) == 2
+
+
+def test_a_request_lost_twice_ends_absent_after_the_horizon() -> None:
+    desk = Desk()
+    desk.venue.submits = ["lost request", "lost request"]
+    desk.buy("5000")
+    for _ in range(4):
         desk.trader.reconcile()
         assert desk.states() == [OrderState.UNKNOWN]  # three misses prove nothing by themselves
     desk.price("60000", minutes=3)
@@ -143,7 +180,7 @@ def test_a_lost_request_is_never_sent_again_and_ends_absent_after_the_horizon() 
 
 def test_what_was_provably_not_sent_is_released_at_once() -> None:
     desk = Desk()
-    desk.venue.submits = "not sent"
+    desk.venue.submits = ["not sent"]
     desk.buy("5000")
     assert desk.states() == []
 

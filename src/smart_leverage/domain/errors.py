@@ -74,6 +74,11 @@ class Refused(BrokerError):
         self.message = message
         self.facts = facts
 
+    @property
+    def is_repeated_id(self) -> bool:
+        """Whether the id is taken, which proves that an earlier request of it was accepted."""
+        return "client_order_id must be unique" in self.message
+
 
 class NotSent(BrokerError):
     """No byte of the request left this process."""

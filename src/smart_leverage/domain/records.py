@@ -49,10 +49,14 @@ class Adopted(Fact, frozen=True, kw_only=True, tag="position.adopted"):
 
 
 class FlowSeen(Fact, frozen=True, kw_only=True, tag="flow"):
-    """Money came (positive) or went (negative); never a return."""
+    """Money came (positive) or went (negative); never a return.
+
+    `reference` is the bank's or broker's own name for it: the same one again is the same money.
+    """
 
     amount: Decimal
     source: str
+    reference: str = ""
 
 
 class Decided(Fact, frozen=True, kw_only=True, tag="decision"):
@@ -62,6 +66,8 @@ class Decided(Fact, frozen=True, kw_only=True, tag="decision"):
     `bound` and `would_be` are fractions of equity where
     `unit` is "fraction", account currency where it is "money", else plain counts.
     `figures` are name → exact text; whoever shows them puts them in order.
+    `request` is the asker's own name for what it asked, `body` what that was: the same name again
+    is the same request, whenever it comes.
     """
 
     decision_id: str
@@ -79,6 +85,8 @@ class Decided(Fact, frozen=True, kw_only=True, tag="decision"):
     bound: Decimal
     would_be: Decimal
     figures: dict[str, str]
+    request: str = ""
+    body: str = ""
 
 
 class Intended(Fact, frozen=True, kw_only=True, tag="order.intended"):
@@ -116,6 +124,28 @@ class Filled(Fact, frozen=True, kw_only=True, tag="fill"):
 
     fill: Fill
     sequence: int = 0
+
+
+class SeenPrice(Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What is remembered of one instrument beside its price; variances are a day's, exact text.
+
+    `rung` says where the price came from, `suspect` is a lone jump that waits to be confirmed.
+    """
+
+    at_ns: int
+    rung: int
+    first_ns: int
+    fast: str = ""
+    slow: str = ""
+    suspect: str = ""
+    suspect_ns: int = 0
+
+
+class PricesRemembered(Fact, frozen=True, kw_only=True, tag="prices.remembered"):
+    """What was known of prices: a later process goes on from here, not from nothing."""
+
+    prices: dict[Key, Decimal]
+    seen: dict[Key, SeenPrice]
 
 
 class Marked(Fact, frozen=True, kw_only=True, tag="mark"):
@@ -236,6 +266,7 @@ Record = (
     | OrderMoved
     | CancelIntended
     | Filled
+    | PricesRemembered
     | Marked
     | BaselineSet
     | BreakerMoved

@@ -30,6 +30,8 @@ def on_answer(core: Core, event: Answered) -> Key | None:
         Verdict.REFUSED: OrderState.REJECTED,
         Verdict.NOT_SENT: OrderState.CANCELED,
     }.get(event.verdict, OrderState.UNKNOWN)
+    if tracked.is_resent:  # what became of the first attempt is as open as before
+        state = OrderState.UNKNOWN
     _move(core, event.client_order_id, state, status="", reason=event.reason)
     return tracked.order.key
 

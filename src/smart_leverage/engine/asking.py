@@ -35,6 +35,8 @@ class Ask(NamedTuple):
     volatility_ratio: float
     may_shrink: bool
     role: Role
+    request: str = ""
+    body: str = ""
 
 
 def asked_lots(instrument: Instrument, ask: Ask, price: Decimal) -> int:
@@ -87,6 +89,8 @@ def journal(
         bound=bound,
         would_be=would_be,
         figures=figures,
+        request=ask.request,
+        body=ask.body,
     )
     core.record(decided)
     core.out.decisions.append(decided)

@@ -23,6 +23,11 @@ class EngineConfig(NamedTuple):
     """A buy that rests longer than this while its class trades is cancelled."""
     mark_every_s: float = 60.0
     """How often the valuation is journalled; breakers judge every price all the same."""
+    remember_every_s: float = 21_600.0
+    """How often prices and what they were learned to move are journalled; a restart forgets what
+    came after."""
+    may_resend: bool = True
+    """Whether the broker rejects repeated ids, so that an order may be sent again under its own."""
     absent_after_s: float = 120.0
     """After this long a request that the broker does not list can no longer arrive."""
     protect_within_s: float = 60.0

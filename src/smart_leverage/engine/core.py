@@ -5,7 +5,13 @@ from decimal import ROUND_DOWN, Decimal
 from smart_leverage.domain.calendars import RiskCalendar
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Approved, Order, OrderState, Role, Side
-from smart_leverage.domain.records import CancelIntended, Intended, OrderMoved, Record
+from smart_leverage.domain.records import (
+    CancelIntended,
+    Intended,
+    OrderMoved,
+    PricesRemembered,
+    Record,
+)
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.exposure import Worst, worst_case
 from smart_leverage.engine.ladder import PriceLadder
@@ -31,14 +37,24 @@ class Core:
         self.out = Outcome()
         self.waiting: dict[Key, list[Approved]] = {}
         self.differs = False
+        self.missing: dict[Key, Decimal] = {}
+        """What the books hold and the broker did not list when they were compared last."""
         self.reported_bare: dict[Key, int] = {}
-        self.late_plan = ""
+        self.remembered_ns = 0
         self._caps = {tier: exact_caps(tier, config.policy) for tier in Tier}
 
     def begin(self, at_ns: int) -> None:
         """Start one event: time never runs backwards inside the engine."""
         self.now_ns = max(self.now_ns, at_ns)
         self.out = Outcome()
+
+    def replay(self, record: Record) -> None:
+        """Take in a fact that the ledger holds already."""
+        self.state.apply(record)
+        self.now_ns = max(self.now_ns, record.at_ns)
+        if isinstance(record, PricesRemembered):
+            self.ladder.restore(record.prices, record.seen)
+            self.remembered_ns = record.at_ns
 
     def record(self, record: Record) -> None:
         """Apply one fact and hand it to the ledger."""
@@ -53,6 +69,10 @@ class Core:
     def worst(self, without: frozenset[str] = frozenset()) -> Worst:
         """Return the worst case now, optionally as if some orders did not exist."""
         return worst_case(self.state, self.ladder, self.now_ns, self.config.cost_rate, without)
+
+    def sellable(self, key: Key) -> Decimal:
+        """Return what is held, not being sold already, and there at the broker as well."""
+        return self.state.sellable(key) - self.missing.get(key, Decimal(0))
 
     def instrument(self, key: Key) -> Instrument:
         """Return a listed instrument."""
@@ -169,7 +189,7 @@ def release(core: Core, key: Key) -> None:
         queue.remove(approved)
         if order.side is Side.SELL and not _is_still_held(core, order):
             end_unsent(core, order, "stopped first: the position is smaller now")
-        elif order.side is Side.BUY and not _may_still_leave(core, order):
+        elif order.side is Side.BUY and not may_still_leave(core, order):
             end_unsent(core, order, "waited too long: what allowed it no longer holds")
         else:
             core.out.sends.append(approved)
@@ -177,10 +197,15 @@ def release(core: Core, key: Key) -> None:
         core.waiting.pop(key, None)
 
 
-def _may_still_leave(core: Core, order: Order) -> bool:
-    """Tell whether what allowed a purchase holds now that nothing stands in its way any more."""
+def may_still_leave(core: Core, order: Order) -> bool:
+    """Tell whether what allowed a purchase holds now, its own reservation counted once."""
+    state = core.state
     price = core.ladder.best(order.key, core.now_ns)
-    if not core.is_ready or core.state.trading is not TradingState.ACTIVE:
+    if not core.is_ready or state.trading is not TradingState.ACTIVE:
+        return False
+    if state.locks.get(order.key, 0) > core.now_ns:
+        return False
+    if state.is_frozen(core.instrument(order.key)):
         return False
     if price is None or not price.is_fresh:
         return False
@@ -190,4 +215,4 @@ def _may_still_leave(core: Core, order: Order) -> bool:
 
 def _is_still_held(core: Core, order: Order) -> bool:
     """Tell whether a waiting sale can still be delivered; its own reservation is in `sellable`."""
-    return core.state.sellable(order.key) >= 0
+    return core.sellable(order.key) >= 0

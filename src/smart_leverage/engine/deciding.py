@@ -29,6 +29,8 @@ def on_opportunity(core: Core, opportunity: Opportunity) -> None:
             volatility_ratio=opportunity.volatility_ratio,
             may_shrink=True,
             role=Role.SIGNAL,
+            request=opportunity.id,
+            body=f"{opportunity.side} {opportunity.key} at {opportunity.confidence!r}",
         ),
     )
 
@@ -49,14 +51,26 @@ def on_wish(core: Core, wish: OrderWish, bot: str, may_shrink: bool) -> None:
             volatility_ratio=WILD if math.isnan(ratio) else ratio,
             may_shrink=may_shrink,
             role=Role.BOT,
+            request=wish.id,
+            body=_body(wish),
         ),
     )
 
 
 def decide_ask(core: Core, ask: Ask) -> None:
-    """Decide, journal the decision with its arithmetic, and intend what was given."""
+    """Decide, journal the decision with its arithmetic, and intend what was given.
+
+    A request that was granted is no new order when it comes again: its decision stands, so whoever
+    lost the answer may ask once more. Another order under a name that was used is refused.
+    """
+    known = core.state.requests.get((ask.bot, ask.request)) if ask.request else None
+    if known is not None:
+        body, decision_id = known
+        if body != ask.body:
+            _refuse(core, ask, {"request": f"{ask.request} was {body} in {decision_id}"})
+        return None
     if ask.key not in core.state.instruments:
-        return _refuse_unknown(core, ask)
+        return _refuse(core, ask, {"instrument": f"{ask.key} is not listed for this account"})
     if ask.side is Side.BUY:
         decide_buy(core, ask)
     else:
@@ -64,9 +78,15 @@ def decide_ask(core: Core, ask: Ask) -> None:
     return None
 
 
-def _refuse_unknown(core: Core, ask: Ask) -> None:
+def _body(wish: OrderWish) -> str:
+    """Return what a wish wants, in words that differ whenever the order would."""
+    amount = f"{wish.qty}" if wish.notional is None else f"${wish.notional}"
+    return f"{wish.side} {amount} {wish.key}"
+
+
+def _refuse(core: Core, ask: Ask, figures: dict[str, str]) -> None:
     journal(
         core, ask, asked=ask.qty or ZERO, allowed=ZERO, given=ZERO, price=ZERO,
         reason=Reason.BAD_INPUT, unit="count", bound=ZERO, would_be=ZERO,
-        figures={"instrument": f"{ask.key} is not listed for this account"},
+        figures=figures,
     )  # fmt: skip

@@ -27,6 +27,7 @@ from smart_leverage.engine.judging import (
     judge_losses,
     judge_tier,
     mark,
+    remember,
     roll,
 )
 from smart_leverage.engine.outcome import Outcome
@@ -34,7 +35,7 @@ from smart_leverage.engine.plans import shrink
 from smart_leverage.engine.proof import holds
 from smart_leverage.engine.protecting import protect, report_bare, watch
 from smart_leverage.engine.reconciling import on_reconciled
-from smart_leverage.engine.resolving import on_looked_up, on_started
+from smart_leverage.engine.resolving import on_looked_up, on_started, send_again
 from smart_leverage.engine.state import State
 from smart_leverage.policy.reasons import Reason
 
@@ -49,8 +50,7 @@ class Engine:
         """Start empty, or where the ledger's records end."""
         self._core = Core(config)
         for record in records:
-            self._core.state.apply(record)
-            self._core.now_ns = max(self._core.now_ns, record.at_ns)
+            self._core.replay(record)
         # With a past, nothing may be added before the broker's lists were compared with the books.
         self._core.is_ready = self._core.state.opened is None
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -151,7 +151,9 @@ class Engine:
         if core.state.book.keys:
             watch(core)
         if core.state.orders.by_id:
+            send_again(core)
             self._reprove()
+        remember(core)
 
     def _judge(self) -> None:
         core = self._core
@@ -194,10 +196,23 @@ class Engine:
         self._settle(on_update(self._core, event.update))
 
     def _on_reconciled(self, event: events.Reconciled) -> None:
-        on_reconciled(self._core, event)
+        core = self._core
+        on_reconciled(core, event)
+        send_again(core)
+        for key in list(core.state.bare_since):
+            protect(core, key)
 
     def _on_flow(self, event: events.FlowArrived) -> None:
-        self._core.record(FlowSeen(at_ns=event.at_ns, amount=event.amount, source=event.source))
+        if event.reference in self._core.state.flows:
+            return  # told twice, or once more after a crash
+        self._core.record(
+            FlowSeen(
+                at_ns=event.at_ns,
+                amount=event.amount,
+                source=event.source,
+                reference=event.reference,
+            )
+        )
 
     def _on_commanded(self, event: events.Commanded) -> None:
         on_command(self._core, event)
@@ -209,6 +224,7 @@ class Engine:
         if key is None:
             return
         release(self._core, key)
+        send_again(self._core, key)
         protect(self._core, key)
 
     def _reprove(self) -> None:

@@ -126,10 +126,11 @@ class Reconciled(Event, frozen=True, kw_only=True):
 
 
 class FlowArrived(Event, frozen=True, kw_only=True):
-    """Money came or went."""
+    """Money came or went; told again with the same reference it is the same money."""
 
     amount: Decimal
     source: str
+    reference: str = ""
 
 
 class Command(StrEnum):

@@ -11,6 +11,7 @@ from smart_leverage.domain.records import (
     BaselineSet,
     BreakerMoved,
     Marked,
+    PricesRemembered,
     StateChanged,
     TierGranted,
 )
@@ -52,6 +53,15 @@ def mark(core: Core, valuation: Valuation) -> None:
             leveraged_cap=caps.leveraged,
         )
     )
+
+
+def remember(core: Core) -> None:
+    """Journal what is known of prices now and then, so that a restart need not learn it again."""
+    if core.now_ns - core.remembered_ns < int(core.config.remember_every_s * SECOND_NS):
+        return
+    core.remembered_ns = core.now_ns
+    ladder = core.ladder
+    core.record(PricesRemembered(at_ns=core.now_ns, prices=ladder.prices(), seen=ladder.memory()))
 
 
 def roll(core: Core, equity: Decimal) -> None:
@@ -247,7 +257,7 @@ def judge_assets(core: Core) -> None:
         for tracked in state.orders.of(key):
             if tracked.is_buy:
                 cancel(core, tracked, "locked for the day")
-        sellable = state.sellable(key)
+        sellable = core.sellable(key)
         if sellable > 0:
             house_sale(
                 core,

@@ -1,11 +1,13 @@
 """What every instrument is worth, how sure that is, and how much it moves."""
 
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.domain.clock import DAY_NS, SECOND_NS
 from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.records import SeenPrice
 from smart_leverage.engine.events import Rung
 
 HAIRCUT = (Decimal(0), Decimal("0.005"), Decimal("0.02"), Decimal("0.10"))
@@ -44,7 +46,17 @@ class Price(NamedTuple):
 class _Seen:
     """What one instrument printed last, and the running variance of its returns."""
 
-    __slots__ = ("at_ns", "fast", "first_ns", "mark", "price", "rung", "slow", "suspect")
+    __slots__ = (
+        "at_ns",
+        "fast",
+        "first_ns",
+        "mark",
+        "price",
+        "rung",
+        "slow",
+        "suspect",
+        "suspect_ns",
+    )
 
     def __init__(self, price: Decimal, at_ns: int, rung: Rung) -> None:
         self.price = price
@@ -53,12 +65,13 @@ class _Seen:
         self.first_ns = at_ns
         self.rung = rung
         self.suspect = 0.0
+        self.suspect_ns = 0
         self.fast = math.nan
         self.slow = math.nan
 
 
 class PriceLadder:
-    """Last prices by instrument; volatile, filled anew after a restart."""
+    """Last prices by instrument; a restart goes on from what was remembered of them."""
 
     def __init__(self, config: LadderConfig) -> None:
         self.config = config
@@ -78,17 +91,24 @@ class PriceLadder:
             self._seen[key] = _Seen(price, at_ns, rung)
             return
         mark = float(price)
-        if abs(mark / seen.mark - 1.0) > self.config.jump_max and not self._confirms(seen, mark):
-            seen.suspect = mark
+        is_jump = abs(mark / seen.mark - 1.0) > self.config.jump_max
+        if is_jump and not self._confirms(seen, mark, at_ns):
+            seen.suspect, seen.suspect_ns = mark, at_ns
             return
         seen.suspect = 0.0
         self._learn(seen, mark, at_ns)
         seen.price, seen.mark, seen.at_ns, seen.rung = price, mark, at_ns, rung
 
-    def _confirms(self, seen: _Seen, mark: float) -> bool:
-        return seen.suspect > 0.0 and (
-            abs(mark / seen.suspect - 1.0) <= self.config.jump_max
-            or (mark < seen.mark) == (seen.suspect < seen.mark)
+    def _confirms(self, seen: _Seen, mark: float, at_ns: int) -> bool:
+        """Tell whether another print agrees with a jump; the same one twice confirms nothing."""
+        is_same = (mark, at_ns) == (seen.suspect, seen.suspect_ns)
+        return (
+            seen.suspect > 0.0
+            and not is_same
+            and (
+                abs(mark / seen.suspect - 1.0) <= self.config.jump_max
+                or (mark < seen.mark) == (seen.suspect < seen.mark)
+            )
         )
 
     def _learn(self, seen: _Seen, mark: float, at_ns: int) -> None:
@@ -139,3 +159,40 @@ class PriceLadder:
         if seen.at_ns - seen.first_ns < self.config.volatility_warm_up_days * DAY_NS:
             return math.nan
         return math.sqrt(seen.fast / seen.slow)
+
+    def prices(self) -> dict[Key, Decimal]:
+        """Return the last good price of every instrument."""
+        return {key: seen.price for key, seen in self._seen.items()}
+
+    def memory(self) -> dict[Key, SeenPrice]:
+        """Return what else is known, exact, for the journal."""
+        return {
+            key: SeenPrice(
+                at_ns=seen.at_ns,
+                rung=int(seen.rung),
+                first_ns=seen.first_ns,
+                fast=_text(seen.fast),
+                slow=_text(seen.slow),
+                suspect=_text(seen.suspect) if seen.suspect else "",
+                suspect_ns=seen.suspect_ns,
+            )
+            for key, seen in self._seen.items()
+        }
+
+    def restore(self, prices: Mapping[Key, Decimal], memory: Mapping[Key, SeenPrice]) -> None:
+        """Know again what was remembered; every price keeps its age."""
+        for key, kept in memory.items():
+            seen = self._seen[key] = _Seen(prices[key], kept.at_ns, Rung(kept.rung))
+            seen.first_ns = kept.first_ns
+            seen.fast, seen.slow = _number(kept.fast), _number(kept.slow)
+            seen.suspect = float(kept.suspect) if kept.suspect else 0.0
+            seen.suspect_ns = kept.suspect_ns
+
+
+def _text(number: float) -> str:
+    """Return a number as text that reads back as the same number; none while unknown."""
+    return "" if math.isnan(number) else repr(number)
+
+
+def _number(text: str) -> float:
+    return float(text) if text else math.nan

@@ -132,8 +132,7 @@ def _move_on(core: Core, valuation: Valuation, ceiling: Decimal) -> None:
         _progress(core, "stage", 2, ceiling, exposure, deadline)
     if _is_reached(core, plan.kind, valuation):
         _end(core, ceiling, exposure)
-    elif core.now_ns > plan.deadline_ns and core.late_plan != plan.plan_id:
-        core.late_plan = plan.plan_id
+    elif core.now_ns > plan.deadline_ns and not plan.is_late:
         _progress(core, "late", plan.stage, ceiling, exposure, plan.deadline_ns)
 
 

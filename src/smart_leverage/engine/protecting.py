@@ -16,6 +16,8 @@ from smart_leverage.policy.stops import stop_distance, stop_limit_price
 def protect(core: Core, key: Key) -> None:
     """Bring the resting stop of an instrument in line with what is held and not being sold."""
     state = core.state
+    if not core.is_ready:
+        return  # until the lists were compared, what is still being sold is not known
     stop = state.live_stop(key)
     wanted = _protectable(core, key)
     if stop is not None:
@@ -38,7 +40,7 @@ def _protectable(core: Core, key: Key) -> Decimal:
     """Return the quantity that a resting stop can cover at the venue."""
     instrument = core.instrument(key)
     step = COIN_STEP if instrument.asset_class is AssetClass.CRYPTO else Decimal(1)
-    wanted = round_down(core.state.sellable(key), step)
+    wanted = round_down(core.sellable(key), step)
     return wanted if wanted >= instrument.lot else Decimal(0)
 
 
@@ -87,12 +89,12 @@ def watch(core: Core) -> None:
         if level is None:
             level = _stop_level(core, key)
         mark = core.ladder.mark(key)
-        if mark is None or mark > level or state.sellable(key) <= 0:
+        if mark is None or mark > level or core.sellable(key) <= 0:
             continue
         house_sale(
             core,
             key,
-            state.sellable(key),
+            core.sellable(key),
             role=Role.GUARD,
             reason=Reason.STOP_HIT,
             unit="money",

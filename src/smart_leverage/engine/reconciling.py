@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import Noted
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Reconciled, Rung
@@ -24,6 +25,7 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
     core.is_ready = True
     differences = _differences(core, event)
     core.differs = bool(differences)
+    core.missing = _missing(core, event)
     if not differences:
         return
     text = "; ".join(differences)
@@ -31,6 +33,21 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
     if core.state.trading <= TradingState.REDUCING:
         change_state(core, TradingState.REDUCING, "books and broker differ", "policy")
     cancel_increases(core, "books and broker differ")
+
+
+def _missing(core: Core, event: Reconciled) -> dict[Key, Decimal]:
+    """Return what somebody else must have sold: it cannot be sold again, the rest can.
+
+    What our own sales may have taken is no such thing: their messages may be on the way.
+    """
+    theirs = {position.key: position.qty for position in event.positions}
+    found = {}
+    for key, qty in core.state.held():
+        ours = (one.remaining for one in core.state.orders.of(key) if not one.is_buy)
+        gone = qty - theirs.get(key, ZERO) - sum(ours, ZERO)
+        if gone > 0:
+            found[key] = gone
+    return found
 
 
 def _differences(core: Core, event: Reconciled) -> list[str]:

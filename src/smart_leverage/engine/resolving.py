@@ -1,12 +1,14 @@
 """After a start, and whenever an answer stayed away: what became of orders that may exist."""
 
+from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import OrderState
+from smart_leverage.domain.orders import Approved, OrderState, Role
 from smart_leverage.domain.records import Noted, OrderMoved
 from smart_leverage.engine.answering import on_broker_order
-from smart_leverage.engine.core import Core
+from smart_leverage.engine.core import Core, blockers, cancel, may_still_leave
 from smart_leverage.engine.events import LookedUp
+from smart_leverage.engine.tracked import Tracked
 
 MISSES_MIN = 3
 """Look-ups that must find nothing before an order may count as absent."""
@@ -45,11 +47,50 @@ def on_looked_up(core: Core, event: LookedUp) -> Key | None:
         return None  # the broker named it once, or it waits here and was not sent yet
     tracked.misses += 1
     horizon_ns = int(core.config.absent_after_s * SECOND_NS)
-    waited_ns = core.now_ns - max(tracked.intended_ns, core.started_ns)
+    waited_ns = core.now_ns - max(tracked.sent_ns, core.started_ns)
     if tracked.misses < MISSES_MIN or waited_ns < horizon_ns:
         return None
     _move(core, event.client_order_id, OrderState.ABSENT, "never arrived at the broker")
     return tracked.order.key
+
+
+def send_again(core: Core, key: Key | None = None) -> None:
+    """Send what the broker does not list once more, under its own id, if it is still wanted.
+
+    A broker that rejects repeated ids holds at most one of the two, whichever comes first. Each
+    process does so once for an order; what stands in its way is cancelled first.
+    """
+    if not (core.is_ready and core.config.may_resend):
+        return
+    orders = core.state.orders
+    for tracked in list(orders.by_id.values()) if key is None else orders.of(key):
+        is_lost = tracked.state is OrderState.UNKNOWN and tracked.misses > 0
+        if not is_lost or tracked.is_resent or not _is_wanted(core, tracked):
+            continue
+        in_the_way = [one for one in blockers(core, tracked.order) if one is not tracked]
+        if in_the_way:
+            for one in in_the_way:
+                cancel(core, one, f"makes way for {tracked.order.client_order_id}")
+            continue
+        tracked.is_resent = True
+        name = tracked.order.client_order_id
+        _move(core, name, OrderState.INTENT, "sent again: the broker does not list it")
+        core.out.sends.append(Approved(tracked.order, tracked.decision_id))
+
+
+def _is_wanted(core: Core, tracked: Tracked) -> bool:
+    """Tell whether an order would still be sent now."""
+    order = tracked.order
+    if tracked.is_buy:
+        calendar = calendar_for(core.instrument(order.key).asset_class)
+        minutes = calendar.open_minutes(tracked.intended_ns, core.now_ns)
+        is_young = minutes * 60.0 <= core.config.entry_life_s
+        return is_young and may_still_leave(core, order)
+    if order.role is not Role.STOP:
+        return core.sellable(order.key) >= 0
+    mark = core.ladder.mark(order.key)
+    is_above = mark is not None and order.stop_price is not None and mark > order.stop_price
+    return is_above and core.sellable(order.key) >= order.qty
 
 
 def _move(core: Core, client_order_id: str, state: OrderState, why: str) -> None:

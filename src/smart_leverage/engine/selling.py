@@ -25,7 +25,7 @@ def decide_sell(core: Core, ask: Ask) -> None:
         ),
         ZERO,
     )
-    own = min(state.book.bot_qty(ask.bot, ask.key) - under_way, state.sellable(ask.key))
+    own = min(state.book.bot_qty(ask.bot, ask.key) - under_way, core.sellable(ask.key))
     own = max(own, ZERO)
     mark = core.ladder.mark(ask.key) or ZERO
     asked = asked_lots(instrument, ask, mark)

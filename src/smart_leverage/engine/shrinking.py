@@ -47,7 +47,7 @@ def sell_down(core: Core, kind: str, valuation: Valuation, ceiling: float) -> No
     if kind == FLATTEN:
         keep = dict.fromkeys(keep, 0)
     for key, kept in keep.items():
-        is_dust = kind == FLATTEN and not lots[key] and core.state.sellable(key) > 0
+        is_dust = kind == FLATTEN and not lots[key] and core.sellable(key) > 0
         if kept < lots[key] or is_dust:
             _sell(core, kind, key, lots[key], kept, valuation, ceiling)
 
@@ -55,9 +55,7 @@ def sell_down(core: Core, kind: str, valuation: Valuation, ceiling: float) -> No
 def _net_lots(core: Core) -> dict[Key, int]:
     """Return what would be left of every position if all sales under way fill, in lots."""
     state = core.state
-    return {
-        key: max(state.instruments[key].lots(state.sellable(key)), 0) for key, _ in state.held()
-    }
+    return {key: max(state.instruments[key].lots(core.sellable(key)), 0) for key, _ in state.held()}
 
 
 def _values(core: Core, keep: dict[Key, int]) -> dict[Key, float]:
@@ -100,7 +98,7 @@ def _sell(
 ) -> None:
     state, instrument = core.state, core.instrument(key)
     qty = instrument.quantity(lots - kept)
-    sellable = state.sellable(key)
+    sellable = core.sellable(key)
     if kept == 0:
         qty = sellable  # the dust leaves with the last lot
     elif instrument.size_step > instrument.lot:

@@ -46,6 +46,7 @@ class Plan(NamedTuple):
     start: Decimal
     started_ns: int
     deadline_ns: int
+    is_late: bool = False
 
 
 class State:
@@ -64,6 +65,9 @@ class State:
         self.session = ""
         self.stream_seen = 0
         self.decisions = 0
+        self.requests: dict[tuple[str, str], tuple[str, str]] = {}
+        """What was asked already: (bot, request) to (what it was, the decision)."""
+        self.flows: set[str] = set()
         self.plans = 0
         self.trading = TradingState.ACTIVE
         self.trading_why = ""
@@ -124,6 +128,8 @@ class State:
         self.bare_since[record.key] = record.at_ns
 
     def _flow(self, record: FlowSeen) -> None:
+        if record.reference:
+            self.flows.add(record.reference)
         self.book.flow(record.amount)
         self.baselines.flow(record.amount)
 
@@ -131,11 +137,14 @@ class State:
 
     def _decided(self, record: Decided) -> None:
         self.decisions += 1
+        if record.request and record.given > 0:  # what was denied may be asked again
+            name = (record.bot, record.request)
+            self.requests.setdefault(name, (record.body, record.decision_id))
 
     def _intended(self, record: Intended) -> None:
         self.sequence += 1
         order = record.order
-        self.orders.add(Tracked(order, record.reserve_price, record.at_ns))
+        self.orders.add(Tracked(order, record.reserve_price, record.at_ns, record.decision_id))
         if order.role is Role.STOP:
             self.stops[order.key] = order.client_order_id
             self.bare_since.pop(order.key, None)
@@ -154,6 +163,8 @@ class State:
         if tracked is None:
             return
         tracked.state = record.state
+        if record.state is OrderState.INTENT:  # it may be sent once more
+            tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
         if record.state.is_final:
             self.orders.drop(record.client_order_id)
@@ -238,7 +249,9 @@ class State:
             )
         elif record.status == "stage" and self.plan is not None:
             self.plan = self.plan._replace(stage=record.stage, deadline_ns=record.deadline_ns)
-        elif record.status != "late":
+        elif record.status == "late" and self.plan is not None:
+            self.plan = self.plan._replace(is_late=True)
+        else:
             self.plan = None
 
     # -- reading ----------------------------------------------------------------------------------

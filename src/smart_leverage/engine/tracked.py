@@ -23,21 +23,29 @@ class Tracked:
 
     __slots__ = (
         "broker_order_id",
+        "decision_id",
         "filled",
         "intended_ns",
+        "is_resent",
         "misses",
         "order",
         "reserve_price",
+        "sent_ns",
         "state",
     )
 
-    def __init__(self, order: Order, reserve_price: Decimal, intended_ns: int) -> None:
+    def __init__(
+        self, order: Order, reserve_price: Decimal, intended_ns: int, decision_id: str = ""
+    ) -> None:
         self.order = order
+        self.decision_id = decision_id
         self.reserve_price = reserve_price
-        self.intended_ns = intended_ns
+        self.intended_ns = self.sent_ns = intended_ns
         self.state = OrderState.INTENT
         self.filled = ZERO
         self.misses = 0
+        self.is_resent = False
+        """Whether this process has sent it a second time; the journal counts all attempts."""
         self.broker_order_id = ""
 
     @property

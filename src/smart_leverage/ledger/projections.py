@@ -38,6 +38,7 @@ from smart_leverage.domain.records import (
     Noted,
     OrderMoved,
     PlanMoved,
+    PricesRemembered,
     Record,
     Resumed,
     StateChanged,
@@ -155,6 +156,7 @@ class Projector:
             OrderMoved: self._moved,
             CancelIntended: self._cancelling,
             Filled: self._filled,
+            PricesRemembered: lambda seq, record: None,  # a memory, not a fact about the account
         }
 
     def fold(self, seq: int, record: Record) -> None:

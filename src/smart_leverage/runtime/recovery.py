@@ -32,6 +32,7 @@ def recover(
         LedgerCorrupt: The chain is broken; nothing was sent.
         BrokerDown: The broker does not answer; try again later.
     """
+    config = config._replace(may_resend=broker.capabilities.rejects_repeated_ids)
     engine = Engine(config, (decode(entry.payload) for entry in ledger.read()))
     trader = Trader(engine, ledger, broker, clock, tell, held_back)
     if engine.state.opened is not None:

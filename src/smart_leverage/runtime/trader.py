@@ -6,7 +6,7 @@ from collections.abc import Callable
 from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
-from smart_leverage.domain.orders import Approved, OrderState, Side
+from smart_leverage.domain.orders import Approved, BrokerOrder, OrderState, Side
 from smart_leverage.domain.records import Decided, Record
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import (
@@ -155,15 +155,19 @@ class Trader:
         except Refused:
             return self._last_word(client_order_id)
 
-    def _last_word(self, client_order_id: str) -> Event | None:
+    def _last_word(self, client_order_id: str) -> Event:
         """Return what became of an order that could not be cancelled."""
-        try:
-            broker_order = self.broker.order(client_order_id)
-        except BrokerDown:
-            return None
+        broker_order = self._listed(client_order_id)
         return CancelAnswered(
             at_ns=self.clock.now_ns(), client_order_id=client_order_id, broker_order=broker_order
         )
+
+    def _listed(self, client_order_id: str) -> BrokerOrder | None:
+        """Return an order as the broker lists it; None when it does not, or does not answer."""
+        try:
+            return self.broker.order(client_order_id)
+        except BrokerDown:
+            return None
 
     def _submit(self, approved: Approved) -> Event:
         verdict, broker_order, reason = Verdict.UNKNOWN, None, ""
@@ -174,6 +178,9 @@ class Trader:
             verdict = Verdict.ACCEPTED
         except Refused as error:
             verdict, reason = Verdict.REFUSED, str(error)
+            if error.is_repeated_id:
+                broker_order = self._listed(approved.order.client_order_id)
+                verdict = Verdict.UNKNOWN if broker_order is None else Verdict.ACCEPTED
         except NotSent as error:
             verdict, reason = Verdict.NOT_SENT, str(error)
         except OutcomeUnknown as error:
