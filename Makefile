@@ -23,13 +23,14 @@ JOBS ?= 2
 PYTEST_FLAGS ?=
 SECONDS ?= 60
 SEED ?= 0
+N ?= 200
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
 BENCHES := bench-kernel bench-gateway
-NOT_BUILT := wire crash power-loss fuzz mutants soak browser bench $(BENCHES)
+NOT_BUILT := wire power-loss fuzz mutants soak browser bench $(BENCHES)
 
-.PHONY: help run test test-all simulate fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +66,9 @@ vectors: $(if $(FILE),$(SYNCED))  ## Run FILE=vectors.json through the public fu
 simulate: $(SYNCED)  ## Play accounts with faults on all cores, judged by an oracle; SECONDS=60 SEED=0
 	@$(RUN) python -m tests.simulation.simulate $(SECONDS) $(SEED)
 
+crash: $(SYNCED)  ## Kill an account's process N=200 times and compare with one that nobody killed
+	@$(RUN) python -m tests.crash.crash $(N)
+
 # --- write ----------------------------------------------------------------------------------------
 
 # The site's generator lives in an environment of its own, so that building the documentation never
@@ -86,7 +90,6 @@ clean:  ## Remove what builds and checks left; keeps .venv and your runs/
 # A part that gets built leaves NOT_BUILT and takes its line from here along. `bench` then runs
 # $(BENCHES) one after the other; the last line of each is one JSON object with its figures.
 wire:           ## Later: other people's clients against the gateway
-crash:          ## Later: N=200 kills at random points, then recovery
 power-loss:     ## Later: N=... disks as they look after a power cut
 fuzz:           ## Later: SECONDS=60 of hostile input
 mutants:        ## Later: planted bugs that the tests must find

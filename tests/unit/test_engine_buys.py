@@ -171,8 +171,9 @@ def test_a_partial_fill_moves_room_from_the_order_to_the_position() -> None:
 def test_an_open_sell_frees_nothing() -> None:
     desk = Desk()
     desk.hold(BTC, "0.19")
+    desk.hold(ETH, "3.6")
     assert desk.sell(BTC, "0.19").verdict == "approved"
-    assert desk.buy(BTC, "0.05").reason == "cap_symbol"
+    assert desk.buy(SOL, "70").reason == "cap_crypto"
 
 
 def test_an_instrument_that_was_not_listed_is_refused() -> None:
@@ -215,12 +216,14 @@ def test_what_is_held_counts_at_the_limit_of_a_buy_from_the_start() -> None:
     assert order.client_order_id in desk.state.orders.by_id
 
 
-def test_a_buy_against_the_sale_of_another_bot_is_refused() -> None:
+@pytest.mark.parametrize("bot", ["one", "two"])
+def test_a_buy_against_a_sale_under_way_is_refused(bot: str) -> None:
+    """The venue would refuse it: the two might trade with each other."""
     desk = Desk()
     desk.hold(BTC, "0.05", bot="one")
     desk.sell(BTC, "0.05", bot="one")
-    assert desk.buy(BTC, "0.01", bot="two").reason == "opposite_bot"
-    assert desk.buy(ETH, "0.1", bot="two").verdict == "approved"
+    assert desk.buy(BTC, "0.01", bot=bot).reason == "opposite_bot"
+    assert desk.buy(ETH, "0.1", bot=bot).verdict == "approved"
 
 
 # -- prices ---------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ _PHRASES: Mapping[Reason, _Phrase] = {
     ),
     Reason.MARKET_CLOSED: _Phrase("market closed", "this instrument does not trade now"),
     Reason.OPPOSITE_BOT: _Phrase(
-        "opposite bot", "another bot stands on the other side of this instrument"
+        "opposite order", "a sale of this instrument is under way; the two would trade together"
     ),
     Reason.SIZE: _Phrase(
         "position size",

@@ -77,8 +77,7 @@ def _refusal(core: Core, ask: Ask) -> Reason:
     if not core.is_ready:
         return Reason.NOT_READY
     for one in core.state.orders.of(ask.key):
-        is_bot = not one.order.role.is_house and one.order.bot != ask.bot
-        if is_bot and not one.is_buy:  # the two would trade with each other
+        if not one.is_buy and one.order.role is not Role.STOP:  # they would trade with each other
             return Reason.OPPOSITE_BOT
     return Reason.NONE
 

@@ -58,16 +58,16 @@ def send_again(core: Core, key: Key | None = None) -> None:
     """Send what the broker does not list once more, under its own id, if it is still wanted.
 
     A broker that rejects repeated ids holds at most one of the two, whichever comes first. Each
-    process does so once for an order; what stands in its way is cancelled first.
+    process does so once for an order, in the order in which they were intended; what rests in its
+    way is cancelled first.
     """
     if not (core.is_ready and core.config.may_resend):
         return
     orders = core.state.orders
     for tracked in list(orders.by_id.values()) if key is None else orders.of(key):
-        is_lost = tracked.state is OrderState.UNKNOWN and tracked.misses > 0
-        if not is_lost or tracked.is_resent or not _is_wanted(core, tracked):
+        if not _is_lost(tracked) or tracked.is_resent or not _is_wanted(core, tracked):
             continue
-        in_the_way = [one for one in blockers(core, tracked.order) if one is not tracked]
+        in_the_way = [one for one in blockers(core, tracked.order) if not _is_lost(one)]
         if in_the_way:
             for one in in_the_way:
                 cancel(core, one, f"makes way for {tracked.order.client_order_id}")
@@ -76,6 +76,11 @@ def send_again(core: Core, key: Key | None = None) -> None:
         name = tracked.order.client_order_id
         _move(core, name, OrderState.INTENT, "sent again: the broker does not list it")
         core.out.sends.append(Approved(tracked.order, tracked.decision_id))
+
+
+def _is_lost(tracked: Tracked) -> bool:
+    """Tell whether the broker was asked for an order of unknown outcome and does not list it."""
+    return tracked.state is OrderState.UNKNOWN and tracked.misses > 0
 
 
 def _is_wanted(core: Core, tracked: Tracked) -> bool:

@@ -1,0 +1,25 @@
+"""An account whose process is killed ends as one that nobody killed, and the check can fail."""
+
+from pathlib import Path
+
+import msgspec
+from tests.crash.crash import play
+
+from smart_leverage.brokers.sim.venue import CAPABILITIES
+
+ACTS = 260
+
+
+def test_kills_change_nothing_that_lasts(tmp_path: Path) -> None:
+    result = play(tmp_path, 1, 14, acts_max=ACTS)
+    assert not result.wrong, "\n".join(result.wrong)
+    assert len(result.kills) >= 10
+    assert any(kill.is_on_the_wire for kill in result.kills)
+    assert result.verified == result.compared >= 8
+
+
+def test_an_order_that_is_lost_with_the_process_is_seen(tmp_path: Path) -> None:
+    """Without the second attempt an intent that never left is gone, and the account another."""
+    forgetful = msgspec.structs.replace(CAPABILITIES, rejects_repeated_ids=False)
+    result = play(tmp_path, 1, 30, acts_max=ACTS, capabilities=forgetful)
+    assert any("orders: only unkilled" in line for line in result.wrong)
