@@ -76,6 +76,8 @@ def _refusal(core: Core, ask: Ask) -> Reason:
     """Return what only the engine knows to stand against any purchase of this, or NONE."""
     if not core.is_ready:
         return Reason.NOT_READY
+    if core.is_clock_doubted:
+        return Reason.CLOCK
     for one in core.state.orders.of(ask.key):
         is_bot = not one.order.role.is_house and one.order.bot != ask.bot
         if is_bot and not one.is_buy:  # the two would trade with each other

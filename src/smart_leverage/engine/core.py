@@ -25,9 +25,10 @@ class Core:
         self.state = State()
         self.ladder = PriceLadder(config.ladder)
         self.calendar = RiskCalendar(config.risk_timezone)
-        self.now_ns = 0
+        self.now_ns = self.event_ns = 0
         self.started_ns = 0
         self.is_ready = True
+        self.is_clock_doubted = False
         self.out = Outcome()
         self.waiting: dict[Key, list[Approved]] = {}
         self.differs = False
@@ -37,6 +38,7 @@ class Core:
 
     def begin(self, at_ns: int) -> None:
         """Start one event: time never runs backwards inside the engine."""
+        self.event_ns = at_ns
         self.now_ns = max(self.now_ns, at_ns)
         self.out = Outcome()
 
@@ -180,7 +182,9 @@ def release(core: Core, key: Key) -> None:
 def _may_still_leave(core: Core, order: Order) -> bool:
     """Tell whether what allowed a purchase holds now that nothing stands in its way any more."""
     price = core.ladder.best(order.key, core.now_ns)
-    if not core.is_ready or core.state.trading is not TradingState.ACTIVE:
+    if not core.is_ready or core.is_clock_doubted:
+        return False
+    if core.state.trading is not TradingState.ACTIVE:
         return False
     if price is None or not price.is_fresh:
         return False
