@@ -21,8 +21,8 @@ from smart_leverage.engine.commanding import on_command
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core, cancel, release
 from smart_leverage.engine.deciding import on_opportunity, on_wish
-from smart_leverage.engine.exposure import Valuation, value
 from smart_leverage.engine.doubting import on_clock_judged
+from smart_leverage.engine.exposure import Valuation, value
 from smart_leverage.engine.judging import (
     judge_assets,
     judge_losses,
