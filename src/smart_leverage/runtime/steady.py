@@ -66,7 +66,7 @@ class SteadyClock:
         self._look()
         behind_ns = max(self._since_ns, self._told_ns) - self._steady_ns
         if behind_ns > DRIFT_NS:
-            return f"the clock stands {span(behind_ns)} before what was last written down"
+            return f"the clock stands {_about(behind_ns)} before what was last written down"
         if self._has_jumped and not self._is_confirmed:
             far = _far(self._wall_ns - self._steady_ns)
             return f"the clock of this machine is {far} the time that has passed"
@@ -152,4 +152,9 @@ def _agree(broker_ns: int, ours_ns: int) -> bool:
 
 
 def _far(off_ns: int) -> str:
-    return f"{span(abs(off_ns))} {'ahead of' if off_ns > 0 else 'behind'}"
+    return f"{_about(abs(off_ns))} {'ahead of' if off_ns > 0 else 'behind'}"
+
+
+def _about(apart_ns: int) -> str:
+    """Return a distance to the second: two clocks are never read at the same instant."""
+    return span(round(apart_ns / SECOND_NS) * SECOND_NS)
