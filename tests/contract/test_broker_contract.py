@@ -228,6 +228,10 @@ def test_an_unknown_order_is_none_and_not_an_error(desk: Desk) -> None:
     assert desk.broker.order("nobody's") is None
 
 
+def test_a_venue_that_lives_by_the_time_it_is_told_has_no_clock(desk: Desk) -> None:
+    assert desk.broker.clock_ns() is None
+
+
 def test_orders_are_listed_oldest_first_and_after_a_time(desk: Desk) -> None:
     for number in range(3):
         desk.venue.advance(MONDAY + number)

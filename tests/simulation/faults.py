@@ -40,17 +40,6 @@ KINDS = (
     "killed",  # at a commit, or between an order's arrival and its answer
 )
 
-EXCLUDED: dict[str, str] = {
-    "clock_forward": "a clock a day ahead opens the next risk day and clears a trip (INV-16)",
-}
-"""Kinds that no world draws, each with the mistake of the product that it is waiting for; `strict`
-draws them all the same."""
-
-
-def strict() -> None:
-    """Excuse nothing in this process."""
-    EXCLUDED.clear()
-
 
 class Killed(BaseException):
     """The process ended here; nothing of it may run on."""
@@ -68,8 +57,9 @@ class Faults(NamedTuple):
         if not chance.randrange(16):
             return cls({})
         share = chance.choice((0.1, 0.25, 0.5))
-        drawn = {kind: 10 ** chance.uniform(-2.0, -0.6) for kind in KINDS if _is_in(chance, share)}
-        return cls({kind: each for kind, each in drawn.items() if kind not in EXCLUDED})
+        return cls(
+            {kind: 10 ** chance.uniform(-2.0, -0.6) for kind in KINDS if _is_in(chance, share)}
+        )
 
 
 def _is_in(chance: Random, share: float) -> bool:

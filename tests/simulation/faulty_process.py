@@ -30,6 +30,7 @@ from smart_leverage.engine.events import (
 )
 from smart_leverage.market.quotes import Quote
 from smart_leverage.runtime.recovery import recover
+from smart_leverage.runtime.steady import SteadyClock, compare, steady_clock, watch
 from smart_leverage.runtime.trader import Trader, view
 
 REGISTRY = Registry.builtin()
@@ -59,6 +60,7 @@ class Process:
         self.bots = [Greedy(f"bot-{number}", world) for number in range(world.bots)]
         self.signals = Signals(world)
         self.trader: Trader | None = None
+        self.clock = SteadyClock(time)
         self.is_lost = False
         self.untold: list[tuple[str, Decimal]] = []
         """Money that came at the venue and that nobody has told the account of."""
@@ -73,10 +75,11 @@ class Process:
 
     def open(self) -> None:
         """Put the account under our rule."""
-        self.trader = recover(EngineConfig(), self.ledger, self.line, self.time)
+        self._recover()
+        assert self.trader is not None
         self.trader.offer(
             Opened(
-                at_ns=self.time.now_ns(),
+                at_ns=self.clock.now_ns(),
                 account=f"world {self.world.seed}",
                 mode="sim",
                 cash=Decimal(self.world.cash),
@@ -93,6 +96,10 @@ class Process:
         self.oracle.on_restart()
         for key, _, price in self._held:
             self.oracle.account.see(key, float(price))
+
+    def _recover(self) -> None:
+        self.clock = steady_clock(self.time, self.ledger, self.line)
+        self.trader = recover(EngineConfig(), self.ledger, self.line, self.clock)
 
     def guarded(self, act: Callable[[], None]) -> None:
         """Act as a driver does: a silent venue is noted, a lost process begins anew."""
@@ -113,7 +120,7 @@ class Process:
             return
         self.is_lost = self.oracle.is_blind = True
         try:
-            self._offer(BrokerLost(at_ns=self.time.now_ns()))
+            self._offer(BrokerLost(at_ns=self.clock.now_ns()))
             self.trader.flush()
         except (Killed, LedgerError):
             self._start()
@@ -128,7 +135,7 @@ class Process:
             self.oracle.on_restart()
             self.line.reconnected()
             try:
-                self.trader = recover(EngineConfig(), self.ledger, self.line, self.time)
+                self._recover()
                 self._reconciled_ns = self.time.true_ns
                 return
             except (Killed, LedgerError):
@@ -144,23 +151,26 @@ class Process:
         trader = self.trader
         assert trader is not None
         if self.is_lost or self.time.true_ns - self._reconciled_ns >= RECONCILE_NS:
+            compare(trader, self.clock)
             trader.reconcile()
             trader.flush()
             self.is_lost = False
             self._reconciled_ns = self.time.true_ns
             self.oracle.compared()
+        else:
+            watch(trader, self.clock)
         trader.drain()
         prints = self._prints(quotes)
         for key, price in prints:
             self.oracle.on_price(key, price)
-        self._offer(Prices(at_ns=self.time.now_ns(), prints=tuple(prints), rung=Rung.QUOTE))
+        self._offer(Prices(at_ns=self.clock.now_ns(), prints=tuple(prints), rung=Rung.QUOTE))
         if not is_quiet:
             self._people(quotes)
         trader.flush()
 
     def _people(self, quotes: Sequence[Quote]) -> None:
         assert self.trader is not None
-        now, chance = self.time.now_ns(), self.chance
+        now, chance = self.clock.now_ns(), self.chance
         closes = [(quote.key, _bar(quote, self.time.true_ns)) for quote in quotes]
         if self.untold and chance.random() < 0.2:
             self.tell_flows()
@@ -192,7 +202,7 @@ class Process:
         assert self.trader is not None
         self._offer(
             Commanded(
-                at_ns=self.time.now_ns(), command=command, who="operator", reason=f"to {command}"
+                at_ns=self.clock.now_ns(), command=command, who="operator", reason=f"to {command}"
             )
         )
         self.trader.flush()
@@ -208,7 +218,7 @@ class Process:
             self.oracle.sync()
             if name not in self.oracle.journal.flows:
                 self.oracle.on_flow(amount)
-                self._offer(FlowArrived(at_ns=self.time.now_ns(), amount=amount, source=name))
+                self._offer(FlowArrived(at_ns=self.clock.now_ns(), amount=amount, source=name))
                 self.trader.flush()
             self.untold.pop(0)
 

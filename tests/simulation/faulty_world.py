@@ -107,7 +107,7 @@ class FaultyWorld:
             self.world, self.keys, self.held, self.time, self.dice, self.ledger, self.line,
             self.oracle,
         )  # fmt: skip
-        self._wrong_until = self._latest_ns = 0
+        self._wrong_until = 0
 
     # -- the course -------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class FaultyWorld:
         """Stop all faults; after some quiet minutes everything has to agree."""
         self.dice.is_off = True
         self.time.offset_ns = 0
-        self.time.true_ns = max(self.time.true_ns, self._latest_ns)
+        self.oracle.time.bent(is_wrong=False)
         for number in range(QUIET_STEPS):
             self.time.true_ns += MINUTE_NS
             quotes = self._quote()
@@ -185,7 +185,7 @@ class FaultyWorld:
             elif self.dice.hits("clock_forward", 0.1):
                 self.time.offset_ns = DAY_NS
             self._wrong_until = now + self.dice.within_ns(10, 1800)
-        self._latest_ns = max(self._latest_ns, self.time.now_ns())
+        self.oracle.time.bent(is_wrong=self.time.offset_ns != 0)
 
     def _meddle(self, quotes: Sequence[Quote]) -> None:
         """Let somebody else use the account."""

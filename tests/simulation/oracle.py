@@ -9,7 +9,8 @@ and a deposit until somebody tells of them.
 INV-01 an id leaves as often as the journal said before
 INV-02 a durable, equal intent comes before the order
 INV-03 worst case inside caps at the send of an increase, unknown orders counted
-INV-04 no increase at a price that is old, doubted or missing, or while the venue is silent
+INV-04 no increase at a price that is old, doubted or missing, while the venue is silent, or while
+       our clock has just gone wrong
 INV-05 a decrease is denied only for what is not held
 INV-06 what is being sold is held  INV-07 no increase leaves unless the account is active
 INV-08 what ended stays ended      INV-10 a difference that was seen stops increases
@@ -25,9 +26,10 @@ from fractions import Fraction
 from typing import Any
 
 from tests.simulation.audit_market import SECOND, when
-from tests.simulation.audit_record import CAPS, F, Terms, _day
+from tests.simulation.audit_record import CAPS, F, Terms
 from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
+from tests.simulation.oracle_clock import WorldTime
 from tests.simulation.oracle_journal import FINAL, Journal
 
 from smart_leverage.brokers.sim import SimBroker
@@ -60,6 +62,7 @@ class Oracle:
     ) -> None:
         self.violations: list[str] = []
         self.journal = Journal(self.broken)
+        self.time = WorldTime(now, self.broken)
         self.is_blind = False
         self.foreign: set[str] = set()
         self.account = Told(ZERO, terms)
@@ -70,7 +73,6 @@ class Oracle:
         self._is_stop: dict[str, bool] = {}
         self._counted: set[str] = set()
         self._told_ns: dict[str, int] = {}
-        self._tripped_until = 0
         self._is_replaying = False
         self._gone: dict[str, Decimal] = {}
         self._differed = False
@@ -98,15 +100,7 @@ class Oracle:
             self._check_absent(entry["client_order_id"])
         elif kind == "prices.remembered":
             self.journal.remember(entry, self._told_ns)
-        elif kind == "breaker" and entry["breaker"] == "day":
-            self._check_trip(is_tripped=entry.get("is_tripped", False))
-
-    def _check_trip(self, *, is_tripped: bool) -> None:
-        """INV-16 by the venue's clock: midnight in New York ends a trip, and ours may be wrong."""
-        if is_tripped:
-            self._tripped_until = _day(self._now())[1]
-        elif self._now() < self._tripped_until:
-            self.broken("INV-16", f"a trip is cleared before {when(self._tripped_until)}")
+        self.time.hear(entry)
 
     def _check_absent(self, name: str) -> None:
         """What counts as never arrived may neither be there nor be able to come."""
@@ -170,7 +164,8 @@ class Oracle:
 
     def on_ended(self, client_order_id: str) -> None:
         """An answer says that the order does not exist; of a second attempt it proves nothing."""
-        if self._attempts.get(client_order_id, 0) < 2:
+        known = self.journal.orders.get(client_order_id)
+        if known is None or known.attempts < 2:
             self._end(client_order_id)
 
     def _end(self, client_order_id: str) -> None:
@@ -234,6 +229,7 @@ class Oracle:
     def on_restart(self) -> None:
         """A process ended: what is known now is what the journal holds."""
         self.sync()
+        self.time.on_restart()
         journal, told = self.journal, Told(self.journal.opening_cash, self._terms)
         self._told_ns, self.is_blind = {}, True
         for entry in journal.adopted:
@@ -267,8 +263,7 @@ class Oracle:
         journal, account = self.journal, self.account
         if journal.trading != "active":
             self.broken("INV-07", f"{order} leaves while {journal.trading}: {journal.why}")
-        if self._now() < self._tripped_until:
-            self.broken("INV-16", f"{order} leaves on a tripped day")
+        self.time.check_increase(order)
         age = self._now() - self._told_ns.get(order.key, 0)
         if age > AGE_MAX or account.is_doubted(order.key):
             self.broken("INV-04", f"{order} leaves at a price of {age // SECOND} s ago")

@@ -1,8 +1,8 @@
 """Worlds with faults on all cores until the time is over.
 
-    python -m tests.simulation.simulate SECONDS [FIRST_SEED] [--strict]
+    python -m tests.simulation.simulate SECONDS [FIRST_SEED]
 
-With 0 seconds one world is played, twice. `--strict` excuses no known mistake of the product.
+With 0 seconds one world is played, twice.
 
 Prints what was seen, a paragraph for each world in which something was wrong, and as its last line
 one JSON object with `account_days_per_min` and `violations`. Ends with 1 if there was a violation.
@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.simulation.faults import EXCLUDED, strict
 from tests.simulation.faulty_world import Result, play
 
 SHOWN = 3
@@ -39,23 +38,20 @@ def _work(
     step: int,
     until: float,
     results: "multiprocessing.Queue[Result]",
-    is_strict: bool,
 ) -> None:
-    if is_strict:
-        strict()
     with tempfile.TemporaryDirectory() as folder:
         for result in worlds(first, step, until, Path(folder)):
             results.put(result)
 
 
-def simulate(seconds: float, first: int, *, is_strict: bool) -> list[Result]:
+def simulate(seconds: float, first: int) -> list[Result]:
     """Play on all cores; the monotonic clock is the same in every process of a machine."""
     cores = os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[Result] = context.Queue()
     until = time.monotonic() + seconds
     workers = [
-        context.Process(target=_work, args=(first + core, cores, until, results, is_strict))
+        context.Process(target=_work, args=(first + core, cores, until, results))
         for core in range(cores)
     ]
     for worker in workers:
@@ -81,21 +77,16 @@ def told(result: Result) -> str:
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(result.faults.items()) if count)
     lines = [f"seed {result.seed}: {len(result.violations)} violations ({kinds or 'no faults'})"]
     lines += [f"  {each}" for each in result.violations[:SHOWN]]
-    mode = "" if EXCLUDED else " --strict"
-    lines.append(f"  again: python -m tests.simulation.simulate 0 {result.seed}{mode}")
+    lines.append(f"  again: python -m tests.simulation.simulate 0 {result.seed}")
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str]) -> int:
-    is_strict = "--strict" in arguments
-    numbers = [each for each in arguments if not each.startswith("--")]
-    seconds = float(numbers[0])
-    first = int(numbers[1]) if len(numbers) > 1 else 0
-    if is_strict:
-        strict()
+    seconds = float(arguments[0])
+    first = int(arguments[1]) if len(arguments) > 1 else 0
     began = time.monotonic()
     if seconds:
-        found = simulate(seconds, first, is_strict=is_strict)
+        found = simulate(seconds, first)
     else:  # one world, twice
         with tempfile.TemporaryDirectory() as folder:
             found = [play(first, Path(folder))]

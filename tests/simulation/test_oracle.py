@@ -20,6 +20,7 @@ from smart_leverage.engine.tracked import TrackedOrders
 from smart_leverage.ledger.base import Head
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.policy.reasons import TradingState
+from smart_leverage.runtime.steady import SteadyClock
 from smart_leverage.runtime.trader import Trader
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -87,6 +88,14 @@ def loses_fills(planted: pytest.MonkeyPatch) -> None:
     planted.setattr(SqliteLedger, "commit", commit)
 
 
+def believes_a_clock_that_jumps(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(SteadyClock, "now_ns", lambda clock: clock._raw.now_ns())
+
+
+def adds_by_a_doubted_clock(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(SteadyClock, "doubt", "")
+
+
 class Mistake(NamedTuple):
     plant: Plant
     faults: dict[str, float]
@@ -102,6 +111,8 @@ MISTAKES = [
     Mistake(believes_old_prices, {"stale_price": 0.5}, ("INV-04",)),
     Mistake(sells_what_is_being_sold, {}, ("INV-06",)),
     Mistake(loses_fills, {}, ("INV-10", "INV-20")),
+    Mistake(believes_a_clock_that_jumps, {"clock_forward": 0.5}, ("INV-16",)),
+    Mistake(adds_by_a_doubted_clock, {"clock_back": 0.2, "clock_forward": 0.2}, ("INV-04",)),
 ]
 
 

@@ -226,6 +226,7 @@ DECIDED_ELSEWHERE = {
     Reason.STOP_HIT,
     Reason.FLATTEN,
     Reason.NOT_READY,
+    Reason.CLOCK,
 }
 """Reasons that the engine gives for its own acts; this decision returns every other one."""
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.simulation.faults import TrueTime
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
-from smart_leverage.domain.clock import SECOND_NS, ManualClock
+from smart_leverage.domain.clock import DAY_NS, HOUR_NS, SECOND_NS
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import PositionSnapshot
@@ -22,6 +23,7 @@ from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.live import LiveDriver, Pace
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.recovery import recover
+from smart_leverage.runtime.steady import steady_clock
 from smart_leverage.settings import Settings
 from smart_leverage.strategies.overbuyer import Overbuyer
 from smart_leverage.wiring import Beginning, engine_config, opening
@@ -55,17 +57,23 @@ class House:
         config = SimConfig(mode=Mode.LIVE, cash=Decimal(100_000), partial_probability=0.0)
         self.venue = Venue(Registry.builtin(), config=config)
         self.ledger = SqliteLedger.in_memory()
-        self.clock = ManualClock(START_NS)
+        self.time = TrueTime(START_NS)
         self.heard: list[Record] = []
         self.halt = HaltFile(folder)
         self.why = ""
         self.control = Control(folder, lambda: None)
+        self.begin()
+
+    def begin(self) -> None:
+        """Open the account, or go on with it in another process."""
+        self.clock = steady_clock(self.time, self.ledger, self.venue)
         trader = recover(
             engine_config(Settings()), self.ledger, self.venue, self.clock, self.heard.append,
             self.held_back,
         )  # fmt: skip
-        start = Beginning(Decimal(100_000))
-        trader.offer(opening(Settings(), START_NS, start, Registry.builtin(), KEYS))
+        if trader.engine.state.opened is None:
+            start = Beginning(Decimal(100_000))
+            trader.offer(opening(Settings(), START_NS, start, Registry.builtin(), KEYS))
         self.driver = LiveDriver(
             trader,
             self.venue,
@@ -82,14 +90,17 @@ class House:
         return "halted" if self.halt.is_set else self.why
 
     def pass_time(self, seconds: float) -> None:
-        self.clock.move_to(self.clock.now_ns() + int(seconds * SECOND_NS))
+        self.time.true_ns += int(seconds * SECOND_NS)
 
     def run(self, minutes: float) -> None:
-        until_ns = self.clock.now_ns() + int(minutes * 60 * SECOND_NS)
-        self.driver.run(lambda: self.clock.now_ns() >= until_ns)
+        until_ns = self.time.true_ns + int(minutes * 60 * SECOND_NS)
+        self.driver.run(lambda: self.time.true_ns >= until_ns)
 
     def verdicts(self) -> list[str]:
         return [each.verdict for each in self.heard if isinstance(each, Decided)]
+
+    def notes(self) -> list[str]:
+        return [each.code for each in self.heard if isinstance(each, Noted)]
 
 
 @pytest.fixture
@@ -107,7 +118,7 @@ def test_a_bot_buys_at_bar_ends_and_books_and_venue_agree(house: House) -> None:
 
 
 def test_a_run_ends_with_the_market(house: House) -> None:
-    house.clock.move_to(SERIES[0].ends[-1] - 5 * SECOND_NS)
+    house.time.true_ns = SERIES[0].ends[-1] - 5 * SECOND_NS
     house.driver.run(lambda: False)
     assert house.clock.now_ns() >= house.driver.path.until_ns
 
@@ -121,8 +132,7 @@ def test_while_the_broker_is_silent_nothing_is_added_and_afterwards_lists_are_co
     engine = house.driver.trader.engine
     assert house.driver.is_lost
     assert not engine.is_ready
-    lost = [each for each in house.heard if isinstance(each, Noted)]
-    assert [each.code for each in lost] == ["broker.lost"]  # told once, not at every step
+    assert house.notes() == ["broker.lost"]  # told once, not at every step
     house.venue.is_silent = False
     house.run(1)
     assert engine.is_ready
@@ -164,3 +174,49 @@ def test_what_is_held_back_is_not_sent_and_says_why(house: House) -> None:
     ended = [each for each in house.heard if isinstance(each, OrderMoved)]
     assert ended
     assert all("almost full" in each.reason for each in ended)
+
+
+@pytest.mark.parametrize("jump_ns", [DAY_NS, -HOUR_NS], ids=["a-day-ahead", "an-hour-back"])
+def test_while_the_clock_is_wrong_nothing_is_added_and_no_day_begins(
+    house: House, jump_ns: int
+) -> None:
+    house.run(60)
+    state = house.driver.trader.engine.state
+    day, began_ns = state.day_label, house.clock.now_ns()
+    house.time.offset_ns = jump_ns
+    house.heard.clear()
+    house.run(60)
+    assert house.notes() == ["clock.jumped"]
+    reasons = {each.reason for each in house.heard if isinstance(each, Decided)}
+    assert reasons == {"clock"}
+    assert state.day_label == day
+    assert house.clock.now_ns() == began_ns + HOUR_NS  # what has passed, and nothing else
+
+    house.time.offset_ns = 0
+    house.heard.clear()
+    house.run(60)
+    assert house.notes() == ["clock.settled"]
+    assert "clock" not in {each.reason for each in house.heard if isinstance(each, Decided)}
+
+
+def test_a_process_that_begins_by_a_clock_before_the_journal_waits_for_it(house: House) -> None:
+    house.run(60)
+    house.time.offset_ns = -HOUR_NS // 2
+    house.begin()
+    house.heard.clear()
+    house.run(29)
+    assert house.notes() == ["clock.jumped"]
+    assert set(house.verdicts()) == {"denied"}
+    house.heard.clear()
+    house.run(10)
+    assert house.notes() == ["clock.settled"]
+    assert "clock" not in {each.reason for each in house.heard if isinstance(each, Decided)}
+
+
+def test_a_sleep_of_hours_is_a_long_gap_and_nothing_else(house: House) -> None:
+    house.run(60)
+    house.time.true_ns += 8 * HOUR_NS
+    house.heard.clear()
+    house.run(60)
+    assert house.notes() == []
+    assert "clock" not in {each.reason for each in house.heard if isinstance(each, Decided)}

@@ -68,6 +68,14 @@ class Broker(Protocol):
         """Look one order up; None means that the venue does not list it (yet)."""
         ...
 
+    def clock_ns(self) -> int | None:
+        """Return what the venue's own clock shows, UTC, or None if it lives by the time it is told.
+
+        Raises:
+            BrokerDown: No answer.
+        """
+        ...
+
     def updates(self, after: int) -> Sequence[TradeUpdate]:
         """Return the stream's messages with a sequence above `after`, in order."""
         ...

@@ -186,6 +186,9 @@ _PHRASES: Mapping[Reason, _Phrase] = {
         "{} is held",
     ),
     Reason.NOT_READY: _Phrase("not ready", LIFECYCLE["reconciling"].line),
+    Reason.CLOCK: _Phrase(
+        "clock", "it jumped or another one contradicts it; nothing is added until it is settled"
+    ),
 }
 
 

@@ -32,6 +32,7 @@ def on_answer(core: Core, event: Answered) -> Key | None:
     }.get(event.verdict, OrderState.UNKNOWN)
     if tracked.is_resent:  # what became of the first attempt is as open as before
         state = OrderState.UNKNOWN
+        tracked.is_resent = event.verdict is not Verdict.NOT_SENT
     _move(core, event.client_order_id, state, status="", reason=event.reason)
     return tracked.order.key
 

@@ -76,6 +76,8 @@ def _refusal(core: Core, ask: Ask) -> Reason:
     """Return what only the engine knows to stand against any purchase of this, or NONE."""
     if not core.is_ready:
         return Reason.NOT_READY
+    if core.is_clock_doubted:
+        return Reason.CLOCK
     for one in core.state.orders.of(ask.key):
         if not one.is_buy and one.order.role is not Role.STOP:  # they would trade with each other
             return Reason.OPPOSITE_BOT

@@ -31,9 +31,10 @@ class Core:
         self.state = State()
         self.ladder = PriceLadder(config.ladder)
         self.calendar = RiskCalendar(config.risk_timezone)
-        self.now_ns = 0
+        self.now_ns = self.event_ns = 0
         self.started_ns = 0
         self.is_ready = True
+        self.is_clock_doubted = False
         self.out = Outcome()
         self.waiting: dict[Key, list[Approved]] = {}
         self.differs = False
@@ -45,6 +46,7 @@ class Core:
 
     def begin(self, at_ns: int) -> None:
         """Start one event: time never runs backwards inside the engine."""
+        self.event_ns = at_ns
         self.now_ns = max(self.now_ns, at_ns)
         self.out = Outcome()
 
@@ -201,9 +203,9 @@ def may_still_leave(core: Core, order: Order) -> bool:
     """Tell whether what allowed a purchase holds now, its own reservation counted once."""
     state = core.state
     price = core.ladder.best(order.key, core.now_ns)
-    if not core.is_ready or state.trading is not TradingState.ACTIVE:
+    if not core.is_ready or core.is_clock_doubted:
         return False
-    if state.locks.get(order.key, 0) > core.now_ns:
+    if state.trading is not TradingState.ACTIVE or state.locks.get(order.key, 0) > core.now_ns:
         return False
     if state.is_frozen(core.instrument(order.key)):
         return False

@@ -21,6 +21,7 @@ from smart_leverage.engine.commanding import on_command
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core, cancel, release
 from smart_leverage.engine.deciding import on_opportunity, on_wish
+from smart_leverage.engine.doubting import on_clock_judged
 from smart_leverage.engine.exposure import Valuation, value
 from smart_leverage.engine.judging import (
     judge_assets,
@@ -58,6 +59,7 @@ class Engine:
             events.Started: self._on_started,
             events.LookedUp: self._on_looked_up,
             events.BrokerLost: self._on_broker_lost,
+            events.ClockJudged: self._on_clock,
             events.Prices: self._on_prices,
             events.OpeningOver: self._on_opening_over,
             events.Proposed: self._on_proposed,
@@ -74,6 +76,11 @@ class Engine:
     def is_ready(self) -> bool:
         """Whether books and broker have been compared since the start; increases need it."""
         return self._core.is_ready
+
+    @property
+    def is_clock_doubted(self) -> bool:
+        """Whether the clocks contradict each other; while they do, nothing is added."""
+        return self._core.is_clock_doubted
 
     @property
     def state(self) -> State:
@@ -97,7 +104,7 @@ class Engine:
         # A new day begins before anything of it is taken in; after a start only once the broker
         # has told prices, or holdings would open at what they once cost.
         if core.state.opened is not None and core.is_ready:
-            label = core.calendar.day_of(core.now_ns)
+            label = core.calendar.day_of(core.event_ns)
             if label != core.state.day_label:
                 roll(core, self.valuation().equity)
         self._handlers[type(event)](event)
@@ -138,6 +145,9 @@ class Engine:
         self._core.record(
             Noted(at_ns=self._core.now_ns, code="broker.lost", text="the broker does not answer")
         )
+
+    def _on_clock(self, event: events.ClockJudged) -> None:
+        on_clock_judged(self._core, event)
 
     def _on_looked_up(self, event: events.LookedUp) -> None:
         self._settle(on_looked_up(self._core, event))

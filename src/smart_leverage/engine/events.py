@@ -51,6 +51,12 @@ class BrokerLost(Event, frozen=True, kw_only=True):
     """The broker does not answer; nothing is added before its lists have been compared again."""
 
 
+class ClockJudged(Event, frozen=True, kw_only=True):
+    """The clocks were held against each other; `doubt` says what is wrong, empty when settled."""
+
+    doubt: str
+
+
 class Prices(Event, frozen=True, kw_only=True):
     """Prices became known; at an opening the increases under way are proved again."""
 

@@ -65,11 +65,14 @@ def remember(core: Core) -> None:
 
 
 def roll(core: Core, equity: Decimal) -> None:
-    """Open a new risk day and month at the last mark before the boundary, once each."""
-    day = core.calendar.day_of(core.now_ns)
+    """Open a new risk day and month at the last mark before the boundary, once each.
+
+    It is the event's own time that counts: the journal's last may be that of a wrong clock.
+    """
+    day = core.calendar.day_of(core.event_ns)
     if day == core.state.day_label:
         return
-    month = core.calendar.month_of(core.now_ns)
+    month = core.calendar.month_of(core.event_ns)
     for due in core.state.baselines.due(day, month, equity):
         is_day = due.period is Period.DAY
         core.record(

@@ -36,6 +36,7 @@ class Reason(IntEnum):
     STOP_HIT = 24
     FLATTEN = 25
     NOT_READY = 26
+    CLOCK = 27
 
 
 class TradingState(IntEnum):

@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from smart_leverage.brokers.base import Broker
-from smart_leverage.domain.clock import SECOND_NS, Clock
+from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import BrokerLost, Prices, Rung
 from smart_leverage.market.quotes import Quote, QuotePath
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.proposing import Traders
+from smart_leverage.runtime.steady import SteadyClock, compare, watch
 from smart_leverage.runtime.trader import Trader
 from smart_leverage.strategies.base import Bot, Strategy
 
@@ -47,7 +48,7 @@ class LiveDriver:
         self,
         trader: Trader,
         venue: QuotedVenue,
-        clock: Clock,
+        clock: SteadyClock,
         path: QuotePath,
         *,
         strategies: Sequence[Strategy] = (),
@@ -68,6 +69,7 @@ class LiveDriver:
         self._pause = pause
         self.is_lost = False
         self._closed_ns = clock.now_ns()
+        self._market_ns = venue.account().at_ns
         self._reconciled_ns = clock.monotonic_ns()
 
     def run(self, is_over: Callable[[], bool]) -> None:
@@ -86,9 +88,12 @@ class LiveDriver:
             if self.operator is not None:
                 self.operator.attend(self.trader, now_ns)
             if self.is_lost or self._is_due():
+                compare(self.trader, self.clock)
                 self.trader.reconcile()
                 self.is_lost = False
                 self._reconciled_ns = self.clock.monotonic_ns()
+            else:
+                watch(self.trader, self.clock)
             self._move(now_ns)
         except BrokerDown:
             if not self.is_lost:
@@ -101,13 +106,15 @@ class LiveDriver:
         return waited_ns >= self.pace.reconcile_every_s * SECOND_NS
 
     def _move(self, now_ns: int) -> None:
-        quotes = self.path.at(now_ns)
+        # The venue may have been told a later time by the process before; a market cannot go back.
+        market_ns = self._market_ns = max(now_ns, self._market_ns)
+        quotes = self.path.at(market_ns)
         # The engine first: what no longer fits at these prices is cancelled before it can fill.
         self.trader.offer(Prices(at_ns=now_ns, prints=_prints(quotes), rung=Rung.QUOTE))
         for quote in quotes:
-            self.venue.on_quote(now_ns, quote.key, quote.bid, quote.ask)
+            self.venue.on_quote(market_ns, quote.key, quote.bid, quote.ask)
         if not quotes:
-            self.venue.advance(now_ns)
+            self.venue.advance(market_ns)
         self.trader.drain()
         closes = list(self.path.closed(self._closed_ns, now_ns))
         self._closed_ns = max(self._closed_ns, now_ns)

@@ -137,8 +137,9 @@ class Trader:
         if not updates:
             return []
         self._seen = updates[-1].sequence
-        now_ns = self.clock.now_ns()  # a message may be old, but it is now that it is acted upon
-        return [Updated(at_ns=max(update.at_ns, now_ns), update=update) for update in updates]
+        # A message may be old, or bear a time that never was; it is now that it is acted upon.
+        now_ns = self.clock.now_ns()
+        return [Updated(at_ns=now_ns, update=update) for update in updates]
 
     def _act(self, outcome: Outcome) -> list[Event]:
         """Let cancels and orders leave, each once; every answer becomes an event."""

@@ -28,6 +28,7 @@ from smart_leverage.runtime.live import LiveDriver
 from smart_leverage.runtime.operator import Operator, answer_of
 from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.recovery import recover
+from smart_leverage.runtime.steady import steady_clock
 from smart_leverage.runtime.trader import Tell
 from smart_leverage.runtime.venue_process import venue_process
 from smart_leverage.settings import Settings
@@ -136,16 +137,17 @@ def in_real_time(
         venue_process(folder, cash) as venue,
     ):
         config = engine_config(settings)
-        trader = recover(config, ledger, venue, clock, tell, held_back)
+        steady = steady_clock(clock, ledger, venue)
+        trader = recover(config, ledger, venue, steady, tell, held_back)
         if trader.engine.state.opened is None:
             keys = [each.key for each in series]
             start = Beginning(cash)
-            trader.offer(opening(settings, clock.now_ns(), start, Registry.builtin(), keys))
+            trader.offer(opening(settings, steady.now_ns(), start, Registry.builtin(), keys))
             trader.flush()
         yield LiveDriver(
             trader,
             venue,
-            clock,
+            steady,
             QuotePath(series),
             strategies=traders.strategies,
             bots=traders.bots,

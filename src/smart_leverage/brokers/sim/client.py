@@ -142,6 +142,10 @@ class SimBrokerClient:
         request = GetOrder(client_order_id=client_order_id)
         return self._call(request, BrokerOrder | None)  # type: ignore[arg-type]
 
+    def clock_ns(self) -> int | None:
+        """Return None, as the venue would; see `SimBroker.clock_ns`."""
+        return None
+
     def updates(self, after: int) -> Sequence[TradeUpdate]:
         """Return the stream's messages above a sequence."""
         return self._list(GetUpdates(after=after), TradeUpdate)

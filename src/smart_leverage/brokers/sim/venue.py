@@ -218,6 +218,10 @@ class SimBroker:
         ticket = self._book.by_client_id.get(client_order_id)
         return ticket.view() if ticket else None
 
+    def clock_ns(self) -> int | None:
+        """Return None: the venue has no clock, whoever moves its market tells it the time."""
+        return None
+
     def updates(self, after: int, limit: int | None = None) -> Sequence[TradeUpdate]:
         """Return the stream's messages above a sequence; sequences have no gaps."""
         self._require_sound()
