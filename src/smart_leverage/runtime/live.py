@@ -11,9 +11,9 @@ from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import BrokerLost, Prices, Rung
 from smart_leverage.market.quotes import Quote, QuotePath
+from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.proposing import Traders
-from smart_leverage.runtime.trader import Trader
 from smart_leverage.strategies.base import Bot, Strategy
 
 
@@ -45,7 +45,7 @@ class LiveDriver:
 
     def __init__(
         self,
-        trader: Trader,
+        trader: Driven,
         venue: QuotedVenue,
         clock: Clock,
         path: QuotePath,
