@@ -61,7 +61,8 @@ class Refuge:
         with ExitStack() as undo:
             try:
                 self._open(undo)
-                self._halt(at_ns)
+                if not self._entries:
+                    self._halt(at_ns)
             except DAMAGE as error:
                 raise unreadable(error, str(path)) from error
             self._undo = undo.pop_all()
@@ -140,9 +141,9 @@ class Refuge:
             self._add(draft(record))
 
     def _halt(self, at_ns: int) -> None:
+        """Begin with a halt, which also keeps a frozen account frozen."""
         states = Reader(self._connection).states(limit=1)
-        noted = [record for record in known(self._journal.read()) if type(record) is StateChanged]
-        before = noted[-1].after if noted else states[0].after if states else "active"
+        before = states[0].after if states else "active"
         halted = StateChanged(
             at_ns=max(at_ns, self._last_ns),
             before=before,

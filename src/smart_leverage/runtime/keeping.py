@@ -74,7 +74,7 @@ class Keeper:
         self._void: set[str] = set()
         self._is_blind = False
         self._retry_ns = clock.monotonic_ns()
-        self._trouble = ""
+        self._trouble = self._said = ""
         self._build: Build
         self._trader: Trader
         self._ledger: Ledger = self._opened()
@@ -229,12 +229,12 @@ class Keeper:
             self._hold_back(error)
             return self._refuge()
         if ledger.taken:
-            self._warn(
+            self._say(
                 f"▲ {ledger.taken} records of the emergency journal were taken into the ledger; "
                 "the account stays halted until somebody resumes it"
             )
         elif self._trouble:
-            self._warn(
+            self._say(
                 f"■ {UNWRITABLE}: {self._trouble}; it was opened anew and takes records again. The "
                 "account is halted until somebody resumes it"
             )
@@ -247,12 +247,18 @@ class Keeper:
             raise
         except LedgerError as error:
             raise _last_word(error) from error
-        self._warn(
+        self._say(
             f"■ {refuge.why}. The account is halted; sales, cancels, stops and fills go on and are "
             f"kept in {beside(self._path, EMERGENCY).name}. Free or mend the disk: the ledger is "
             f"tried every {RETRY_S:g} s; then resume with a reason"
         )
         return refuge
+
+    def _say(self, line: str) -> None:
+        """Tell a person, and do not repeat it at every attempt."""
+        if line != self._said:
+            self._said = line
+            self._warn(line)
 
     def _rebuild(self, ledger: Ledger) -> None:
         self._ledger = ledger
