@@ -1,5 +1,7 @@
 """An account with a position whose disk fills up, fails, or forgets: it sells, and buys nothing."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -372,3 +374,49 @@ def test_fills_that_came_during_the_trouble_are_in_the_ledger_once(desk: Desk) -
     with EmergencyJournal(desk.path) as journal:
         assert journal.is_empty
     desk.agrees()
+
+
+# --- refused by the operating system itself -------------------------------------------------------
+
+REFUSED = """
+import resource, sys
+from pathlib import Path
+from tests.contract.desk_in_trouble import Desk, notes
+from smart_leverage.ledger.refuge import Refuge
+
+desk = Desk(Path(sys.argv[1]))
+desk.hold()
+assert desk.path.with_name("ledger.sqlite-wal").stat().st_size > 65_536
+# No file may be written behind this place: the kernel refuses as a failing disk does.
+resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, resource.RLIM_INFINITY))
+desk.flatten_wish()
+desk.run(3)
+assert isinstance(desk.keeper.ledger, Refuge), "it wrote to the ledger"
+assert {sent.written for sent in desk.venue.sent} == {"emergency"}, desk.venue.sent
+assert not desk.state.held(), "it did not sell"
+count = len(notes(desk.path))
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+desk.run(2)
+assert not isinstance(desk.keeper.ledger, Refuge), "it did not go back"
+desk.agrees()
+print(count, desk.state.trading.name, *desk.told, sep="\\n")
+desk.stop()
+"""
+
+
+def test_a_write_that_the_kernel_refuses_ends_in_the_emergency_journal(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    count, trading, first, last = done.stdout.splitlines()
+    assert int(count) > 5
+    assert trading == "HALTED"
+    assert first.startswith("■ the ledger cannot be written: disk I/O error. The account is halted")
+    assert last.startswith(f"▲ {count} records of the emergency journal were taken")
+    assert verify(tmp_path / "ledger.sqlite").is_sound

@@ -176,10 +176,8 @@ def _fields(place: Path, verdict: "Verdict") -> dict[str, Any]:
 
 def _waits(found: "Found") -> Iterator[str]:
     if found.notes:
-        yield (
-            f"▲ {len(found.notes)} records wait in the emergency journal; they are taken over when "
-            "the ledger can be written again, at the latest at the next start"
-        )
+        count = f"{len(found.notes)} record{'' if len(found.notes) == 1 else 's'}"
+        yield f"▲ emergency journal: {count}, to be taken over when the ledger can be written"
     if found.torn:
         yield f"▲ torn blocks of the emergency journal: {', '.join(map(str, found.torn))}"
 

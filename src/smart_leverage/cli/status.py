@@ -98,10 +98,8 @@ def _head(now: "Remembered") -> Iterator[str]:
     equity = "" if now.last_mark is None else f"equity {money(now.last_mark.equity)}   "
     yield f"{equity}as of {iso(now.at_ns)} ({when}), event {now.events:,}"
     if now.noted:
-        yield (
-            f"■ ledger in trouble: {now.noted} more records wait in the emergency journal, "
-            "counted in here"
-        )
+        count = _count(now.noted, "record")
+        yield f"■ ledger in trouble: its emergency journal is counted in here, {count}"
 
 
 def _tier(now: "Remembered", width: int) -> Iterator[str]:
