@@ -4,8 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Error
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from smart_leverage.domain.clock import SECOND_NS, Clock
 from smart_leverage.domain.errors import (
@@ -132,17 +131,6 @@ class Keeper:
         """Let go of the ledger; harmless twice."""
         with suppress(Error, OSError):  # What is broken may refuse even that.
             self._ledger.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # -- trouble ----------------------------------------------------------------------------------
 

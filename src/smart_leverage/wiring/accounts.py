@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -135,7 +135,7 @@ def in_real_time(
         wake.clear()
 
     with (
-        Keeper(folder / LEDGER, clock, halt, warn) as keeper,
+        closing(Keeper(folder / LEDGER, clock, halt, warn)) as keeper,
         Control(folder, wake.set) as control,
         venue_process(folder, cash) as venue,
     ):
