@@ -151,7 +151,7 @@ class Process:
         trader = self.trader
         assert trader is not None
         if self.is_lost or self.time.true_ns - self._reconciled_ns >= RECONCILE_NS:
-            compare(trader, self.clock)
+            compare(trader, self.line, self.clock)
             trader.reconcile()
             trader.flush()
             self.is_lost = False

@@ -205,7 +205,7 @@ class Oracle:
         self._note_gone({str(each.key): each.qty for each in positions})
         for each in positions:
             is_known = self._now() - self._told_ns.get(each.key, 0) <= FRESH
-            if not is_known:
+            if not is_known or self.account.is_doubted(each.key):
                 self.account.see(each.key, float(each.price))
 
     def _note_gone(self, listed: dict[str, Decimal]) -> None:

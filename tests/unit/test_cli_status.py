@@ -25,6 +25,9 @@ from smart_leverage.domain.records import (
     TierGranted,
 )
 from smart_leverage.domain.registry import Registry
+from smart_leverage.ledger.emergency import BLOCK, EmergencyJournal
+from smart_leverage.ledger.files import EMERGENCY, beside
+from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.settings import Settings
 
@@ -198,3 +201,44 @@ def test_a_change_of_tier_shows_its_evidence(show: Show) -> None:
     assert out.startswith("0 EMERGENCY since 1970-01-01 00:01:00Z\n")
     assert "to LEARNING: month no worse than −5.0 %" in out
     assert "LEARNING → EMERGENCY  fall: win rate 42.9 % (9 of 21), month −5.20 %" in out
+
+
+def test_what_waits_in_the_emergency_journal_is_counted_in(
+    show: Show, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ledger.sqlite"
+    show()
+    refuge = Refuge(path, MINUTE, "disk full")
+    refuge.commit([FlowSeen(at_ns=MINUTE, amount=D(-500), source="bank")])
+    refuge.close()
+    assert enter(["status", "--ledger", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("PAPER troubled   ■ HALTED (the ledger cannot be written: disk full)\n")
+    assert "■ ledger in trouble: its emergency journal is counted in here, 2 records" in out
+    assert enter(["status", "--json", "--ledger", str(path)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["emergency_records"], told["cash"]) == (2, "4500")
+    SqliteLedger(path).close()
+    assert enter(["status", "--json", "--ledger", str(path)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["emergency_records"], told["cash"]) == (0, "4500")
+
+
+def test_verify_tells_what_waits_in_the_emergency_journal(
+    show: Show, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ledger.sqlite"
+    show()
+    Refuge(path, MINUTE, "disk full").close()
+    with EmergencyJournal(path) as journal:
+        journal.append("torn", b"")
+    content = bytearray(beside(path, EMERGENCY).read_bytes())
+    content[BLOCK] ^= 1
+    beside(path, EMERGENCY).write_bytes(content)
+    assert enter(["ledger", "verify", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "▲ emergency journal: 1 record, to be taken over" in out
+    assert "▲ torn blocks of the emergency journal: 1" in out
+    assert enter(["ledger", "verify", "--json", str(path)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["emergency_records"], told["emergency_torn"]) == (1, [1])

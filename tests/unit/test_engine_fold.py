@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.simulation.desk import AAPL, BTC, ETH, KO, SPY, Desk
 from tests.simulation.worlds import WORLDS, play
 
 from smart_leverage.domain.errors import InvariantViolation
-from smart_leverage.domain.orders import OrderState, Role
+from smart_leverage.domain.orders import Approved, Order, OrderState, Role, Side
 from smart_leverage.domain.records import (
     RESTORED,
+    UNWRITABLE,
     Decided,
     Filled,
     Intended,
     Noted,
+    OrderMoved,
     Record,
     StateChanged,
     decode,
@@ -26,7 +29,7 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Command, Event, Prices, Verdict
+from smart_leverage.engine.events import Command, Event, Prices, Started, Verdict
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.state import State
 from smart_leverage.engine.tracked import order_id
@@ -196,15 +199,22 @@ def test_nothing_happens_before_an_account_is_opened() -> None:
         Engine(EngineConfig()).process(Prices(at_ns=1, prints=()))
 
 
-def test_orders_after_a_restored_backup_have_ids_of_their_own() -> None:
-    """The venue may hold orders that were sent after the copy was made."""
+@pytest.mark.parametrize(
+    "why",
+    [
+        pytest.param(RESTORED, id="restored-backup"),
+        pytest.param(f"{UNWRITABLE}: disk full", id="ledger-in-trouble"),
+    ],
+)
+def test_orders_have_ids_of_their_own_when_others_may_have_been_sent(why: str) -> None:
+    """After the copy was made, or in a commit that nobody acknowledged."""
     desk = Desk()
     desk.buy(BTC, "0.01")
     first = desk.of(Intended)[-1]
     assert isinstance(first, Intended)
     copied = list(itertools.takewhile(lambda each: not isinstance(each, Decided), desk.records))
     halted = StateChanged(
-        at_ns=desk.now_ns, before="active", after="halted", why=RESTORED, who="operator"
+        at_ns=desk.now_ns, before="active", after="halted", why=why, who="operator"
     )
     engine = Engine(EngineConfig(), [*copied, halted])
     state = engine.state
@@ -214,3 +224,67 @@ def test_orders_after_a_restored_backup_have_ids_of_their_own() -> None:
     assert again != first.order.client_order_id
     plain = order_id(state.opened.account, "bot", str(state.opened.at_ns), state.sequence + 1)
     assert plain == first.order.client_order_id  # without the mark it would have been the same
+
+
+@pytest.mark.parametrize(
+    ("ids", "count"),
+    [
+        pytest.param(["d1", "d2"], 2, id="in-a-row"),
+        pytest.param(["d1", "d5"], 5, id="denials-were-left-out"),
+        pytest.param(["d1", "by hand"], 2, id="no-number"),
+    ],
+)
+def test_a_decision_never_gets_an_id_that_was_given(ids: list[str], count: int) -> None:
+    desk = Desk()
+    desk.buy(BTC, "0.01")
+    decided = desk.of(Decided)[-1]
+    state = State()
+    for each in ids:
+        state.apply(structs.replace(decided, decision_id=each))
+    assert state.decisions == count
+
+
+@pytest.mark.parametrize(
+    ("is_unsent", "state"),
+    [
+        pytest.param(True, "sent", id="nothing-has-left"),
+        pytest.param(False, "unknown", id="it-may-have-left"),
+    ],
+)
+def test_a_sale_of_which_nothing_has_left_leaves_after_a_new_start(
+    is_unsent: bool, state: str
+) -> None:
+    desk = Desk(holdings={BTC: "0.1"})
+    order = Order(
+        client_order_id="sl-1", bot="house", key=BTC, side=Side.SELL, qty=D("0.1"), role=Role.GUARD
+    )
+    intended = Intended(at_ns=desk.now_ns, order=order, decision_id="d1", reserve_price=D(0))
+    out_of_the_way = [
+        OrderMoved(
+            at_ns=desk.now_ns,
+            client_order_id=name,
+            state=OrderState.CANCELED,
+            status="canceled",
+            filled_qty=D(0),
+        )
+        for name in desk.engine.state.stops.values()
+    ]
+    engine = Engine(EngineConfig(), [*desk.records, *out_of_the_way, intended])
+    unsent = (Approved(order, "d1"),) if is_unsent else ()
+    outcome = engine.process(Started(at_ns=desk.now_ns, unsent=unsent))
+    sent = [approved.order for approved in outcome.sends]
+    assert sent == ([order] if is_unsent else [])
+    is_unknown = engine.state.orders.by_id["sl-1"].state is OrderState.UNKNOWN
+    assert is_unknown is (state == "unknown")
+
+
+def test_a_purchase_of_which_nothing_has_left_ends_at_a_new_start() -> None:
+    desk = Desk()
+    order = Order(
+        client_order_id="sl-1", bot="bot", key=BTC, side=Side.BUY, qty=D("0.1"), role=Role.BOT
+    )
+    intended = Intended(at_ns=desk.now_ns, order=order, decision_id="d1", reserve_price=D(1))
+    engine = Engine(EngineConfig(), [*desk.records, intended])
+    outcome = engine.process(Started(at_ns=desk.now_ns, unsent=(Approved(order, "d1"),)))
+    assert not outcome.sends
+    assert "sl-1" not in engine.state.orders.by_id

@@ -15,7 +15,7 @@ from smart_leverage.domain.orders import Order, Side
 from smart_leverage.domain.records import Intended, Record, StateChanged, decode
 from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.chain import draft
-from smart_leverage.ledger.emergency import BLOCK, BLOCKS, SIZE, EmergencyJournal
+from smart_leverage.ledger.emergency import BLOCK, BLOCKS, SIZE, EmergencyJournal, Found, peek
 from smart_leverage.ledger.files import EMERGENCY, beside
 from smart_leverage.ledger.sqlite import SqliteLedger
 
@@ -62,7 +62,7 @@ def test_its_room_is_taken_at_once_for_the_owner_alone(path: Path) -> None:
         assert found.st_size == SIZE == BLOCKS * BLOCK
         assert found.st_blocks * 512 >= SIZE  # Zeros that were written, not a hole.
         assert stat.S_IMODE(found.st_mode) == 0o600
-        assert journal.read() == ((), ())
+        assert journal.read() == Found()
         assert journal.is_empty
 
 
@@ -204,7 +204,7 @@ def test_what_was_taken_into_the_ledger_is_forgotten(path: Path) -> None:
         journal.append("halt", b"x" * 3_000)
         journal.clear()
         assert journal.is_empty
-        assert journal.read() == ((), ())
+        assert journal.read() == Found()
         assert journal.append("halt", b"new") == 0
     assert journal.path.stat().st_size == SIZE
 
@@ -243,8 +243,6 @@ def test_a_ledger_has_one_while_it_is_open_and_a_simulation_has_none(path: Path)
     assert beside(path, EMERGENCY).stat().st_size == SIZE
     with pytest.raises(LedgerError, match="Bad file descriptor"):
         ledger.emergency.read()
-    with SqliteLedger(path) as again:
-        assert again.emergency is not None
-        assert [note.payload for note in again.emergency.read().notes] == [b"x"]
+    assert [note.payload for note in peek(path).notes] == [b"x"]
     with SqliteLedger(path.with_name("sim.sqlite"), durability=Durability.NONE) as simulation:
         assert simulation.emergency is None

@@ -1,11 +1,12 @@
 """What the free space on the ledger's disk allows."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from smart_leverage.ledger.space import Space, room
+from smart_leverage.ledger.space import Space, room, takes
 
 GIB, MIB = 1 << 30, 1 << 20
 
@@ -61,3 +62,23 @@ def test_the_disk_that_is_asked_is_that_of_the_file_itself(tmp_path: Path) -> No
     assert asked == [tmp_path / "far"]
     assert here.free_bytes is not None
     assert here.free_bytes > 0
+
+
+def test_a_disk_takes_a_probe_that_does_not_stay(tmp_path: Path) -> None:
+    assert takes(tmp_path / "ledger.sqlite")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_not_there_takes_nothing(tmp_path: Path) -> None:
+    assert not takes(tmp_path / "gone" / "ledger.sqlite")
+
+
+def test_a_disk_whose_sync_fails_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(handle: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    assert not takes(tmp_path / "ledger.sqlite")
+    assert list(tmp_path.iterdir()) == []

@@ -20,6 +20,7 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.engine.state import State
 from smart_leverage.ledger.rows import AccountRow
+from smart_leverage.ledger.takeover import known, waiting
 
 if TYPE_CHECKING:
     from smart_leverage.ledger.reader import Reader
@@ -51,6 +52,8 @@ class Remembered(NamedTuple):
     events: int
     at_ns: int
     prices: dict[Key, Known]
+    noted: int
+    """Records that wait in the emergency journal; they are counted in."""
 
     @property
     def is_simulated(self) -> bool:
@@ -85,6 +88,8 @@ def number(numbers: dict[str, Any], key: str) -> Decimal | None:
 
 def remember(path: Path, *, with_prices: bool = False) -> Remembered:
     """Read a ledger and return the account as of its last record.
+
+    What waits in the emergency journal of a ledger in trouble is taken in as well.
 
     Args:
         path: The ledger.
@@ -123,6 +128,10 @@ class _Fold:
                 self.state.baselines.mark(record.equity)
             else:
                 self._take(record)
+        noted = list(known(waiting(path)))
+        for record in noted:
+            at_ns = max(at_ns, record.at_ns)
+            self._take(record)
         return Remembered(
             path=path,
             account=account,
@@ -131,6 +140,7 @@ class _Fold:
             events=events,
             at_ns=at_ns,
             prices=self.prices,
+            noted=len(noted),
         )
 
     def _take(self, record: Record) -> None:

@@ -65,8 +65,8 @@ def resume(
 ) -> None:
     """Lift a halt or a month trip; needs a reason and the admin token.
 
-    Refused while the day is tripped, a plan is running, an outcome is unknown, or books and broker
-    differ.
+    Refused while the day is tripped, a plan is running, an outcome is unknown, books and broker
+    differ, or the ledger cannot be written.
     """
     _order(screen, "resume", reason, ledger, token=_token(token_file))
 

@@ -1,5 +1,6 @@
 """Proves that a ledger is whole, copies it, goes on from a copy, brings it up to date."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
+    from smart_leverage.ledger.emergency import Found
     from smart_leverage.ledger.verify import Verdict
 
 
@@ -29,11 +31,13 @@ def verify(
     """Prove that a ledger is whole.
 
     Walks the chain and makes every table anew from it; leaves with 6 on a difference. A running
-    writer is not disturbed: the work is done on a copy in the temporary folder.
+    writer is not disturbed: the work is done on a copy in the temporary folder. Records
+    that wait in the emergency journal are counted.
     """
     from smart_leverage.cli.places import ledger_path
     from smart_leverage.domain.errors import LedgerCorrupt
     from smart_leverage.ledger.base import Head
+    from smart_leverage.ledger.takeover import waiting
     from smart_leverage.ledger.verify import Fault, Verdict
     from smart_leverage.ledger.verify import verify as verified
 
@@ -44,10 +48,13 @@ def verify(
         verdict = verified(place, screen.progress("verifying"))
     except LedgerCorrupt as error:  # so damaged that nothing can be walked
         verdict = Verdict(Head(0, bytes(32)), (Fault(None, str(error)),))
+    found = waiting(place)
     if screen.as_json:
-        screen.record(_fields(place, verdict))
+        waits = {"emergency_records": len(found.notes), "emergency_torn": list(found.torn)}
+        screen.record({**_fields(place, verdict), **waits})
     else:
         _show(screen, place, verdict)
+        screen.say(*_waits(found))
     if not verdict.is_sound:
         raise typer.Exit(6)
 
@@ -165,6 +172,14 @@ def _fields(place: Path, verdict: "Verdict") -> dict[str, Any]:
         "bad_seq": verdict.bad_seq,
         "faults": [{"seq": fault.seq, "what": fault.what} for fault in verdict.faults],
     }
+
+
+def _waits(found: "Found") -> Iterator[str]:
+    if found.notes:
+        count = f"{len(found.notes)} record{'' if len(found.notes) == 1 else 's'}"
+        yield f"▲ emergency journal: {count}, to be taken over when the ledger can be written"
+    if found.torn:
+        yield f"▲ torn blocks of the emergency journal: {', '.join(map(str, found.torn))}"
 
 
 def _show(screen: Screen, place: Path, verdict: "Verdict") -> None:

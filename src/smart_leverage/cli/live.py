@@ -75,7 +75,9 @@ def go_live(
     began_s = time.monotonic()
     with (
         Stopping() as stopping,
-        in_real_time(folder, settings, series, traders, clock=SystemClock(), tell=tell) as driver,
+        in_real_time(
+            folder, settings, series, traders, clock=SystemClock(), tell=tell, warn=screen.note
+        ) as driver,
     ):
         screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
 

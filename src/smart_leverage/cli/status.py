@@ -19,7 +19,8 @@ WIDE = 90
 def status(screen: Screen, ledger: LedgerPath = None) -> None:
     """Show state, tier, exposure and losses, each with its bound.
 
-    Everything is as of the last record of the ledger; the time is shown.
+    Everything is as of the last record of the ledger, or of its emergency journal while the ledger
+    cannot be written; the time is shown.
     """
     from smart_leverage.cli.account import remember
     from smart_leverage.cli.places import ledger_path
@@ -60,6 +61,7 @@ def _fields(now: "Remembered") -> dict[str, Any]:
         "age_s": age_s,
         "ledger": str(now.path),
         "ledger_seq": now.events,
+        "emergency_records": now.noted,
     }
 
 
@@ -95,6 +97,9 @@ def _head(now: "Remembered") -> Iterator[str]:
     when = "a simulated account" if now.is_simulated else ago
     equity = "" if now.last_mark is None else f"equity {money(now.last_mark.equity)}   "
     yield f"{equity}as of {iso(now.at_ns)} ({when}), event {now.events:,}"
+    if now.noted:
+        count = _count(now.noted, "record")
+        yield f"■ ledger in trouble: its emergency journal is counted in here, {count}"
 
 
 def _tier(now: "Remembered", width: int) -> Iterator[str]:

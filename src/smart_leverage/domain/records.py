@@ -216,6 +216,9 @@ class StateChanged(Fact, frozen=True, kw_only=True, tag="state"):
 RESTORED = "restored from a backup"
 """Why a ledger is halted that goes on from a copy; orders after it get ids of their own."""
 
+UNWRITABLE = "the ledger cannot be written"
+"""How the reason begins of a halt for trouble with the ledger; orders after it get own ids too."""
+
 
 class Resumed(Fact, frozen=True, kw_only=True, tag="resumed"):
     """A person lifted a halt with a reason; the equity becomes the new baseline."""

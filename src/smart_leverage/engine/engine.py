@@ -6,7 +6,7 @@ from typing import Any
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.errors import InvariantViolation
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import HOUSE, Role
+from smart_leverage.domain.orders import HOUSE, Approved, Role
 from smart_leverage.domain.records import (
     AccountOpened,
     Adopted,
@@ -87,6 +87,11 @@ class Engine:
         """The durable state; read it, never change it."""
         return self._core.state
 
+    @property
+    def waiting(self) -> list[Approved]:
+        """Orders that are intended and wait for others to end; nothing of them has left."""
+        return [approved for queue in self._core.waiting.values() for approved in queue]
+
     def valuation(self) -> Valuation:
         """Return what the account is worth at the last good prices."""
         return value(self._core.state, self._core.ladder)
@@ -138,7 +143,7 @@ class Engine:
 
     def _on_started(self, event: events.Started) -> None:
         self._core.started_ns = self._core.now_ns
-        on_started(self._core)
+        on_started(self._core, event)
 
     def _on_broker_lost(self, event: events.BrokerLost) -> None:
         self._core.is_ready = False

@@ -7,7 +7,13 @@ from msgspec import Struct
 
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.opportunity import Opportunity, OrderWish
-from smart_leverage.domain.orders import AccountSnapshot, BrokerOrder, PositionSnapshot, TradeUpdate
+from smart_leverage.domain.orders import (
+    AccountSnapshot,
+    Approved,
+    BrokerOrder,
+    PositionSnapshot,
+    TradeUpdate,
+)
 
 
 class Rung(IntEnum):
@@ -44,7 +50,12 @@ class Opened(Event, frozen=True, kw_only=True):
 
 
 class Started(Event, frozen=True, kw_only=True):
-    """A process begins on a ledger that has a past; until the broker was asked, nothing is sure."""
+    """A trader begins on a ledger that has a past; until the broker was asked, nothing is sure.
+
+    `unsent` are orders of which the trader before, in the same process, let nothing leave.
+    """
+
+    unsent: tuple[Approved, ...] = ()
 
 
 class BrokerLost(Event, frozen=True, kw_only=True):

@@ -6,28 +6,35 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Approved, OrderState, Role
 from smart_leverage.domain.records import Noted, OrderMoved
 from smart_leverage.engine.answering import on_broker_order
-from smart_leverage.engine.core import Core, blockers, cancel, may_still_leave
-from smart_leverage.engine.events import LookedUp
+from smart_leverage.engine.core import Core, blockers, cancel, may_still_leave, release
+from smart_leverage.engine.events import LookedUp, Started
 from smart_leverage.engine.tracked import Tracked
 
 MISSES_MIN = 3
 """Look-ups that must find nothing before an order may count as absent."""
 
 
-def on_started(core: Core) -> None:
+def on_started(core: Core, event: Started) -> None:
     """Count every intent without a result as unknown, and repeat the cancels under way.
 
     Whether the bytes left before the last process ended cannot be known, so the reservation stays
-    until the broker has been asked. A cancel is harmless twice.
+    until the broker has been asked. What is known not to have left may do so now. A cancel is
+    harmless twice.
     """
+    unsent = {approved.order.client_order_id: approved for approved in event.unsent}
     under_way = list(core.state.orders.by_id.values())
     text = f"started on a ledger with a past, {len(under_way)} orders under way"
     core.record(Noted(at_ns=core.now_ns, code="process.started", text=text))
     for tracked in under_way:
-        if tracked.state is OrderState.INTENT:
+        if tracked.order.client_order_id in unsent:
+            waits = core.waiting.setdefault(tracked.order.key, [])
+            waits.append(unsent[tracked.order.client_order_id])
+        elif tracked.state is OrderState.INTENT:
             _move(core, tracked.order.client_order_id, OrderState.UNKNOWN, "the process ended")
         elif tracked.state is OrderState.PENDING_CANCEL:
             core.out.cancels.append(tracked.order.client_order_id)
+    for key in list(core.waiting):
+        release(core, key)
 
 
 def on_looked_up(core: Core, event: LookedUp) -> Key | None:

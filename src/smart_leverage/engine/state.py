@@ -12,6 +12,7 @@ from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import OrderState, Role
 from smart_leverage.domain.records import (
     RESTORED,
+    UNWRITABLE,
     AccountOpened,
     Adopted,
     AssetLocked,
@@ -136,7 +137,9 @@ class State:
     # -- orders -----------------------------------------------------------------------------------
 
     def _decided(self, record: Decided) -> None:
-        self.decisions += 1
+        # The id may be ahead of the count: an emergency journal leaves denials out.
+        number = record.decision_id.removeprefix("d")
+        self.decisions = max(self.decisions + 1, int(number) if number.isdecimal() else 0)
         if record.request and record.given > 0:  # what was denied may be asked again
             name = (record.bot, record.request)
             self.requests.setdefault(name, (record.body, record.decision_id))
@@ -226,9 +229,9 @@ class State:
         self.tier = after
 
     def _state(self, record: StateChanged) -> None:
-        if record.why == RESTORED:
-            # The venue may know orders that were sent after the copy was made, under ids that this
-            # journal would derive again.
+        if record.why.startswith((RESTORED, UNWRITABLE)):
+            # The venue may know orders that were sent after the copy was made, or the disk may hold
+            # a commit that nobody acknowledged, under ids that this journal would derive again.
             self.session = f"{self.session}-{record.at_ns}"
         self.trading = TradingState[record.after.upper()]
         self.trading_why = record.why

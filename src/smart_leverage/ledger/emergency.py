@@ -3,6 +3,7 @@
 import os
 import struct
 import threading
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Self
 from zlib import crc32
@@ -35,10 +36,14 @@ class Note(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What can be read: whole records in order, and the blocks that hold something else."""
+    """What can be read: whole records in order, and the blocks that hold something else.
 
-    notes: tuple[Note, ...]
-    torn: tuple[int, ...]
+    `mark` names the journal from its first record until it is cleared; empty when it holds nothing.
+    """
+
+    notes: tuple[Note, ...] = ()
+    torn: tuple[int, ...] = ()
+    mark: str = ""
 
 
 class _Part(NamedTuple):
@@ -81,6 +86,11 @@ class EmergencyJournal:
     def is_empty(self) -> bool:
         """Whether nothing was written since it was made or cleared."""
         return self._next == 0
+
+    @property
+    def left(self) -> int:
+        """Blocks that are free."""
+        return BLOCKS - self._next
 
     def append(self, kind: str, payload: bytes) -> int:
         """Write a record and sync it; return the block in which it begins.
@@ -127,11 +137,14 @@ class EmergencyJournal:
     def clear(self) -> None:
         """Forget everything, once the ledger holds it.
 
+        The first block goes last and alone: whatever a power loss leaves has its mark still.
+
         Raises:
             LedgerError: The disk refused; read it again before it is trusted.
         """
         with self._lock:
-            self._write(bytes(self._next * BLOCK), 0)
+            self._write(bytes(max(self._next - 1, 0) * BLOCK), BLOCK)
+            self._write(bytes(BLOCK), 0)
             self._next = 0
 
     def close(self) -> None:
@@ -168,6 +181,21 @@ class EmergencyJournal:
 
     def _trouble(self, what: str, error: OSError) -> LedgerError:
         return LedgerError(f"{self.path}: cannot {what}: {error.strerror}")
+
+
+def peek(path: Path) -> Found:
+    """Return what the emergency journal of a ledger holds, without opening it for writing.
+
+    Raises:
+        LedgerError: The file is there and cannot be read.
+    """
+    file = beside(path, EMERGENCY)
+    try:
+        return _found(file.read_bytes()[:SIZE])
+    except FileNotFoundError:
+        return Found()
+    except OSError as error:
+        raise LedgerError(f"{file}: cannot be read: {error.strerror}") from error
 
 
 def _write_all(handle: int, content: bytes, at: int) -> None:
@@ -210,7 +238,8 @@ def _found(image: bytes) -> Found:
         else:
             torn.append(number)
         number += len(parts) or 1
-    return Found(tuple(notes), tuple(torn))
+    mark = sha256(image[:BLOCK]).hexdigest() if used else ""
+    return Found(tuple(notes), tuple(torn), mark)
 
 
 def _parts(image: bytes, number: int) -> list[_Part]:

@@ -117,12 +117,9 @@ class WriterLock:
         except OSError as error:
             os.close(self._handle)
             raise LedgerError(f"{self._path}: cannot be locked: {error.strerror}") from error
-        try:
-            os.ftruncate(self._handle, 0)
-            os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
-        except OSError as error:  # The disk is full.
-            self.release()
-            raise _unwritable(self._path, error) from error
+        with suppress(OSError):  # On a full disk the right is held all the same.
+            written = os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+            os.ftruncate(self._handle, written)
 
     def release(self) -> None:
         """Let go; harmless twice."""

@@ -2,12 +2,18 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from smart_leverage.ledger.files import beside
+
 WARN_BYTES = 1 << 30
 REFUSE_BYTES = 100 << 20
+PROBE_BYTES = 1 << 20
+PROBE = "probe"
+"""A file that is written and removed at once, to learn whether the disk takes anything."""
 
 
 class Space(IntEnum):
@@ -55,3 +61,17 @@ def room(
     if free <= refuse_bytes:
         return Room(free, Space.SHORT)
     return Room(free, Space.LOW if free <= warn_bytes else Space.ENOUGH)
+
+
+def takes(path: Path, size: int = PROBE_BYTES) -> bool:
+    """Tell whether the disk of a ledger takes so many bytes and syncs them; none of them stays."""
+    probe = beside(path, PROBE)
+    try:
+        with probe.open("wb", buffering=0) as file:
+            is_whole = file.write(bytes(size)) == size
+            os.fsync(file.fileno())
+    except OSError:
+        is_whole = False
+    with suppress(OSError):
+        probe.unlink(missing_ok=True)
+    return is_whole

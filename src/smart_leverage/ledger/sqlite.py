@@ -37,6 +37,7 @@ from smart_leverage.ledger.projections import Projector, Row, write
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.seals import NEVER_NS, Sealer
 from smart_leverage.ledger.statements import QUERIES
+from smart_leverage.ledger.takeover import take_over
 
 _MEMORY_NAMES = count()
 
@@ -60,8 +61,9 @@ class SqliteLedger:
     Every commit is made by one thread on one connection. It takes whatever has queued while the
     last sync ran and never waits for company. After a failed commit the connection is not trusted
     again (the kernel may have dropped the pages and report success the next time): the object is
-    broken, every later append is refused, and only opening the file anew tells what it holds. Its
-    `emergency` journal can still be written then; a ledger that does not sync has none.
+    broken, every later append is refused, and only opening the file anew tells what it holds. Until
+    then a `Refuge` takes what makes the account safer, in the `emergency` journal; whoever opens
+    the ledger next takes that over first. A ledger that does not sync has none.
 
     Raises:
         LedgerLocked: Another process, or another object of this one, is writing the file.
@@ -94,6 +96,8 @@ class SqliteLedger:
             self._undo = undo.pop_all()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
+        self.taken = self._take_over()
+        """Records of the emergency journal that were taken over at the opening."""
 
     @classmethod
     def in_memory(cls, *, bounds: Bounds = Bounds(), connect: Connect = connect) -> Self:  # noqa: B008
@@ -200,6 +204,18 @@ class SqliteLedger:
         except ArithmeticError as error:
             raise LedgerCorrupt(f"{self._where}: a balance is not a number") from error
 
+    def _take_over(self) -> int:
+        if self.emergency is None or self.emergency.is_empty:
+            return 0
+        try:
+            with self.reader() as reader:
+                return take_over(self.emergency, reader, self.commit)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, DAMAGE):
+                raise unreadable(error, self._where) from error
+            raise
+
     @property
     def _where(self) -> str:
         return str(self.path or "memory")
@@ -256,13 +272,13 @@ class SqliteLedger:
         write(connection, "insert_entry", rows)
         self._projector.flush()
         connection.execute("COMMIT")
+        if self._witness is not None:
+            self._witness.note(head)
         self._head = head
         self._commits += 1
         self._records += len(rows)
         # About what a commit adds to the log: a leaf and its parent in each of a few tables.
         self._wal_pages += 6 + len(rows) // 4
-        if self._witness is not None:
-            self._witness.note(head)
         self._inbox.done(len(rows))
 
     def _check_epoch(self) -> None:

@@ -11,10 +11,10 @@ from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import BrokerLost, Prices, Rung
 from smart_leverage.market.quotes import Quote, QuotePath
+from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.steady import SteadyClock, compare, watch
-from smart_leverage.runtime.trader import Trader
 from smart_leverage.strategies.base import Bot, Strategy
 
 
@@ -46,7 +46,7 @@ class LiveDriver:
 
     def __init__(
         self,
-        trader: Trader,
+        trader: Driven,
         venue: QuotedVenue,
         clock: SteadyClock,
         path: QuotePath,
@@ -88,7 +88,7 @@ class LiveDriver:
             if self.operator is not None:
                 self.operator.attend(self.trader, now_ns)
             if self.is_lost or self._is_due():
-                compare(self.trader, self.clock)
+                compare(self.trader, self.venue, self.clock)
                 self.trader.reconcile()
                 self.is_lost = False
                 self._reconciled_ns = self.clock.monotonic_ns()

@@ -1,14 +1,18 @@
 """What people order while an account runs: the halt file, and the commands of the socket."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from msgspec import structs
 
 from smart_leverage.domain.records import CancelIntended, Noted, Record, StateChanged, decode
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.state import State
+from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.runtime.control import Answer, Control, Result, Waiting
+from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.latch import HaltFile
-from smart_leverage.runtime.trader import Trader
 
 REFUSED = "state.tripped"
 """Code of the note with which the engine refuses a resume."""
@@ -21,7 +25,7 @@ class Operator:
         self._control = control
         self._halt = halt
 
-    def attend(self, trader: Trader, now_ns: int) -> None:
+    def attend(self, trader: Driven, now_ns: int) -> None:
         """Obey the socket first, then the file: a file that somebody made by hand halts as well."""
         for waiting in self._control.take():
             self._obey(trader, now_ns, waiting)
@@ -33,11 +37,15 @@ class Operator:
             )
             trader.flush()
 
-    def _obey(self, trader: Trader, now_ns: int, waiting: Waiting) -> None:
+    def _obey(self, trader: Driven, now_ns: int, waiting: Waiting) -> None:
         request, before = waiting.request, trader.ledger.head.seq
+        if request.command is Command.RESUME and isinstance(trader.ledger, Refuge):
+            waiting.settle(_in_trouble(trader.engine.state, before, trader.ledger))
+            return
         if request.command in (Command.HALT, Command.FLATTEN):
             # Once more: a resume that was carried out meanwhile has taken the file away.
-            self._halt.set(request.who, request.reason)
+            with suppress(OSError):  # The engine halts as well, and its record is durable.
+                self._halt.set(request.who, request.reason)
         trader.offer(
             Commanded(at_ns=now_ns, command=request.command, who=request.who, reason=request.reason)
         )
@@ -45,6 +53,8 @@ class Operator:
         records = [decode(entry.payload) for entry in trader.ledger.read(before)]
         state, seq = trader.engine.state, trader.ledger.head.seq
         answer = answer_of(state, seq, records)
+        if isinstance(trader.ledger, Refuge):
+            answer = structs.replace(answer, lines=(*answer.lines, _kept(trader.ledger)))
         if request.command is Command.RESUME and answer.result is Result.DONE:
             self._halt.clear()
         waiting.settle(answer)
@@ -61,6 +71,16 @@ def answer_of(state: State, seq: int, records: Sequence[Record]) -> Answer:
         seq=seq,
         lines=(*_lines(records), *already),
     )
+
+
+def _in_trouble(state: State, seq: int, refuge: Refuge) -> Answer:
+    """Refuse a resume: what it would let leave cannot be written."""
+    why = f"cannot resume: {refuge.why}; free or mend the disk first"
+    return Answer(Result.REFUSED, state.trading.name.lower(), seq, (why,))
+
+
+def _kept(refuge: Refuge) -> str:
+    return f"{refuge.why}: the emergency journal holds this until it can"
 
 
 def _lines(records: Sequence[Record]) -> Iterator[str]:

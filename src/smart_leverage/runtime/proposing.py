@@ -6,7 +6,8 @@ from typing import NamedTuple
 from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import Proposed, Wished
-from smart_leverage.runtime.trader import Trader, view
+from smart_leverage.runtime.driven import Driven
+from smart_leverage.runtime.trader import view
 from smart_leverage.strategies.base import Bot, Strategy
 
 
@@ -18,7 +19,7 @@ class Traders(NamedTuple):
     may_shrink: bool = False
     """Whether the bots take less when less fits."""
 
-    def propose(self, trader: Trader, at_ns: int, closes: Sequence[tuple[Key, Bar]]) -> None:
+    def propose(self, trader: Driven, at_ns: int, closes: Sequence[tuple[Key, Bar]]) -> None:
         """Show everybody the bars that have just ended, and offer what they make of them."""
         for strategy in self.strategies:
             for opportunity in strategy.on_bars(at_ns, closes):

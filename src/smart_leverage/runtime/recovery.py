@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.clock import Clock
+from smart_leverage.domain.errors import BrokerDown
+from smart_leverage.domain.orders import Approved
 from smart_leverage.domain.records import decode
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Started
+from smart_leverage.engine.events import Event, Started
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.trader import Tell, Trader
 
@@ -32,11 +34,48 @@ def recover(
         LedgerCorrupt: The chain is broken; nothing was sent.
         BrokerDown: The broker does not answer; try again later.
     """
+    trader = rebuilt(config, ledger, broker, clock, tell, held_back)
+    begin(trader)
+    return trader
+
+
+def rebuilt(
+    config: EngineConfig,
+    ledger: Ledger,
+    broker: Broker,
+    clock: Clock,
+    tell: Tell = lambda record: None,
+    held_back: Callable[[], str] = lambda: "",
+) -> Trader:
+    """Return the trader of an account as a ledger remembers it; the broker was not asked yet.
+
+    Raises:
+        LedgerCorrupt: The chain is broken.
+    """
     config = config._replace(may_resend=broker.capabilities.rejects_repeated_ids)
     engine = Engine(config, (decode(entry.payload) for entry in ledger.read()))
-    trader = Trader(engine, ledger, broker, clock, tell, held_back)
-    if engine.state.opened is not None:
-        trader.offer(Started(at_ns=clock.now_ns()))
-        trader.reconcile()
-        trader.flush()
-    return trader
+    return Trader(engine, ledger, broker, clock, tell, held_back)
+
+
+def begin(trader: Trader, unsent: tuple[Approved, ...] = (), *then: Event) -> None:
+    """Take in that a trader begins, and what there is besides, then ask the broker.
+
+    `unsent` are orders of the trader before, in this process, of which nothing has left.
+
+    Raises:
+        BrokerDown: The broker does not answer; everything else has been taken in, so that only
+            `reconcile` is left to be repeated.
+    """
+    if trader.engine.state.opened is None:
+        return
+    silence: BrokerDown | None = None
+    for event in (Started(at_ns=trader.clock.now_ns(), unsent=unsent), *then):
+        try:
+            trader.offer(event)
+        except BrokerDown as error:
+            silence = error
+    trader.flush()
+    if silence is not None:
+        raise silence
+    trader.reconcile()
+    trader.flush()

@@ -5,7 +5,7 @@ from smart_leverage.domain.clock import MINUTE_NS, SECOND_NS, Clock
 from smart_leverage.domain.stamps import span
 from smart_leverage.engine.events import ClockJudged
 from smart_leverage.ledger.base import Ledger
-from smart_leverage.runtime.trader import Trader
+from smart_leverage.runtime.driven import Driven
 
 DRIFT_NS = 2 * SECOND_NS
 """Further apart than this from what has passed, the wall clock counts as having jumped."""
@@ -128,21 +128,21 @@ def steady_clock(raw: Clock, ledger: Ledger, broker: Broker) -> SteadyClock:
     return SteadyClock(raw, broker_ns=broker.clock_ns(), since_ns=since_ns)
 
 
-def watch(trader: Trader, clock: SteadyClock) -> None:
+def watch(trader: Driven, clock: SteadyClock) -> None:
     """Tell the engine once when doubt about the time begins, and once when it is over."""
     doubt = clock.doubt
     if bool(doubt) is not trader.engine.is_clock_doubted:
         trader.offer(ClockJudged(at_ns=clock.now_ns(), doubt=doubt))
 
 
-def compare(trader: Trader, clock: SteadyClock) -> None:
+def compare(trader: Driven, broker: Broker, clock: SteadyClock) -> None:
     """Hear the broker's clock, and tell the engine what follows, also when the broker is silent.
 
     Raises:
         BrokerDown: It does not answer.
     """
     try:
-        clock.compare(trader.broker.clock_ns())
+        clock.compare(broker.clock_ns())
     finally:
         watch(trader, clock)
 

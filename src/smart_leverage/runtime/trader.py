@@ -55,7 +55,9 @@ class Trader:
         self.events = 0
         self._tell = tell
         self._held_back = held_back
-        self._unwritten: list[Record] = []
+        self.commits = 0
+        self.unwritten: list[Record] = []
+        self.leaving: list[Approved] = []
         self._seen = max(engine.state.stream_seen - OVERLAP, 0)
 
     def offer(self, event: Event) -> list[Decided]:
@@ -72,10 +74,12 @@ class Trader:
             outcome = self.engine.process(queue.popleft())
             self.events += 1
             decisions += outcome.decisions
-            self._unwritten += outcome.records
+            self.unwritten += outcome.records
             if not (outcome.cancels or outcome.sends):
                 continue
+            self.leaving = outcome.sends
             self.flush()
+            self.leaving = []
             queue.extend(self._act(outcome))
             try:
                 queue.extend(self._news())
@@ -119,11 +123,15 @@ class Trader:
         )
 
     def flush(self) -> None:
-        """Make everything durable that was decided, then tell of it."""
-        if not self._unwritten:
+        """Make everything durable that was decided, then tell of it.
+
+        What a failed commit did not take stays in `unwritten`, what waited for it in `leaving`.
+        """
+        if not self.unwritten:
             return
-        written, self._unwritten = self._unwritten, []
-        self.ledger.commit(written)
+        self.ledger.commit(self.unwritten)
+        written, self.unwritten = self.unwritten, []
+        self.commits += 1
         for record in written:
             self._tell(record)
 

@@ -1,8 +1,8 @@
 """Parts become a governed account: over bars, in real time, or at rest."""
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -23,11 +23,12 @@ from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
 from smart_leverage.runtime.bars import BarDriver
 from smart_leverage.runtime.control import Answer, Control
+from smart_leverage.runtime.keeping import Keeper
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.live import LiveDriver
 from smart_leverage.runtime.operator import Operator, answer_of
 from smart_leverage.runtime.proposing import Traders
-from smart_leverage.runtime.recovery import recover
+from smart_leverage.runtime.recovery import rebuilt, recover
 from smart_leverage.runtime.steady import steady_clock
 from smart_leverage.runtime.trader import Tell
 from smart_leverage.runtime.venue_process import venue_process
@@ -104,16 +105,19 @@ def in_real_time(
     *,
     clock: Clock,
     tell: Tell = lambda record: None,
+    warn: Callable[[str], None] = lambda line: None,
 ) -> Iterator[LiveDriver]:
     """Open the account of a folder on the embedded market, or go on with it, in real time.
 
     The venue is a process of its own. An account that the ledger remembers is recovered: nothing is
-    added before the venue's lists were compared with the books.
+    added before the venue's lists were compared with the books. While the ledger cannot be written
+    the account is halted, and what makes it safer goes on in the emergency journal.
 
     Args:
         folder: Where ledger and venue keep their files.
         series: The market; the same at every start of one folder.
         clock: The machine's, or one that a test moves.
+        warn: Tells a person that the ledger is in trouble, and what to do.
 
     Raises:
         LedgerError: The ledger is damaged, newer, or another process writes it.
@@ -132,20 +136,20 @@ def in_real_time(
         wake.clear()
 
     with (
-        SqliteLedger(folder / LEDGER) as ledger,
+        closing(Keeper(folder / LEDGER, clock, halt, warn)) as keeper,
         Control(folder, wake.set) as control,
         venue_process(folder, cash) as venue,
     ):
         config = engine_config(settings)
-        steady = steady_clock(clock, ledger, venue)
-        trader = recover(config, ledger, venue, steady, tell, held_back)
-        if trader.engine.state.opened is None:
+        steady = steady_clock(clock, keeper.ledger, venue)
+        keeper.begin(lambda ledger: rebuilt(config, ledger, venue, steady, tell, held_back))
+        if keeper.engine.state.opened is None:
             keys = [each.key for each in series]
             start = Beginning(cash)
-            trader.offer(opening(settings, steady.now_ns(), start, Registry.builtin(), keys))
-            trader.flush()
+            keeper.offer(opening(settings, steady.now_ns(), start, Registry.builtin(), keys))
+            keeper.flush()
         yield LiveDriver(
-            trader,
+            keeper,
             venue,
             steady,
             QuotePath(series),

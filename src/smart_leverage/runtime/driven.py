@@ -1,0 +1,38 @@
+"""What a driver drives: a trader, or a keeper that goes on with another one when it has to."""
+
+from typing import Protocol
+
+from smart_leverage.domain.records import Decided
+from smart_leverage.engine.engine import Engine
+from smart_leverage.engine.events import Event
+from smart_leverage.ledger.base import Ledger
+
+
+class Driven(Protocol):
+    """Takes events in and makes what follows from them durable before it leaves."""
+
+    @property
+    def engine(self) -> Engine:
+        """Who decides; ask anew each time, it may be another one."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is remembered, and where; it may be another one as well."""
+        ...
+
+    def offer(self, event: Event) -> list[Decided]:
+        """Process an event and everything that follows from it; return the decisions made."""
+        ...
+
+    def drain(self) -> None:
+        """Take in what the broker has said since."""
+        ...
+
+    def reconcile(self) -> None:
+        """Look up what is unsettled, then compare books and broker."""
+        ...
+
+    def flush(self) -> None:
+        """Make everything durable that was decided, then tell of it."""
+        ...

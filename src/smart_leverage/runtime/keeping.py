@@ -1,0 +1,289 @@
+"""Keeps an account going while its ledger is in trouble: halted, on what can still be written."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from sqlite3 import Error
+from typing import TypeVar
+
+from smart_leverage.domain.clock import SECOND_NS, Clock
+from smart_leverage.domain.errors import (
+    BrokerDown,
+    LedgerCorrupt,
+    LedgerError,
+    LedgerLocked,
+    LedgerNewer,
+)
+from smart_leverage.domain.orders import Approved
+from smart_leverage.domain.records import UNWRITABLE, Decided, Intended
+from smart_leverage.engine.engine import Engine
+from smart_leverage.engine.events import Answered, Command, Commanded, Event, Verdict
+from smart_leverage.ledger.base import Ledger
+from smart_leverage.ledger.files import EMERGENCY, beside, is_missing
+from smart_leverage.ledger.refuge import WHO, Refuge
+from smart_leverage.ledger.space import takes
+from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.policy.reasons import TradingState
+from smart_leverage.runtime.latch import HaltFile
+from smart_leverage.runtime.recovery import begin
+from smart_leverage.runtime.trader import Trader
+
+T = TypeVar("T")
+Build = Callable[[Ledger], Trader]
+"""Makes the trader of what a ledger remembers."""
+
+RETRY_S = 30.0
+FINAL = (LedgerCorrupt, LedgerNewer, LedgerLocked)
+"""Nothing can be written beside such a ledger either: it is damaged, or it is somebody else's."""
+
+VOID = "the ledger refused the intent, nothing has left"
+
+
+class Keeper:
+    """A trader that outlives its ledger.
+
+    After a failed commit, trader, engine and connection are thrown away. The halt file is set, and
+    another trader is rebuilt: on the ledger opened anew if it takes records, else on a refuge. What
+    was in hand is offered again, so that no sale waits for the next price. A refuge is left when
+    the disk takes something again; the account stays halted until a person resumes it.
+
+    Raises:
+        LedgerCorrupt: The ledger is damaged; nothing was sent.
+        LedgerLocked: Another process writes it.
+        LedgerError: Ledger and emergency journal both refuse. What rests at the broker stays there.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        halt: HaltFile,
+        warn: Callable[[str], None] = lambda line: None,
+        *,
+        open_ledger: Callable[[Path], SqliteLedger] = SqliteLedger,
+    ) -> None:
+        """Open the ledger of an account, or a refuge; `warn` tells a person what is wrong."""
+        self._path = path
+        self._clock = clock
+        self._halt = halt
+        self._warn = warn
+        self._open_ledger = open_ledger
+        self._in_hand: list[Event] = []
+        self._unsent: dict[str, Approved] = {}
+        self._void: set[str] = set()
+        self._is_blind = False
+        self._retry_ns = clock.monotonic_ns()
+        self._trouble = self._said = ""
+        self._build: Build
+        self._trader: Trader
+        self._ledger: Ledger = self._opened()
+
+    @property
+    def engine(self) -> Engine:
+        """Who decides now."""
+        return self._trader.engine
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is written to now."""
+        return self._ledger
+
+    def begin(self, build: Build) -> None:
+        """Rebuild the account and ask its broker, as at every start.
+
+        Raises:
+            BrokerDown: The broker does not answer; try again later.
+        """
+        self._build = build
+        self._trader = build(self._ledger)
+        try:
+            self._start()
+        except FINAL:
+            raise
+        except LedgerError as error:
+            self._go_on(error)
+        if self._is_blind:
+            raise BrokerDown("the broker does not answer")
+
+    def offer(self, event: Event) -> list[Decided]:
+        """Process an event; after trouble it is processed once more, and its decisions are told."""
+        self._in_hand.append(event)
+        return self._safely(lambda trader: trader.offer(event)) or []
+
+    def drain(self) -> None:
+        """Take in what the broker has said since."""
+        if self._is_blind:
+            self.reconcile()
+        self._safely(lambda trader: trader.drain())
+
+    def reconcile(self) -> None:
+        """Compare books and broker; before that, see whether the ledger takes records again."""
+        if isinstance(self._ledger, Refuge) and self._clock.monotonic_ns() >= self._retry_ns:
+            self._leave_refuge()
+        self._is_blind = False
+        self._safely(lambda trader: trader.reconcile())
+
+    def flush(self) -> None:
+        """Make everything durable that was decided."""
+        self._safely(lambda trader: trader.flush())
+
+    def close(self) -> None:
+        """Let go of the ledger; harmless twice."""
+        with suppress(Error, OSError):  # What is broken may refuse even that.
+            self._ledger.close()
+
+    # -- trouble ----------------------------------------------------------------------------------
+
+    def _safely(self, act: Callable[[Trader], T]) -> T | None:
+        """Let the trader act; when its ledger fails, go on with another one."""
+        trader, commits = self._trader, self._trader.commits
+        try:
+            return act(trader)
+        except FINAL:
+            raise
+        except LedgerError as error:
+            failure = error
+        finally:
+            # A commit took everything that was in hand; so does having nothing to write.
+            if trader.commits > commits or not trader.unwritten:
+                self._in_hand.clear()
+        self._go_on(failure)
+        return None
+
+    def _go_on(self, failure: LedgerError) -> None:
+        """Hold the account back, go on with another trader, and offer it what was in hand."""
+        self._hold_back(failure)
+        if isinstance(self._ledger, Refuge):
+            raise _last_word(failure) from failure
+        self._stand()
+        in_hand, self._in_hand = self._in_hand, []
+        for event in in_hand:
+            try:
+                self.offer(event)
+            except BrokerDown:
+                self._is_blind = True
+
+    def _hold_back(self, failure: LedgerError) -> None:
+        """Halt by the file first: it needs neither ledger nor engine."""
+        self._trouble = " ".join(str(failure.__cause__ or failure).split())[:200]
+        if not self._halt.is_set:
+            with suppress(OSError):  # The refuge halts the account by itself.
+                self._halt.set(WHO, f"{UNWRITABLE}: {self._trouble}")
+
+    def _stand(self) -> None:
+        """Rebuild the account on the ledger, or on a refuge if it fails or has failed just now."""
+        now_ns = self._clock.monotonic_ns()
+        is_worth_it, self._retry_ns = now_ns >= self._retry_ns, now_ns + int(RETRY_S * SECOND_NS)
+        self._let_go()
+        ledger = self._opened() if is_worth_it else self._refuge()
+        try:
+            self._rebuild(ledger)
+        except FINAL:
+            raise
+        except LedgerError as error:
+            if isinstance(ledger, Refuge):
+                raise
+            self._hold_back(error)
+            self._let_go()
+            self._rebuild(self._refuge())
+        if not isinstance(self._ledger, Refuge):
+            self._trouble = ""
+
+    def _let_go(self) -> None:
+        """Close the ledger, and keep in mind which orders have not left.
+
+        Those whose intent was acknowledged may leave yet. Those of the commit that failed may not,
+        wherever they are found: the disk could still lose that commit.
+        """
+        trader = self._trader
+        unsent = {
+            one.order.client_order_id: one for one in (*trader.leaving, *trader.engine.waiting)
+        }
+        self._void |= {
+            one.order.client_order_id for one in trader.unwritten if type(one) is Intended
+        }
+        self._unsent |= {name: one for name, one in unsent.items() if name not in self._void}
+        self.close()
+
+    def _opened(self) -> Ledger:
+        """Open the ledger; a refuge in its place when it is there and cannot be written."""
+        try:
+            ledger = self._open_ledger(self._path)
+        except FINAL:
+            raise
+        except LedgerError as error:
+            if is_missing(self._path):
+                raise
+            self._hold_back(error)
+            return self._refuge()
+        if ledger.taken:
+            self._say(
+                f"▲ {ledger.taken} records of the emergency journal were taken into the ledger; "
+                "the account stays halted until somebody resumes it"
+            )
+        elif self._trouble:
+            self._say(
+                f"■ {UNWRITABLE}: {self._trouble}; it was opened anew and takes records again. The "
+                "account is halted until somebody resumes it"
+            )
+        return ledger
+
+    def _refuge(self) -> Refuge:
+        try:
+            refuge = Refuge(self._path, self._clock.now_ns(), self._trouble)
+        except FINAL:
+            raise
+        except LedgerError as error:
+            raise _last_word(error) from error
+        self._say(
+            f"■ {refuge.why}. The account is halted; sales, cancels, stops and fills go on and are "
+            f"kept in {beside(self._path, EMERGENCY).name}. Free or mend the disk: the ledger is "
+            f"tried every {RETRY_S:g} s; then resume with a reason"
+        )
+        return refuge
+
+    def _say(self, line: str) -> None:
+        """Tell a person, and do not repeat it at every attempt."""
+        if line != self._said:
+            self._said = line
+            self._warn(line)
+
+    def _rebuild(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._trader = self._build(ledger)
+        self._start()
+
+    def _start(self) -> None:
+        """Let the trader begin: halted if there was trouble, and with what has not left yet."""
+        state, now_ns = self._trader.engine.state, self._clock.now_ns()
+        then: list[Event] = [
+            Answered(at_ns=now_ns, client_order_id=each, verdict=Verdict.NOT_SENT, reason=VOID)
+            for each in sorted(self._void & state.orders.by_id.keys())
+        ]
+        if self._trouble and state.trading <= TradingState.HALTED:
+            # Halted or not, this cancels the increases that are under way.
+            is_halted = state.trading is TradingState.HALTED
+            reason = state.trading_why if is_halted else f"{UNWRITABLE}: {self._trouble}"
+            then.append(Commanded(at_ns=now_ns, command=Command.HALT, who=WHO, reason=reason))
+        self._is_blind = False
+        try:
+            begin(self._trader, tuple(self._unsent.values()), *then)
+        except BrokerDown:
+            self._is_blind = True
+        self._unsent.clear()
+        self._void.clear()
+
+    def _leave_refuge(self) -> None:
+        """Go back to the ledger when the disk takes something."""
+        if takes(self._path):
+            self.flush()
+            self._stand()
+        else:
+            self._retry_ns = self._clock.monotonic_ns() + int(RETRY_S * SECOND_NS)
+
+
+def _last_word(failure: LedgerError) -> LedgerError:
+    return LedgerError(
+        f"{UNWRITABLE}, and neither can its emergency journal: {failure}. Nothing leaves any more; "
+        "what rests at the broker stays there: act at the broker, mend the disk, start again"
+    )
