@@ -15,7 +15,7 @@ from smart_leverage.domain.orders import Order, Side
 from smart_leverage.domain.records import Intended, Record, StateChanged, decode
 from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.chain import draft
-from smart_leverage.ledger.emergency import BLOCK, BLOCKS, SIZE, EmergencyJournal
+from smart_leverage.ledger.emergency import BLOCK, BLOCKS, SIZE, EmergencyJournal, left_beside
 from smart_leverage.ledger.files import EMERGENCY, beside
 from smart_leverage.ledger.sqlite import SqliteLedger
 
@@ -54,6 +54,19 @@ def flip(file: Path, at: int) -> None:
     content = bytearray(file.read_bytes())
     content[at] ^= 1
     file.write_bytes(content)
+
+
+def test_what_it_holds_is_seen_without_making_or_opening_it(path: Path) -> None:
+    assert left_beside(path) == ((), ())
+    assert list(path.parent.iterdir()) == []
+    file = written(path, b"one", b"two")
+    file.chmod(0o400)
+    notes, torn = left_beside(path)
+    assert ([note.payload for note in notes], torn) == ([b"one", b"two"], ())
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(LedgerError, match="cannot be read"):
+        left_beside(path)
 
 
 def test_its_room_is_taken_at_once_for_the_owner_alone(path: Path) -> None:

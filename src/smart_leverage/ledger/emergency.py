@@ -170,6 +170,22 @@ class EmergencyJournal:
         return LedgerError(f"{self.path}: cannot {what}: {error.strerror}")
 
 
+def left_beside(path: Path) -> Found:
+    """Return what the emergency journal beside a ledger holds, without making or opening one.
+
+    Raises:
+        LedgerError: It is there and cannot be read.
+    """
+    file = beside(path, EMERGENCY)
+    try:
+        with file.open("rb") as content:
+            return _found(content.read(SIZE))
+    except FileNotFoundError:
+        return Found((), ())
+    except OSError as error:
+        raise LedgerError(f"{file}: cannot be read: {error.strerror}") from error
+
+
 def _write_all(handle: int, content: bytes, at: int) -> None:
     """Write all of it: a disk that fills up, or a limit, may take a part and say so."""
     while content:
