@@ -231,14 +231,14 @@ def misspell(folder: Path) -> None:
         pytest.param(
             leave_a_dead_socket,
             "process",
-            "dead: nobody answers, control.sock",
+            "dead: nobody answers; left behind: control.sock",
             "smart-leverage run --name live",
             id="a-dead-socket",
         ),
         pytest.param(
             lambda folder: (folder / "broker.pid").write_text("4194305\n"),
             "process",
-            "dead: nobody answers, broker.pid",
+            "dead: nobody answers; left behind: broker.pid",
             "goes on",
             id="a-dead-venue",
         ),
@@ -350,7 +350,7 @@ def test_running_hanging_dead_and_stopped_are_told_apart(running: Account) -> No
     before = content(running.folder)
     told = examined(running)
     assert (told.code, told.wrong) == (6, ["process"])
-    assert "dead: nobody answers, control.sock, broker.pid was left behind" in told.of("process")[1]
+    assert "dead: nobody answers; left behind: control.sock, broker.pid" in told.of("process")[1]
     assert told.of("venue")[0] == "warning"
     assert "outlived the account" in told.of("venue")[1]
     assert told.of("ledger")[0] == "fine"

@@ -101,7 +101,7 @@ def process(present: Present, folder: Path) -> Finding:
         case Presence.DEAD:
             return wrong(
                 "process",
-                f"dead: nobody answers, {several([*present.left])} was left behind",
+                f"dead: nobody answers; left behind: {several([*present.left])}",
                 f"`smart-leverage run --name {folder.name}` goes on where it was",
             )
         case Presence.STOPPED:
@@ -130,7 +130,7 @@ def venue_process(venue: Venue, present: Present) -> Finding:
     if venue.left:
         return warning(
             "venue",
-            f"dead: {several([*venue.left])} was left behind",
+            f"dead; left behind: {several([*venue.left])}",
             "the next start takes that away",
         )
     return fine("venue", "stopped with the account")
