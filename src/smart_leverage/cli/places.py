@@ -43,8 +43,8 @@ def place_of(given: Path | None) -> Path | None:
         LedgerError: What is named does not exist, or the note of the last run cannot be read.
     """
     if given is None:
-        folder = _noted()
-        return None if folder is None else folder / LEDGER
+        name = _noted()
+        return None if name is None else RUNS / Path(name).name / LEDGER
     if given.is_dir():
         return given / LEDGER
     if not given.exists():
@@ -58,27 +58,26 @@ def run_folder(ledger: Path) -> Path:
 
 
 def _last_run() -> Path:
-    folder = _noted()
-    if folder is None:
+    name = _noted()
+    if name is None:
         raise LedgerError(f"no run under {RUNS.absolute()}; {_ADVICE}")
+    folder = RUNS / Path(name).name
     if not (folder / LEDGER).is_file():
         raise LedgerError(
-            f"{RUNS / LATEST} names the run {folder.name!r}, but there is no {folder / LEDGER}; "
-            f"{_ADVICE}"
+            f"{RUNS / LATEST} names the run {name!r}, but there is no {folder / LEDGER}; {_ADVICE}"
         )
     return folder
 
 
-def _noted() -> Path | None:
-    """Return the folder that the note of the last run names; None where there is no note."""
+def _noted() -> str | None:
+    """Return the run that the note of the last one names; None where there is no note."""
     note = RUNS / LATEST
     try:
-        name = note.read_text(encoding="utf-8").strip()
+        return note.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise LedgerError(f"{note} cannot be read: {error}; {_ADVICE}") from None
-    return RUNS / Path(name).name
 
 
 @contextmanager
