@@ -53,6 +53,7 @@ READING = [
     ["config", "check"],
     ["config", "show"],
     ["ledger", "verify"],
+    ["doctor"],
 ]
 
 BTC = Key("crypto:BTC/USD")

@@ -56,6 +56,19 @@ def flip(file: Path, at: int) -> None:
     file.write_bytes(content)
 
 
+def test_what_it_holds_is_seen_without_making_or_opening_it(path: Path) -> None:
+    assert peek(path) == Found()
+    assert list(path.parent.iterdir()) == []
+    file = written(path, b"one", b"two")
+    file.chmod(0o400)
+    notes, torn, _ = peek(path)
+    assert ([note.payload for note in notes], torn) == ([b"one", b"two"], ())
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(LedgerError, match="cannot be read"):
+        peek(path)
+
+
 def test_its_room_is_taken_at_once_for_the_owner_alone(path: Path) -> None:
     with EmergencyJournal(path) as journal:
         found = journal.path.stat()

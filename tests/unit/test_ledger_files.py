@@ -3,6 +3,8 @@
 import fcntl
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,17 @@ import pytest
 from smart_leverage.domain.errors import LedgerError, LedgerLocked
 from smart_leverage.domain.records import Noted
 from smart_leverage.ledger.base import Durability, Head
-from smart_leverage.ledger.files import LOCK, WITNESS, Witness, WriterLock, beside, witnessed
+from smart_leverage.ledger.files import (
+    LOCK,
+    WITNESS,
+    Witness,
+    WriterLock,
+    beside,
+    holder,
+    is_alive,
+    witnessed,
+    write_durably,
+)
 from smart_leverage.ledger.sqlite import SqliteLedger
 
 NOTE = Noted(at_ns=1, code="c", text="t")
@@ -102,6 +114,43 @@ def test_a_lock_that_cannot_be_had_for_another_reason_is_not_called_taken(
 
 
 # --- the witness ----------------------------------------------------------------------------------
+
+
+def test_who_holds_the_lock_is_seen_without_trying_it(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    assert holder(path) is None
+    lock = WriterLock(path)
+    assert holder(path) == os.getpid()
+    lock.release()
+    assert beside(path, LOCK).read_text() == f"{os.getpid()}\n"  # the number stays
+    assert holder(path) is None
+
+
+@pytest.mark.parametrize("noted", ["", "x", "0", "-1", "4194305", "9" * 40])
+def test_a_note_of_no_process_names_no_holder(tmp_path: Path, noted: str) -> None:
+    beside(tmp_path / "ledger.sqlite", LOCK).write_text(noted)
+    assert holder(tmp_path / "ledger.sqlite") is None
+
+
+def test_a_process_that_ended_is_not_alive_even_before_it_was_waited_for() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert is_alive(ended.pid)
+    ended.kill()
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_alive(ended.pid)
+    ended.communicate()
+    assert not is_alive(ended.pid)
+
+
+def test_a_small_file_is_written_for_the_owner_alone_over_what_was_there(tmp_path: Path) -> None:
+    file = tmp_path / "small"
+    file.write_text("longer than what follows")
+    file.chmod(0o644)
+    write_durably(file, "short\n")
+    assert file.read_text() == "short\n"
+    assert modes(tmp_path) == {"small": 0o600}
+    with pytest.raises(LedgerError, match="cannot be written"):
+        write_durably(tmp_path / "none" / "small", "")
 
 
 def test_the_witness_remembers_the_last_head(tmp_path: Path) -> None:

@@ -11,8 +11,16 @@ import pytest
 
 from smart_leverage.domain.errors import BrokerDown, LedgerLocked
 from smart_leverage.engine.events import Command
-from smart_leverage.runtime.admin import FILE, is_admin, make_token
-from smart_leverage.runtime.control import SOCKET, Answer, Control, Request, Result, ask
+from smart_leverage.runtime.admin import FILE, has_token, is_admin, is_hash_sound, new_token
+from smart_leverage.runtime.control import (
+    SOCKET,
+    Answer,
+    Control,
+    Request,
+    Result,
+    ask,
+    gives_a_sign,
+)
 from smart_leverage.runtime.latch import HALT, HaltFile
 
 # -- the halt file --------------------------------------------------------------------------------
@@ -53,9 +61,12 @@ def test_what_cannot_be_looked_at_counts_as_halted(tmp_path: Path) -> None:
 
 
 def test_a_token_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
-    token = make_token(tmp_path)
-    assert token is not None
-    assert make_token(tmp_path) is None
+    with new_token(tmp_path) as token:
+        assert not has_token(tmp_path)  # in force when it was shown, not before
+    with pytest.raises(FileExistsError), new_token(tmp_path):
+        pass
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
+    assert is_hash_sound(tmp_path)
     assert token not in (tmp_path / FILE).read_text()
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
     assert is_admin(tmp_path, token)
@@ -64,12 +75,33 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(tmp_path: Path) -> None:
     assert not is_admin(tmp_path, "")
 
 
+def test_a_new_token_takes_the_place_of_the_old_one_when_it_was_shown(tmp_path: Path) -> None:
+    old = token_of(tmp_path)
+    with pytest.raises(BrokenPipeError), new_token(tmp_path, replaces=True) as unseen:
+        raise BrokenPipeError
+    assert is_admin(tmp_path, old)
+    assert not is_admin(tmp_path, unseen)
+    with new_token(tmp_path, replaces=True) as new:
+        assert is_admin(tmp_path, old)
+        with pytest.raises(LedgerLocked, match="somebody is making"), new_token(tmp_path):
+            pass
+    assert is_admin(tmp_path, new)
+    assert not is_admin(tmp_path, old)
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("kept", [pytest.param("", id="empty"), pytest.param("é", id="no-ascii")])
 def test_without_a_readable_hash_nobody_is_an_admin(tmp_path: Path, kept: str) -> None:
     assert not is_admin(tmp_path, "")
     (tmp_path / FILE).write_text(kept, encoding="utf-8")
     assert not is_admin(tmp_path, "")
     assert not is_admin(tmp_path, kept)
+    assert not is_hash_sound(tmp_path)
+
+
+def token_of(folder: Path) -> str:
+    with new_token(folder) as token:
+        return token
 
 
 # -- the socket -----------------------------------------------------------------------------------
@@ -126,14 +158,14 @@ def test_only_the_owner_of_the_folder_may_speak(loop: Loop, tmp_path: Path) -> N
 def test_a_resume_without_the_token_does_not_reach_the_loop(
     loop: Loop, tmp_path: Path, token: str
 ) -> None:
-    make_token(tmp_path)
+    token_of(tmp_path)
     answer = ask(tmp_path, Request(Command.RESUME, "bot", "let me", token))
     assert (answer.result, answer.lines) == (Result.REFUSED, ("resume needs the admin token",))
     assert loop.taken == []
 
 
 def test_a_resume_with_the_token_reaches_it(loop: Loop, tmp_path: Path) -> None:
-    token = make_token(tmp_path) or ""
+    token = token_of(tmp_path)
     assert ask(tmp_path, Request(Command.RESUME, "ann", "over", token)).result is Result.DONE
     assert [request.command for request in loop.taken] == [Command.RESUME]
 
@@ -164,6 +196,23 @@ def test_what_is_no_command_is_refused_and_the_next_one_is_heard(
         connection.shutdown(socket.SHUT_WR)
         assert b'"refused"' in connection.recv(65_536)
     assert ask(tmp_path, Request(Command.REDUCE, "ann", "b")).result is Result.DONE
+
+
+def test_a_running_account_gives_a_sign_and_does_nothing(loop: Loop, tmp_path: Path) -> None:
+    assert gives_a_sign(tmp_path) is True
+    assert loop.taken == []
+    assert not HaltFile(tmp_path).is_set
+
+
+def test_who_listens_and_does_not_answer_gives_no_sign(tmp_path: Path) -> None:
+    assert gives_a_sign(tmp_path) is None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
+        deaf.bind(str(tmp_path / SOCKET))
+        assert gives_a_sign(tmp_path) is None  # left behind, as after a kill
+        deaf.listen(0)
+        assert gives_a_sign(tmp_path, within_s=0.05) is False
+        assert gives_a_sign(tmp_path, within_s=0.05) is False  # nor is anybody let in
+    assert [file.name for file in tmp_path.iterdir()] == [SOCKET]
 
 
 def test_nobody_there_is_an_error_that_says_so(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ from smart_leverage.settings import (
     ENV_PREFIX,
     ORDERED,
     PRESETS,
+    AccountSection,
     Loaded,
     Settings,
     contradictions,
     flat,
     load,
+    template,
 )
 from smart_leverage.wiring import policy_of
 
@@ -772,3 +774,26 @@ def test_another_process_finds_the_same_fingerprint() -> None:
         check=True,
     )
     assert done.stdout.strip() == Settings().policy_hash()
+
+
+# -- the file that is written ---------------------------------------------------------------------
+
+
+def test_a_written_file_sets_only_what_differs(tmp_path: Path) -> None:
+    changed = Settings(account=AccountSection(name='Ann "quotes" \\ ä', cash=5e6))
+    file = tmp_path / "written.toml"
+    file.write_text(template(changed), encoding="utf-8")
+    loaded = load(file, {})
+    assert loaded.settings == changed
+    set_here = {key for key, source in loaded.origin.items() if source == str(file)}
+    assert set_here == {"account.name", "account.cash"}
+    assert tomllib.loads(template(Settings())).keys() == Settings.model_fields.keys()
+
+
+def test_every_key_of_a_written_file_can_be_woken_as_it_stands(tmp_path: Path) -> None:
+    woken = re.sub(r"^# (\w+ = )", r"\1", template(Settings()), flags=re.MULTILINE)
+    file = tmp_path / "woken.toml"
+    file.write_text(woken, encoding="utf-8")
+    loaded = load(file, {})
+    assert loaded.settings == Settings()
+    assert set(loaded.origin.values()) == {str(file)}

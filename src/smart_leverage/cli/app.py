@@ -53,6 +53,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry("target", RESEARCH, "target:target"),
     Entry("report", RESEARCH, "report:report"),
+    Entry("init", KEEP, "init:init"),
     Entry(
         "config",
         KEEP,
@@ -79,6 +80,7 @@ COMMANDS: tuple[Entry, ...] = (
             "smart-leverage ledger restore monday.sqlite --name restored",
         ),
     ),
+    Entry("doctor", KEEP, "doctor:doctor"),
     Entry("version", KEEP, "version:version"),
 )
 

@@ -68,10 +68,15 @@ def resume(
     Refused while the day is tripped, a plan is running, an outcome is unknown, books and broker
     differ, or the ledger cannot be written.
     """
-    _order(screen, "resume", reason, ledger, token=_token(token_file))
+    _order(screen, "resume", reason, ledger, token=read_token(token_file))
 
 
-def _token(file: Path | None) -> str:
+def read_token(file: Path | None) -> str:
+    """Return the admin token from a file, from stdin, or as typed unseen.
+
+    Raises:
+        BadParameter: The file cannot be read, or nobody is there to type.
+    """
     import getpass
     import sys
 

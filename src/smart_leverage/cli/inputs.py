@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 _EVER_NS = (0, 2**63 - 1)
 
 
-def settings_for(config: Path | None, cash: str | None) -> "Settings":
-    """Return the configuration, with the opening cash of the command line above it."""
+def settings_for(config: Path | None, cash: str | None, name: str | None = None) -> "Settings":
+    """Return the configuration, with the opening cash of the command line above it.
+
+    Args:
+        config: As named; None takes that of the run, or of the working directory.
+        cash: As typed.
+        name: Of the run, which may have been made with a configuration of its own.
+    """
     from smart_leverage.cli.amounts import amount
     from smart_leverage.cli.places import configuration
+    from smart_leverage.cli.runs import folder_of
     from smart_leverage.settings import load
 
-    settings = load(configuration(config)).settings
+    folder = None if name is None else folder_of(name)
+    settings = load(configuration(config, folder)).settings
     if cash is None:
         return settings
     account = settings.account.model_copy(update={"cash": float(amount(cash, "--cash"))})

@@ -64,12 +64,9 @@ def go_live(
     from smart_leverage.cli.narrator import Narrator
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
-    from smart_leverage.runtime.admin import make_token
     from smart_leverage.wiring import in_real_time
 
-    token = make_token(folder)
-    if token is not None:
-        screen.note(f"admin token of {folder.name}, shown once, needed to resume: {token}")
+    _show_new_token(folder)
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)
     tell = (lambda record: None) if screen.as_json else narrator.hear
     began_s = time.monotonic()
@@ -89,3 +86,16 @@ def go_live(
     if not screen.as_json:
         narrator.end()
     return stopping.is_asked
+
+
+def _show_new_token(folder: Path) -> None:
+    """Make the admin token of an account that has none, and show it, however quiet the run is."""
+    import sys
+    from contextlib import suppress
+
+    from smart_leverage.runtime.admin import new_token
+
+    with suppress(FileExistsError), new_token(folder) as token:
+        text = f"admin token of {folder.name}, shown once, needed to resume: {token}\n"
+        sys.stderr.write(text)
+        sys.stderr.flush()

@@ -36,25 +36,48 @@ def ledger_path(given: Path | None) -> Path:
     return given
 
 
+def place_of(given: Path | None) -> Path | None:
+    """Return where a ledger should be, there or not; None where nothing is named and no run was.
+
+    Raises:
+        LedgerError: What is named does not exist, or the note of the last run cannot be read.
+    """
+    if given is None:
+        name = _noted()
+        return None if name is None else RUNS / Path(name).name / LEDGER
+    if given.is_dir():
+        return given / LEDGER
+    if not given.exists():
+        raise LedgerError(f"neither a ledger nor the folder of an account is at {given}")
+    return given
+
+
 def run_folder(ledger: Path) -> Path:
     """Return the folder in which the other files of a ledger's run lie."""
     return ledger.parent
 
 
 def _last_run() -> Path:
-    note = RUNS / LATEST
-    try:
-        name = note.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        raise LedgerError(f"no run under {RUNS.absolute()}; {_ADVICE}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise LedgerError(f"{note} cannot be read: {error}; {_ADVICE}") from None
+    name = _noted()
+    if name is None:
+        raise LedgerError(f"no run under {RUNS.absolute()}; {_ADVICE}")
     folder = RUNS / Path(name).name
     if not (folder / LEDGER).is_file():
         raise LedgerError(
-            f"{note} names the run {name!r}, but there is no {folder / LEDGER}; {_ADVICE}"
+            f"{RUNS / LATEST} names the run {name!r}, but there is no {folder / LEDGER}; {_ADVICE}"
         )
     return folder
+
+
+def _noted() -> str | None:
+    """Return the run that the note of the last one names; None where there is no note."""
+    note = RUNS / LATEST
+    try:
+        return note.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LedgerError(f"{note} cannot be read: {error}; {_ADVICE}") from None
 
 
 @contextmanager
@@ -83,8 +106,14 @@ def opened(path: Path) -> Iterator["Reader"]:
         ) from error
 
 
-def configuration(given: Path | None) -> Path | None:
-    """Return the configuration file that is meant; None where defaults are all there is."""
+def configuration(given: Path | None, folder: Path | None = None) -> Path | None:
+    """Return the configuration file that is meant; None where defaults are all there is.
+
+    Args:
+        given: As named; it comes before all others.
+        folder: Of an account, whose own file comes before that of the working directory.
+    """
     if given is not None:
         return given
-    return CONFIGURATION if CONFIGURATION.is_file() else None
+    own = [] if folder is None else [folder / CONFIGURATION]
+    return next((file for file in (*own, CONFIGURATION) if file.exists()), None)

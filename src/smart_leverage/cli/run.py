@@ -91,13 +91,14 @@ def run(
     the account until a person resumes it; --resume-monthly plays that person, and the ledger says
     so. Without BARS the account runs in real time on a synthetic market, with the broker as a
     process of its own; started again with the same --name it goes on where it was, also after a
-    crash. Ctrl-C ends either where it is whole.
+    crash. An account that `init` made runs by its own configuration, unless --config names another.
+    Ctrl-C ends either where it is whole.
     """
     from smart_leverage.cli.inputs import aliases, read_bars, read_ideas, settings_for, span
     from smart_leverage.cli.runs import new_folder, note_latest, same_folder
     from smart_leverage.market.files import Reading
 
-    settings = settings_for(config, cash)
+    settings = settings_for(config, cash, name)
     alias = aliases(quote or [])
     if not files:
         is_of_bars = resumes_monthly or drops_outside or trusts_jumps

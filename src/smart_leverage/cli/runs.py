@@ -6,6 +6,7 @@ from pathlib import Path
 
 from smart_leverage.cli.places import LATEST, LEDGER, RUNS
 from smart_leverage.domain.errors import LedgerError
+from smart_leverage.ledger.files import FOLDER_MODE
 
 
 def new_folder(name: str | None, kind: str) -> Path:
@@ -30,11 +31,20 @@ def same_folder(name: str | None, kind: str) -> Path:
     """Return the folder of a run that goes on, made where there is none yet; see `new_folder`."""
     if name is None:
         name = _free_name(f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}")
-    if Path(name).name != name or name in (".", ".."):
-        raise LedgerError(f"{name!r} is not a plain name; a run lies in {RUNS}/NAME")
-    folder = RUNS / name
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_of(name)
+    folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     return folder
+
+
+def folder_of(name: str) -> Path:
+    """Return where a run of a name lies, there or not.
+
+    Raises:
+        LedgerError: The name is a path, or that of the note of the last run.
+    """
+    if Path(name).name != name or name in (".", "..", LATEST):
+        raise LedgerError(f"{name!r} is not a plain name; a run lies in {RUNS}/NAME")
+    return RUNS / name
 
 
 def _free_name(wanted: str) -> str:

@@ -220,6 +220,10 @@ UNWRITABLE = "the ledger cannot be written"
 """How the reason begins of a halt for trouble with the ledger; orders after it get own ids too."""
 
 
+VOID = "the ledger refused the intent, nothing has left"
+"""Why an order ends whose commit failed; what asked for it may ask again."""
+
+
 class Resumed(Fact, frozen=True, kw_only=True, tag="resumed"):
     """A person lifted a halt with a reason; the equity becomes the new baseline."""
 

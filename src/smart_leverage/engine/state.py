@@ -13,6 +13,7 @@ from smart_leverage.domain.orders import OrderState, Role
 from smart_leverage.domain.records import (
     RESTORED,
     UNWRITABLE,
+    VOID,
     AccountOpened,
     Adopted,
     AssetLocked,
@@ -171,7 +172,14 @@ class State:
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
         if record.state.is_final:
             self.orders.drop(record.client_order_id)
+            if record.reason == VOID:
+                self._forget_request(tracked.decision_id)
             self._stop_gone(tracked, record)
+
+    def _forget_request(self, decision_id: str) -> None:
+        self.requests = {
+            name: asked for name, asked in self.requests.items() if asked[1] != decision_id
+        }
 
     def _stop_gone(self, tracked: Tracked, record: OrderMoved) -> None:
         key = tracked.order.key

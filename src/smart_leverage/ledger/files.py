@@ -21,6 +21,8 @@ NEW = "new"
 
 _COMPANIONS = (LOCK, WITNESS, EMERGENCY, SEALS)
 _OF_SQLITE = ("", "-wal", "-shm", "-journal")
+_OWN_HANDLES = Path("/proc/self/fd")
+"""What this process has open, where the system shows such things."""
 
 
 def prepare(path: Path) -> None:
@@ -75,16 +77,38 @@ def put_in_place(new: Path, path: Path) -> None:
         raise _unwritable(path, error) from error
 
 
+def write_durably(path: Path, text: str) -> None:
+    """Write a small file for the owner alone, in place of what is there, and sync it.
+
+    Raises:
+        LedgerError: The place cannot be written.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def restrict(path: Path) -> None:
     """Take a ledger that was open to others, and all that lies beside it, back to its owner."""
-    real = path.resolve()
-    own = [real.with_name(real.name + suffix) for suffix in _OF_SQLITE]
     try:
-        for file in (*own, *(beside(path, suffix) for suffix in _COMPANIONS)):
+        for file in files_of(path):
             if file.exists() and file.stat().st_mode & 0o077:
                 file.chmod(FILE_MODE)
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return where a ledger and all that belongs to it lie, whether it is there or not."""
+    real = path.resolve()
+    own = (real.with_name(real.name + suffix) for suffix in _OF_SQLITE)
+    return (*own, *(beside(path, suffix) for suffix in _COMPANIONS))
 
 
 def sync_folder(folder: Path) -> None:
@@ -174,6 +198,51 @@ def beside(path: Path, suffix: str) -> Path:
     """
     real = path.resolve()
     return real.with_name(f"{real.name}.{suffix}")
+
+
+def holder(path: Path) -> int | None:
+    """Return the process that holds the right to write a ledger; None when none does.
+
+    The lock is not tried: held even for an instant, it would turn a starting account away. The
+    number in the lock file stays behind, so it counts only while that process has the file open.
+    """
+    lock = beside(path, LOCK)
+    with suppress(OSError, ValueError):
+        process = int(lock.read_text(encoding="ascii"))
+        return process if _has_open(process, lock) else None
+    return None
+
+
+def _has_open(process: int, file: Path) -> bool:
+    """Whether a process has a file open; where nobody can tell, whether it is alive."""
+    if not _OWN_HANDLES.is_dir():
+        return is_alive(process)
+    wanted = file.stat()
+    try:
+        handles = [*_OWN_HANDLES.parent.with_name(str(process)).joinpath("fd").iterdir()]
+    except PermissionError:  # of another user, or ended and not yet waited for
+        return is_alive(process)
+    for handle in handles:
+        with suppress(OSError):  # closed meanwhile
+            if os.path.samestat(handle.stat(), wanted):
+                return True
+    return False
+
+
+def is_alive(process: int) -> bool:
+    """Whether there is such a process; one that ended and was not waited for is not."""
+    if process <= 0:  # would mean a group of processes
+        return False
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        pass  # there is one, of another user
+    except (OSError, OverflowError):
+        return False
+    with suppress(OSError):
+        stat = _OWN_HANDLES.parent.with_name(str(process)).joinpath("stat")
+        return stat.read_text(errors="replace").rpartition(")")[2].split()[:1] != ["Z"]
+    return True
 
 
 def _unwritable(path: Path, error: OSError) -> LedgerError:

@@ -43,7 +43,8 @@ class Refuge:
     The file is only read. Each record that matters is a note of its own, synced before it is
     acknowledged; marks, notes, prices, gaps without a stop and denials are passed over, as they
     change nothing and could fill the journal. What would let an increase leave is refused. The
-    first note halts the account, so whoever goes on from here, or takes the notes over, finds it halted.
+    first note halts the account, so whoever goes on from here, or takes the notes over, finds it
+    halted.
 
     For one thread. The numbers of its entries are those that they get in the ledger.
 

@@ -23,6 +23,7 @@ SOCKET = "control.sock"
 REQUEST_MAX = 65_536
 ANSWER_WITHIN_S = 10.0
 WAITING_MAX = 64
+SIGN_WITHIN_S = 3.0
 
 
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,6 +155,26 @@ def ask(folder: Path, request: Request) -> Answer:
             return msgspec.json.decode(_read(connection), type=Answer)
         except (OSError, msgspec.MsgspecError) as error:
             raise BrokerDown(f"no account answers on {path}: {error}") from error
+
+
+def gives_a_sign(folder: Path, within_s: float = SIGN_WITHIN_S) -> bool | None:
+    """Tell whether the account that runs in a folder answers; None when nobody listens there.
+
+    Nothing is sent, so nothing is ordered: the sign is that the account refuses it.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(within_s)
+        try:
+            connection.connect(str(folder / SOCKET))
+        except (TimeoutError, BlockingIOError):
+            return False  # so many wait already that no more are let in
+        except OSError:
+            return None
+        try:
+            connection.shutdown(socket.SHUT_WR)
+            return bool(_read(connection))
+        except OSError:
+            return False
 
 
 def _read(connection: socket.socket) -> bytes:

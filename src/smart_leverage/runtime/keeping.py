@@ -15,7 +15,7 @@ from smart_leverage.domain.errors import (
     LedgerNewer,
 )
 from smart_leverage.domain.orders import Approved
-from smart_leverage.domain.records import UNWRITABLE, Decided, Intended
+from smart_leverage.domain.records import UNWRITABLE, VOID, Decided, Intended
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Answered, Command, Commanded, Event, Verdict
 from smart_leverage.ledger.base import Ledger
@@ -35,8 +35,6 @@ Build = Callable[[Ledger], Trader]
 RETRY_S = 30.0
 FINAL = (LedgerCorrupt, LedgerNewer, LedgerLocked)
 """Nothing can be written beside such a ledger either: it is damaged, or it is somebody else's."""
-
-VOID = "the ledger refused the intent, nothing has left"
 
 
 class Keeper:

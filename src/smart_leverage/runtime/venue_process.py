@@ -57,7 +57,7 @@ def _start(folder: Path, socket: Path, cash: Decimal) -> None:
     command += ["--file", str(folder / FILE), "--mode", Mode.LIVE.value, "--cash", str(cash)]
     with (folder / LOG).open("ab") as log:
         venue = subprocess.Popen(  # noqa: S603 - our own program, our own arguments
-            command, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            command, stdout=subprocess.PIPE, stderr=log, start_new_session=True, umask=0o077
         )
     (folder / PID).write_text(f"{venue.pid}\n", encoding="ascii")
     assert venue.stdout is not None  # noqa: S101 - a pipe was asked for

@@ -13,6 +13,7 @@ from smart_leverage.settings.sections import (
     flat,
 )
 from smart_leverage.settings.telling import ENV_PREFIX
+from smart_leverage.settings.template import template
 
 __all__ = [
     "BELOW",
@@ -28,4 +29,5 @@ __all__ = [
     "contradictions",
     "flat",
     "load",
+    "template",
 ]

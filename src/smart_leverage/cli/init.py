@@ -1,0 +1,180 @@
+"""Makes the folder of an account before its first run, or gives it another admin token."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smart_leverage.cli.control import DENIED, TokenFile
+from smart_leverage.cli.options import command
+from smart_leverage.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from smart_leverage.settings import Settings
+
+NAME = "main"
+_SHOWN_MAX = 4
+
+
+@command(
+    "smart-leverage init --name live --cash 50000",
+    "smart-leverage init --name live --rotate-token --token-file old.txt",
+)
+def init(
+    screen: Screen,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the account; its folder is runs/NAME.")
+    ] = NAME,
+    cash: Annotated[
+        str | None,
+        typer.Option(metavar="MONEY", help="Opening cash.  [default: see the settings]"),
+    ] = None,
+    rotates_token: Annotated[
+        bool, typer.Option("--rotate-token", help="Put a new admin token in place of the old one.")
+    ] = False,
+    token_file: TokenFile = None,
+) -> None:
+    """Make an account: its folder, a configuration to be edited, and its admin token.
+
+    Nothing that exists is touched; what a killed init left half made is completed by the same
+    command. The token is shown once and only its hash is kept. A wrong old token leaves with 5.
+    """
+    if not rotates_token and token_file is not None:
+        raise typer.BadParameter("belongs to --rotate-token", param_hint="--token-file")
+    if rotates_token and cash is not None:
+        raise typer.BadParameter("belongs to a new account", param_hint="--cash")
+    if rotates_token:
+        _rotate(screen, name, token_file)
+    else:
+        _make(screen, name, cash)
+
+
+def _make(screen: Screen, name: str, cash: str | None) -> None:
+    from smart_leverage.cli.places import CONFIGURATION
+    from smart_leverage.cli.runs import folder_of
+    from smart_leverage.domain.errors import LedgerError
+    from smart_leverage.ledger.files import put_in_place, sync_folder, write_durably
+    from smart_leverage.runtime.admin import new_token
+    from smart_leverage.settings import template
+
+    settings = _settings(name, cash)
+    folder, text = folder_of(name), template(settings)
+    _claim(folder, text)
+    new = folder / f"{CONFIGURATION}.new"
+    try:
+        # Last of all comes the token: a folder without one is half made.
+        with new_token(folder) as token:
+            write_durably(new, text)
+            put_in_place(new, folder / CONFIGURATION)
+            sync_folder(folder.parent)
+            _tell(screen, folder, settings, token)
+    except FileExistsError:
+        raise LedgerError(f"{folder}: somebody else made it just now") from None
+
+
+def _settings(name: str, cash: str | None) -> "Settings":
+    from smart_leverage.cli.amounts import amount
+    from smart_leverage.settings import AccountSection, load
+
+    longest = next(
+        each.max_length
+        for each in AccountSection.model_fields["name"].metadata
+        if hasattr(each, "max_length")
+    )
+    if not (name.strip() and name.isprintable() and len(name) <= longest):
+        raise typer.BadParameter(f"write 1 to {longest} plain characters", param_hint="--name")
+    plain = load(None, {}).settings
+    changed = {"name": name} | ({} if cash is None else {"cash": float(amount(cash, "--cash"))})
+    return plain.model_copy(update={"account": plain.account.model_copy(update=changed)})
+
+
+def _claim(folder: Path, text: str) -> None:
+    """Make the folder, or take over one in which nothing is but what a killed init left.
+
+    Raises:
+        LedgerError: Something else is there.
+    """
+    from smart_leverage.cli.places import CONFIGURATION
+    from smart_leverage.domain.errors import LedgerError
+    from smart_leverage.ledger.files import FOLDER_MODE
+    from smart_leverage.runtime.admin import FILE
+
+    try:
+        folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        there = sorted(each.name for each in folder.iterdir())
+        mode = folder.stat().st_mode
+    except OSError as error:
+        raise LedgerError(f"{folder}: cannot be made: {error.strerror}") from error
+    own = {str(CONFIGURATION), f"{CONFIGURATION}.new", f"{FILE}.new"}
+    if not own.issuperset(there):
+        shown = f"{', '.join(there[:_SHOWN_MAX])}{' …' if there[_SHOWN_MAX:] else ''}"
+        raise LedgerError(f"{folder} holds {shown} already and is left as it is; {_advice(folder)}")
+    if mode & 0o077:
+        raise LedgerError(f"{folder} is open to others; `chmod 700 {folder}`, then ask again")
+    if str(CONFIGURATION) in there and (folder / CONFIGURATION).read_bytes() != text.encode():
+        raise LedgerError(
+            f"{folder / CONFIGURATION} is not what this command writes and is left as it is; "
+            f"`smart-leverage run --name {folder.name}` runs by it, or choose another --name"
+        )
+
+
+def _advice(folder: Path) -> str:
+    from smart_leverage.runtime.admin import has_token
+
+    run = f"`smart-leverage run --name {folder.name}` goes on with it, or choose another --name"
+    return f"{run}; --rotate-token makes a new token" if has_token(folder) else run
+
+
+def _tell(screen: Screen, folder: Path, settings: "Settings", token: str) -> None:
+    import sys
+
+    from smart_leverage.cli.places import CONFIGURATION
+
+    place, account = folder / CONFIGURATION, settings.account
+    steps = (
+        f"smart-leverage run --name {folder.name}",
+        f"smart-leverage status --ledger {folder}",
+        f"smart-leverage doctor --ledger {folder}",
+    )
+    if screen.as_json:
+        made = {"account": account.name, "folder": str(folder), "configuration": str(place)}
+        screen.record({**made, "cash": account.cash, "admin_token": token, "next": list(steps)})
+    else:
+        screen.say(
+            f"● {folder}: an account in simulation, opening cash ${account.cash:,.2f}",
+            f"  configuration  {place}: every key with its default, to be edited before the run",
+            f"  admin token    {token}",
+            "                 shown once, needed to resume; keep it where no bot can read it",
+            "next",
+            *(f"  {step}" for step in steps),
+        )
+    sys.stdout.flush()
+
+
+def _rotate(screen: Screen, name: str, token_file: Path | None) -> None:
+    import sys
+
+    from smart_leverage.cli.control import read_token
+    from smart_leverage.cli.runs import folder_of
+    from smart_leverage.domain.errors import LedgerError
+    from smart_leverage.runtime.admin import has_token, is_admin, new_token
+
+    folder = folder_of(name)
+    if not has_token(folder):
+        raise LedgerError(
+            f"no admin token is kept in {folder}; name the account with --name, or make it with "
+            f"`smart-leverage init --name {name}`"
+        )
+    if not is_admin(folder, read_token(token_file)):
+        screen.note(f"refused: that is not the admin token of {folder.name}; nothing was changed")
+        raise typer.Exit(DENIED)
+    with new_token(folder, replaces=True) as token:
+        if screen.as_json:
+            screen.record({"folder": str(folder), "admin_token": token})
+        else:
+            screen.say(
+                f"● {folder}: the old admin token counts no longer",
+                f"  admin token    {token}",
+                "                 shown once, needed to resume",
+            )
+        sys.stdout.flush()
