@@ -202,3 +202,11 @@ def test_a_start_asks_for_prices_and_keeps_what_it_knew() -> None:
     desk.feed(Started(at_ns=desk.now_ns))
     desk.reconcile()
     assert desk.buy(BTC, "0.01").verdict == "approved"
+
+
+def test_a_buy_under_way_whose_price_is_doubted_counts_as_lost_down_to_the_doubt() -> None:
+    desk = Desk()
+    desk.buy(TQQQ, "40")
+    before = desk.engine._core.worst().equity
+    desk.print_one(TQQQ, "2")
+    assert before - desk.engine._core.worst().equity == D(40) * (D(50) - D(2))

@@ -90,7 +90,7 @@ def worst_case(
         worst = units[key] * unit_worst[key]
         equity += qty * low
         if bought:
-            equity -= bought * max(limit - price, ZERO) + cost * cost_rate
+            equity -= bought * max(limit - low, ZERO) + cost * cost_rate
             reserved += cost * (ONE + cost_rate)
         by_key[key] = worst
         gross += worst
