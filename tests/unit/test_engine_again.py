@@ -209,4 +209,5 @@ def test_a_buy_under_way_whose_price_is_doubted_counts_as_lost_down_to_the_doubt
     desk.buy(TQQQ, "40")
     before = desk.engine._core.worst().equity
     desk.print_one(TQQQ, "2")
-    assert before - desk.engine._core.worst().equity == D(40) * (D(50) - D(2))
+    lost = before - desk.engine._core.worst().equity
+    assert lost == D(40) * (D(50) - D(2))

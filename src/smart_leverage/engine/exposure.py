@@ -84,13 +84,13 @@ def worst_case(
         top, low = price * (ONE + haircut), price * (ONE - haircut)
         doubted = ladder.doubted(key)
         if doubted is not None:
-            top, low = max(top, doubted), min(low, doubted)
+            top, low, price = max(top, doubted), min(low, doubted), min(price, doubted)
         bought, limit, cost = buys.get(key, (ZERO, ZERO, ZERO))
         units[key], unit_worst[key] = qty + bought, max(top, limit)
         worst = units[key] * unit_worst[key]
         equity += qty * low
         if bought:
-            equity -= bought * max(limit - low, ZERO) + cost * cost_rate
+            equity -= bought * max(limit - price, ZERO) + cost * cost_rate
             reserved += cost * (ONE + cost_rate)
         by_key[key] = worst
         gross += worst
