@@ -58,6 +58,7 @@ def ask(
         prices[instrument.key] = Known(price, now.at_ns, GIVEN)
     core = Core(engine_config(settings))
     core.state = now.state
+    core.heed_limits()
     core.begin(now.at_ns)
     for key, known in prices.items():
         core.ladder.see(key, known.price, now.at_ns, Rung.TRADE)

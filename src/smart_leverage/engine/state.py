@@ -23,6 +23,7 @@ from smart_leverage.domain.records import (
     FlowSeen,
     InstrumentListed,
     Intended,
+    LimitChanged,
     Marked,
     OrderMoved,
     PlanMoved,
@@ -31,10 +32,14 @@ from smart_leverage.domain.records import (
     StateChanged,
     TierGranted,
 )
+from smart_leverage.engine.limits import Limits
 from smart_leverage.engine.tracked import Tracked, TrackedOrders
 from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier
+
+AT_ONCE = 3
+"""The last stage: no ceilings on the way and no band, every group goes inside its cap now."""
 
 
 class Plan(NamedTuple):
@@ -46,6 +51,11 @@ class Plan(NamedTuple):
     start: Decimal
     started_ns: int
     deadline_ns: int
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether it goes inside every cap without waiting for its stages."""
+        return self.stage == AT_ONCE
 
 
 class State:
@@ -72,6 +82,7 @@ class State:
         )
         self.tier = Tier.LEARNING
         self.rose_on = ""
+        self.limits = Limits()
         self.locks: dict[Key, int] = {}
         self.plan: Plan | None = None
         self.stops: dict[Key, str] = {}
@@ -96,6 +107,7 @@ class State:
             TierGranted: self._tier,
             StateChanged: self._state,
             Resumed: self._resumed,
+            LimitChanged: self.limits.apply,
             PlanMoved: self._plan,
         }
 
@@ -111,6 +123,7 @@ class State:
         self.opened = record
         self.session = str(record.at_ns)
         self.book.open(record.cash)
+        self.limits.open(record)
 
     def _listed(self, record: InstrumentListed) -> None:
         instrument = record.instrument
@@ -278,6 +291,8 @@ class State:
         plan = self.plan
         if plan is None:
             return False
+        if plan.is_at_once:
+            return True
         if plan.kind == "crypto":
             return instrument.is_crypto
         return instrument.is_leveraged if plan.kind == "leveraged" else True
