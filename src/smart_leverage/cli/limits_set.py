@@ -17,10 +17,8 @@ WORDS = "NAME=VALUE"
 
 
 @command(
-    'smart-leverage limits set limits.symbol_cap=5% --reason "thin books"',
-    'smart-leverage limits set tiers.ceiling=stable --reason "new strategy" --ledger runs/live',
-    'smart-leverage limits set limits.symbol_cap=0.1 --reason "books are back" '
-    "--token-file token.txt",
+    'smart-leverage limits set limits.symbol_cap=5% tiers.ceiling=stable --reason "thin books"',
+    'smart-leverage limits set limits.symbol_cap=0.1 --reason "it passed" --token-file token.txt',
 )
 def set_limits(
     screen: Screen,
@@ -41,7 +39,8 @@ def set_limits(
 
     Tighter is in force at once and needs no token. Looser needs the admin token, is refused while
     anything is tripped, halted, reducing or being sold down, and comes into force only after
-    risk.loosen_after_hours; setting the value in force again withdraws it. `limits show` names them.
+    risk.loosen_after_hours; setting the value in force again withdraws it. `limits show` has the
+    names.
     """
     given = _read(changes)
     token = "" if token_file is None else token_in(token_file)

@@ -6,7 +6,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
 
+from smart_leverage.domain.records import LimitChanged
 from smart_leverage.domain.sentences import plain
+from smart_leverage.domain.stamps import local
 from smart_leverage.policy.tier import Tier
 
 CONFIGURATION = "configuration"
@@ -55,7 +57,7 @@ LIMITS: Mapping[str, Limit] = {limit.name: limit for limit in _LIMITS}
 """By name, in the order in which changes are made and shown."""
 
 # Plain notation and Python's own of small floats; what is longer is no limit that anybody means.
-_NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,20})?(e-[0-9]{1,2})?", re.ASCII)
+_NUMBER = re.compile(r"-?(?=[0-9.])[0-9]{0,12}(\.[0-9]{1,20})?(e-[0-9]{1,2})?", re.ASCII)
 
 
 def canonical(name: str, text: str) -> str | None:
@@ -81,6 +83,14 @@ def canonical(name: str, text: str) -> str | None:
     return str(int(number)) if number == int(number) else None
 
 
+def number_of(name: str, text: str) -> float | int | str:
+    """Return a canonical value as a configuration has it; the name of a tier stays a name."""
+    unit = LIMITS[name].unit
+    if unit is Unit.TIER:
+        return text
+    return float(text) if unit is Unit.FRACTION else int(text)
+
+
 def value_of(name: str, text: str) -> Decimal:
     """Return the number that a canonical value stands for; a tier is its own number."""
     is_tier = LIMITS[name].unit is Unit.TIER
@@ -101,3 +111,17 @@ def shown(name: str, text: str) -> str:
     if unit is Unit.FRACTION:
         return f"{plain(Decimal(text) * 100)} %"
     return f"{plain(Decimal(text))} h" if unit is Unit.HOURS else plain(Decimal(text))
+
+
+def told(change: LimitChanged) -> str:
+    """Return what a change of a limit says to people: from what, to what, and from when."""
+    after = shown(change.name, change.after)
+    if not change.before:
+        return f"{change.name} {after}, {change.reason}"
+    if change.before == change.after:
+        return f"{change.name} stays {after}, nothing is pending"
+    if change.effective_ns > change.at_ns:
+        when = f"from {local(change.effective_ns)}, if nothing is tripped then"
+    else:
+        when = "in force now"
+    return f"{change.name} {shown(change.name, change.before)} → {after}, {when}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from smart_leverage.domain.limits import CONFIGURATION, LIMITS, Unit, canonical, is_looser
+from smart_leverage.domain.limits import CONFIGURATION, LIMITS, canonical, is_looser, number_of
 from smart_leverage.domain.records import AccountOpened, LimitChanged
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.policy.tier import Tier
@@ -44,18 +44,13 @@ def limits_of(config: EngineConfig) -> dict[str, str]:
 def laid_over(config: EngineConfig, in_force: Mapping[str, str]) -> EngineConfig:
     """Return a configuration with the limits in force in the place of its own."""
     for name, text in in_force.items():
-        config = _replaced(config, PLACES[name], _typed(name, text))
+        value = number_of(name, text)
+        value = Tier[value.upper()] if isinstance(value, str) else value
+        config = _replaced(config, PLACES[name], value)
     return config
 
 
-def _typed(name: str, text: str) -> float | int | Tier:
-    unit = LIMITS[name].unit
-    if unit is Unit.TIER:
-        return Tier[text.upper()]
-    return float(text) if unit is Unit.FRACTION else int(text)
-
-
-def _replaced(record: Any, place: tuple[str, ...], value: float | Tier) -> Any:
+def _replaced(record: Any, place: tuple[str, ...], value: Any) -> Any:
     first, *rest = place
     if rest:
         value = _replaced(getattr(record, first), tuple(rest), value)
@@ -115,14 +110,18 @@ def _effective(change: LimitChanged) -> int:
 def _texts(policy: str) -> dict[str, str]:
     """Return the limits that a policy text names; none where it cannot be read."""
     try:
-        tree = tomllib.loads(policy)
+        return texts_in(tomllib.loads(policy))
     except tomllib.TOMLDecodeError:
         return {}
+
+
+def texts_in(numbers: Mapping[str, Any]) -> dict[str, str]:
+    """Return the limits among the numbers of a policy by section, as the journal writes them."""
     found = {}
     for name in LIMITS:
-        value: Any = tree
+        value: Any = numbers
         for part in name.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
+            value = value.get(part) if isinstance(value, Mapping) else None
         if (text := canonical(name, str(value))) is not None:
             found[name] = text
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from smart_leverage.domain.limits import shown
+from smart_leverage.domain.limits import told
 from smart_leverage.domain.records import (
     CancelIntended,
     LimitChanged,
@@ -109,7 +109,7 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
         if isinstance(record, StateChanged):
             yield f"{record.before} → {record.after}: {record.why}"
         elif isinstance(record, LimitChanged):
-            yield _limit_line(record)
+            yield told(record)
         elif isinstance(record, PlanMoved):
             yield _plan_line(record)
         elif isinstance(record, Noted):
@@ -117,17 +117,6 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
     cancels = sum(isinstance(record, CancelIntended) for record in records)
     if cancels:
         yield f"{cancels} {'order' if cancels == 1 else 'orders'} cancelled"
-
-
-def _limit_line(record: LimitChanged) -> str:
-    before, after = shown(record.name, record.before), shown(record.name, record.after)
-    if record.before == record.after:
-        return f"{record.name} stays {after}: what was pending is withdrawn"
-    if record.effective_ns > record.at_ns:
-        when = f"from {local(record.effective_ns)}, unless something is tripped then"
-    else:
-        when = "in force now"
-    return f"{record.name} {before} → {after}, {when}"
 
 
 def _plan_line(record: PlanMoved) -> str:
