@@ -177,10 +177,10 @@ class Desk:
         return self.feed(Commanded(at_ns=self.now_ns, command=command, who=who, reason=reason))
 
     def limit(
-        self, *, is_admin: bool = False, reason: str = "because", **changes: str
+        self, *words: str, is_admin: bool = False, reason: str = "because"
     ) -> list[LimitChanged]:
-        """Ask for limits; `limits__symbol_cap` stands for limits.symbol_cap. Return the changes."""
-        wanted = tuple((name.replace("__", "."), text) for name, text in changes.items())
+        """Ask for limits, as "limits.symbol_cap=0.05", and return the changes."""
+        wanted = tuple((name, text) for name, _, text in (word.partition("=") for word in words))
         outcome = self.feed(
             Commanded(
                 at_ns=self.now_ns, command=Command.LIMITS, who="ann", reason=reason,

@@ -10,9 +10,11 @@ import pytest
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_world import play
 
+import smart_leverage.engine.limiting as limiting
 from smart_leverage.books.book import Book
 from smart_leverage.domain.orders import Approved
 from smart_leverage.domain.records import Filled, Record, StateChanged
+from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Answered, Verdict
 from smart_leverage.engine.ladder import Price, PriceLadder
 from smart_leverage.engine.state import State
@@ -87,6 +89,18 @@ def loses_fills(planted: pytest.MonkeyPatch) -> None:
     planted.setattr(SqliteLedger, "commit", commit)
 
 
+def loosens_at_once(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(limiting, "HOUR_NS", 0)
+
+
+def loosens_in_need(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(limiting, "hindrance", lambda core: "")
+
+
+def forgets_what_was_set(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(Core, "heed_limits", lambda core: None)
+
+
 class Mistake(NamedTuple):
     plant: Plant
     faults: dict[str, float]
@@ -102,6 +116,9 @@ MISTAKES = [
     Mistake(believes_old_prices, {"stale_price": 0.5}, ("INV-04",)),
     Mistake(sells_what_is_being_sold, {}, ("INV-06",)),
     Mistake(loses_fills, {}, ("INV-10", "INV-20")),
+    Mistake(loosens_at_once, {}, ("INV-17",)),
+    Mistake(loosens_in_need, {}, ("INV-17",)),
+    Mistake(forgets_what_was_set, {}, ("INV-03",)),
 ]
 
 

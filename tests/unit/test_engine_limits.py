@@ -81,11 +81,10 @@ def test_limits_that_the_policy_text_does_not_tell_are_journalled_at_the_opening
 )
 def test_which_way_is_tighter(name: str, tighter: str, looser: str) -> None:
     desk = Desk()
-    key = name.replace(".", "__")
     if looser:
-        (told,) = desk.limit(is_admin=True, **{key: looser})
+        (told,) = desk.limit(f"{name}={looser}", is_admin=True)
         assert (told.is_looser, told.effective_ns > told.at_ns) == (True, True)
-    (told,) = desk.limit(**{key: tighter})
+    (told,) = desk.limit(f"{name}={tighter}")
     assert (told.is_looser, told.effective_ns, told.who) == (False, told.at_ns, "ann")
     assert in_force(desk, name) == tighter
     assert limits_of(desk.engine._core.config)[name] == tighter
@@ -95,7 +94,7 @@ def test_a_tighter_cap_denies_the_next_order_and_cancels_what_no_longer_fits() -
     desk = Desk()
     assert desk.buy(AAPL, "40").given == D(40)
     order = desk.take()
-    desk.limit(limits__symbol_cap="0.05")
+    desk.limit("limits.symbol_cap=0.05")
     assert desk.cancelled == [order.client_order_id]
     desk.end(order)
     assert desk.buy(AAPL, "40").reason == "cap_symbol"
@@ -104,7 +103,7 @@ def test_a_tighter_cap_denies_the_next_order_and_cancels_what_no_longer_fits() -
 
 def test_a_tighter_cap_sells_down_what_is_over_it() -> None:
     desk = Desk(holdings={BTC: "0.16", ETH: "3.2"}, cash=84_000)
-    desk.limit(tiers__learning__crypto_cap="0.1", tiers__emergency__crypto_cap="0.1")
+    desk.limit("tiers.learning.crypto_cap=0.1", "tiers.emergency.crypto_cap=0.1")
     desk.wait()
     desk.prices()
     assert [(r.status, r.group) for r in desk.records if isinstance(r, PlanMoved)] == [
@@ -116,14 +115,14 @@ def test_a_tighter_loss_limit_trips_at_the_next_price() -> None:
     desk = Desk(holdings={KO: "400"}, cash=76_000)
     desk.prices({KO: "55"})  # 2 %
     assert not desk.state.breakers.is_day_tripped
-    desk.limit(limits__loss_limit_daily="0.015")
+    desk.limit("limits.loss_limit_daily=0.015")
     desk.prices()
     assert desk.state.breakers.is_day_tripped
 
 
 def test_a_lower_ceiling_takes_a_tier_away() -> None:
     desk = Desk(config=EngineConfig(tier_ceiling=Tier.STABLE))
-    desk.limit(tiers__ceiling="emergency")
+    desk.limit("tiers.ceiling=emergency")
     desk.wait()
     desk.prices()
     (fallen,) = [r for r in desk.records if isinstance(r, TierGranted)]
@@ -132,7 +131,7 @@ def test_a_lower_ceiling_takes_a_tier_away() -> None:
 
 def test_a_restart_keeps_what_was_tightened_whatever_the_same_file_says() -> None:
     desk = Desk()
-    desk.limit(limits__symbol_cap="0.05")
+    desk.limit("limits.symbol_cap=0.05")
     desk.restart()
     desk.wait(2 * DAY)
     desk.prices()
@@ -145,7 +144,7 @@ def test_a_restart_keeps_what_was_tightened_whatever_the_same_file_says() -> Non
 
 def test_loosening_comes_into_force_after_the_delay_and_not_before() -> None:
     desk = Desk()
-    (told,) = desk.limit(is_admin=True, limits__symbol_cap="0.2")
+    (told,) = desk.limit("limits.symbol_cap=0.2", is_admin=True)
     assert told.effective_ns - told.at_ns == DAY * 10**9
     desk.wait(DAY - 1)
     desk.prices()
@@ -160,7 +159,7 @@ def test_loosening_comes_into_force_after_the_delay_and_not_before() -> None:
 
 def test_loosening_without_the_token_is_refused_and_recorded() -> None:
     desk = Desk()
-    assert desk.limit(limits__symbol_cap="0.2", limits__gross_cap="0.5") == []
+    assert desk.limit("limits.symbol_cap=0.2", "limits.gross_cap=0.5") == []
     assert refusals(desk) == [
         "nothing changed: limits.symbol_cap would be looser, which needs the admin token"
     ]
@@ -182,9 +181,9 @@ def test_loosening_without_the_token_is_refused_and_recorded() -> None:
 def test_loosening_is_refused_in_need_and_tightening_is_not(what: str, why: str) -> None:
     desk = Desk(holdings={KO: "900" if what == "plan" else "160"}, cash=91_000)
     need(desk, what)
-    assert desk.limit(is_admin=True, limits__symbol_cap="0.5") == []
+    assert desk.limit("limits.symbol_cap=0.5", is_admin=True) == []
     assert refusals(desk) == [f"nothing changed: limits.symbol_cap would be looser, and {why}"]
-    assert len(desk.limit(limits__symbol_cap="0.09")) == 1
+    assert len(desk.limit("limits.symbol_cap=0.09")) == 1
 
 
 def need(desk: Desk, what: str) -> None:
@@ -198,17 +197,17 @@ def need(desk: Desk, what: str) -> None:
         desk.engine._core.is_ready = False
     else:
         name = {
-            "day": "limits__loss_limit_daily",
-            "month": "limits__loss_limit_monthly",
-            "emergency": "tiers__month_return_emergency",
+            "day": "limits.loss_limit_daily",
+            "month": "limits.loss_limit_monthly",
+            "emergency": "tiers.month_return_emergency",
         }[what]
-        desk.limit(**{name: "-0.01" if what == "emergency" else "0.01"})
+        desk.limit(f"{name}={'-0.01' if what == 'emergency' else '0.01'}")
         desk.prices({KO: "52"})  # 1.3 %
 
 
 def test_what_is_pending_waits_while_the_account_is_halted_and_goes_on_afterwards() -> None:
     desk = Desk()
-    desk.limit(is_admin=True, limits__symbol_cap="0.2")
+    desk.limit("limits.symbol_cap=0.2", is_admin=True)
     desk.order(Command.HALT)
     desk.wait(2 * DAY)
     desk.prices()
@@ -220,7 +219,7 @@ def test_what_is_pending_waits_while_the_account_is_halted_and_goes_on_afterward
 
 def test_what_would_come_into_force_at_the_price_that_trips_does_not() -> None:
     desk = Desk(holdings={KO: "160"}, cash=90_400)
-    desk.limit(is_admin=True, limits__loss_limit_daily="0.05")
+    desk.limit("limits.loss_limit_daily=0.05", is_admin=True)
     desk.wait(DAY)
     desk.prices({KO: "40"})  # 3.2 %
     assert desk.state.breakers.is_day_tripped
@@ -229,8 +228,8 @@ def test_what_would_come_into_force_at_the_price_that_trips_does_not() -> None:
 
 def test_setting_the_value_in_force_withdraws_what_is_pending() -> None:
     desk = Desk()
-    desk.limit(is_admin=True, limits__symbol_cap="0.2")
-    (told,) = desk.limit(limits__symbol_cap="0.1")
+    desk.limit("limits.symbol_cap=0.2", is_admin=True)
+    (told,) = desk.limit("limits.symbol_cap=0.1")
     assert (told.before, told.after, pending(desk)) == ("0.1", "0.1", {})
     desk.wait(2 * DAY)
     desk.prices()
@@ -239,27 +238,27 @@ def test_setting_the_value_in_force_withdraws_what_is_pending() -> None:
 
 def test_asking_again_changes_nothing_and_another_value_waits_anew() -> None:
     desk = Desk()
-    desk.limit(is_admin=True, limits__symbol_cap="0.2")
+    desk.limit("limits.symbol_cap=0.2", is_admin=True)
     desk.wait(HOUR)
-    assert desk.limit(is_admin=True, limits__symbol_cap="0.20") == []
-    (told,) = desk.limit(is_admin=True, limits__symbol_cap="0.15")
+    assert desk.limit("limits.symbol_cap=0.20", is_admin=True) == []
+    (told,) = desk.limit("limits.symbol_cap=0.15", is_admin=True)
     assert told.effective_ns == desk.now_ns + DAY * 10**9
     assert pending(desk) == {"limits.symbol_cap": "0.15"}
 
 
 def test_a_shorter_delay_waits_for_the_longer_one() -> None:
     desk = Desk()
-    told = desk.limit(is_admin=True, risk__loosen_after_hours="1", limits__symbol_cap="0.2")
+    told = desk.limit("risk.loosen_after_hours=1", "limits.symbol_cap=0.2", is_admin=True)
     assert {each.effective_ns - each.at_ns for each in told} == {DAY * 10**9}
     desk.wait(DAY)
     desk.prices()
-    (told_later,) = desk.limit(is_admin=True, limits__symbol_cap="0.3")
+    (told_later,) = desk.limit("limits.symbol_cap=0.3", is_admin=True)
     assert told_later.effective_ns - told_later.at_ns == HOUR * 10**9
 
 
 def test_a_longer_delay_holds_for_what_is_loosened_with_it() -> None:
     desk = Desk()
-    told = desk.limit(is_admin=True, limits__symbol_cap="0.2", risk__loosen_after_hours="48")
+    told = desk.limit("limits.symbol_cap=0.2", "risk.loosen_after_hours=48", is_admin=True)
     assert told[-1].effective_ns - told[-1].at_ns == 2 * DAY * 10**9
 
 
@@ -278,13 +277,13 @@ def test_a_longer_delay_holds_for_what_is_loosened_with_it() -> None:
 )
 def test_what_is_no_value_changes_nothing(name: str, text: str) -> None:
     desk = Desk()
-    assert desk.limit(is_admin=True, **{name.replace(".", "__"): text}) == []
+    assert desk.limit(f"{name}={text}", is_admin=True) == []
     assert refusals(desk) == [f"nothing changed: {name} is no limit or cannot have this value"]
 
 
 def test_a_change_needs_a_reason_and_a_name() -> None:
     desk = Desk()
-    assert desk.limit(reason=" ", limits__symbol_cap="0.05") == []
+    assert desk.limit("limits.symbol_cap=0.05", reason=" ") == []
     assert desk.limit() == []
     assert [each.rpartition(": ")[2] for each in refusals(desk)] == [
         "a change of a limit needs a reason",
@@ -331,7 +330,7 @@ def test_a_configuration_that_is_put_back_withdraws_what_it_had_asked_for() -> N
 
 def test_a_configuration_that_follows_what_was_set_is_noted_as_such() -> None:
     desk = Desk()
-    desk.limit(limits__symbol_cap="0.05")
+    desk.limit("limits.symbol_cap=0.05")
     desk.restart(config(symbol=0.05))
     assert desk.state.limits.configured["limits.symbol_cap"] == "0.05"
     desk.restart(EngineConfig())
@@ -343,9 +342,9 @@ def test_a_configuration_that_follows_what_was_set_is_noted_as_such() -> None:
 
 def test_the_courses_of_a_change_are_now_and_after_each_delay() -> None:
     desk = Desk()
-    desk.limit(is_admin=True, limits__symbol_cap="0.2")
+    desk.limit("limits.symbol_cap=0.2", is_admin=True)
     desk.wait()
-    desk.limit(is_admin=True, limits__gross_cap="1.5")
+    desk.limit("limits.gross_cap=1.5", is_admin=True)
     asked = {"limits.symbol_cap_broad": "0.6", "limits.loss_limit_daily": "0.01"}
     names = ("limits.symbol_cap", "limits.gross_cap", *asked)
     courses = [[each[name] for name in names] for each in desk.state.limits.courses(asked)]
@@ -359,7 +358,7 @@ def test_the_courses_of_a_change_are_now_and_after_each_delay() -> None:
 
 def test_nothing_that_may_come_holds_up_a_tightening() -> None:
     desk = Desk()
-    desk.limit(is_admin=True, limits__loss_limit_daily="0.07")
+    desk.limit("limits.loss_limit_daily=0.07", is_admin=True)
     asked = {"limits.loss_limit_monthly": "0.05"}
     (course,) = desk.state.limits.courses(asked)
     assert course["limits.loss_limit_monthly"] == "0.05"

@@ -3,6 +3,7 @@
 import pytest
 from tests.simulation.desk import AAPL, BTC, DOGE, ETH, KO, SOL, SPY, D, Desk
 
+from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Order, Role, Side
 from smart_leverage.domain.records import Decided, Noted, PlanMoved
 from smart_leverage.engine.events import Command
@@ -13,8 +14,8 @@ FAR_OVER = {**JUST_OVER, DOGE: "85000"}
 """Coins for 34 %, which a plan sells down in slices."""
 
 
-def desk_with(holdings: dict[str, str], cash: int) -> Desk:
-    desk = Desk(holdings=holdings, cash=cash)  # type: ignore[arg-type]
+def desk_with(holdings: dict[Key, str], cash: int) -> Desk:
+    desk = Desk(holdings=holdings, cash=cash)
     desk.wait()
     desk.prices()
     return desk
