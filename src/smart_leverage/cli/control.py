@@ -157,8 +157,8 @@ def _at_rest(screen: Screen, path: Path, request: "Request", error: Exception) -
         answer = order_at_rest(path, request)
     except LedgerLocked:
         raise BrokerDown(
-            f"a process holds {path} and does not answer, nothing was changed; the halt file "
-            f"stands: {HaltFile(folder).is_set}"
+            f"a process holds {path} and does not answer; what was asked may still be done when it "
+            f"goes on; the halt file stands: {HaltFile(folder).is_set}"
         ) from error
     screen.note("no process runs this account; it starts in this state, cancels leave then")
     return answer

@@ -121,7 +121,7 @@ def told(change: LimitChanged) -> str:
     if change.before == change.after:
         return f"{change.name} stays {after}, nothing is pending"
     if change.effective_ns > change.at_ns:
-        when = f"from {local(change.effective_ns)}, if nothing is tripped then"
+        when = f"from {local(change.effective_ns)}, if nothing is tripped or halted then"
     else:
         when = "in force now"
     return f"{change.name} {shown(change.name, change.before)} → {after}, {when}"

@@ -60,7 +60,8 @@ def iso(at_ns: int) -> str:
 
 
 def local(at_ns: int) -> str:
-    """Return an instant by the clock of this machine and in UTC, for people."""
+    """Return an instant by the clock of this machine and in UTC, for people, to the second."""
+    at_ns -= at_ns % SECOND_NS
     try:
         moment = (_EPOCH + timedelta(microseconds=at_ns // 1000)).astimezone()
     except OverflowError:
