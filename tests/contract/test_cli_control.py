@@ -42,7 +42,7 @@ class Account:
         )
         assert self.process.stderr is not None
         for line in iter(self.process.stderr.readline, ""):
-            if "needed to resume" in line:
+            if "needed to resume and to loosen" in line:
                 self.token = line.rsplit(" ", 1)[1].strip()
             if "Ctrl-C ends it" in line:
                 break

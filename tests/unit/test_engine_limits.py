@@ -161,7 +161,7 @@ def test_loosening_without_the_token_is_refused_and_recorded() -> None:
     desk = Desk()
     assert desk.limit("limits.symbol_cap=0.2", "limits.gross_cap=0.5") == []
     assert refusals(desk) == [
-        "nothing changed: limits.symbol_cap would be looser, which needs the admin token"
+        "nothing changed for ann: limits.symbol_cap would be looser, which needs the admin token"
     ]
     assert in_force(desk, "limits.gross_cap") == "1.0"
 
@@ -182,7 +182,9 @@ def test_loosening_is_refused_in_need_and_tightening_is_not(what: str, why: str)
     desk = Desk(holdings={KO: "900" if what == "plan" else "160"}, cash=91_000)
     need(desk, what)
     assert desk.limit("limits.symbol_cap=0.5", is_admin=True) == []
-    assert refusals(desk) == [f"nothing changed: limits.symbol_cap would be looser, and {why}"]
+    assert refusals(desk) == [
+        f"nothing changed for ann: limits.symbol_cap would be looser, and {why}"
+    ]
     assert len(desk.limit("limits.symbol_cap=0.09")) == 1
 
 
@@ -278,7 +280,9 @@ def test_a_longer_delay_holds_for_what_is_loosened_with_it() -> None:
 def test_what_is_no_value_changes_nothing(name: str, text: str) -> None:
     desk = Desk()
     assert desk.limit(f"{name}={text}", is_admin=True) == []
-    assert refusals(desk) == [f"nothing changed: {name} is no limit or cannot have this value"]
+    assert refusals(desk) == [
+        f"nothing changed for ann: {name} is no limit or cannot have this value"
+    ]
 
 
 def test_a_change_needs_a_reason_and_a_name() -> None:

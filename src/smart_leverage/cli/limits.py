@@ -154,14 +154,14 @@ def check(
     from smart_leverage.cli.account import remember
     from smart_leverage.cli.asking import ask
     from smart_leverage.cli.places import ledger_path
-    from smart_leverage.cli.rules import settings_of
+    from smart_leverage.cli.rules import config_of
 
     wanted = amounts.amount(amount, "AMOUNT")
     given_price = None if price is None else amounts.amount(price, "--price")
     now = remember(ledger_path(ledger), with_prices=True)
     asked = ask(
         now,
-        settings_of(now, config, screen.note),
+        config_of(now, config, screen.note),
         side=side.value,
         symbol=symbol,
         qty=wanted if is_qty else None,

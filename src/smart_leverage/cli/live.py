@@ -69,7 +69,9 @@ def go_live(
 
     token = make_token(folder)
     if token is not None:
-        screen.note(f"admin token of {folder.name}, shown once, needed to resume: {token}")
+        screen.note(
+            f"admin token of {folder.name}, shown once, needed to resume and to loosen: {token}"
+        )
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)
     tell = (lambda record: None) if screen.as_json else narrator.hear
     began_s = time.monotonic()

@@ -9,9 +9,11 @@ from pydantic import ValidationError
 from smart_leverage.cli.account import Remembered, read_numbers, remember, with_limits
 from smart_leverage.cli.places import configuration, ledger_path
 from smart_leverage.domain.errors import LedgerError
-from smart_leverage.engine.limits import Limits
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.limits import Limits, laid_over
 from smart_leverage.policy.tier import Tier
 from smart_leverage.settings import Settings, load
+from smart_leverage.wiring import engine_config
 
 
 class InForce(NamedTuple):
@@ -66,11 +68,11 @@ def kept_settings(now: Remembered) -> Settings:
         ) from None
 
 
-def settings_of(now: Remembered, config: Path | None, note: Callable[[str], None]) -> Settings:
+def config_of(now: Remembered, config: Path | None, note: Callable[[str], None]) -> EngineConfig:
     """Return what an account goes by; a configuration that is named stands above the ledger."""
     if config is None:
-        return kept_settings(now)
+        return laid_over(engine_config(kept_settings(now)), now.state.limits.in_force)
     settings = load(config).settings
     if settings.policy_hash() != now.account.policy_hash:
         note(f"{config} differs from the policy that this account runs under")
-    return settings
+    return engine_config(settings)

@@ -20,7 +20,8 @@ def set_limits(core: Core, event: Commanded) -> None:
     """Change what a person wants changed, all of it or nothing."""
     changes = {name: canonical(name, text) for name, text in event.changes}
     if why := _refusal(core, event, changes):
-        core.record(Noted(at_ns=core.now_ns, code=REFUSED, text=f"nothing changed: {why}"))
+        text = f"nothing changed for {event.who}: {why}"
+        core.record(Noted(at_ns=core.now_ns, code=REFUSED, text=text))
         return
     for name in LIMITS:
         after = changes.get(name)

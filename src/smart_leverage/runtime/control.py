@@ -129,11 +129,11 @@ class Control:
             return Answer(Result.REFUSED, "", 0, (f"not a command: {error}",))
         if not request.reason.strip():
             return Answer(Result.REFUSED, "", 0, ("a reason is needed",))
+        if request.command in (Command.HALT, Command.FLATTEN):
+            self._halt.set(request.who, request.reason)  # before anything that may be slow
         is_from_admin = is_admin(self._folder, request.token)
         if request.command is Command.RESUME and not is_from_admin:
             return Answer(Result.REFUSED, "", 0, ("resume needs the admin token",))
-        if request.command in (Command.HALT, Command.FLATTEN):
-            self._halt.set(request.who, request.reason)  # before anything that may be slow
         waiting = Waiting(request, is_admin=is_from_admin)
         try:
             self._waiting.put_nowait(waiting)
