@@ -73,7 +73,7 @@ def rebalance(core: Core, why: str) -> str:
 
 
 def _hasten(core: Core, plan: Plan, valuation: Valuation, why: str) -> None:
-    """Move a running plan to its last stage; its deadline never moves away."""
+    """Move a running plan to its last stage; a deadline that is still ahead never moves away."""
     exposure = exposure_of_kind(core, plan.kind, valuation)
     due_ns = _deadline(core, core.now_ns, int(core.config.policy.deleveraging.first_minutes))
     if plan.deadline_ns > core.now_ns:
