@@ -33,6 +33,7 @@ from smart_leverage.runtime.steady import steady_clock
 from smart_leverage.settings import Settings
 from smart_leverage.strategies.base import AccountView
 from smart_leverage.wiring import Beginning, engine_config, opening
+from smart_leverage.wiring.limits import contradicted
 
 BTC = Key("crypto:BTC/USD")
 SERIES = [
@@ -196,7 +197,7 @@ class Desk:
             QuotePath(SERIES),
             bots=[self.bot],
             pace=Pace(step_s=STEP_S, reconcile_every_s=30.0),
-            operator=Operator(self.control, self.halt),
+            operator=Operator(self.control, self.halt, contradicted),
             pause=lambda seconds: self.clock.move_to(
                 self.clock.now_ns() + int(seconds * SECOND_NS)
             ),

@@ -42,7 +42,7 @@ class Account:
         )
         assert self.process.stderr is not None
         for line in iter(self.process.stderr.readline, ""):
-            if "needed to resume" in line:
+            if "needed to resume and to loosen" in line:
                 self.token = line.rsplit(" ", 1)[1].strip()
             if "Ctrl-C ends it" in line:
                 break
@@ -153,3 +153,93 @@ def test_a_killed_account_is_halted_while_it_is_dead(account: Account) -> None:
     assert account.json("halt", "--reason", "it died")["state"] == "halted"
     account.start()
     assert account.state == "halted"
+
+
+# -- limits ---------------------------------------------------------------------------------------
+
+SYMBOL = "limits.symbol_cap"
+
+
+def set_limits(account: Account, *changes: str, token: str = "") -> Any:
+    with_token = ("--token-file", "-") if token else ()
+    words = ("limits", "set", *changes, "--reason", "a test", *with_token)
+    return account.json(*words, stdin=token)
+
+
+def cap(account: Account) -> str:
+    return str(account.json("limits", "show")["numbers"]["limits"]["symbol_cap"])
+
+
+def test_limits_of_a_running_account_tighten_at_once_and_loosen_tomorrow(account: Account) -> None:
+    tighter = set_limits(account, f"{SYMBOL}=5%", "tiers.ceiling=stable")
+    assert tighter["result"] == "done"
+    assert f"{SYMBOL} 10 % → 5 %, in force now" in tighter["lines"]
+    assert cap(account) == "0.05"
+
+    refused = account.told("limits", "set", f"{SYMBOL}=0.1", "--reason", "x")
+    assert (refused.code, "which needs the admin token" in refused.out) == (5, True)
+    later = set_limits(account, f"{SYMBOL}=0.1", token=account.token)
+    assert f"{SYMBOL} 5 % → 10 %, from " in later["lines"][0]
+    assert cap(account) == "0.05"
+    (pending,) = account.json("limits", "show")["pending"]
+    assert (pending["name"], pending["after"], pending["reason"]) == (SYMBOL, "0.1", "a test")
+    assert f"pending   {SYMBOL} 5 % → 10 %, from " in account.told("status").out
+    assert "configured" in account.told("limits", "show").out
+
+    account.told("halt", "--reason", "now")
+    halted = set_limits(account, f"{SYMBOL}=0.2", token=account.token)
+    assert (halted["result"], "the account is halted" in halted["lines"][0]) == ("refused", True)
+    assert account.told("ledger", "verify").code == 0
+
+
+def test_what_no_limit_can_be_is_refused_by_name(account: Account) -> None:
+    per_cent = account.told("limits", "set", f"{SYMBOL}=25", "--reason", "x")
+    assert (per_cent.code, "fractions, not per cent: 0.25?" in per_cent.out) == (5, True)
+    torn = account.told("limits", "set", "limits.loss_limit_monthly=2%", "--reason", "x")
+    assert "loss_limit_daily 0.03 is above loss_limit_monthly 0.02" in torn.out
+    typo = account.told("limits", "set", "limits.symbl_cap=2%", "--reason", "x")
+    assert (typo.code, f"did you mean {SYMBOL}?" in typo.err) == (2, True)
+    assert account.told("limits", "set", f"{SYMBOL}=2%").code == 2
+    assert cap(account) == "0.1"
+
+
+def test_an_account_at_rest_can_be_tightened_and_another_file_loosens_nothing(
+    account: Account,
+) -> None:
+    account.stop()
+    assert set_limits(account, f"{SYMBOL}=0.05")["result"] == "done"
+    loose = account.told("limits", "set", f"{SYMBOL}=0.2", "--reason", "x")
+    assert (loose.code, "were not compared yet" in loose.out) == (5, True)
+    text = "[limits]\nsymbol_cap = 0.3\ngross_cap = 0.7\n[risk]\nloosen_after_hours = 1\n"
+    (account.home / "smart-leverage.toml").write_text(text)
+    account.start()
+    shown = account.json("limits", "show")
+    numbers = shown["numbers"]
+    assert (numbers["limits"]["symbol_cap"], numbers["limits"]["gross_cap"]) == ("0.05", "0.7")
+    assert numbers["risk"]["loosen_after_hours"] == 24
+    assert {each["name"]: each["who"] for each in shown["pending"]} == {
+        SYMBOL: "configuration",
+        "risk.loosen_after_hours": "configuration",
+    }
+
+
+def test_a_change_asked_of_an_account_that_hangs_is_made_when_it_goes_on(account: Account) -> None:
+    assert account.process is not None
+    account.process.send_signal(signal.SIGSTOP)
+    try:
+        told = account.told("limits", "set", f"{SYMBOL}=0.05", "--reason", "it hangs")
+        assert (told.code, "may still be done" in told.err) == (4, True)
+    finally:
+        account.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: cap(account) == "0.05")
+
+
+def test_a_rebalance_needs_a_process_and_says_when_there_is_nothing_to_do(
+    account: Account,
+) -> None:
+    done = account.json("rebalance", "--reason", "inside now")
+    assert (done["result"], done["state"]) == ("done", "active")
+    assert done["lines"] == ["nothing is above its cap, so nothing is sold"]
+    account.stop()
+    told = account.told("rebalance")
+    assert (told.code, "start it with" in told.err) == (4, True)

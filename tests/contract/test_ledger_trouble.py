@@ -305,7 +305,7 @@ def test_without_a_ledger_nothing_begins(tmp_path: Path) -> None:
 
 
 def ordered(desk: Desk, command: Command) -> Waiting:
-    waiting = Waiting(Request(command, "ann", f"to {command}"))
+    waiting = Waiting(Request(command, "ann", f"to {command}"), is_admin=True)
     desk.control._waiting.put(waiting)
     desk.run(0.5)
     assert waiting.answer is not None

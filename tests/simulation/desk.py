@@ -19,7 +19,7 @@ from smart_leverage.domain.orders import (
     Side,
     TradeUpdate,
 )
-from smart_leverage.domain.records import Decided, Record
+from smart_leverage.domain.records import Decided, LimitChanged, Record
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
@@ -34,6 +34,7 @@ from smart_leverage.engine.events import (
     Proposed,
     Reconciled,
     Rung,
+    Started,
     Updated,
     Verdict,
     Wished,
@@ -176,6 +177,26 @@ class Desk:
 
     def order(self, command: Command, reason: str = "because", who: str = "admin") -> Outcome:
         return self.feed(Commanded(at_ns=self.now_ns, command=command, who=who, reason=reason))
+
+    def limit(
+        self, *words: str, is_admin: bool = False, reason: str = "because"
+    ) -> list[LimitChanged]:
+        """Ask for limits, as "limits.symbol_cap=0.05", and return the changes."""
+        wanted = tuple((name, text) for name, _, text in (word.partition("=") for word in words))
+        outcome = self.feed(
+            Commanded(
+                at_ns=self.now_ns, command=Command.LIMITS, who="ann", reason=reason,
+                changes=wanted, is_admin=is_admin,
+            )
+        )  # fmt: skip
+        return [each for each in outcome.records if isinstance(each, LimitChanged)]
+
+    def restart(self, config: EngineConfig | None = None) -> None:
+        """Begin a new process on the records so far, with another configuration if one is given."""
+        self.config = config or self.config
+        self.engine = Engine(self.config, list(self.records))
+        self.feed(Started(at_ns=self.now_ns))
+        self.reconcile()
 
     def flow(self, amount: str) -> Outcome:
         return self.feed(FlowArrived(at_ns=self.now_ns, amount=D(amount), source="bank"))

@@ -28,13 +28,30 @@ from smart_leverage.engine.events import (
     Rung,
     Wished,
 )
+from smart_leverage.engine.limits import laid_over
 from smart_leverage.market.quotes import Quote
 from smart_leverage.runtime.recovery import recover
 from smart_leverage.runtime.steady import SteadyClock, compare, steady_clock, watch
 from smart_leverage.runtime.trader import Trader, view
 
 REGISTRY = Registry.builtin()
-COMMANDS = (Command.HALT, Command.REDUCE, Command.RESUME, Command.RESUME, Command.FLATTEN)
+COMMANDS = (
+    *(Command.HALT, Command.REDUCE, Command.RESUME, Command.RESUME, Command.FLATTEN),
+    *(Command.REBALANCE, Command.LIMITS, Command.LIMITS),
+)
+CONFIG = EngineConfig(loosen_after_hours=1)
+LIMITS = {
+    "limits.symbol_cap": ("0.06", "0.08", "0.1", "0.15"),
+    "limits.symbol_cap_broad": ("0.3", "0.5", "0.6"),
+    "limits.gross_cap": ("0.6", "0.9", "1.0", "1.2"),
+    "tiers.learning.crypto_cap": ("0.15", "0.2", "0.25", "0.3"),
+    "tiers.learning.total_cap": ("0.25", "0.35", "0.45"),
+    "tiers.stable.crypto_cap": ("0.3", "0.4", "0.5"),
+    "tiers.ceiling": ("learning", "stable", "profitable"),
+    "limits.loss_limit_daily": ("0.02", "0.03", "0.04"),
+    "risk.loosen_after_hours": ("1", "2"),
+}
+"""What the operator sets, and what the files of new processes say, tighter and looser."""
 RECONCILE_NS = 30 * SECOND_NS
 Holding = tuple[Key, Decimal, Decimal]
 
@@ -64,6 +81,8 @@ class Process:
         self.is_lost = False
         self.untold: list[tuple[str, Decimal]] = []
         """Money that came at the venue and that nobody has told the account of."""
+        self.edited: dict[str, str] = {}
+        """What the file says by now."""
         self.restarts = self._events = 0
         self._reconciled_ns = 0
         self._stale: dict[Key, int] = {}
@@ -75,7 +94,7 @@ class Process:
 
     def open(self) -> None:
         """Put the account under our rule."""
-        self._recover()
+        self._recover(CONFIG)
         assert self.trader is not None
         self.trader.offer(
             Opened(
@@ -97,9 +116,9 @@ class Process:
         for key, _, price in self._held:
             self.oracle.account.see(key, float(price))
 
-    def _recover(self) -> None:
+    def _recover(self, config: EngineConfig) -> None:
         self.clock = steady_clock(self.time, self.ledger, self.line)
-        self.trader = recover(EngineConfig(), self.ledger, self.line, self.clock)
+        self.trader = recover(config, self.ledger, self.line, self.clock)
 
     def guarded(self, act: Callable[[], None]) -> None:
         """Act as a driver does: a silent venue is noted, a lost process begins anew."""
@@ -135,13 +154,23 @@ class Process:
             self.oracle.on_restart()
             self.line.reconnected()
             try:
-                self._recover()
+                self._recover(self._config())
                 self._reconciled_ns = self.time.true_ns
                 return
             except (Killed, LedgerError):
                 continue
             except BrokerDown:
                 return
+
+    def _config(self) -> EngineConfig:
+        """Return what the next process is configured with; now and then somebody edits the file."""
+        if not self.dice.is_off and self.chance.random() < 0.3:
+            self.edited |= self._wanted()
+        return laid_over(CONFIG, self.edited)
+
+    def _wanted(self) -> dict[str, str]:
+        names = self.chance.sample(sorted(LIMITS), self.chance.randint(1, 2))
+        return {name: self.chance.choice(LIMITS[name]) for name in names}
 
     def _offer(self, event: Event) -> None:
         assert self.trader is not None
@@ -174,7 +203,7 @@ class Process:
         closes = [(quote.key, _bar(quote, self.time.true_ns)) for quote in quotes]
         if self.untold and chance.random() < 0.2:
             self.tell_flows()
-        if chance.random() < 0.03:
+        if chance.random() < 0.045:
             self.command(chance.choice(COMMANDS))
         if not closes:
             return
@@ -200,9 +229,15 @@ class Process:
 
     def command(self, command: Command) -> None:
         assert self.trader is not None
+        is_of_limits = command is Command.LIMITS
         self._offer(
             Commanded(
-                at_ns=self.clock.now_ns(), command=command, who="operator", reason=f"to {command}"
+                at_ns=self.clock.now_ns(),
+                command=command,
+                who="operator",
+                reason=f"to {command}",
+                changes=tuple(self._wanted().items()) if is_of_limits else (),
+                is_admin=is_of_limits and self.chance.random() < 0.8,
             )
         )
         self.trader.flush()

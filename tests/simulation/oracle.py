@@ -16,6 +16,7 @@ INV-06 what is being sold is held  INV-07 no increase leaves unless the account 
 INV-08 what ended stays ended      INV-10 a difference that was seen stops increases
 INV-11 an execution counts once    INV-13 the chain is sound
 INV-16 one opening a day; a tripped day stays tripped, by the venue's clock as well
+INV-17 no limit is looser before it was asked for and its delay is over, and none in need
 
 INV-09 and INV-20 are judged at the end, when everything was quiet for a while (`settle`).
 """
@@ -26,7 +27,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.simulation.audit_market import SECOND, when
-from tests.simulation.audit_record import CAPS, F, Terms
+from tests.simulation.audit_record import F, Terms
 from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
 from tests.simulation.oracle_clock import WorldTime
@@ -271,10 +272,8 @@ class Oracle:
             self.broken("INV-04", f"{order} leaves before the venue's lists were compared")
         equity = account.equity()
         for group, worst in account.worst(order.key).items():
-            if group == "symbol":
-                cap = account.cap(group, order.key, journal.tier)
-            else:
-                cap = CAPS[group][journal.tier]
+            is_broad = self._terms[order.key].is_broad
+            cap = journal.limits.cap(group, journal.tier, is_broad=is_broad)
             if not F(worst) <= F(equity) * cap:
                 share = f"{worst:.4f} over {float(cap)} of {equity:.4f}"
                 self.broken("INV-03", f"{group} at the send of {order}: {share}")

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
+from tests.simulation.oracle_limits import Limits
+
 D = Decimal
 ZERO = D(0)
 FINAL = frozenset(("filled", "canceled", "expired", "rejected", "replaced", "absent"))
@@ -92,6 +94,7 @@ class Journal:
         self.baselines: set[tuple[str, str]] = set()
         self.tripped_on: dict[str, str] = {}
         self.plans: dict[str, Plan] = {}
+        self.limits = Limits(broken)
         self.entries = 0
         self.remembered: dict[str, tuple[Decimal, int, float]] = {}
         """Prices that a later process knows: when they were told, and the jump that is doubted."""
@@ -231,6 +234,12 @@ class Journal:
             self._broken("INV-16", f"the trip of {day} was cleared on the same day")
         else:
             self.tripped_on.pop(name, None)
+
+    def _limit(self, entry: dict[str, Any]) -> None:
+        need = ", ".join(f"the {name} is tripped" for name in self.tripped_on)
+        if not need and self.trading != "active":
+            need = f"the account is {self.trading}"
+        self.limits.take(entry, need, is_opening=not self.days)
 
     def _plan(self, entry: dict[str, Any]) -> None:
         self.plans[entry["plan_id"]] = Plan(entry["status"], entry["deadline_ns"])

@@ -10,9 +10,11 @@ import pytest
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_world import play
 
+import smart_leverage.engine.limiting as limiting
 from smart_leverage.books.book import Book
 from smart_leverage.domain.orders import Approved
 from smart_leverage.domain.records import Filled, Record, StateChanged
+from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Answered, Verdict
 from smart_leverage.engine.ladder import Price, PriceLadder
 from smart_leverage.engine.state import State
@@ -96,6 +98,18 @@ def adds_by_a_doubted_clock(planted: pytest.MonkeyPatch) -> None:
     planted.setattr(SteadyClock, "doubt", "")
 
 
+def loosens_at_once(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(limiting, "HOUR_NS", 0)
+
+
+def loosens_in_need(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(limiting, "hindrance", lambda core: "")
+
+
+def forgets_what_was_set(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(Core, "heed_limits", lambda core: None)
+
+
 class Mistake(NamedTuple):
     plant: Plant
     faults: dict[str, float]
@@ -113,6 +127,9 @@ MISTAKES = [
     Mistake(loses_fills, {}, ("INV-10", "INV-20")),
     Mistake(believes_a_clock_that_jumps, {"clock_forward": 0.5}, ("INV-16",)),
     Mistake(adds_by_a_doubted_clock, {"clock_back": 0.2, "clock_forward": 0.2}, ("INV-04",)),
+    Mistake(loosens_at_once, {}, ("INV-17",)),
+    Mistake(loosens_in_need, {}, ("INV-17",)),
+    Mistake(forgets_what_was_set, {}, ("INV-03",)),
 ]
 
 

@@ -18,6 +18,7 @@ from smart_leverage.domain.records import (
     BreakerMoved,
     FlowSeen,
     InstrumentListed,
+    LimitChanged,
     Marked,
     PlanMoved,
     Record,
@@ -169,6 +170,36 @@ def test_what_is_under_way_or_missing_is_named(show: Show) -> None:
     assert "locked    crypto:BTC/USD until 1970-01-01 01:00:00Z" in out
     assert "▲ no stop crypto:BTC/USD for 2 min" in out
     assert "1 position, 0 orders under way" in out
+
+
+def limit(name: str, before: str, after: str, hours: int = 0) -> LimitChanged:
+    return LimitChanged(
+        at_ns=MINUTE, name=name, before=before, after=after, is_looser=hours > 0,
+        effective_ns=MINUTE + hours * 60 * MINUTE, who="ann", reason="so",
+    )  # fmt: skip
+
+
+PENDING = limit("limits.loss_limit_daily", "0.03", "0.04", hours=24)
+
+
+def test_limits_in_force_are_those_of_the_journal_and_what_is_pending_is_named(show: Show) -> None:
+    out = show(limit("limits.gross_cap", "1.0", "0.8"), PENDING)
+    assert "gross        $5,000    50.0 of  80.0 %" in out
+    assert "of −3.0 %" in out
+    assert "pending   limits.loss_limit_daily 3 % → 4 %, from 1970-01-0" in out
+
+
+def test_what_is_pending_stands_in_json_with_its_time(show: Show) -> None:
+    (pending,) = fields(show, PENDING)["pending_limits"]
+    assert (pending["name"], pending["after"]) == ("limits.loss_limit_daily", "0.04")
+    assert pending["effective"] == "1970-01-02T00:01:00Z"
+
+
+def test_limits_show_what_is_in_force_beside_what_is_configured(show: Show) -> None:
+    out = show(limit("limits.gross_cap", "1.0", "0.8"), PENDING, command="limits show")
+    (line,) = (each for each in out.splitlines() if each.startswith("limits.gross_cap"))
+    assert line.split()[1:5] == ["80", "%", "100", "%"]
+    assert "          ann: so" in out
 
 
 def test_a_lock_that_is_over_is_not_shown(show: Show) -> None:

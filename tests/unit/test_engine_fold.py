@@ -42,7 +42,8 @@ def told(state: State) -> dict[str, Any]:
     plain = {
         name: value
         for name, value in vars(state).items()
-        if name not in ("book", "baselines", "asset_day", "allocation", "orders", "_appliers")
+        if name
+        not in ("book", "baselines", "asset_day", "allocation", "orders", "limits", "_appliers")
     }
     orders = {
         name: {slot: getattr(one, slot) for slot in one.__slots__ if slot != "misses"}
@@ -52,6 +53,7 @@ def told(state: State) -> dict[str, Any]:
         "books": state.book.state(),
         "baselines": vars(state.baselines),
         "asset_day": vars(state.asset_day),
+        "limits": vars(state.limits),
         "orders": orders,
         "selling": {key: state.orders.selling(key) for key in state.instruments},
     }

@@ -16,6 +16,7 @@ from smart_leverage.domain.records import (
     FlowSeen,
     InstrumentListed,
     Intended,
+    LimitChanged,
     Marked,
     Record,
 )
@@ -249,6 +250,19 @@ def test_the_gross_cap_comes_from_the_policy() -> None:
     crypto, leveraged, gross = groups(told(*opening(policy="limits.gross_cap = 0.29"), *EXPOSURES))
     assert [crypto.above, leveraged.above, gross.above] == pytest.approx([0.25, 0.0, 0.25])
     assert gross.breaches == 1
+
+
+def test_the_gross_cap_is_the_one_in_force_at_each_mark() -> None:
+    def limit(hours: float, after: str, later: float = 0.0) -> LimitChanged:
+        at_ns = START_NS + int(hours * HOUR_NS)
+        return LimitChanged(
+            at_ns=at_ns, name="limits.gross_cap", before="0.5", after=after, is_looser=later > 0,
+            effective_ns=at_ns + int(later * HOUR_NS), who="ann", reason="so",
+        )  # fmt: skip
+
+    records = (mark(0, "1"), limit(1, "0.4"), mark(1, "1"), limit(2, "0.9", later=24), mark(3, "1"))
+    *_, gross = groups(told(*opening(policy="limits.gross_cap = 0.5"), *records))
+    assert gross.caps == [0.5, 0.4, 0.4]
 
 
 @pytest.mark.parametrize("policy", ["", "not = [toml", "limits = 3"], ids=["none", "torn", "odd"])

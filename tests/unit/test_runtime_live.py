@@ -27,6 +27,7 @@ from smart_leverage.runtime.steady import steady_clock
 from smart_leverage.settings import Settings
 from smart_leverage.strategies.overbuyer import Overbuyer
 from smart_leverage.wiring import Beginning, engine_config, opening
+from smart_leverage.wiring.limits import contradicted
 
 MARKET = SyntheticMarket(seed=2, first_day=date(2024, 3, 4), days=1, step_s=60)
 SERIES = generate(MARKET)
@@ -82,7 +83,7 @@ class House:
             bots=[Overbuyer(KEYS)],
             may_shrink=True,
             pace=Pace(step_s=10.0, reconcile_every_s=60.0),
-            operator=Operator(self.control, self.halt),
+            operator=Operator(self.control, self.halt, contradicted),
             pause=self.pass_time,
         )
 

@@ -1,6 +1,8 @@
 """The account as its ledger tells it: the engine's own state, folded from the records."""
 
+import copy
 import tomllib
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from smart_leverage.cli.places import opened
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.limits import number_of
 from smart_leverage.domain.records import (
     Adopted,
     BaselineSet,
@@ -62,8 +65,8 @@ class Remembered(NamedTuple):
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """The policy as the ledger kept it, by section; empty where it kept none."""
-        return read_numbers(self.account.policy)
+        """The policy by section, with the limits in force; empty where the ledger kept none."""
+        return with_limits(read_numbers(self.account.policy), self.state.limits.in_force)
 
 
 def read_numbers(text: str) -> dict[str, Any]:
@@ -72,6 +75,19 @@ def read_numbers(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return {}
+
+
+def with_limits(numbers: dict[str, Any], limits: Mapping[str, str]) -> dict[str, Any]:
+    """Return numbers with limits laid over those that are there."""
+    laid = copy.deepcopy(numbers)
+    for name, text in limits.items():
+        *sections, last = name.split(".")
+        section: Any = laid
+        for part in sections:
+            section = section.get(part, {}) if isinstance(section, dict) else {}
+        if isinstance(section, dict) and last in section:
+            section[last] = number_of(name, text)
+    return laid
 
 
 def number(numbers: dict[str, Any], key: str) -> Decimal | None:

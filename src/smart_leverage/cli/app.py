@@ -34,15 +34,17 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("reduce", OPERATE, "control:reduce"),
     Entry("resume", OPERATE, "control:resume"),
     Entry("flatten", OPERATE, "control:flatten"),
+    Entry("rebalance", OPERATE, "control:rebalance"),
     Entry("orders", OPERATE, "orders:orders"),
     Entry("explain", OPERATE, "explain:explain"),
     Entry("tier", OPERATE, "tier:tier"),
     Entry(
         "limits",
         OPERATE,
-        help="Show the limits, ask what they would say, or try a rule.",
+        help="Show the limits, change them, ask what they would say, or try a rule.",
         parts=(
             Entry("show", "", "limits:show"),
+            Entry("set", "", "limits_set:set_limits"),
             Entry("check", "", "limits:check"),
             Entry("eval", "", "evaluate:evaluate"),
         ),

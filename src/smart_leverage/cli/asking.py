@@ -9,11 +9,10 @@ from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import HOUSE, Side
 from smart_leverage.domain.records import Decided
+from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.deciding import on_wish
 from smart_leverage.engine.events import Rung
-from smart_leverage.settings import Settings
-from smart_leverage.wiring import engine_config
 
 GIVEN = "the command line"
 
@@ -28,7 +27,7 @@ class Asked(NamedTuple):
 
 def ask(
     now: Remembered,
-    settings: Settings,
+    config: EngineConfig,
     *,
     side: str,
     symbol: str,
@@ -44,6 +43,7 @@ def ask(
     they are. An instrument without any price is not bought.
 
     Args:
+        config: What the account goes by, with the limits in force.
         qty: Coins or shares; either this or `notional`.
         notional: Account currency.
         price: Price of the instrument; None takes the last one that the ledger knows.
@@ -56,7 +56,7 @@ def ask(
     prices = {key: known for key, known in now.prices.items() if known.at_ns}
     if price is not None:
         prices[instrument.key] = Known(price, now.at_ns, GIVEN)
-    core = Core(engine_config(settings))
+    core = Core(config)
     core.state = now.state
     core.begin(now.at_ns)
     for key, known in prices.items():

@@ -9,8 +9,7 @@ from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.engine.events import Command
-    from smart_leverage.runtime.control import Answer
+    from smart_leverage.runtime.control import Answer, Request
 
 DENIED = 5
 
@@ -32,7 +31,7 @@ def halt(screen: Screen, reason: Reason = "by hand", ledger: LedgerPath = None) 
     It works on an account that runs, that stands still, and that hangs: a file named HALT in its
     folder holds up every increase, also after a restart. Only `resume` takes it away.
     """
-    _order(screen, "halt", reason, ledger)
+    order(screen, "halt", reason, ledger)
 
 
 @command(
@@ -41,7 +40,7 @@ def halt(screen: Screen, reason: Reason = "by hand", ledger: LedgerPath = None) 
 )
 def reduce(screen: Screen, reason: Reason = "by hand", ledger: LedgerPath = None) -> None:
     """Let pass only what lowers exposure, until somebody resumes."""
-    _order(screen, "reduce", reason, ledger)
+    order(screen, "reduce", reason, ledger)
 
 
 @command(
@@ -50,7 +49,20 @@ def reduce(screen: Screen, reason: Reason = "by hand", ledger: LedgerPath = None
 )
 def flatten(screen: Screen, reason: Reason = "by hand", ledger: LedgerPath = None) -> None:
     """Halt, and sell everything; what a closed market holds goes at its opening."""
-    _order(screen, "flatten", reason, ledger)
+    order(screen, "flatten", reason, ledger)
+
+
+@command(
+    'smart-leverage rebalance --reason "inside before the news"',
+    "smart-leverage rebalance --ledger runs/live --json",
+)
+def rebalance(screen: Screen, reason: Reason = "by hand", ledger: LedgerPath = None) -> None:
+    """Sell down to inside every cap now, without waiting for the stages of a plan.
+
+    What is above its cap goes to 0.98 of it; nothing is bought. A plan that is running is hastened.
+    It works in every trading state and needs no token.
+    """
+    order(screen, "rebalance", reason, ledger)
 
 
 @command(
@@ -68,7 +80,7 @@ def resume(
     Refused while the day is tripped, a plan is running, an outcome is unknown, books and broker
     differ, or the ledger cannot be written.
     """
-    _order(screen, "resume", reason, ledger, token=read_token(token_file))
+    order(screen, "resume", reason, ledger, token=read_token(token_file))
 
 
 def read_token(file: Path | None) -> str:
@@ -80,17 +92,42 @@ def read_token(file: Path | None) -> str:
     import getpass
     import sys
 
-    if file is None:
-        if not sys.stdin.isatty():
-            raise typer.BadParameter("name a file, or - for stdin", param_hint="--token-file")
-        return getpass.getpass("admin token: ")
+    if file is not None:
+        return token_in(file)
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("name a file, or - for stdin", param_hint="--token-file")
+    return getpass.getpass("admin token: ")
+
+
+def token_in(file: Path) -> str:
+    """Return the admin token that a file holds, - being stdin.
+
+    Raises:
+        BadParameter: It cannot be read.
+    """
+    import sys
+
     try:
         return (sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"cannot be read: {error}", param_hint="--token-file") from None
 
 
-def _order(screen: Screen, word: str, reason: str, ledger: Path | None, *, token: str = "") -> None:
+def order(
+    screen: Screen,
+    word: str,
+    reason: str,
+    ledger: Path | None,
+    *,
+    token: str = "",
+    changes: dict[str, str] | None = None,
+) -> None:
+    """Send a command to the process of an account, or carry it out where none runs, and tell.
+
+    Raises:
+        BrokerDown: Nobody answers, and it cannot be done without an answer.
+        Exit: It was refused.
+    """
     import getpass
 
     from smart_leverage.cli.places import ledger_path, run_folder
@@ -99,18 +136,15 @@ def _order(screen: Screen, word: str, reason: str, ledger: Path | None, *, token
     from smart_leverage.runtime.control import Request, ask
 
     path = ledger_path(ledger)
-    folder, order = run_folder(path), Command(word)
-    request = Request(order, getpass.getuser(), reason, token)
+    request = Request(Command(word), getpass.getuser(), reason, token, changes or {})
     try:
-        answer = ask(folder, request)
+        answer = ask(run_folder(path), request)
     except BrokerDown as error:
-        answer = _at_rest(screen, path, order, request.who, reason, error)
-    _tell(screen, order, answer)
+        answer = _at_rest(screen, path, request, error)
+    _tell(screen, word, answer)
 
 
-def _at_rest(
-    screen: Screen, path: Path, order: "Command", who: str, reason: str, error: Exception
-) -> "Answer":
+def _at_rest(screen: Screen, path: Path, request: "Request", error: Exception) -> "Answer":
     """Carry out what can be carried out on an account of which no process answers."""
     from smart_leverage.domain.errors import BrokerDown, LedgerLocked
     from smart_leverage.engine.events import Command
@@ -118,30 +152,30 @@ def _at_rest(
     from smart_leverage.wiring import order_at_rest
 
     folder = path.parent
-    if order in (Command.RESUME, Command.FLATTEN):
+    if request.command in (Command.RESUME, Command.FLATTEN, Command.REBALANCE):
         raise BrokerDown(
             f"{error}; start it with `smart-leverage run --name {folder.name}` and ask again"
         )
-    if order is Command.HALT:
-        HaltFile(folder).set(who, reason)
+    if request.command is Command.HALT:
+        HaltFile(folder).set(request.who, request.reason)
     try:
-        answer = order_at_rest(path, order, who, reason)
+        answer = order_at_rest(path, request)
     except LedgerLocked:
         raise BrokerDown(
-            f"a process holds {path} and does not answer; the halt file stands: "
-            f"{HaltFile(folder).is_set}"
+            f"a process holds {path} and does not answer; what was asked may still be done when it "
+            f"goes on; the halt file stands: {HaltFile(folder).is_set}"
         ) from error
     screen.note("no process runs this account; it starts in this state, cancels leave then")
     return answer
 
 
-def _tell(screen: Screen, order: "Command", answer: "Answer") -> None:
+def _tell(screen: Screen, word: str, answer: "Answer") -> None:
     from smart_leverage.domain.sentences import STATES
     from smart_leverage.policy.reasons import TradingState
 
     if screen.as_json:
         fields: dict[str, Any] = {
-            "command": order.value,
+            "command": word,
             "result": answer.result.value,
             "state": answer.state,
             "ledger_seq": answer.seq,
@@ -149,9 +183,9 @@ def _tell(screen: Screen, order: "Command", answer: "Answer") -> None:
         }
         screen.record(fields)
     elif answer.result == "done":
-        word = STATES[TradingState[answer.state.upper()]]
+        state = STATES[TradingState[answer.state.upper()]]
         sign = {"active": "●", "reducing": "▲"}.get(answer.state, "■")
-        screen.say(f"{sign} {word.word}, event {answer.seq:,}, durable", f"  {word.line}")
+        screen.say(f"{sign} {state.word}, event {answer.seq:,}, durable", f"  {state.line}")
         screen.say(*(f"  {line}" for line in answer.lines))
     else:
         screen.say(f"{answer.result.value}: {'; '.join(answer.lines) or 'no answer in time'}")

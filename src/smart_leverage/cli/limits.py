@@ -12,6 +12,7 @@ from smart_leverage.cli.screen import Column, Screen
 if TYPE_CHECKING:
     from smart_leverage.cli.account import Remembered
     from smart_leverage.cli.asking import Asked
+    from smart_leverage.engine.limits import Limits
 
 
 class Side(StrEnum):
@@ -26,10 +27,10 @@ class Side(StrEnum):
 
 @command("smart-leverage limits show", "smart-leverage limits show --config smart-leverage.toml")
 def show(screen: Screen, ledger: LedgerPath = None, config: ConfigPath = None) -> None:
-    """Show every cap and limit, and where the numbers come from.
+    """Show every cap and limit, where the numbers come from, and what is pending.
 
-    They are those that the account in the ledger runs under; with --config, or where there is no
-    ledger, those of the configuration.
+    They are those that the account in the ledger runs under, with the configured value where it
+    differs; with --config, or where there is no ledger, those of the configuration.
     """
     from smart_leverage.cli.rules import numbers_in_force
 
@@ -45,6 +46,8 @@ def show(screen: Screen, ledger: LedgerPath = None, config: ConfigPath = None) -
                     for section in _SHOWN
                     if section in found.numbers
                 },
+                "configured": _differing(found.limits),
+                "pending": _pending(found.limits),
             }
         )
         return
@@ -52,7 +55,8 @@ def show(screen: Screen, ledger: LedgerPath = None, config: ConfigPath = None) -
     tier = None if found.tier is None else found.tier.name.lower()
     screen.table(_TIER_COLUMNS, _tier_rows(found.numbers, tier))
     screen.say("")
-    screen.table(_NUMBER_COLUMNS, _number_rows(found.numbers))
+    screen.table(_NUMBER_COLUMNS, _number_rows(found.numbers, _differing(found.limits)))
+    screen.say(*_waiting(found.limits))
 
 
 _SHOWN = ("tiers", "limits", "sizing", "deleveraging", "stops", "execution", "risk")
@@ -62,7 +66,12 @@ _TIER_COLUMNS = (
     Column("crypto and leveraged", is_number=True),
     Column(""),
 )
-_NUMBER_COLUMNS = (Column("limit"), Column("value", is_number=True), Column("what it bounds"))
+_NUMBER_COLUMNS = (
+    Column("limit"),
+    Column("value", is_number=True),
+    Column("configured", is_number=True),
+    Column("what it bounds"),
+)
 
 
 def _tier_rows(numbers: dict[str, Any], tier: str | None) -> Iterator[list[str]]:
@@ -74,13 +83,40 @@ def _tier_rows(numbers: dict[str, Any], tier: str | None) -> Iterator[list[str]]
         yield [shown, percent(caps["crypto_cap"]), percent(caps["total_cap"]), here]
 
 
-def _number_rows(numbers: dict[str, Any]) -> Iterator[list[str]]:
-    from smart_leverage.domain.sentences import percent
-    from smart_leverage.settings import LimitsSection
+def _number_rows(numbers: dict[str, Any], configured: dict[str, str]) -> Iterator[list[str]]:
+    """Yield every limit but the caps of the tiers, unless one of those is not as configured."""
+    from smart_leverage.domain.limits import shown
+    from smart_leverage.engine.limits import texts_in
+    from smart_leverage.settings.telling import field_of
 
-    for name, value in numbers["limits"].items():
-        field = LimitsSection.model_fields.get(name)
-        yield [name, percent(value), "" if field is None else field.description or ""]
+    for name, text in texts_in(numbers).items():
+        other = configured.get(name)
+        if name.endswith(("crypto_cap", "total_cap")) and other is None:
+            continue
+        field = field_of(name)
+        meaning = "" if field is None else field.description or ""
+        yield [name, shown(name, text), "" if other is None else shown(name, other), meaning]
+
+
+def _differing(limits: "Limits | None") -> dict[str, str]:
+    """Return what is configured where something else is in force."""
+    if limits is None:
+        return {}
+    return {name: text for name, text in limits.configured.items() if text != limits.in_force[name]}
+
+
+def _pending(limits: "Limits | None") -> list[dict[str, Any]]:
+    kept = ("name", "before", "after", "effective_ns", "who", "reason")
+    changes = [] if limits is None else limits.pending.values()
+    return [{field: getattr(change, field) for field in kept} for change in changes]
+
+
+def _waiting(limits: "Limits | None") -> Iterator[str]:
+    from smart_leverage.domain.limits import told
+
+    for change in [] if limits is None else limits.pending.values():
+        yield f"pending   {told(change)}"
+        yield f"          {change.who}: {change.reason}"
 
 
 # -- check ----------------------------------------------------------------------------------------
@@ -118,14 +154,14 @@ def check(
     from smart_leverage.cli.account import remember
     from smart_leverage.cli.asking import ask
     from smart_leverage.cli.places import ledger_path
-    from smart_leverage.cli.rules import settings_of
+    from smart_leverage.cli.rules import config_of
 
     wanted = amounts.amount(amount, "AMOUNT")
     given_price = None if price is None else amounts.amount(price, "--price")
     now = remember(ledger_path(ledger), with_prices=True)
     asked = ask(
         now,
-        settings_of(now, config, screen.note),
+        config_of(now, config, screen.note),
         side=side.value,
         symbol=symbol,
         qty=wanted if is_qty else None,

@@ -96,6 +96,6 @@ def _show_new_token(folder: Path) -> None:
     from smart_leverage.runtime.admin import new_token
 
     with suppress(FileExistsError), new_token(folder) as token:
-        text = f"admin token of {folder.name}, shown once, needed to resume: {token}\n"
-        sys.stderr.write(text)
+        what = f"admin token of {folder.name}, shown once, needed to resume and to loosen"
+        sys.stderr.write(f"{what}: {token}\n")
         sys.stderr.flush()

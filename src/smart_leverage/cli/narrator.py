@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from smart_leverage.cli.tally import Tally, signed
 from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.limits import told
 from smart_leverage.domain.orders import Fill, Order, Role
 from smart_leverage.domain.records import (
     AssetLocked,
@@ -14,6 +15,7 @@ from smart_leverage.domain.records import (
     Decided,
     Filled,
     Intended,
+    LimitChanged,
     Marked,
     PlanMoved,
     Record,
@@ -60,6 +62,7 @@ class Narrator:
             Intended: self._intended,
             Filled: self._filled,
             PlanMoved: self._plan,
+            LimitChanged: self._limit,
             BreakerMoved: self._breaker,
             AssetLocked: self._lock,
             TierGranted: self._tier,
@@ -147,6 +150,11 @@ class Narrator:
             due = self._at(record.deadline_ns)
             text += f", now down to {percent(record.ceiling)}, stage {record.stage} due {due}"
         self._tell(record.at_ns, "▲" if record.status != "reached" else "●", text)
+
+    def _limit(self, record: LimitChanged) -> None:
+        if record.before:
+            sign = "▲" if record.is_looser else "●"
+            self._tell(record.at_ns, sign, f"limit {told(record)}, by {record.who}")
 
     def _breaker(self, record: BreakerMoved) -> None:
         word = BREAKERS.get(record.breaker)

@@ -6,20 +6,27 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from smart_leverage.cli.account import Remembered, remember
+from smart_leverage.cli.account import Remembered, read_numbers, remember, with_limits
 from smart_leverage.cli.places import configuration, ledger_path
 from smart_leverage.domain.errors import LedgerError
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.limits import Limits, laid_over
 from smart_leverage.policy.tier import Tier
 from smart_leverage.settings import Settings, load
+from smart_leverage.wiring import engine_config
 
 
 class InForce(NamedTuple):
-    """The numbers by section, where they come from, and the tier in force, if there is one."""
+    """The numbers by section, where they come from, and the tier in force, if there is one.
+
+    `limits` are those of an account, with what is configured and what is pending; None without one.
+    """
 
     numbers: dict[str, Any]
     policy_hash: str
     source: str
     tier: Tier | None
+    limits: Limits | None = None
 
 
 def numbers_in_force(ledger: Path | None, config: Path | None) -> InForce:
@@ -34,7 +41,9 @@ def numbers_in_force(ledger: Path | None, config: Path | None) -> InForce:
         return _configured(None)
     now = remember(path)
     kept = kept_settings(now)
-    return InForce(kept.model_dump(), now.account.policy_hash, str(path), now.state.tier)
+    limits = now.state.limits
+    numbers = with_limits(kept.model_dump(), limits.in_force)
+    return InForce(numbers, now.account.policy_hash, str(path), now.state.tier, limits)
 
 
 def _configured(config: Path | None) -> InForce:
@@ -51,7 +60,7 @@ def kept_settings(now: Remembered) -> Settings:
         LedgerError: They are not of this version.
     """
     try:
-        return Settings.model_validate(now.numbers)
+        return Settings.model_validate(read_numbers(now.account.policy))
     except ValidationError as error:
         raise LedgerError(
             f"{now.path}: its policy is not one of this version "
@@ -59,11 +68,11 @@ def kept_settings(now: Remembered) -> Settings:
         ) from None
 
 
-def settings_of(now: Remembered, config: Path | None, note: Callable[[str], None]) -> Settings:
+def config_of(now: Remembered, config: Path | None, note: Callable[[str], None]) -> EngineConfig:
     """Return what an account goes by; a configuration that is named stands above the ledger."""
     if config is None:
-        return kept_settings(now)
+        return laid_over(engine_config(kept_settings(now)), now.state.limits.in_force)
     settings = load(config).settings
     if settings.policy_hash() != now.account.policy_hash:
         note(f"{config} differs from the policy that this account runs under")
-    return settings
+    return engine_config(settings)

@@ -54,6 +54,7 @@ def _fields(now: "Remembered") -> dict[str, Any]:
         "breakers": [{**line._asdict(), "used": line.used} for line in losses(now)],
         "locks": _locks(now),
         "plan": state.plan,
+        "pending_limits": list(state.limits.pending.values()),
         "positions": holdings(now),
         "orders_under_way": len(state.orders.by_id),
         "as_of_ns": now.at_ns,
@@ -171,6 +172,7 @@ def _loss(line: "Loss", *, is_wide: bool) -> str:
 
 def _duties(now: "Remembered") -> Iterator[str]:
     """Yield what is under way or overdue: plan, locks, positions without a stop, orders."""
+    from smart_leverage.domain.limits import told
     from smart_leverage.domain.sentences import GROUPS, percent
     from smart_leverage.domain.stamps import iso
     from smart_leverage.domain.stamps import span as age
@@ -182,6 +184,8 @@ def _duties(now: "Remembered") -> Iterator[str]:
             f"plan      {plan.plan_id}: {GROUPS.get(plan.kind, plan.kind)} down from "
             f"{percent(plan.start)}, stage {plan.stage}, due {iso(plan.deadline_ns)}"
         )
+    for change in state.limits.pending.values():
+        yield f"pending   {told(change)}"
     for lock in _locks(now):
         yield f"locked    {lock['key']} until {iso(lock['until_ns'])}"
     for key, since_ns in sorted(state.bare_since.items()):

@@ -232,6 +232,21 @@ class Resumed(Fact, frozen=True, kw_only=True, tag="resumed"):
     equity: Decimal
 
 
+class LimitChanged(Fact, frozen=True, kw_only=True, tag="limit"):
+    """A limit is another from `effective_ns` on: at once, or once its delay is over.
+
+    Values are text as a configuration has them; `before` is the one in force, empty at the opening.
+    """
+
+    name: str
+    before: str
+    after: str
+    is_looser: bool
+    effective_ns: int
+    who: str
+    reason: str
+
+
 class PlanMoved(Fact, frozen=True, kw_only=True, tag="plan"):
     """A deleveraging plan started, moved to a stage, or ended reached, partial or failed.
 
@@ -281,6 +296,7 @@ Record = (
     | TierGranted
     | StateChanged
     | Resumed
+    | LimitChanged
     | PlanMoved
     | Unprotected
     | Noted

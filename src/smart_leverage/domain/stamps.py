@@ -59,6 +59,16 @@ def iso(at_ns: int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%SZ" if whole else "%Y-%m-%d %H:%M:%S.%fZ")
 
 
+def local(at_ns: int) -> str:
+    """Return an instant by the clock of this machine and in UTC, for people, to the second."""
+    at_ns -= at_ns % SECOND_NS
+    try:
+        moment = (_EPOCH + timedelta(microseconds=at_ns // 1000)).astimezone()
+    except OverflowError:
+        return iso(at_ns)
+    return f"{moment:%Y-%m-%d %H:%M %Z} ({iso(at_ns)})"
+
+
 def span(nanoseconds: int) -> str:
     """Return a span in its two largest units: "3 h 12 min", "0 s"; a negative one is none."""
     left, parts = max(nanoseconds, 0), list[str]()

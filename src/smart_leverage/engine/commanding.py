@@ -1,4 +1,4 @@
-"""What a person may order: anything toward safety at once, resuming only with a reason."""
+"""What a person may order: toward safety at once, resuming and loosening on conditions only."""
 
 from smart_leverage.domain.orders import OrderState
 from smart_leverage.domain.records import Noted, Resumed
@@ -6,7 +6,8 @@ from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.exposure import value
 from smart_leverage.engine.judging import DAY_LOSS, cancel_increases, change_state, clear_month
-from smart_leverage.engine.plans import start_flatten
+from smart_leverage.engine.limiting import set_limits
+from smart_leverage.engine.plans import rebalance, start_flatten
 from smart_leverage.policy.reasons import TradingState
 
 
@@ -22,8 +23,21 @@ def on_command(core: Core, event: Commanded) -> None:
     elif event.command is Command.FLATTEN:
         change_state(core, TradingState.HALTED, event.reason, event.who)
         start_flatten(core, event.reason, event.who)
+    elif event.command is Command.REBALANCE:
+        _rebalance(core, event)
+    elif event.command is Command.LIMITS:
+        set_limits(core, event)
     else:
         _resume(core, event)
+
+
+def _rebalance(core: Core, event: Commanded) -> None:
+    """Sell down to inside every cap in every trading state; entries under way would undo it."""
+    why = f"rebalance by {event.who}: {event.reason}"
+    if idle := rebalance(core, why):
+        core.record(Noted(at_ns=core.now_ns, code="plan.idle", text=idle))
+    else:
+        cancel_increases(core, why)
 
 
 def _resume(core: Core, event: Commanded) -> None:

@@ -30,5 +30,7 @@ class EngineConfig(NamedTuple):
     """Whether the broker rejects repeated ids, so that an order may be sent again under its own."""
     absent_after_s: float = 120.0
     """After this long a request that the broker does not list can no longer arrive."""
+    loosen_after_hours: int = 24
+    """A limit that is loosened comes into force only after so long."""
     protect_within_s: float = 60.0
     """A position may be without a live stop for this long before that is reported as a breach."""

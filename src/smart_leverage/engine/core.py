@@ -8,6 +8,7 @@ from smart_leverage.domain.orders import Approved, Order, OrderState, Role, Side
 from smart_leverage.domain.records import (
     CancelIntended,
     Intended,
+    LimitChanged,
     OrderMoved,
     PricesRemembered,
     Record,
@@ -15,6 +16,7 @@ from smart_leverage.domain.records import (
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.exposure import Worst, worst_case
 from smart_leverage.engine.ladder import PriceLadder
+from smart_leverage.engine.limits import laid_over
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.proof import ExactCaps, exact_caps, holds
 from smart_leverage.engine.state import State
@@ -27,7 +29,9 @@ class Core:
     """One account's state with its prices; `record` is the only way in which it changes."""
 
     def __init__(self, config: EngineConfig) -> None:
+        self.configured = config
         self.config = config
+        """What was configured, with the limits in force in the place of its own."""
         self.state = State()
         self.ladder = PriceLadder(config.ladder)
         self.calendar = RiskCalendar(config.risk_timezone)
@@ -42,7 +46,7 @@ class Core:
         """What the books hold and the broker did not list when they were compared last."""
         self.reported_bare: dict[Key, int] = {}
         self.remembered_ns = 0
-        self._caps = {tier: exact_caps(tier, config.policy) for tier in Tier}
+        self._caps = _caps_of(config)
 
     def begin(self, at_ns: int) -> None:
         """Start one event: time never runs backwards inside the engine."""
@@ -62,6 +66,13 @@ class Core:
         """Apply one fact and hand it to the ledger."""
         self.state.apply(record)
         self.out.records.append(record)
+        if type(record) is LimitChanged:
+            self.heed_limits()
+
+    def heed_limits(self) -> None:
+        """Work with the limits that the journal says are in force, whatever was configured."""
+        self.config = laid_over(self.configured, self.state.limits.in_force)
+        self._caps = _caps_of(self.config)
 
     @property
     def caps(self) -> ExactCaps:
@@ -79,6 +90,10 @@ class Core:
     def instrument(self, key: Key) -> Instrument:
         """Return a listed instrument."""
         return self.state.instruments[key]
+
+
+def _caps_of(config: EngineConfig) -> dict[Tier, ExactCaps]:
+    return {tier: exact_caps(tier, config.policy) for tier in Tier}
 
 
 def round_down(number: Decimal, step: Decimal) -> Decimal:

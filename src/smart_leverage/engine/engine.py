@@ -31,6 +31,7 @@ from smart_leverage.engine.judging import (
     remember,
     roll,
 )
+from smart_leverage.engine.limiting import heed_configuration, heed_opening, take_due
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.plans import shrink
 from smart_leverage.engine.proof import holds
@@ -52,6 +53,8 @@ class Engine:
         self._core = Core(config)
         for record in records:
             self._core.replay(record)
+        if self._core.state.opened is not None:
+            self._core.heed_limits()
         # With a past, nothing may be added before the broker's lists were compared with the books.
         self._core.is_ready = self._core.state.opened is None
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -133,6 +136,7 @@ class Engine:
                 version=event.version,
             )
         )
+        heed_opening(core)
         for instrument in event.instruments:
             core.record(InstrumentListed(at_ns=event.at_ns, instrument=instrument))
         for key, qty, price in event.holdings:
@@ -144,6 +148,7 @@ class Engine:
     def _on_started(self, event: events.Started) -> None:
         self._core.started_ns = self._core.now_ns
         on_started(self._core, event)
+        heed_configuration(self._core)
 
     def _on_broker_lost(self, event: events.BrokerLost) -> None:
         self._core.is_ready = False
@@ -177,6 +182,8 @@ class Engine:
         judge_losses(core, valuation.equity)
         judge_assets(core)
         judge_tier(core, valuation.equity)
+        if core.state.limits.pending:
+            take_due(core)
         shrink(core, valuation)
         mark(core, valuation)
         if core.state.bare_since:
@@ -231,6 +238,8 @@ class Engine:
 
     def _on_commanded(self, event: events.Commanded) -> None:
         on_command(self._core, event)
+        if event.command is events.Command.LIMITS:
+            self._reprove()  # a tighter cap holds for what is under way as well
 
     # -- consequences -----------------------------------------------------------------------------
 

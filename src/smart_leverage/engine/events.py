@@ -157,11 +157,18 @@ class Command(StrEnum):
     REDUCE = "reduce"
     RESUME = "resume"
     FLATTEN = "flatten"
+    REBALANCE = "rebalance"
+    LIMITS = "limits"
 
 
 class Commanded(Event, frozen=True, kw_only=True):
-    """A person ordered something, with a reason."""
+    """A person ordered something, with a reason.
+
+    `changes` are (name, value) of limits; `is_admin` says whether the admin token came along.
+    """
 
     command: Command
     who: str
     reason: str
+    changes: tuple[tuple[str, str], ...] = ()
+    is_admin: bool = False

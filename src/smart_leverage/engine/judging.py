@@ -209,8 +209,6 @@ def judge_tier(core: Core, equity: Decimal) -> None:
     win_rate = win_rate_of(record.wins, closed, thresholds.trades_min)
     month = -loss_since(float(state.opening(Period.MONTH)), float(equity))
     earned = select_tier(win_rate, month, thresholds)
-    if earned is state.tier:
-        return
     breakers = state.breakers
     granted = granted_tier(
         state.tier,

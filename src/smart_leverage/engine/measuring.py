@@ -9,6 +9,8 @@ from smart_leverage.policy.deleverage import is_over_band
 
 FLATTEN = "flatten"
 SYMBOL = "symbol"
+GROUPS = ("crypto", "leveraged", "gross")
+KINDS = (*GROUPS, SYMBOL)
 SLACK = 1.005
 """A running plan leaves exposure this close to its ceiling alone, so that it does not nibble."""
 
@@ -16,7 +18,7 @@ SLACK = 1.005
 def kind_over(core: Core, valuation: Valuation) -> str | None:
     """Return the first group beyond its band."""
     at = core.config.policy.deleveraging
-    for kind in ("crypto", "leveraged", "gross"):
+    for kind in GROUPS:
         exposure = float(exposure_of_kind(core, kind, valuation))
         if is_over_band(exposure, float(getattr(core.caps, kind)), at):
             return kind
@@ -25,6 +27,11 @@ def kind_over(core: Core, valuation: Valuation) -> str | None:
         if is_over_band(exposure, float(core.caps.of_symbol(core.instrument(key))), at):
             return SYMBOL
     return None
+
+
+def kind_outside(core: Core, valuation: Valuation) -> str | None:
+    """Return the first group above its cap, by however little; measured on positions."""
+    return next((kind for kind in KINDS if not is_inside(core, kind, valuation)), None)
 
 
 def exposure_of_kind(core: Core, kind: str, valuation: Valuation) -> Decimal:

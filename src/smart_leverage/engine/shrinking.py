@@ -8,6 +8,7 @@ from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import Valuation
 from smart_leverage.engine.measuring import (
     FLATTEN,
+    GROUPS,
     SLACK,
     SYMBOL,
     exposure_of_kind,
@@ -16,12 +17,14 @@ from smart_leverage.engine.measuring import (
 )
 from smart_leverage.engine.proof import exact
 from smart_leverage.engine.selling import house_sale
+from smart_leverage.engine.state import Plan
 from smart_leverage.policy.deleverage import (
     is_over_band,
     kept_lots,
     trim_target,
 )
 from smart_leverage.policy.reasons import Reason
+from smart_leverage.policy.tier import TOLERANCE
 
 _REASONS = {
     "crypto": Reason.CAP_CRYPTO,
@@ -32,59 +35,83 @@ _REASONS = {
 }
 
 
-def sell_down(core: Core, kind: str, valuation: Valuation, ceiling: float) -> None:
+def sell_down(core: Core, plan: Plan, valuation: Valuation, ceiling: float) -> None:
     """Send the sales that bring every group inside, counting what is being sold already."""
-    equity = float(valuation.equity)
-    lots = _net_lots(core)
-    keep = dict(lots)
-    _shrink_symbols(core, keep, equity, is_planned=kind == SYMBOL)
-    for group in ("crypto", "leveraged", "gross"):
-        cap = float(getattr(core.caps, group))
-        at = core.config.policy.deleveraging
-        limit = ceiling * SLACK if kind == group else cap * at.band_over
-        target = ceiling if kind == group else trim_target(cap, at)
-        _shrink_group(core, group, keep, equity, limit, target)
-    if kind == FLATTEN:
-        keep = dict.fromkeys(keep, 0)
-    for key, kept in keep.items():
-        is_dust = kind == FLATTEN and not lots[key] and core.sellable(key) > 0
-        if kept < lots[key] or is_dust:
-            _sell(core, kind, key, lots[key], kept, valuation, ceiling)
+    cut = _Cut(core, float(valuation.equity))
+    if plan.kind == FLATTEN:
+        cut.flatten()
+    else:
+        cut.shrink_symbols(is_planned=plan.kind == SYMBOL or plan.is_at_once)
+        for group in GROUPS:
+            cut.shrink_group(group, *_bounds(core, plan, group, ceiling))
+    for key, kind in cut.why.items():
+        bound = ceiling if kind == plan.kind else _target(core, kind)
+        _sell(core, kind, key, cut, valuation, bound)
 
 
-def _net_lots(core: Core) -> dict[Key, int]:
-    """Return what would be left of every position if all sales under way fill, in lots."""
-    state = core.state
-    return {key: max(state.instruments[key].lots(core.sellable(key)), 0) for key, _ in state.held()}
+def _bounds(core: Core, plan: Plan, group: str, ceiling: float) -> tuple[float, float]:
+    """Return beyond which exposure a group is sold down, and to where."""
+    cap, target = float(getattr(core.caps, group)), _target(core, group)
+    if plan.is_at_once:
+        return cap - TOLERANCE, target
+    if plan.kind == group:
+        return ceiling * SLACK, ceiling
+    return cap * core.config.policy.deleveraging.band_over, target
 
 
-def _values(core: Core, keep: dict[Key, int]) -> dict[Key, float]:
-    values = {}
-    for key, lots in keep.items():
-        price = core.ladder.mark(key)
-        values[key] = 0.0 if price is None else float(core.instrument(key).lot * lots * price)
-    return values
+def _target(core: Core, group: str) -> float:
+    cap = float(core.caps.symbol if group == SYMBOL else getattr(core.caps, group))
+    return trim_target(cap, core.config.policy.deleveraging)
 
 
-def _shrink_symbols(core: Core, keep: dict[Key, int], equity: float, *, is_planned: bool) -> None:
-    at = core.config.policy.deleveraging
-    for key, amount in _values(core, keep).items():
-        cap = float(core.caps.of_symbol(core.instrument(key)))
-        if is_over_band(amount / equity, cap, at) or (is_planned and amount / equity > cap):
-            keep[key] = kept_lots(keep[key], amount / equity, trim_target(cap, at))
+class _Cut:
+    """What is kept of every position if all sales under way fill, in lots, and what cut it last."""
 
+    def __init__(self, core: Core, equity: float) -> None:
+        state = core.state
+        self._core, self._equity = core, equity
+        self.lots = {
+            key: max(state.instruments[key].lots(core.sellable(key)), 0) for key, _ in state.held()
+        }
+        self.keep = dict(self.lots)
+        self.why: dict[Key, str] = {}
 
-def _shrink_group(
-    core: Core, group: str, keep: dict[Key, int], equity: float, limit: float, target: float
-) -> None:
-    """Shrink the members of a group pro rata; a class that is closed waits for its own turn."""
-    values = _values(core, keep)
-    members = [key for key in keep if _is_member(core.instrument(key), group)]
-    exposure = sum(values[key] for key in members) / equity
-    if exposure <= limit:
-        return
-    for key in members:
-        keep[key] = kept_lots(keep[key], exposure, target)
+    def flatten(self) -> None:
+        """Keep nothing; the dust goes as well."""
+        self.keep = dict.fromkeys(self.lots, 0)
+        sellable = self._core.sellable
+        self.why = {key: FLATTEN for key in self.lots if self.lots[key] or sellable(key) > 0}
+
+    def shrink_symbols(self, *, is_planned: bool) -> None:
+        """Bring single instruments inside; a plan for them does without the band."""
+        at = self._core.config.policy.deleveraging
+        for key, amount in self._values().items():
+            cap = float(self._core.caps.of_symbol(self._core.instrument(key)))
+            share = amount / self._equity
+            if is_over_band(share, cap, at) or (is_planned and share > cap - TOLERANCE):
+                self._keep_less(key, share, trim_target(cap, at), SYMBOL)
+
+    def shrink_group(self, group: str, limit: float, target: float) -> None:
+        """Shrink the members pro rata; a class that is closed waits for its own turn."""
+        values = self._values()
+        members = [key for key in self.keep if _is_member(self._core.instrument(key), group)]
+        exposure = sum(values[key] for key in members) / self._equity
+        if exposure > limit:
+            for key in members:
+                self._keep_less(key, exposure, target, group)
+
+    def _keep_less(self, key: Key, exposure: float, target: float, kind: str) -> None:
+        kept = kept_lots(self.keep[key], exposure, target)
+        if kept < self.keep[key]:
+            self.keep[key], self.why[key] = kept, kind
+
+    def _values(self) -> dict[Key, float]:
+        values = {}
+        for key, lots in self.keep.items():
+            price = self._core.ladder.mark(key)
+            lot = self._core.instrument(key).lot
+            values[key] = 0.0 if price is None else float(lot * lots * price)
+        return values
 
 
 def _is_member(instrument: Instrument, group: str) -> bool:
@@ -93,18 +120,22 @@ def _is_member(instrument: Instrument, group: str) -> bool:
     return instrument.is_leveraged if group == "leveraged" else True
 
 
-def _sell(
-    core: Core, kind: str, key: Key, lots: int, kept: int, valuation: Valuation, ceiling: float
-) -> None:
-    state, instrument = core.state, core.instrument(key)
-    qty = instrument.quantity(lots - kept)
-    sellable = core.sellable(key)
+def _quantity(core: Core, key: Key, lots: int, kept: int) -> Decimal:
+    """Return what has to be sold: whole shares where the venue wants them, never too few."""
+    instrument, sellable = core.instrument(key), core.sellable(key)
     if kept == 0:
-        qty = sellable  # the dust leaves with the last lot
-    elif instrument.size_step > instrument.lot:
+        return sellable  # the dust leaves with the last lot
+    qty = instrument.quantity(lots - kept)
+    if instrument.size_step > instrument.lot:
         # Whole shares, rounded toward less exposure; `//` of decimals would cut toward zero.
         steps = (qty / instrument.size_step).to_integral_value(rounding=ROUND_CEILING)
         qty = min(steps * instrument.size_step, sellable)
+    return qty
+
+
+def _sell(core: Core, kind: str, key: Key, cut: _Cut, valuation: Valuation, ceiling: float) -> None:
+    state, instrument = core.state, core.instrument(key)
+    qty = _quantity(core, key, cut.lots[key], cut.keep[key])
     if qty <= 0:
         return
     equity = valuation.equity

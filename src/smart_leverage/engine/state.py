@@ -25,6 +25,7 @@ from smart_leverage.domain.records import (
     FlowSeen,
     InstrumentListed,
     Intended,
+    LimitChanged,
     Marked,
     OrderMoved,
     PlanMoved,
@@ -33,10 +34,14 @@ from smart_leverage.domain.records import (
     StateChanged,
     TierGranted,
 )
+from smart_leverage.engine.limits import Limits
 from smart_leverage.engine.tracked import Tracked, TrackedOrders
 from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier
+
+AT_ONCE = 3
+"""The last stage: no ceilings on the way and no band, every group goes inside its cap now."""
 
 
 class Plan(NamedTuple):
@@ -49,6 +54,11 @@ class Plan(NamedTuple):
     started_ns: int
     deadline_ns: int
     is_late: bool = False
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether it goes inside every cap without waiting for its stages."""
+        return self.stage == AT_ONCE
 
 
 class State:
@@ -78,6 +88,7 @@ class State:
         )
         self.tier = Tier.LEARNING
         self.rose_on = ""
+        self.limits = Limits()
         self.locks: dict[Key, int] = {}
         self.plan: Plan | None = None
         self.stops: dict[Key, str] = {}
@@ -102,6 +113,7 @@ class State:
             TierGranted: self._tier,
             StateChanged: self._state,
             Resumed: self._resumed,
+            LimitChanged: self.limits.apply,
             PlanMoved: self._plan,
         }
 
@@ -117,6 +129,7 @@ class State:
         self.opened = record
         self.session = str(record.at_ns)
         self.book.open(record.cash)
+        self.limits.open(record)
 
     def _listed(self, record: InstrumentListed) -> None:
         instrument = record.instrument
@@ -259,7 +272,9 @@ class State:
                 deadline_ns=record.deadline_ns,
             )
         elif record.status == "stage" and self.plan is not None:
-            self.plan = self.plan._replace(stage=record.stage, deadline_ns=record.deadline_ns)
+            self.plan = self.plan._replace(
+                stage=record.stage, deadline_ns=record.deadline_ns, is_late=False
+            )
         elif record.status == "late" and self.plan is not None:
             self.plan = self.plan._replace(is_late=True)
         else:
@@ -302,6 +317,8 @@ class State:
         plan = self.plan
         if plan is None:
             return False
+        if plan.is_at_once:
+            return True
         if plan.kind == "crypto":
             return instrument.is_crypto
         return instrument.is_leveraged if plan.kind == "leveraged" else True

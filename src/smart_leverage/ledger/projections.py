@@ -34,6 +34,7 @@ from smart_leverage.domain.records import (
     FlowSeen,
     InstrumentListed,
     Intended,
+    LimitChanged,
     Marked,
     Noted,
     OrderMoved,
@@ -156,7 +157,8 @@ class Projector:
             OrderMoved: self._moved,
             CancelIntended: self._cancelling,
             Filled: self._filled,
-            PricesRemembered: lambda seq, record: None,  # a memory, not a fact about the account
+            PricesRemembered: self._journal_only,
+            LimitChanged: self._journal_only,
         }
 
     def fold(self, seq: int, record: Record) -> None:
@@ -183,6 +185,9 @@ class Projector:
         if rows is None:
             rows = self._rows[statement] = []
         rows.append(row)
+
+    def _journal_only(self, seq: int, record: Record) -> None:
+        """Pass over a kind without a table: it is rare, and whoever asks folds the journal."""
 
     def _opened(self, seq: int, record: AccountOpened) -> None:
         self._copied(*_COPIED[AccountOpened], seq, record)

@@ -24,6 +24,7 @@ from smart_leverage.domain.records import (
     FlowSeen,
     InstrumentListed,
     Intended,
+    LimitChanged,
     Marked,
     Noted,
     OrderMoved,
@@ -87,6 +88,7 @@ class Story:
         self.tiers: list[TierGranted] = []
         self.states: list[StateChanged] = []
         self.resumes: list[Resumed] = []
+        self.limits: list[LimitChanged] = []
         self.plans: list[PlanMoved] = []
         self.unprotected: list[Unprotected] = []
         self.notes: list[Noted] = []
@@ -113,6 +115,7 @@ class Story:
             TierGranted: self.tiers.append,
             StateChanged: self.states.append,
             Resumed: self.resumes.append,
+            LimitChanged: self.limits.append,
             PlanMoved: self.plans.append,
             Unprotected: self.unprotected.append,
             Noted: self.notes.append,

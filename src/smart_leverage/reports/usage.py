@@ -1,6 +1,7 @@
 """How far each group's exposure was from its cap, weighted by the time it stayed there."""
 
 import tomllib
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -60,7 +61,6 @@ def groups(story: Story) -> list[Group]:
     marks = [mark for mark in story.marks if mark.equity > 0]
     times = [mark.at_ns for mark in marks]
     equities = [float(mark.equity) for mark in marks]
-    gross_cap = number(policy_of(story), "limits.gross_cap")
 
     def shares(amounts: Sequence[Any]) -> list[float]:
         return [float(each) / equity for each, equity in zip(amounts, equities, strict=True)]
@@ -82,9 +82,24 @@ def groups(story: Story) -> list[Group]:
             "gross",
             times,
             shares([mark.gross for mark in marks]),
-            [] if gross_cap is None else [gross_cap] * len(marks),
+            _gross_caps(story, times),
         ),
     ]
+
+
+def _gross_caps(story: Story, times: Sequence[int]) -> list[float]:
+    """Return the gross cap in force at each time; empty where the policy does not tell it."""
+    first = number(policy_of(story), "limits.gross_cap")
+    if first is None:
+        return []
+    moves = [
+        (each.at_ns, float(each.after))
+        for each in story.limits
+        if each.name == "limits.gross_cap" and each.effective_ns <= each.at_ns
+    ]
+    caps = [first, *(cap for _, cap in moves)]
+    starts = [at_ns for at_ns, _ in moves]
+    return [caps[bisect_right(starts, at_ns)] for at_ns in times]
 
 
 def policy_of(story: Story) -> dict[str, Any]:

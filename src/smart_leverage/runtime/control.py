@@ -27,12 +27,16 @@ SIGN_WITHIN_S = 3.0
 
 
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
-    """One command of a person; `token` is needed where exposure may come back."""
+    """One command of a person; `token` is needed where exposure may come back.
+
+    `changes` are the values that limits shall have, by name.
+    """
 
     command: Command
     who: str
     reason: str
     token: str = ""
+    changes: dict[str, str] = {}
 
 
 class Result(StrEnum):
@@ -55,8 +59,9 @@ class Answer(Struct, frozen=True):
 class Waiting:
     """A request on its way to the loop, and the place for its answer."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, *, is_admin: bool) -> None:
         self.request = request
+        self.is_admin = is_admin
         self.answer: Answer | None = None
         self.is_answered = threading.Event()
 
@@ -125,11 +130,12 @@ class Control:
             return Answer(Result.REFUSED, "", 0, (f"not a command: {error}",))
         if not request.reason.strip():
             return Answer(Result.REFUSED, "", 0, ("a reason is needed",))
-        if request.command is Command.RESUME and not is_admin(self._folder, request.token):
-            return Answer(Result.REFUSED, "", 0, ("resume needs the admin token",))
         if request.command in (Command.HALT, Command.FLATTEN):
             self._halt.set(request.who, request.reason)  # before anything that may be slow
-        waiting = Waiting(request)
+        is_from_admin = is_admin(self._folder, request.token)
+        if request.command is Command.RESUME and not is_from_admin:
+            return Answer(Result.REFUSED, "", 0, ("resume needs the admin token",))
+        waiting = Waiting(request, is_admin=is_from_admin)
         try:
             self._waiting.put_nowait(waiting)
         except queue.Full:

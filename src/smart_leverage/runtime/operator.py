@@ -1,29 +1,46 @@
 """What people order while an account runs: the halt file, and the commands of the socket."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec import structs
 
-from smart_leverage.domain.records import CancelIntended, Noted, Record, StateChanged, decode
+from smart_leverage.domain.limits import told
+from smart_leverage.domain.records import (
+    CancelIntended,
+    LimitChanged,
+    Noted,
+    PlanMoved,
+    Record,
+    StateChanged,
+    decode,
+)
+from smart_leverage.domain.sentences import GROUPS, PLAN_STATUS, percent
+from smart_leverage.domain.stamps import local
 from smart_leverage.engine.events import Command, Commanded
+from smart_leverage.engine.limiting import REFUSED as LIMIT_REFUSED
 from smart_leverage.engine.state import State
 from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.policy.reasons import TradingState
-from smart_leverage.runtime.control import Answer, Control, Result, Waiting
+from smart_leverage.runtime.control import Answer, Control, Request, Result, Waiting
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.latch import HaltFile
 
-REFUSED = "state.tripped"
-"""Code of the note with which the engine refuses a resume."""
+REFUSED = frozenset({"state.tripped", LIMIT_REFUSED})
+"""Codes of the notes with which the engine refuses a resume, or a change of limits."""
+
+Check = Callable[[Mapping[str, str]], Sequence[str]]
+"""Says what is wrong with the values of all limits together; the settings know it."""
 
 
 class Operator:
     """Carries out what came in since the last look, each durable before it is answered."""
 
-    def __init__(self, control: Control, halt: HaltFile) -> None:
+    def __init__(self, control: Control, halt: HaltFile, check: Check) -> None:
+        """Join the parts; `check` is asked before limits change."""
         self._control = control
         self._halt = halt
+        self._check = check
 
     def attend(self, trader: Driven, now_ns: int) -> None:
         """Obey the socket first, then the file: a file that somebody made by hand halts as well."""
@@ -46,8 +63,19 @@ class Operator:
             # Once more: a resume that was carried out meanwhile has taken the file away.
             with suppress(OSError):  # The engine halts as well, and its record is durable.
                 self._halt.set(request.who, request.reason)
+        wrong = problems_of(trader.engine.state, request, self._check)
+        if wrong:
+            waiting.settle(refused(trader.engine.state, before, wrong))
+            return
         trader.offer(
-            Commanded(at_ns=now_ns, command=request.command, who=request.who, reason=request.reason)
+            Commanded(
+                at_ns=now_ns,
+                command=request.command,
+                who=request.who,
+                reason=request.reason,
+                changes=tuple(request.changes.items()),
+                is_admin=waiting.is_admin,
+            )
         )
         trader.flush()
         records = [decode(entry.payload) for entry in trader.ledger.read(before)]
@@ -60,11 +88,24 @@ class Operator:
         waiting.settle(answer)
 
 
+def problems_of(state: State, request: Request, check: Check) -> list[str]:
+    """Return what the limits would contradict if they were changed, now or after a delay."""
+    if request.command is not Command.LIMITS:
+        return []
+    courses = state.limits.courses(request.changes)
+    return list(dict.fromkeys(problem for course in courses for problem in check(course)))
+
+
+def refused(state: State, seq: int, lines: Sequence[str]) -> Answer:
+    """Return the answer to a command that was not carried out."""
+    return Answer(Result.REFUSED, state.trading.name.lower(), seq, tuple(lines))
+
+
 def answer_of(state: State, seq: int, records: Sequence[Record]) -> Answer:
     """Return what the records of a command say to the person who ordered it."""
-    is_refused = any(isinstance(each, Noted) and each.code == REFUSED for each in records)
+    is_refused = any(isinstance(each, Noted) and each.code in REFUSED for each in records)
     word = state.trading.name.lower()
-    already = () if records else (f"nothing changed: the account is {word} already",)
+    already = () if records else (f"nothing changed: it is so already, the account is {word}",)
     return Answer(
         result=Result.REFUSED if is_refused else Result.DONE,
         state=word,
@@ -87,8 +128,21 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
     for record in records:
         if isinstance(record, StateChanged):
             yield f"{record.before} → {record.after}: {record.why}"
+        elif isinstance(record, LimitChanged):
+            yield told(record)
+        elif isinstance(record, PlanMoved):
+            yield _plan_line(record)
         elif isinstance(record, Noted):
             yield record.text
     cancels = sum(isinstance(record, CancelIntended) for record in records)
     if cancels:
         yield f"{cancels} {'order' if cancels == 1 else 'orders'} cancelled"
+
+
+def _plan_line(record: PlanMoved) -> str:
+    group = GROUPS.get(record.group, record.group)
+    status = PLAN_STATUS.get(record.status, record.status)
+    return (
+        f"plan {record.plan_id}, {group}, {status}: {percent(record.exposure)} held, down to "
+        f"{percent(record.ceiling)}, due {local(record.deadline_ns)}"
+    )

@@ -146,10 +146,13 @@ class ExecutionSection(Section):
 
 
 class RiskSection(Section):
-    """Which clock makes the risk day."""
+    """Which clock makes the risk day, and how long a loosened limit waits."""
 
     timezone: str = Field(
         default="America/New_York", description="Day and month begin at its midnight"
+    )
+    loosen_after_hours: Annotated[int, Field(ge=1, le=8_760)] = Field(
+        default=24, description="A loosened limit comes into force after so many hours"
     )
 
     @field_validator("timezone")

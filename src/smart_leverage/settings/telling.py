@@ -46,7 +46,8 @@ def _refused(field: FieldInfo | None, value: Any) -> str:
     """Return why a value is not accepted, and what is; per cent are read as the fraction meant."""
     seen = shown(value)
     bounds = {} if field is None else _bounds(field)
-    if "le" in bounds or "lt" in bounds:  # what is bounded above is a ratio
+    is_number = field is not None and field.annotation is float
+    if is_number and ("le" in bounds or "lt" in bounds):  # what is bounded above is a ratio
         if isinstance(value, str) and value.rstrip().endswith("%"):
             meant = _per_cent(number_in(value.rstrip().removesuffix("%").strip()), bounds)
             if meant:

@@ -15,24 +15,26 @@ from smart_leverage.domain.records import decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Command, Commanded, Opened
+from smart_leverage.engine.events import Commanded, Opened
 from smart_leverage.engine.proof import exact
 from smart_leverage.ledger.space import Space, room
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
+from smart_leverage.runtime.admin import is_admin
 from smart_leverage.runtime.bars import BarDriver
-from smart_leverage.runtime.control import Answer, Control
+from smart_leverage.runtime.control import Answer, Control, Request
 from smart_leverage.runtime.keeping import Keeper
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.live import LiveDriver
-from smart_leverage.runtime.operator import Operator, answer_of
+from smart_leverage.runtime.operator import Operator, answer_of, problems_of, refused
 from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.recovery import rebuilt, recover
 from smart_leverage.runtime.steady import steady_clock
 from smart_leverage.runtime.trader import Tell
 from smart_leverage.runtime.venue_process import venue_process
 from smart_leverage.settings import Settings
+from smart_leverage.wiring.limits import contradicted
 from smart_leverage.wiring.policy import engine_config
 
 LEDGER = "ledger.sqlite"
@@ -156,15 +158,15 @@ def in_real_time(
             strategies=traders.strategies,
             bots=traders.bots,
             may_shrink=traders.may_shrink,
-            operator=Operator(control, halt),
+            operator=Operator(control, halt, contradicted),
             pause=pause,
         )
 
 
-def order_at_rest(path: Path, command: Command, who: str, reason: str) -> Answer:
+def order_at_rest(path: Path, request: Request) -> Answer:
     """Carry out a command on an account that no process runs; cancels leave at its next start.
 
-    Only what needs no broker can be done: halt and reduce.
+    Only what needs no broker can be done: halt, reduce, and tightening a limit.
 
     Raises:
         LedgerLocked: A process runs it after all.
@@ -172,7 +174,16 @@ def order_at_rest(path: Path, command: Command, who: str, reason: str) -> Answer
     """
     with SqliteLedger(path) as ledger:
         engine = Engine(EngineConfig(), (decode(entry.payload) for entry in ledger.read()))
-        event = Commanded(at_ns=SystemClock().now_ns(), command=command, who=who, reason=reason)
+        if wrong := problems_of(engine.state, request, contradicted):
+            return refused(engine.state, ledger.head.seq, wrong)
+        event = Commanded(
+            at_ns=SystemClock().now_ns(),
+            command=request.command,
+            who=request.who,
+            reason=request.reason,
+            changes=tuple(request.changes.items()),
+            is_admin=is_admin(path.parent, request.token),
+        )
         records = engine.process(event).records
         if records:
             ledger.commit(records)

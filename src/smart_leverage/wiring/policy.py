@@ -55,6 +55,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         cost_rate=exact(execution.cost_rate),
         entry_life_s=execution.entry_life_s,
         mark_every_s=execution.mark_every_s,
+        loosen_after_hours=settings.risk.loosen_after_hours,
     )
 
 

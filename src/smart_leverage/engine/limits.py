@@ -1,0 +1,127 @@
+"""The limits of an account, folded from its journal, and the configuration with them laid over."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from smart_leverage.domain.limits import CONFIGURATION, LIMITS, canonical, is_looser, number_of
+from smart_leverage.domain.records import AccountOpened, LimitChanged
+from smart_leverage.engine.config import EngineConfig
+from smart_leverage.policy.tier import Tier
+
+_THRESHOLDS = ("win_rate_stable", "win_rate_profitable", "trades_min", "month_return_emergency")
+_LOSSES = ("loss_limit_daily_asset", "loss_limit_daily", "loss_limit_monthly")
+
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "risk.loosen_after_hours": ("loosen_after_hours",),
+    "tiers.ceiling": ("tier_ceiling",),
+    "limits.gross_cap": ("policy", "groups", "gross"),
+    "limits.symbol_cap": ("policy", "groups", "symbol"),
+    "limits.symbol_cap_broad": ("policy", "groups", "symbol_broad"),
+    **{f"limits.{name}": ("policy", "limits", name) for name in _LOSSES},
+    **{f"tiers.{name}": ("policy", "thresholds", name) for name in _THRESHOLDS},
+    **{
+        f"tiers.{tier.name.lower()}.{cap}": ("policy", "tiers", tier.name.lower(), group)
+        for tier in Tier
+        for cap, group in (("crypto_cap", "crypto"), ("total_cap", "leveraged"))
+    },
+}
+"""Where in the engine's configuration each limit stands."""
+
+
+def limits_of(config: EngineConfig) -> dict[str, str]:
+    """Return the limits of a configuration as the journal writes them."""
+    found = {}
+    for name in LIMITS:
+        value: Any = config
+        for part in PLACES[name]:
+            value = getattr(value, part)
+        found[name] = value.name.lower() if isinstance(value, Tier) else repr(value)
+    return found
+
+
+def laid_over(config: EngineConfig, in_force: Mapping[str, str]) -> EngineConfig:
+    """Return a configuration with the limits in force in the place of its own."""
+    for name, text in in_force.items():
+        value = number_of(name, text)
+        value = Tier[value.upper()] if isinstance(value, str) else value
+        config = _replaced(config, PLACES[name], value)
+    return config
+
+
+def _replaced(record: Any, place: tuple[str, ...], value: Any) -> Any:
+    first, *rest = place
+    if rest:
+        value = _replaced(getattr(record, first), tuple(rest), value)
+    return record._replace(**{first: value})
+
+
+class Limits:
+    """What is in force, what the last configuration said, and what waits to be loosened."""
+
+    def __init__(self) -> None:
+        """Begin with the defaults, which hold wherever a journal is silent."""
+        self.in_force = limits_of(EngineConfig())
+        self.configured = dict(self.in_force)
+        self.pending: dict[str, LimitChanged] = {}
+
+    def open(self, record: AccountOpened) -> None:
+        """Take the limits from the policy with which the account was opened."""
+        for name, text in _texts(record.policy).items():
+            self.in_force[name] = self.configured[name] = text
+
+    def apply(self, record: LimitChanged) -> None:
+        """Take a change in: in force now, or pending until its time."""
+        if record.who == CONFIGURATION:
+            self.configured[record.name] = record.after
+        if record.effective_ns > record.at_ns:
+            self.pending[record.name] = record
+            return
+        self.in_force[record.name] = record.after
+        self.pending.pop(record.name, None)
+
+    def courses(self, changes: Mapping[str, str]) -> Iterator[dict[str, str]]:
+        """Yield all limits as they would be with some changes: now, and later if any is looser.
+
+        Later is after each pending change and then after these. Tightening is judged by what is in
+        force alone: nothing that only may come can hold it up.
+        """
+        looser = {name: text for name, text in changes.items() if self._is_looser(name, text)}
+        course = {**self.in_force, **{n: text for n, text in changes.items() if n not in looser}}
+        yield dict(course)
+        if not looser:
+            return
+        waiting = [each for name, each in self.pending.items() if name not in changes]
+        for _, due in groupby(sorted(waiting, key=_effective), key=_effective):
+            course |= {each.name: each.after for each in due}
+            yield dict(course)
+        yield course | looser
+
+    def _is_looser(self, name: str, text: str) -> bool:
+        after = canonical(name, text)
+        return after is not None and is_looser(name, self.in_force[name], after)
+
+
+def _effective(change: LimitChanged) -> int:
+    return change.effective_ns
+
+
+def _texts(policy: str) -> dict[str, str]:
+    """Return the limits that a policy text names; none where it cannot be read."""
+    try:
+        return texts_in(tomllib.loads(policy))
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def texts_in(numbers: Mapping[str, Any]) -> dict[str, str]:
+    """Return the limits among the numbers of a policy by section, as the journal writes them."""
+    found = {}
+    for name in LIMITS:
+        value: Any = numbers
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if (text := canonical(name, str(value))) is not None:
+            found[name] = text
+    return found
