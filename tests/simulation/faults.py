@@ -38,6 +38,7 @@ KINDS = (
     "clock_forward",  # our clock stands a day ahead for a while
     "commit_fails",  # before or after it was written
     "killed",  # at a commit, or between an order's arrival and its answer
+    "second_writer",  # another process wants to write the same ledger
 )
 
 
@@ -74,6 +75,10 @@ class Dice:
         self.counts: Counter[str] = Counter()
         self.is_off = True
         self._strength = faults.strength
+
+    def has(self, kind: str) -> bool:
+        """Tell whether a kind can happen at all in this world."""
+        return self._strength.get(kind, 0.0) > 0.0
 
     def hits(self, kind: str, scale: float = 1.0) -> bool:
         """Tell whether a fault of a kind happens; `scale` is for what is asked very often."""

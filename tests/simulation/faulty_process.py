@@ -241,6 +241,8 @@ class Process:
             )
         )
         self.trader.flush()
+        if command in (Command.HALT, Command.FLATTEN):
+            self.oracle.halt_acknowledged()
 
     def resume(self) -> None:
         self.command(Command.RESUME)

@@ -24,9 +24,12 @@ from tests.simulation.worlds import Walk, World, bars_of, terms_of
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
-from smart_leverage.domain.errors import Refused
+from smart_leverage.domain.errors import LedgerLocked, Refused
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Approved, Order, OrderType, Side, TimeInForce
+from smart_leverage.domain.records import Noted
+from smart_leverage.ledger.base import Durability
+from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.quotes import Quote, QuotePath
 
 STEPS = 120
@@ -98,7 +101,8 @@ class FaultyWorld:
             opened_at_ns=self.time.true_ns,
         )
         self.venue = SimBroker(REGISTRY, config=config, path=self.file)
-        self.ledger = FaultyLedger.in_memory()
+        self.ledger_file = folder / f"ledger-{seed}.sqlite"
+        self.ledger = self._ledger()
         self.ledger.dice = self.dice
         terms = terms_of([REGISTRY[key] for key in self.keys])
         self.oracle = Oracle(self.venue, self.ledger, terms, lambda: self.time.true_ns)
@@ -108,6 +112,12 @@ class FaultyWorld:
             self.oracle,
         )  # fmt: skip
         self._wrong_until = 0
+
+    def _ledger(self) -> FaultyLedger:
+        """Return a ledger in a file where somebody else wants to write it, else in memory."""
+        if not self.dice.has("second_writer"):
+            return FaultyLedger.in_memory()
+        return FaultyLedger(self.ledger_file, durability=Durability.NONE)
 
     # -- the course -------------------------------------------------------------------------------
 
@@ -208,6 +218,8 @@ class FaultyWorld:
                 self.oracle.foreign.add(name)
             except Refused:
                 self.dice.counts["foreign_order"] -= 1
+        if self.dice.hits("second_writer", 0.1):
+            self._intrude()
         if self.dice.hits("deposit", 0.2):
             amount = Decimal(self.chance.randrange(-3_000, 20_000) or 1)
             try:
@@ -215,6 +227,15 @@ class FaultyWorld:
                 self.process.untold.append((f"flow-{now}", amount))
             except Refused:
                 self.dice.counts["deposit"] -= 1
+
+    def _intrude(self) -> None:
+        """INV-14: a second process that wants to write the ledger is refused."""
+        try:
+            with SqliteLedger(self.ledger_file, durability=Durability.NONE) as other:
+                other.commit([Noted(at_ns=self.time.true_ns, code="second", text="was here")])
+        except LedgerLocked:
+            return
+        self.oracle.broken("INV-14", "a second process wrote the ledger")
 
     def _trace(self) -> str:
         """Return a hash of everything that the journal and the venue hold."""
@@ -233,6 +254,7 @@ def play(seed: int, folder: Path, faults: Faults | None = None) -> Result:
     """Play one world and leave nothing behind but its result."""
     world = FaultyWorld(seed, folder, faults)
     result = world.run()
-    for each in folder.glob(f"{world.file.name}*"):
-        each.unlink()
+    for file in (world.file, world.ledger_file):
+        for each in folder.glob(f"{file.name}*"):
+            each.unlink()
     return result

@@ -13,7 +13,8 @@ INV-04 no increase at a price that is old, doubted or missing, while the venue i
        our clock has just gone wrong
 INV-05 a decrease is denied only for what is not held
 INV-06 what is being sold is held  INV-07 no increase leaves unless the account is active
-INV-08 what ended stays ended      INV-10 a difference that was seen stops increases
+INV-08 what ended stays ended      INV-14 a second writer is refused
+INV-10 a difference that was seen stops increases
 INV-11 an execution counts once    INV-13 the chain is sound
 INV-16 one opening a day; a tripped day stays tripped, by the venue's clock as well
 INV-17 no limit is looser before it was asked for and its delay is over, and none in need
@@ -139,6 +140,16 @@ class Oracle:
         """INV-05: a bot may always sell what was `free`; lots of a cent are the slack."""
         if not given and asked and (free - F(asked)) * F(price) > F(1, 10):
             self.broken("INV-05", f"a sale of {asked} was denied, {float(free)} is held and free")
+
+    def halt_acknowledged(self) -> None:
+        """INV-07: a halt that the operator was told of is in the journal, or a crash forgets it."""
+        self.sync()
+        is_kept = self.journal.trading == "halted" or any(
+            plan.status not in ("reached", "partial", "failed")
+            for plan in self.journal.plans.values()
+        )
+        if not is_kept:
+            self.broken("INV-07", f"a halt was told and the journal says {self.journal.trading}")
 
     # -- what passes the line ---------------------------------------------------------------------
 

@@ -1,0 +1,281 @@
+"""Mistakes put into the product on purpose: `python -m tests.simulation.mistakes`.
+
+Each is played in worlds until the oracle sees it, by the rule that forbids it. What is printed is
+how many worlds and seconds that took; the exit code says whether every one was seen.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+from tests.simulation.faults import Faults
+from tests.simulation.faulty_world import play
+
+import smart_leverage.engine.core as core_module
+import smart_leverage.engine.exposure as exposure
+import smart_leverage.engine.limiting as limiting
+from smart_leverage.books.baselines import Baselines
+from smart_leverage.books.book import Book
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Approved
+from smart_leverage.domain.records import Filled, Record, StateChanged
+from smart_leverage.engine.asking import Ask, journal
+from smart_leverage.engine.core import Core
+from smart_leverage.engine.events import Answered, Rung, Started, Verdict
+from smart_leverage.engine.ladder import Price, PriceLadder, _Seen
+from smart_leverage.engine.resolving import on_started
+from smart_leverage.engine.selling import decide_sell
+from smart_leverage.engine.state import State
+from smart_leverage.engine.tracked import TrackedOrders
+from smart_leverage.ledger import opening
+from smart_leverage.ledger.base import Head
+from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.policy.reasons import Reason, TradingState
+from smart_leverage.runtime.steady import SteadyClock
+from smart_leverage.runtime.trader import Trader
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+SEEDS = 30
+SUBMIT, BEST, APPLY = Trader._submit, PriceLadder.best, State.apply
+
+
+def counts_a_silence_as_a_no(planted: pytest.MonkeyPatch) -> None:
+    def submit(trader: Trader, approved: Approved) -> Answered:
+        event = SUBMIT(trader, approved)
+        assert isinstance(event, Answered)
+        if event.verdict is Verdict.UNKNOWN:
+            return msgspec.structs.replace(event, verdict=Verdict.REFUSED)
+        return event
+
+    planted.setattr(Trader, "_submit", submit)
+
+
+def sends_again_after_silence(planted: pytest.MonkeyPatch) -> None:
+    def submit(trader: Trader, approved: Approved) -> Answered:
+        event = SUBMIT(trader, approved)
+        assert isinstance(event, Answered)
+        again = SUBMIT(trader, approved) if event.verdict is Verdict.UNKNOWN else event
+        assert isinstance(again, Answered)
+        return again
+
+    planted.setattr(Trader, "_submit", submit)
+
+
+def sends_before_it_is_durable(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(Trader, "flush", lambda trader: None)
+
+
+def forgets_a_halt(planted: pytest.MonkeyPatch) -> None:
+    def apply(state: State, record: Record) -> None:
+        APPLY(state, record)
+        if isinstance(record, StateChanged) and record.after == "halted":
+            state.trading = TradingState.ACTIVE
+
+    planted.setattr(State, "apply", apply)
+
+
+def counts_a_fill_twice(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(Book, "is_counted", lambda book, execution_id: False)
+
+
+def believes_old_prices(planted: pytest.MonkeyPatch) -> None:
+    def best(ladder: PriceLadder, key: str, now_ns: int) -> Price | None:
+        return BEST(ladder, key, 0)  # type: ignore[arg-type]
+
+    planted.setattr(PriceLadder, "best", best)
+
+
+def sells_what_is_being_sold(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(TrackedOrders, "selling", lambda orders, key: Decimal(0))
+
+
+def loses_fills(planted: pytest.MonkeyPatch) -> None:
+    whole = SqliteLedger.commit
+
+    def commit(ledger: SqliteLedger, records: list[Record]) -> Head:
+        kept = [each for each in records if not isinstance(each, Filled)]
+        return whole(ledger, kept)
+
+    planted.setattr(SqliteLedger, "commit", commit)
+
+
+def believes_a_clock_that_jumps(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(SteadyClock, "now_ns", lambda clock: clock._raw.now_ns())
+
+
+def adds_by_a_doubted_clock(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(SteadyClock, "doubt", "")
+
+
+def loosens_at_once(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(limiting, "HOUR_NS", 0)
+
+
+def loosens_in_need(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(limiting, "hindrance", lambda core: "")
+
+
+def forgets_what_was_set(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(Core, "heed_limits", lambda core: None)
+
+
+def reserves_nothing(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(exposure, "_buys_by_key", lambda state, without: {})
+
+
+def tries_again_under_a_new_id(planted: pytest.MonkeyPatch) -> None:
+    def submit(trader: Trader, approved: Approved) -> Answered:
+        event = SUBMIT(trader, approved)
+        assert isinstance(event, Answered)
+        if event.verdict is not Verdict.UNKNOWN:
+            return event
+        name = f"{approved.order.client_order_id}-again"
+        order = msgspec.structs.replace(approved.order, client_order_id=name)
+        again = SUBMIT(trader, Approved(order, approved.decision_id))
+        assert isinstance(again, Answered)
+        return event
+
+    planted.setattr(Trader, "_submit", submit)
+
+
+def blocks_exits_while_tripped(planted: pytest.MonkeyPatch) -> None:
+
+    def decide(core: Core, ask: Ask) -> None:
+        if core.state.trading is TradingState.ACTIVE:
+            decide_sell(core, ask)
+            return
+        zero = Decimal(0)
+        journal(
+            core, ask, asked=ask.qty or zero, allowed=zero, given=zero, price=zero,
+            reason=Reason.BREAKER_DAY, unit="count", bound=zero, would_be=zero, figures={},
+        )  # fmt: skip
+
+    planted.setattr("smart_leverage.engine.deciding.decide_sell", decide)
+
+
+def halts_in_memory_only(planted: pytest.MonkeyPatch) -> None:
+    whole = SqliteLedger.commit
+
+    def commit(ledger: SqliteLedger, records: Sequence[Record]) -> Head:
+        kept = [each for each in records if not _is_halt(each)]
+        return whole(ledger, kept)
+
+    planted.setattr(SqliteLedger, "commit", commit)
+
+
+def _is_halt(record: Record) -> bool:
+    return isinstance(record, StateChanged) and record.after == "halted"
+
+
+def opens_the_day_anew_at_a_start(planted: pytest.MonkeyPatch) -> None:
+    def started(core: Core, event: Started) -> None:
+        on_started(core, event)
+        core.state.baselines = Baselines()
+
+    planted.setattr("smart_leverage.engine.engine.on_started", started)
+
+
+def leaves_the_stop_in_the_way(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(core_module, "blockers", lambda core, order: [])
+
+
+def takes_any_number_for_a_price(planted: pytest.MonkeyPatch) -> None:
+    def see(ladder: PriceLadder, key: Key, price: Decimal, at_ns: int, rung: Rung) -> None:
+        ladder._seen[key] = _Seen(price, at_ns, rung)
+
+    planted.setattr(PriceLadder, "see", see)
+
+
+class _NoLock:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def release(self) -> None:
+        """Nothing was taken."""
+
+
+def lets_a_second_writer_in(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(opening, "WriterLock", _NoLock)
+    planted.setattr(SqliteLedger, "_check_epoch", lambda ledger: None)
+
+
+class Mistake(NamedTuple):
+    plant: Plant
+    faults: dict[str, float]
+    rules: tuple[str, ...]
+
+
+MISTAKES = [
+    Mistake(reserves_nothing, {}, ("INV-03",)),
+    Mistake(counts_a_silence_as_a_no, {"lost_after": 0.4}, ("INV-03", "INV-06", "INV-08")),
+    Mistake(tries_again_under_a_new_id, {"lost_before": 0.3}, ("INV-02",)),
+    Mistake(blocks_exits_while_tripped, {}, ("INV-05",)),
+    Mistake(halts_in_memory_only, {}, ("INV-07",)),
+    Mistake(opens_the_day_anew_at_a_start, {"killed": 0.2}, ("INV-16",)),
+    Mistake(leaves_the_stop_in_the_way, {}, ("INV-06",)),
+    Mistake(takes_any_number_for_a_price, {"nan_price": 0.3}, ("INV-04", "INV-12", "CRASH")),
+    Mistake(lets_a_second_writer_in, {"second_writer": 0.3}, ("INV-14",)),
+    Mistake(sends_again_after_silence, {"lost_before": 0.3}, ("INV-01",)),
+    Mistake(sends_before_it_is_durable, {}, ("INV-02",)),
+    Mistake(forgets_a_halt, {}, ("INV-07",)),
+    Mistake(counts_a_fill_twice, {"duplicate": 0.5}, ("INV-11", "INV-20")),
+    Mistake(believes_old_prices, {"stale_price": 0.5}, ("INV-04",)),
+    Mistake(sells_what_is_being_sold, {}, ("INV-06",)),
+    Mistake(loses_fills, {}, ("INV-10", "INV-20")),
+    Mistake(believes_a_clock_that_jumps, {"clock_forward": 0.5}, ("INV-16",)),
+    Mistake(adds_by_a_doubted_clock, {"clock_back": 0.2, "clock_forward": 0.2}, ("INV-04",)),
+    Mistake(loosens_at_once, {}, ("INV-17",)),
+    Mistake(loosens_in_need, {}, ("INV-17",)),
+    Mistake(forgets_what_was_set, {}, ("INV-03",)),
+]
+
+
+class Finding(NamedTuple):
+    """What came of a mistake; `rule` is empty when no world showed it by a rule that forbids it."""
+
+    rule: str
+    worlds: int
+    seconds: float
+    others: frozenset[str]
+
+
+def find(mistake: Mistake, folder: Path) -> Finding:
+    """Plant a mistake, play worlds until one of its rules is broken, and take it out again."""
+    began, seen = time.monotonic(), set[str]()
+    with pytest.MonkeyPatch.context() as planted:
+        mistake.plant(planted)
+        for seed in range(SEEDS):
+            result = play(seed, folder, Faults(mistake.faults))
+            seen |= {each.split()[0] for each in result.violations}
+            for rule in mistake.rules:
+                if rule in seen:
+                    spent = time.monotonic() - began
+                    return Finding(rule, seed + 1, spent, frozenset(seen - {rule}))
+    return Finding("", SEEDS, time.monotonic() - began, frozenset(seen))
+
+
+def main() -> int:
+    """Find them all and tell, a line each."""
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for mistake in MISTAKES:
+            found = find(mistake, Path(folder))
+            missed += not found.rule
+            name = mistake.plant.__name__.replace("_", " ")
+            print(
+                f"{name:32} {found.rule or 'not seen':8} "
+                f"in world {found.worlds:2}, {found.seconds:5.1f} s",
+                flush=True,
+            )
+    print(f"{len(MISTAKES) - missed} of {len(MISTAKES)} found")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
