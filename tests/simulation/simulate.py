@@ -12,11 +12,13 @@ import json
 import multiprocessing
 import os
 import queue
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.simulation.faulty_world import Result, play
@@ -72,12 +74,21 @@ def simulate(seconds: float, first: int) -> list[Result]:
     return found
 
 
+def commit() -> str:
+    """Return which state of the program this is; empty outside of a repository."""
+    git = ["git", "describe", "--always", "--dirty"]
+    with suppress(OSError):
+        return subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    return ""
+
+
 def told(result: Result) -> str:
     """Return what was wrong with a world, and how to see it again."""
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(result.faults.items()) if count)
     lines = [f"seed {result.seed}: {len(result.violations)} violations ({kinds or 'no faults'})"]
     lines += [f"  {each}" for each in result.violations[:SHOWN]]
-    lines.append(f"  again: python -m tests.simulation.simulate 0 {result.seed}")
+    again = f"python -m tests.simulation.simulate 0 {result.seed}"
+    lines.append(f"  again: {again}, at commit {commit()}")
     return "\n".join(lines)
 
 
@@ -91,6 +102,7 @@ def main(arguments: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory() as folder:
             found = [play(first, Path(folder))]
             again = play(first, Path(folder))
+        print(f"trace {found[0].trace}", f"again {again.trace}", sep="\n")
         if again.trace != found[0].trace:
             found[0].violations.append("INV-20 the same seed left another trace")
         for each in found:
