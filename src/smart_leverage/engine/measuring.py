@@ -11,8 +11,6 @@ FLATTEN = "flatten"
 SYMBOL = "symbol"
 GROUPS = ("crypto", "leveraged", "gross")
 KINDS = (*GROUPS, SYMBOL)
-SLACK = 1.005
-"""A running plan leaves exposure this close to its ceiling alone, so that it does not nibble."""
 
 
 def kind_over(core: Core, valuation: Valuation) -> str | None:

@@ -48,8 +48,6 @@ class Proof(NamedTuple):
 
     qty: Decimal
     reason: Reason
-    bound: Decimal
-    worst: Decimal
 
 
 def prove(
@@ -73,7 +71,7 @@ def prove(
         With x units, worst + x·unit_worst <= cap·(equity − x·unit_loss) for every group.
     """
     if qty <= 0:
-        return Proof(ZERO, Reason.NONE, ZERO, ZERO)  # also where no price was ever seen
+        return Proof(ZERO, Reason.NONE)  # also where no price was ever seen
     key = instrument.key
     own = worst.by_key.get(key, ZERO)
     symbol = caps.of_symbol(instrument)
@@ -84,7 +82,7 @@ def prove(
         lines.append((Reason.CAP_LEVERAGED, caps.leveraged, worst.leveraged))
     lines.append((Reason.CAP_GROSS, caps.gross, worst.gross))
     lines.append((Reason.CAP_SYMBOL, symbol, own))
-    answer = Proof(qty, Reason.NONE, ZERO, ZERO)
+    answer = Proof(qty, Reason.NONE)
     for reason, cap, used in lines:
         room = cap * worst.equity - used
         fits = ZERO
@@ -93,7 +91,7 @@ def prove(
             while fits > 0 and used + fits * unit_worst > cap * (worst.equity - fits * unit_loss):
                 fits -= instrument.lot
         if fits < answer.qty:
-            answer = Proof(fits, reason, cap, used + qty * unit_worst)
+            answer = Proof(fits, reason)
     return answer
 
 

@@ -10,7 +10,7 @@ from smart_leverage.engine.core import Core, cancel, intend, round_down
 from smart_leverage.engine.proof import exact
 from smart_leverage.engine.selling import COIN_STEP, house_sale
 from smart_leverage.policy.reasons import Reason
-from smart_leverage.policy.stops import stop_distance, stop_limit_price
+from smart_leverage.policy.stops import is_through_stop, stop_distance, stop_limit_price
 
 
 def protect(core: Core, key: Key) -> None:
@@ -89,7 +89,8 @@ def watch(core: Core) -> None:
         if level is None:
             level = _stop_level(core, key)
         mark = core.ladder.mark(key)
-        if mark is None or mark > level or core.sellable(key) <= 0:
+        is_through = mark is not None and is_through_stop(float(mark), float(level))
+        if mark is None or not is_through or core.sellable(key) <= 0:
             continue
         house_sale(
             core,

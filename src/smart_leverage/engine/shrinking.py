@@ -9,7 +9,6 @@ from smart_leverage.engine.exposure import Valuation
 from smart_leverage.engine.measuring import (
     FLATTEN,
     GROUPS,
-    SLACK,
     SYMBOL,
     exposure_of_kind,
     rounded,
@@ -55,7 +54,7 @@ def _bounds(core: Core, plan: Plan, group: str, ceiling: float) -> tuple[float, 
     if plan.is_at_once:
         return cap - TOLERANCE, target
     if plan.kind == group:
-        return ceiling * SLACK, ceiling
+        return ceiling * core.config.policy.deleveraging.step_over, ceiling
     return cap * core.config.policy.deleveraging.band_over, target
 
 

@@ -10,7 +10,8 @@ from smart_leverage.rule import rule
 class Deleveraging(NamedTuple):
     """Stages and band of a deleveraging plan; minutes count only while the class trades.
 
-    `first_ceiling` and `slice_at_once` are fractions of equity, the band is in fractions of a cap.
+    `first_ceiling` and `slice_at_once` are fractions of equity, the band is in fractions of a cap,
+    `step_over` is one of a running plan's ceiling: closer to it nothing is sold.
     """
 
     first_ceiling: float = 0.40
@@ -21,6 +22,7 @@ class Deleveraging(NamedTuple):
     slice_at_once: float = 0.05
     band_over: float = 1.05
     band_to: float = 0.98
+    step_over: float = 1.005
 
 
 @rule

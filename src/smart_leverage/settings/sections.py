@@ -114,6 +114,9 @@ class DeleveragingSection(Section):
         default=1.05, description="Selling begins beyond cap times this"
     )
     band_to: Fraction = Field(default=0.98, description="Selling ends at cap times this")
+    step_over: Annotated[float, Field(ge=1.0, le=1.02, allow_inf_nan=False)] = Field(
+        default=1.005, description="A running plan sells beyond its ceiling times this"
+    )
 
 
 class StopsSection(Section):
