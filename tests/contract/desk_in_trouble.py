@@ -116,12 +116,19 @@ class Venue(SimBroker):
         super().__init__(Registry.builtin(), config=config)
         self.path = path
         self.sent: list[Sent] = []
+        self.requests: list[str] = []
+        """Ids of what came in, orders and cancels, taken or not."""
         self.time: Callable[[], int] = lambda: 0
 
     def submit(self, approved: Approved) -> BrokerOrder:
         order = approved.order
+        self.requests.append(order.client_order_id)
         self.sent.append(Sent(order, written(self.path, order.client_order_id), self.time()))
         return super().submit(approved)
+
+    def cancel(self, client_order_id: str) -> None:
+        self.requests.append(client_order_id)
+        super().cancel(client_order_id)
 
     def clock_ns(self) -> int | None:
         return self.time() if self.has_clock else super().clock_ns()
@@ -226,7 +233,8 @@ class Desk:
     def twin(self) -> "Desk":
         """Return another process on the same files and venue, with a bot of its own, not begun."""
         twin = copy.copy(self)
-        twin.bot, twin.heard, twin.told = Scripted(), [], []
+        twin.bot, twin.heard, twin.told = copy.copy(self.bot), [], []
+        twin.bot.wishes = []
         return twin
 
     def stop(self) -> None:
