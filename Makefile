@@ -30,7 +30,7 @@ PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 BENCHES := bench-kernel bench-gateway
 NOT_BUILT := wire power-loss fuzz mutants soak browser bench $(BENCHES)
 
-.PHONY: help run test test-all simulate crash fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash troubles fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +68,9 @@ simulate: $(SYNCED)  ## Play accounts with faults on all cores, judged by an ora
 
 crash: $(SYNCED)  ## Kill an account's process N=200 times and compare with one that nobody killed
 	@$(RUN) python -m tests.crash.crash $(N)
+
+troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, and tell what happened
+	@$(RUN) python -m tests.simulation.troubles
 
 # --- write ----------------------------------------------------------------------------------------
 

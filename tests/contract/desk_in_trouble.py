@@ -1,5 +1,6 @@
 """An account in real time whose disk fails when told to, with a venue that looks into the files."""
 
+import copy
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -7,9 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.simulation.faults import TrueTime
+
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
 from smart_leverage.domain.bars import Bar
-from smart_leverage.domain.clock import SECOND_NS, ManualClock
+from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
@@ -20,6 +23,7 @@ from smart_leverage.engine.state import State
 from smart_leverage.ledger.emergency import peek
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
 from smart_leverage.market.recipe import SyntheticMarket
 from smart_leverage.market.synthetic import generate
@@ -41,11 +45,17 @@ SERIES = [
     for each in generate(SyntheticMarket(seed=2, first_day=date(2024, 3, 4), days=1, step_s=60))
     if each.key == BTC
 ]
-START_NS = SERIES[0].starts[0]
 STEP_S = 10.0
 CASH = Decimal(100_000)
 FULL = "database or disk is full"
 BROKEN = "disk I/O error"
+
+
+class Market(NamedTuple):
+    """What trades around an account, from the first bar on, and how often it is looked at."""
+
+    series: Sequence[BarSeries] = tuple(SERIES)
+    step_s: float = STEP_S
 
 
 class Disk:
@@ -99,18 +109,30 @@ class Venue(SimBroker):
 
     path: Path
     is_silent = False
+    has_clock = False
+    """Whether it tells the time, as brokers do that are no part of a simulation."""
 
     def __init__(self, path: Path) -> None:
         config = SimConfig(mode=Mode.LIVE, cash=CASH, partial_probability=0.0)
         super().__init__(Registry.builtin(), config=config)
         self.path = path
         self.sent: list[Sent] = []
+        self.requests: list[str] = []
+        """Ids of what came in, orders and cancels, taken or not."""
         self.time: Callable[[], int] = lambda: 0
 
     def submit(self, approved: Approved) -> BrokerOrder:
         order = approved.order
+        self.requests.append(order.client_order_id)
         self.sent.append(Sent(order, written(self.path, order.client_order_id), self.time()))
         return super().submit(approved)
+
+    def cancel(self, client_order_id: str) -> None:
+        self.requests.append(client_order_id)
+        super().cancel(client_order_id)
+
+    def clock_ns(self) -> int | None:
+        return self.time() if self.has_clock else super().clock_ns()
 
     def updates(self, after: int, limit: int | None = None) -> Sequence[TradeUpdate]:
         if self.is_silent:
@@ -139,12 +161,14 @@ class Scripted:
         self.wishes: list[OrderWish] = []
         self.asked_ns = self._count = 0
 
-    def wants(self, side: Side, *, qty: str | None = None, notional: str | None = None) -> None:
+    def wants(
+        self, side: Side, *, qty: str | None = None, notional: str | None = None, key: Key = BTC
+    ) -> None:
         self._count += 1
         self.wishes.append(
             OrderWish(
                 at_ns=0,
-                key=BTC,
+                key=key,
                 side=side,
                 source="bot",
                 id=f"wish-{self._count}",
@@ -165,25 +189,28 @@ class Scripted:
 class Desk:
     """One account with everything around it; `start` begins a process on its files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, market: Market = Market()) -> None:  # noqa: B008 - immutable
         self.folder, self.path = folder, folder / "ledger.sqlite"
+        self.market = market
         self.disk, self.bot = Disk(), Scripted()
         self.venue = Venue(self.path)
-        self.clock = ManualClock(START_NS)
-        self.venue.time = self.clock.now_ns
+        self.time = TrueTime(market.series[0].starts[0])
+        self.venue.time = lambda: self.time.true_ns
         self.halt = HaltFile(folder)
         self.heard: list[Record] = []
         self.told: list[str] = []
         self.start()
-        start = Beginning(CASH)
-        self.keeper.offer(opening(Settings(), START_NS, start, Registry.builtin(), [BTC]))
+        start, keys = Beginning(CASH), [each.key for each in market.series]
+        registry = Registry.builtin()
+        self.keeper.offer(opening(Settings(), self.time.now_ns(), start, registry, keys))
         self.keeper.flush()
 
     def start(self) -> None:
         self.control = Control(self.folder, lambda: None)
         self.keeper = Keeper(
-            self.path, self.clock, self.halt, self.told.append, open_ledger=self.disk.open
+            self.path, self.time, self.halt, self.told.append, open_ledger=self.disk.open
         )
+        self.clock = steady_clock(self.time, self.keeper.ledger, self.venue)
         config = engine_config(Settings())
         self.keeper.begin(
             lambda ledger: rebuilt(
@@ -193,15 +220,23 @@ class Desk:
         self.driver = LiveDriver(
             self.keeper,
             self.venue,
-            steady_clock(self.clock, self.keeper.ledger, self.venue),
-            QuotePath(SERIES),
+            self.clock,
+            QuotePath(self.market.series),
             bots=[self.bot],
-            pace=Pace(step_s=STEP_S, reconcile_every_s=30.0),
+            pace=Pace(step_s=self.market.step_s, reconcile_every_s=30.0),
             operator=Operator(self.control, self.halt, contradicted),
-            pause=lambda seconds: self.clock.move_to(
-                self.clock.now_ns() + int(seconds * SECOND_NS)
-            ),
+            pause=self.pass_time,
         )
+
+    def pass_time(self, seconds: float) -> None:
+        self.time.true_ns += int(seconds * SECOND_NS)
+
+    def twin(self) -> "Desk":
+        """Return another process on the same files and venue, with a bot of its own, not begun."""
+        twin = copy.copy(self)
+        twin.bot, twin.heard, twin.told = copy.copy(self.bot), [], []
+        twin.bot.wishes = []
+        return twin
 
     def stop(self) -> None:
         self.control.close()
@@ -211,8 +246,8 @@ class Desk:
         return "halted" if self.halt.is_set else ""
 
     def run(self, minutes: float) -> None:
-        until_ns = self.clock.now_ns() + int(minutes * 60 * SECOND_NS)
-        self.driver.run(lambda: self.clock.now_ns() >= until_ns)
+        until_ns = self.time.true_ns + int(minutes * 60 * SECOND_NS)
+        self.driver.run(lambda: self.time.true_ns >= until_ns)
 
     def hold(self) -> None:
         """Let the bot buy, and the stop of the house rest."""

@@ -144,7 +144,7 @@ def _tell(screen: Screen, folder: Path, settings: "Settings", token: str) -> Non
             f"● {folder}: an account in simulation, opening cash ${account.cash:,.2f}",
             f"  configuration  {place}: every key with its default, to be edited before the run",
             f"  admin token    {token}",
-            "                 shown once, needed to resume and to loosen; keep it where no bot can read it",
+            "                 shown once, needed to resume and to loosen; keep it from every bot",
             "next",
             *(f"  {step}" for step in steps),
         )
