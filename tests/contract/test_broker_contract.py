@@ -21,7 +21,6 @@ import pytest
 
 from smart_leverage.brokers.base import Broker
 from smart_leverage.brokers.sim import (
-    Activity,
     Change,
     Mode,
     SimBroker,
@@ -88,7 +87,7 @@ class Venue(Broker, Protocol):
     def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None: ...
     def advance(self, at_ns: int) -> None: ...
     def deposit(self, at_ns: int, amount: Decimal, reference: str = "") -> None: ...
-    def activities(self, after: int = 0) -> Sequence[Activity]: ...
+    def split(self, at_ns: int, key: Key, factor: Decimal, reference: str) -> None: ...
     def changes(self, after: int = 0) -> Sequence[Change]: ...
 
 
@@ -572,6 +571,27 @@ def test_a_named_flow_is_booked_once(desk: Desk) -> None:
         with pytest.raises(Refused, match="amount"):
             desk.venue.deposit(MONDAY, D(amount))
     assert desk.broker.account().cash == 101_000
+
+
+@pytest.mark.parametrize(("factor", "units"), [("2", D(20)), ("0.5", D(5)), ("1.5", D(15))])
+def test_a_split_changes_units_and_price_once_and_ends_the_orders(
+    desk: Desk, factor: str, units: Decimal
+) -> None:
+    desk.send("stop", AAPL, SELL, "10", type=OrderType.STOP, stop_price="150")
+    equity = desk.broker.account().equity
+    for _ in range(2):
+        desk.venue.split(MONDAY + 1, AAPL, D(factor), "split-1")
+    position = next(each for each in desk.broker.positions() if each.key == AAPL)
+    assert (position.qty, position.qty_available) == (units, units)
+    assert abs(position.qty * position.price - 2_000) < D("0.001")
+    assert abs(desk.broker.account().equity - equity) < D("0.001")
+    assert desk.status("stop") == "canceled"
+    told = [each for each in desk.broker.activities() if each.type == "SPLIT"]
+    assert [(each.key, each.qty, each.reference) for each in told] == [
+        (AAPL, units - 10, "split-1")
+    ]
+    with pytest.raises(Refused, match="factor"):
+        desk.venue.split(MONDAY + 2, AAPL, D(0), "split-2")
 
 
 def test_equity_is_cash_and_what_is_held_at_last_prices(desk: Desk) -> None:

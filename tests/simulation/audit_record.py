@@ -91,6 +91,20 @@ class Record:
         lots = self._lots.setdefault(key, {}).setdefault(bot, deque())
         lots.append(_Lot(F(qty), F(price), F(fee)))
 
+    def split(self, key: str, shares: Mapping[str, Decimal], factor: Decimal) -> None:
+        """Change the units of every lot of a key; what was paid for it stays.
+
+        What was sold since the split, and before it was told, comes back as a lot of its own.
+        """
+        for bot, units in shares.items():
+            lots = self._lots.setdefault(key, {}).setdefault(bot, deque())
+            held = sum((lot.qty for lot in lots), F(0))
+            for lot in lots:
+                share = (held + F(units)) / held
+                lot.qty, lot.price = lot.qty * share, lot.price / share
+            if not held:
+                lots.append(_Lot(F(units), F(0), F(0)))
+
     def close(
         self, key: str, bot: str, qty: Decimal, price: Decimal, fee: Decimal,
         tick: Decimal, order: str, rank: tuple[int, str],

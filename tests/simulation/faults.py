@@ -33,7 +33,8 @@ KINDS = (
     "zero_price",
     "jump_price",  # one print far away
     "foreign_order",  # somebody else trades on the account
-    "deposit",  # money comes at the venue, and we hear of it late
+    "deposit",  # money comes or goes at the venue
+    "split",  # a share that is held is split, forwards or backwards
     "clock_back",  # our clock stands an hour back for a while
     "clock_forward",  # our clock stands a day ahead for a while
     "commit_fails",  # before or after it was written

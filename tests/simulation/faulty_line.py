@@ -11,6 +11,7 @@ from tests.simulation.faults import Dice, Killed, TrueTime
 
 from smart_leverage.brokers.base import Capabilities
 from smart_leverage.brokers.sim import SimBroker
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
 from smart_leverage.domain.orders import (
@@ -174,6 +175,10 @@ class FaultyBroker:
         if self._time.true_ns < self._silent_until and not self._dice.is_off:
             raise BrokerDown("nothing answers")
         return self._time.true_ns
+
+    def activities(self, after: int = 0) -> Sequence[Activity]:
+        self._ask()
+        return self.venue.activities(after)
 
     def updates(self, after: int) -> Sequence[TradeUpdate]:
         self._ask()

@@ -21,7 +21,6 @@ from smart_leverage.engine.events import (
     Command,
     Commanded,
     Event,
-    FlowArrived,
     Opened,
     Prices,
     Proposed,
@@ -79,8 +78,6 @@ class Process:
         self.trader: Trader | None = None
         self.clock = SteadyClock(time)
         self.is_lost = False
-        self.untold: list[tuple[str, Decimal]] = []
-        """Money that came at the venue and that nobody has told the account of."""
         self.edited: dict[str, str] = {}
         """What the file says by now."""
         self.restarts = self._events = 0
@@ -179,7 +176,8 @@ class Process:
     def look(self, quotes: Sequence[Quote], *, is_quiet: bool = False) -> None:
         trader = self.trader
         assert trader is not None
-        if self.is_lost or self.time.true_ns - self._reconciled_ns >= RECONCILE_NS:
+        is_due = self.time.true_ns - self._reconciled_ns >= RECONCILE_NS
+        if self.is_lost or is_due or trader.engine.has_doubts:
             compare(trader, self.line, self.clock)
             trader.reconcile()
             trader.flush()
@@ -201,8 +199,6 @@ class Process:
         assert self.trader is not None
         now, chance = self.clock.now_ns(), self.chance
         closes = [(quote.key, _bar(quote, self.time.true_ns)) for quote in quotes]
-        if self.untold and chance.random() < 0.2:
-            self.tell_flows()
         if chance.random() < 0.045:
             self.command(chance.choice(COMMANDS))
         if not closes:
@@ -246,18 +242,6 @@ class Process:
 
     def resume(self) -> None:
         self.command(Command.RESUME)
-
-    def tell_flows(self) -> None:
-        """Tell of money that came, once each, and go by the journal after a crash."""
-        assert self.trader is not None
-        while self.untold:
-            name, amount = self.untold[0]
-            self.oracle.sync()
-            if name not in self.oracle.journal.flows:
-                self.oracle.on_flow(amount)
-                self._offer(FlowArrived(at_ns=self.clock.now_ns(), amount=amount, source=name))
-                self.trader.flush()
-            self.untold.pop(0)
 
     def _prints(self, quotes: Sequence[Quote]) -> list[tuple[Key, Decimal]]:
         """Return what the account is told of the market, which is not always so."""

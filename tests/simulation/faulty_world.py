@@ -112,6 +112,8 @@ class FaultyWorld:
             self.oracle,
         )  # fmt: skip
         self._wrong_until = 0
+        self.factors: dict[Key, Decimal] = {}
+        """By what every instrument was split; the path of its prices does not know."""
 
     def _ledger(self) -> FaultyLedger:
         """Return a ledger in a file where somebody else wants to write it, else in memory."""
@@ -169,7 +171,6 @@ class FaultyWorld:
             self.line.deliver()
             self.process.is_lost = True  # so that every look begins with a comparison
             self.process.guarded(partial(self.process.look, quotes, is_quiet=True))
-            self.process.guarded(self.process.tell_flows)
             if number >= QUIET_STEPS - 4 and self.oracle.journal.trading != "active":
                 self.process.guarded(self.process.resume)
             self.oracle.look()
@@ -179,12 +180,27 @@ class FaultyWorld:
 
     def _quote(self) -> list[Quote]:
         now = self.time.true_ns
-        quotes = self.path.at(now)
+        quotes = [self._split_quote(quote) for quote in self.path.at(now)]
         for quote in quotes:
             self.venue.on_quote(now, quote.key, quote.bid, quote.ask)
         if not quotes:
             self.venue.advance(now)
         return quotes
+
+    def _split_quote(self, quote: Quote) -> Quote:
+        factor = float(self.factors.get(quote.key, 1))
+        return Quote(quote.key, quote.bid / factor, quote.ask / factor)
+
+    def _split(self) -> None:
+        """Split a share that is held; the market shows it from the next quote on."""
+        shares = [each.key for each in self.venue.positions() if each.key.startswith("us_")]
+        if not shares:
+            self.dice.counts["split"] -= 1
+            return
+        key, now = self.chance.choice(shares), self.time.true_ns
+        factor = Decimal(self.chance.choice(("2", "3", "1.5", "0.5")))
+        self.venue.split(now, key, factor, f"split-{now}")
+        self.factors[key] = self.factors.get(key, Decimal(1)) * factor
 
     def _bend_clock(self) -> None:
         now = self.time.true_ns
@@ -218,13 +234,14 @@ class FaultyWorld:
                 self.oracle.foreign.add(name)
             except Refused:
                 self.dice.counts["foreign_order"] -= 1
+        if self.dice.hits("split", 0.1):
+            self._split()
         if self.dice.hits("second_writer", 0.1):
             self._intrude()
         if self.dice.hits("deposit", 0.2):
             amount = Decimal(self.chance.randrange(-3_000, 20_000) or 1)
             try:
                 self.venue.deposit(now, amount, f"flow-{now}")
-                self.process.untold.append((f"flow-{now}", amount))
             except Refused:
                 self.dice.counts["deposit"] -= 1
 

@@ -192,6 +192,10 @@ def takes_any_number_for_a_price(planted: pytest.MonkeyPatch) -> None:
     planted.setattr(PriceLadder, "see", see)
 
 
+def takes_a_split_for_a_loss(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr("smart_leverage.engine.engine.on_split", lambda core, event: None)
+
+
 class _NoLock:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -220,6 +224,7 @@ MISTAKES = [
     Mistake(opens_the_day_anew_at_a_start, {"killed": 0.2}, ("INV-16",)),
     Mistake(leaves_the_stop_in_the_way, {}, ("INV-06",)),
     Mistake(takes_any_number_for_a_price, {"nan_price": 0.3}, ("INV-04", "INV-12", "CRASH")),
+    Mistake(takes_a_split_for_a_loss, {"split": 0.5}, ("INV-20",)),
     Mistake(lets_a_second_writer_in, {"second_writer": 0.3}, ("INV-14",)),
     Mistake(sends_again_after_silence, {"lost_before": 0.3}, ("INV-01",)),
     Mistake(sends_before_it_is_durable, {}, ("INV-02",)),

@@ -32,7 +32,7 @@ from tests.simulation.audit_record import F, Terms
 from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
 from tests.simulation.oracle_clock import WorldTime
-from tests.simulation.oracle_journal import FINAL, Journal
+from tests.simulation.oracle_journal import FINAL, Journal, Split
 
 from smart_leverage.brokers.sim import SimBroker
 from smart_leverage.domain.orders import (
@@ -100,6 +100,13 @@ class Oracle:
             self._check_reason(entry)
         elif kind == "order.moved" and entry["state"] == "absent":
             self._check_absent(entry["client_order_id"])
+        elif kind == "flow":
+            self.account.cash += D(entry["amount"])
+        elif kind == "split":
+            split = self.journal.happened[-1]
+            assert isinstance(split, Split)
+            self.account.split(*split)
+            self._told_ns[entry["key"]] = 0
         elif kind == "prices.remembered":
             self.journal.remember(entry, self._told_ns)
         self.time.hear(entry)
@@ -214,6 +221,7 @@ class Oracle:
     def on_positions(self, positions: Sequence[PositionSnapshot]) -> None:
         """Holdings are listed with prices, which are as good as any where no fresh one is known."""
         self.is_blind = False
+        self.sync()
         self._note_gone({str(each.key): each.qty for each in positions})
         for each in positions:
             is_known = self._now() - self._told_ns.get(each.key, 0) <= FRESH
@@ -235,9 +243,6 @@ class Oracle:
             if not self.account.is_doubted(key):
                 self._told_ns[key] = self._now()
 
-    def on_flow(self, amount: Decimal) -> None:
-        self.account.cash += amount
-
     def on_restart(self) -> None:
         """A process ended: what is known now is what the journal holds."""
         self.sync()
@@ -252,9 +257,13 @@ class Oracle:
             if name in journal.orders:
                 told.add(order)
         self._counted = set(journal.fills)
-        for name, fill in journal.fills.items():
+        for fill in journal.happened:
+            if isinstance(fill, Split):
+                told.split(*fill)
+                continue
             order = self._sent[fill["client_order_id"]]
             qty, price, fee = D(fill["qty"]), D(fill["price"]), D(fill["fee"])
+            name = fill["execution_id"]
             told.fill(order, Fill(name, qty, price, fee, fill["fee_asset"], False))
         for name, order in self._sent.items():
             known = journal.orders.get(name)

@@ -40,6 +40,18 @@ class Told(Account):
                 order.key, order.bot, fill.qty, fill.price, fee, tick, order.name, rank
             )
 
+    def split(self, key: str, shares: dict[str, Decimal], factor: Decimal) -> None:
+        """Change units and price alike; what waited to be confirmed is judged anew."""
+        self.hold(key, sum(shares.values(), ZERO))
+        self._doubted.pop(key, None)
+        self._exact.pop(key, None)
+        self._believed.pop(key, None)  # the next print, whatever it is, is no jump
+        if key in self._price:
+            self._price[key] /= float(factor)
+        if key in self.entry:
+            self.entry[key] /= factor
+        self.record.split(key, shares, factor)
+
     def adopt(self, key: str, qty: Decimal, price: Decimal) -> None:
         self.hold(key, qty)
         self.entry[key] = price

@@ -46,6 +46,14 @@ class Plan(NamedTuple):
     deadline_ns: int
 
 
+class Split(NamedTuple):
+    """What a split changed every bot's holding by."""
+
+    key: str
+    shares: dict[str, Decimal]
+    factor: Decimal
+
+
 class Known:
     """An order as the journal tells it."""
 
@@ -87,6 +95,8 @@ class Journal:
         self.adopted: list[dict[str, Any]] = []
         self.flows: set[str] = set()
         self.flow_amounts: list[Decimal] = []
+        self.happened: list[dict[str, Any] | Split] = []
+        """Fills and splits in the order of the journal: each counts in the units of its time."""
         self.opening_cash = ZERO
         self.trading, self.why, self.who = "active", "", ""
         self.tier = TIERS["LEARNING"]
@@ -143,11 +153,20 @@ class Journal:
         self._hold(entry["key"], D(entry["qty"]))
 
     def _flow(self, entry: dict[str, Any]) -> None:
-        if entry["source"] in self.flows:
-            self._broken("INV-11", f"the flow {entry['source']} was counted twice")
-        self.flows.add(entry["source"])
+        name = entry["reference"]
+        if name in self.flows:
+            self._broken("INV-11", f"the {entry['source']} {name} was counted twice")
+        self.flows.add(name)
         self.flow_amounts.append(D(entry["amount"]))
         self.cash += D(entry["amount"])
+
+    def _split(self, entry: dict[str, Any]) -> None:
+        if entry["reference"] in self.flows:
+            self._broken("INV-11", f"the split {entry['reference']} was counted twice")
+        self.flows.add(entry["reference"])
+        shares = {bot: D(text) for bot, text in entry["shares"].items()}
+        self._hold(entry["key"], sum(shares.values(), ZERO))
+        self.happened.append(Split(entry["key"], shares, D(entry["factor"])))
 
     def _fill(self, entry: dict[str, Any]) -> None:
         fill = entry["fill"]
@@ -155,6 +174,7 @@ class Journal:
             self._broken("INV-11", f"execution {fill['execution_id']} was counted twice")
             return
         self.fills[fill["execution_id"]] = fill
+        self.happened.append(fill)
         qty, fee = D(fill["qty"]), D(fill["fee"])
         sign = 1 if fill["side"] == "buy" else -1
         self.cash -= sign * qty * D(fill["price"])

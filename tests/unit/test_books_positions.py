@@ -565,3 +565,82 @@ def test_the_callers_decimal_context_does_not_reach_the_books() -> None:
         - Fraction("55.4321")
     )
     assert Fraction(wide.book.cash) == exact
+
+
+# Splits ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("units", "factor", "shares"),
+    [
+        pytest.param("40", "2", {"a": "30", "b": "10"}, id="two-for-one"),
+        pytest.param("20", "1.5", {"a": "15", "b": "5"}, id="three-for-two"),
+        pytest.param("-20", "0.5", {"a": "-15", "b": "-5"}, id="one-for-two"),
+    ],
+)
+def test_a_split_changes_units_and_neither_cost_nor_cash(
+    units: str, factor: str, shares: dict[str, str]
+) -> None:
+    world = World()
+    world.fill("o1", "a", "buy", "30", "100", key=SPY)
+    world.fill("o2", "b", "buy", "10", "60", key=SPY)
+    cash, before = world.book.cash, world.book.position(SPY)
+    foreseen = world.book.foreseen_split(SPY, D(units), at_ns=5)
+    assert foreseen is not None
+    assert foreseen.factor == D(factor)
+    assert foreseen.moves == {bot: D(text) for bot, text in shares.items()}
+    applied = world.book.split(SPY, D(units), at_ns=5)
+    assert dict(applied.moves) == foreseen.moves
+    assert imbalance(applied.postings) == {}
+    after = world.book.position(SPY)
+    assert before is not None
+    assert after is not None
+    assert after.qty == before.qty + D(units)
+    assert abs(after.value - before.value) < D("1e-30")  # prices have 40 digits
+    assert world.book.cash == cash
+
+
+def test_what_is_sold_after_a_split_is_sold_in_new_units() -> None:
+    world = World()
+    world.fill("o1", "a", "buy", "10", "100", key=SPY)
+    world.book.split(SPY, D(10), at_ns=5)
+    world.now = 5
+    trade = world.fill("o2", "a", "sell", "20", "55", key=SPY).trades[0]
+    assert trade.result.gross == D(100)
+    assert world.book.position(SPY) is None
+
+
+def test_a_split_that_is_told_late_counts_from_when_it_was() -> None:
+    world, known = World(), World()
+    for each, is_late in ((world, True), (known, False)):
+        each.fill("o1", "a", "buy", "10", "100", key=SPY, at_ns=1)
+        if not is_late:
+            each.book.split(SPY, D(10), at_ns=5)
+        each.fill("o2", "a", "sell", "10", "55", key=SPY, at_ns=6)
+        if is_late:
+            foreseen = each.book.foreseen_split(SPY, D(10), at_ns=5)
+            assert foreseen is not None
+            assert (foreseen.factor, foreseen.moves) == (D(2), {"a": D(10)})
+            each.book.split(SPY, D(10), at_ns=5)
+    assert world.book.state() == known.book.state()
+    assert world.book.qty(SPY) == D(10)
+
+
+def test_a_split_waits_for_what_was_split() -> None:
+    world = World()
+    assert world.book.foreseen_split(SPY, D(10), at_ns=5) is None
+    world.fill("o1", "a", "buy", "10", "100", key=SPY, at_ns=6)
+    assert world.book.foreseen_split(SPY, D(10), at_ns=5) is None
+    world.fill("o2", "a", "buy", "10", "100", key=SPY, at_ns=4)
+    assert world.book.foreseen_split(SPY, D(-10), at_ns=5) is None
+    assert world.book.foreseen_split(SPY, D(10), at_ns=5) is not None
+
+
+def test_odd_splits_leave_nothing_behind_when_all_is_sold() -> None:
+    world = World()
+    for number in range(3):
+        world.fill(f"o{number}", "a", "buy", "1", "33.33", key=SPY)
+    world.book.split(SPY, D(4), at_ns=9)
+    world.now = 9
+    world.fill("s", "a", "sell", "7", "15", key=SPY)
+    assert world.book.position(SPY) is None

@@ -10,7 +10,15 @@ from smart_leverage.domain.clock import MINUTE_NS, ManualClock
 from smart_leverage.domain.errors import BrokerDown, LedgerError, NotSent, OutcomeUnknown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
-from smart_leverage.domain.orders import Approved, BrokerOrder, OrderState, Side, TradeUpdate
+from smart_leverage.domain.orders import (
+    Approved,
+    BrokerOrder,
+    Order,
+    OrderState,
+    Side,
+    TimeInForce,
+    TradeUpdate,
+)
 from smart_leverage.domain.records import Decided, Filled, Intended, OrderMoved, Record, decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
@@ -280,10 +288,32 @@ def test_nothing_is_bought_before_books_and_broker_were_compared() -> None:
     assert decided.verdict == "approved"
 
 
-def test_a_difference_that_nobody_explains_stops_increases() -> None:
+def test_money_that_came_at_the_broker_is_explained_by_it_and_counts_once() -> None:
     desk = Desk()
     desk.trader.flush()
     desk.venue.deposit(desk.clock.now_ns(), Decimal(500))
+    for _ in range(2):
+        trader = again(desk)
+        assert trader.engine.state.trading.name == "ACTIVE"
+        assert trader.engine.state.book.cash == desk.venue.account().cash == Decimal(100_500)
+
+
+def test_a_difference_that_nobody_explains_stops_increases() -> None:
+    desk = Desk()
+    desk.trader.flush()
+    order = Order(
+        client_order_id="by-hand",
+        bot="somebody",
+        key=BTC,
+        side=Side.BUY,
+        qty=Decimal("0.01"),
+        time_in_force=TimeInForce.GTC,
+    )
+    desk.venue.submit(Approved(order, ""))
+    now = desk.clock.now_ns() + MINUTE_NS
+    desk.clock.move_to(now)
+    desk.venue.print_opens(now, [(BTC, 60_000.0)])
+    desk.venue.fill_opens(now)
     trader = again(desk)
     assert trader.engine.state.trading.name == "REDUCING"
     assert "differ" in trader.engine.state.trading_why

@@ -1,11 +1,20 @@
 """An account's books: cash, holdings by bot, closed trades and the record that they make."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import Struct
 
-from smart_leverage.books.exact import ZERO, bookable, canonical, exactly, positive
+from smart_leverage.books.exact import (
+    ZERO,
+    bookable,
+    canonical,
+    exactly,
+    positive,
+    ratio,
+)
 from smart_leverage.books.lots import Lot
 from smart_leverage.books.positions import Change, Entry, Holding, Position
 from smart_leverage.books.postings import (
@@ -42,6 +51,13 @@ class Applied(Struct, frozen=True, kw_only=True):
     undone: tuple[str, ...] = ()
     beyond: Decimal = ZERO
     postings: tuple[Posting, ...] = ()
+
+
+class Foreseen(NamedTuple):
+    """What a split multiplies units by, and what it changes every bot's holding by now."""
+
+    factor: Decimal
+    moves: dict[str, Decimal]
 
 
 class Held(Struct, frozen=True):
@@ -130,6 +146,51 @@ class Book:
         change, moves = self._apply(key, entry)
         postings = holding_postings(key, moves, fee=ZERO, source="adopted")
         return _applied(change, moves, ZERO, postings)
+
+    @exactly
+    def foreseen_split(self, key: Key, qty: Decimal, *, at_ns: int) -> Foreseen | None:
+        """Return what a split would change, or None while the books do not hold what was split.
+
+        Args:
+            key: The instrument.
+            qty: What came to the whole holding, negative for units that were taken.
+            at_ns: When; what was bought or sold since is matched anew after it.
+        """
+        holding = self._holdings.get(key)
+        held = ZERO if holding is None else holding.qty_at(at_ns)
+        if holding is None or not held or held + qty <= 0:
+            return None
+        twin = deepcopy(holding)
+        twin.apply(self._split_entry(key, qty, at_ns))
+        moves = _moves(holding.quantities(), twin.quantities())
+        return Foreseen(ratio(held + qty, held), moves)
+
+    @exactly
+    def split(self, key: Key, qty: Decimal, *, at_ns: int) -> Applied:
+        """Change the units of every lot that was held then; neither cash nor cost changes.
+
+        Raises:
+            InvariantViolation: The instrument was never listed.
+        """
+        change, moves = self._apply(key, self._split_entry(key, qty, at_ns))
+        postings = holding_postings(key, moves, fee=ZERO, source="exchange")
+        return _applied(change, moves, ZERO, postings)
+
+    def _split_entry(self, key: Key, qty: Decimal, at_ns: int) -> Entry:
+        instrument = self._instrument(key)
+        return Entry(
+            at_ns=at_ns,
+            execution_id="",
+            client_order_id="",
+            bot="",
+            qty=qty,
+            price=ZERO,
+            fee=ZERO,
+            lot=instrument.lot,
+            tick=instrument.tick,
+            is_forced=False,
+            is_split=True,
+        )
 
     @exactly
     def apply_fill(self, fill: Fill, order: Order) -> Applied:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from smart_leverage.books.exact import ZERO, apportion
+from smart_leverage.books.exact import ZERO, apportion, ratio
 
 
 class Lot(Struct, frozen=True):
@@ -56,6 +56,22 @@ class Stake:
         self.qty += lot.qty
         self.value += lot.qty * lot.price
         self.fees += lot.fee
+
+    def split(self, units: Decimal) -> None:
+        """Spread units that a split gives, or takes, over all lots; each keeps what it cost."""
+        left, held, lots = units, self.qty, deque[Lot]()
+        for lot in self.lots:
+            piece = apportion(left, lot.qty, held)
+            left, held = left - piece, held - lot.qty
+            qty = lot.qty + piece
+            if qty > 0:
+                price = ratio(lot.qty * lot.price, qty)
+                lots.append(Lot(qty, price, lot.fee, lot.opened_at_ns, lot.source))
+        self.lots = lots
+        # From the lots, so that selling all of them takes all of it away: prices have 40 digits.
+        self.qty = sum((lot.qty for lot in lots), ZERO)
+        self.value = sum((lot.qty * lot.price for lot in lots), ZERO)
+        self.fees = sum((lot.fee for lot in lots), ZERO)
 
     def take(self, qty: Decimal) -> Taken:
         """Remove a quantity, oldest lots first; it must be held."""

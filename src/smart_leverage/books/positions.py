@@ -6,6 +6,7 @@ fills ends in one state, lots and trades included.
 """
 
 from bisect import bisect_right
+from copy import deepcopy
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -18,15 +19,19 @@ from smart_leverage.books.trades import Part, Result, Trade
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Side
 
+LAST = "\uffff"
+"""Sorts behind every execution id."""
+
 CHECKPOINT_EVERY = 64
 """Entries between two saved states; a late entry costs at most that many extra to match anew."""
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One change of a holding: a fill, or an adoption when there is no execution id.
+    """One change of a holding: a fill, or an adoption or a split when there is no execution id.
 
     `qty` is signed and net of a fee in coin; `fee` is money, whatever it was charged in. `lot` and
-    `tick` are those of the instrument's version at the first application.
+    `tick` are those of the instrument's version at the first application. A split gives or
+    takes `qty` units, shared by what everybody holds at its time.
     """
 
     at_ns: int
@@ -39,11 +44,15 @@ class Entry(Struct, frozen=True, kw_only=True):
     lot: Decimal
     tick: Decimal
     is_forced: bool
+    is_split: bool = False
 
     @property
     def rank(self) -> tuple[int, str]:
-        """The place in the order of matching; an adoption stands before the fills of its time."""
-        return (self.at_ns, self.execution_id)
+        """The place in the order of matching.
+
+        An adoption stands before the fills of its time, a split behind them.
+        """
+        return (self.at_ns, LAST if self.is_split else self.execution_id)
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -143,6 +152,17 @@ class Holding:
             opened_at_ns=stake.opened_at_ns,
         )
 
+    def qty_at(self, at_ns: int) -> Decimal:
+        """Return what was held at the end of a time, by the entries that are known now."""
+        twin = deepcopy(self)
+        index = bisect_right(self._entries, (at_ns, LAST), key=lambda each: each.rank)
+        if index == len(self._entries):
+            return self.qty
+        tail = twin._rewind(index)
+        for entry in tail[: index - len(self._entries)]:
+            twin._push(entry)
+        return twin.qty
+
     def apply(self, entry: Entry) -> Change:
         """Put an entry in its place; the caller has seen to it that it is new."""
         if not self._entries or entry.rank >= self._entries[-1].rank:
@@ -204,6 +224,9 @@ class Holding:
 
     def _match(self, entry: Entry) -> tuple[Trade | None, Decimal]:
         """Close what stands against the entry, open what is left of it."""
+        if entry.is_split:
+            self._split(entry.qty)
+            return None, ZERO
         size = entry.qty.copy_abs()
         closing = ZERO
         if self.qty and (self.qty > 0) != (entry.qty > 0):
@@ -217,6 +240,16 @@ class Holding:
             self._open(entry, size - closing, fee)
         self.qty += entry.qty
         return slice_, beyond
+
+    def _split(self, units: Decimal) -> None:
+        """Change the number of units and nothing else: what was paid for them stays."""
+        left, held = units, self.qty
+        for bot in sorted(self.stakes):
+            stake, own = self.stakes[bot], self.bot_qty(bot)
+            share = apportion(left, own, held)
+            left, held = left - share, held - own
+            stake.split(share if self.qty > 0 else share.copy_negate())
+        self.qty += units if self.stakes else ZERO
 
     def _open(self, entry: Entry, size: Decimal, fee: Decimal) -> None:
         if self.qty.copy_abs() < entry.lot or (self.qty > 0) != (entry.qty > 0):

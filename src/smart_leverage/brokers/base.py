@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.orders import (
     AccountSnapshot,
     Approved,
@@ -70,6 +71,14 @@ class Broker(Protocol):
 
     def clock_ns(self) -> int | None:
         """Return what the venue's own clock shows, UTC, or None if it lives by the time it is told.
+
+        Raises:
+            BrokerDown: No answer.
+        """
+        ...
+
+    def activities(self, after: int = 0) -> Sequence[Activity]:
+        """Return what moved beside orders and fills, above a number, oldest first.
 
         Raises:
             BrokerDown: No answer.

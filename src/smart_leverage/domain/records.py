@@ -59,6 +59,22 @@ class FlowSeen(Fact, frozen=True, kw_only=True, tag="flow"):
     reference: str = ""
 
 
+class SplitSeen(Fact, frozen=True, kw_only=True, tag="split"):
+    """An instrument was split: units came (positive) or went, and what was paid for all stays.
+
+    It counts from `since_ns`: what was traded after that was in the new units. `qty` came to
+    the whole holding, `shares` is what each bot's changes by now, `factor` divides the price.
+    `reference` is the broker's name for it.
+    """
+
+    key: Key
+    qty: Decimal
+    factor: Decimal
+    since_ns: int
+    shares: dict[str, Decimal]
+    reference: str
+
+
 class Decided(Fact, frozen=True, kw_only=True, tag="decision"):
     """One answer of the policy, with every figure that an explanation needs.
 
@@ -283,6 +299,7 @@ Record = (
     | InstrumentListed
     | Adopted
     | FlowSeen
+    | SplitSeen
     | Decided
     | Intended
     | OrderMoved

@@ -12,6 +12,7 @@ from smart_leverage.domain.records import (
     OrderMoved,
     PricesRemembered,
     Record,
+    SplitSeen,
 )
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.exposure import Worst, worst_case
@@ -56,15 +57,20 @@ class Core:
 
     def replay(self, record: Record) -> None:
         """Take in a fact that the ledger holds already."""
-        self.state.apply(record)
+        self._apply(record)
         self.now_ns = max(self.now_ns, record.at_ns)
         if isinstance(record, PricesRemembered):
             self.ladder.restore(record.prices, record.seen)
             self.remembered_ns = record.at_ns
 
+    def _apply(self, record: Record) -> None:
+        if isinstance(record, SplitSeen):
+            self.ladder.split(record.key, record.factor)
+        self.state.apply(record)
+
     def record(self, record: Record) -> None:
         """Apply one fact and hand it to the ledger."""
-        self.state.apply(record)
+        self._apply(record)
         self.out.records.append(record)
         if type(record) is LimitChanged:
             self.heed_limits()

@@ -38,6 +38,7 @@ from smart_leverage.engine.proof import holds
 from smart_leverage.engine.protecting import protect, report_bare, watch
 from smart_leverage.engine.reconciling import on_reconciled
 from smart_leverage.engine.resolving import on_looked_up, on_started, send_again
+from smart_leverage.engine.splitting import on_split
 from smart_leverage.engine.state import State
 from smart_leverage.policy.reasons import Reason
 
@@ -72,6 +73,7 @@ class Engine:
             events.Updated: self._on_updated,
             events.Reconciled: self._on_reconciled,
             events.FlowArrived: self._on_flow,
+            events.SplitArrived: self._on_split,
             events.Commanded: self._on_commanded,
         }
 
@@ -79,6 +81,11 @@ class Engine:
     def is_ready(self) -> bool:
         """Whether books and broker have been compared since the start; increases need it."""
         return self._core.is_ready
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether a price waits to be confirmed: the broker may know why it jumped."""
+        return self._core.ladder.has_doubts
 
     @property
     def is_clock_doubted(self) -> bool:
@@ -235,6 +242,9 @@ class Engine:
                 reference=event.reference,
             )
         )
+
+    def _on_split(self, event: events.SplitArrived) -> None:
+        on_split(self._core, event)
 
     def _on_commanded(self, event: events.Commanded) -> None:
         on_command(self._core, event)

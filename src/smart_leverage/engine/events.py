@@ -150,6 +150,15 @@ class FlowArrived(Event, frozen=True, kw_only=True):
     reference: str = ""
 
 
+class SplitArrived(Event, frozen=True, kw_only=True):
+    """An instrument was split at `since_ns`; `qty` is what came to the whole holding then."""
+
+    key: Key
+    qty: Decimal
+    since_ns: int
+    reference: str
+
+
 class Command(StrEnum):
     """What an operator may order."""
 

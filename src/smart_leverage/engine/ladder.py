@@ -50,6 +50,7 @@ class _Seen:
         "at_ns",
         "fast",
         "first_ns",
+        "is_anew",
         "mark",
         "price",
         "rung",
@@ -66,6 +67,7 @@ class _Seen:
         self.rung = rung
         self.suspect = 0.0
         self.suspect_ns = 0
+        self.is_anew = False
         self.fast = math.nan
         self.slow = math.nan
 
@@ -91,6 +93,10 @@ class PriceLadder:
             self._seen[key] = _Seen(price, at_ns, rung)
             return
         mark = float(price)
+        if seen.is_anew:
+            seen.price, seen.mark, seen.at_ns, seen.rung = price, mark, at_ns, rung
+            seen.is_anew = False
+            return
         is_jump = abs(mark / seen.mark - 1.0) > self.config.jump_max
         if is_jump and not self._confirms(seen, mark, at_ns):
             seen.suspect, seen.suspect_ns = mark, at_ns
@@ -98,6 +104,16 @@ class PriceLadder:
         seen.suspect = 0.0
         self._learn(seen, mark, at_ns)
         seen.price, seen.mark, seen.at_ns, seen.rung = price, mark, at_ns, rung
+
+    def split(self, key: Key, factor: Decimal) -> None:
+        """Go on at the price after a split; it is no fresh one, so nothing is bought at it."""
+        seen = self._seen.get(key)
+        if seen is None:
+            return
+        # Whether the last print was of the old or the new units is not known: the next one is no
+        # jump, whatever it is.
+        seen.price, seen.rung, seen.suspect = seen.price / factor, Rung.CLOSE, 0.0
+        seen.mark, seen.is_anew = float(seen.price), True
 
     def _confirms(self, seen: _Seen, mark: float, at_ns: int) -> bool:
         """Tell whether another print agrees with a jump; the same one twice confirms nothing."""
@@ -140,6 +156,11 @@ class PriceLadder:
         """Return a lone jump that waits to be confirmed; exposure counts it where it is worse."""
         seen = self._seen.get(key)
         return None if seen is None or not seen.suspect else Decimal(repr(seen.suspect))
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether any price waits to be confirmed."""
+        return any(seen.suspect for seen in self._seen.values())
 
     def mark(self, key: Key) -> Decimal | None:
         """Return the last good price, however old; for valuing what is held."""

@@ -1,7 +1,7 @@
 """The durable state of an account: the fold of its records, live and after a crash alike."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any, NamedTuple
 
 from smart_leverage.books.allocation import Allocation
@@ -31,6 +31,7 @@ from smart_leverage.domain.records import (
     PlanMoved,
     Record,
     Resumed,
+    SplitSeen,
     StateChanged,
     TierGranted,
 )
@@ -101,6 +102,7 @@ class State:
             InstrumentListed: self._listed,
             Adopted: self._adopted,
             FlowSeen: self._flow,
+            SplitSeen: self._split,
             Decided: self._decided,
             Intended: self._intended,
             OrderMoved: self._order_moved,
@@ -147,6 +149,19 @@ class State:
             self.flows.add(record.reference)
         self.book.flow(record.amount)
         self.baselines.flow(record.amount)
+
+    def _split(self, record: SplitSeen) -> None:
+        key = record.key
+        self.flows.add(record.reference)
+        self.book.split(key, record.qty, at_ns=record.since_ns)
+        level = self.stop_prices.get(key)
+        if level is not None:
+            tick = self.instruments[key].tick
+            steps = (level / record.factor / tick).to_integral_value(ROUND_DOWN)
+            self.stop_prices[key] = steps * tick
+            self.stop_qty[key] = self.book.qty(key)
+        if self.book.qty(key) > 0 and key not in self.stops:
+            self.bare_since.setdefault(key, record.at_ns)
 
     # -- orders -----------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ from smart_leverage.domain.records import (
     PricesRemembered,
     Record,
     Resumed,
+    SplitSeen,
     StateChanged,
     TierGranted,
     Unprotected,
@@ -157,6 +158,7 @@ class Projector:
             OrderMoved: self._moved,
             CancelIntended: self._cancelling,
             Filled: self._filled,
+            SplitSeen: self._split,
             PricesRemembered: self._journal_only,
             LimitChanged: self._journal_only,
         }
@@ -202,6 +204,13 @@ class Projector:
     def _flow(self, seq: int, record: FlowSeen) -> None:
         self._copied(*_COPIED[FlowSeen], seq, record)
         self._post(seq, of_owner(CASH, "", USD, record.amount))
+
+    def _split(self, seq: int, record: SplitSeen) -> None:
+        legs = (
+            of_owner(POSITION, bot, record.key, units)
+            for bot, units in sorted(record.shares.items())
+        )
+        self._post(seq, chain.from_iterable(legs))
 
     def _intended(self, seq: int, record: Intended) -> None:
         name = record.order.client_order_id

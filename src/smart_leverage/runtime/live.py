@@ -103,6 +103,8 @@ class LiveDriver:
 
     def _is_due(self) -> bool:
         waited_ns = self.clock.monotonic_ns() - self._reconciled_ns
+        if self.trader.engine.has_doubts and waited_ns > 0:
+            return True  # a split explains a jump, and only the broker knows of it
         return waited_ns >= self.pace.reconcile_every_s * SECOND_NS
 
     def _move(self, now_ns: int) -> None:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from smart_leverage.brokers.base import Broker
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
 from smart_leverage.domain.orders import Approved, BrokerOrder, OrderState, Side
@@ -13,8 +14,10 @@ from smart_leverage.engine.events import (
     Answered,
     CancelAnswered,
     Event,
+    FlowArrived,
     LookedUp,
     Reconciled,
+    SplitArrived,
     Updated,
     Verdict,
 )
@@ -22,10 +25,16 @@ from smart_leverage.engine.outcome import Outcome
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.strategies.base import AccountView
 
+_FLOWS = {"CSD": "deposit", "CSW": "withdrawal"}
+"""Activities that move money and are no result of trading."""
+
 _UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 
 OVERLAP = 1_000
 """So many messages are read again after a start: one may have come late, after those behind it."""
+
+TRIES = 3
+"""So often the lists are read again because something moved meanwhile."""
 
 Tell = Callable[[Record], None]
 """Hears every record once it is durable, in order; it must be quick and must not raise."""
@@ -58,6 +67,8 @@ class Trader:
         self.commits = 0
         self.unwritten: list[Record] = []
         self.leaving: list[Approved] = []
+        self._activities = 0
+        self._unexplained: list[Activity] = []
         self._seen = max(engine.state.stream_seen - OVERLAP, 0)
 
     def offer(self, event: Event) -> list[Decided]:
@@ -112,15 +123,51 @@ class Trader:
                     broker_order=broker_order,
                 )
             )
-        self.drain()
-        self.offer(
-            Reconciled(
-                at_ns=self.clock.now_ns(),
-                account=self.broker.account(),
-                positions=tuple(self.broker.positions()),
-                orders=(),
-            )
+        self.offer(self._stated())
+
+    def _stated(self) -> Reconciled:
+        """Return what the broker states, once nothing was told after it that would explain more.
+
+        Money may come between two of its answers; what explains it is then read first.
+        """
+        for _ in range(TRIES):
+            self._explain()
+            self.drain()
+            account, positions = self.broker.account(), tuple(self.broker.positions())
+            if not self.broker.activities(self._activities):
+                break
+        return Reconciled(
+            at_ns=self.clock.now_ns(), account=account, positions=positions, orders=()
         )
+
+    def _explain(self) -> None:
+        """Take in what moved beside orders and fills; what has a known reference counts once."""
+        waiting, self._unexplained = self._unexplained, []
+        for each in (*waiting, *self.broker.activities(self._activities)):
+            self._activities = max(self._activities, each.number)
+            now_ns, reference = self.clock.now_ns(), each.reference or each.activity_id
+            if each.type in _FLOWS:
+                self.offer(
+                    FlowArrived(
+                        at_ns=now_ns,
+                        amount=each.net_amount,
+                        source=_FLOWS[each.type],
+                        reference=reference,
+                    )
+                )
+            elif each.type == "SPLIT" and each.key is not None and each.qty is not None:
+                self.offer(
+                    SplitArrived(
+                        at_ns=now_ns,
+                        key=each.key,
+                        qty=each.qty,
+                        since_ns=each.at_ns,
+                        reference=reference,
+                    )
+                )
+                if reference not in self.engine.state.flows:
+                    self._unexplained.append(each)  # of what the books do not hold yet
+        self.flush()
 
     def flush(self) -> None:
         """Make everything durable that was decided, then tell of it.

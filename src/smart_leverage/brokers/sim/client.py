@@ -39,13 +39,14 @@ from smart_leverage.brokers.sim.messages import (
     Quote,
     Replace,
     Request,
+    Split,
     Submit,
     framed,
 )
 from smart_leverage.brokers.sim.purse import Change
 from smart_leverage.brokers.sim.tape import BarLike
-from smart_leverage.brokers.sim.unit import Activity
 from smart_leverage.brokers.sim.venue import CAPABILITIES
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.errors import (
     BadData,
@@ -187,6 +188,11 @@ class SimBrokerClient:
         """
         request = Deposit(at_ns=at_ns, amount=amount, reference=reference)
         self._order_call(request, None, reference or "deposit")
+
+    def split(self, at_ns: int, key: Key, factor: Decimal, reference: str) -> None:
+        """Multiply what is held of an instrument and divide its price; its orders end."""
+        request = Split(at_ns=at_ns, key=key, factor=factor, reference=reference)
+        self._order_call(request, None, reference)
 
     def close(self) -> None:
         """Let go of the connection; the venue lives on."""

@@ -24,7 +24,8 @@ from smart_leverage.brokers.sim.fileaccess import (
 from smart_leverage.brokers.sim.purse import CASH, Change, Holding, Purse
 from smart_leverage.brokers.sim.store import numbered_above
 from smart_leverage.brokers.sim.ticket import Ticket
-from smart_leverage.brokers.sim.unit import Activity, Counters, Unit
+from smart_leverage.brokers.sim.unit import Counters, Unit
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.errors import BadData, BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Fill, TradeUpdate
@@ -36,6 +37,10 @@ T = TypeVar("T", bound=Struct)
 Row = tuple[Any, ...]
 
 _ENCODE = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
+
+
+_NAMED = "SELECT reference FROM changes WHERE cause IN ('flow', 'split')"
+"""What has a name of somebody else's and happens once."""
 
 
 class Saved(Struct, kw_only=True):
@@ -114,7 +119,7 @@ class FileStore:
             tickets=[msgspec.json.decode(row[0], type=Ticket) for row in rows],
             purse=self._purse(counters.changes),
             lines=one("SELECT * FROM lines").fetchall(),
-            flows={row[0] for row in one("SELECT reference FROM changes WHERE cause = 'flow'")},
+            flows={row[0] for row in one(_NAMED)},
         )
 
     def keep(self, unit: Unit, purse: Purse, counters: Counters) -> None:

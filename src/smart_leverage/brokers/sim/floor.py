@@ -14,7 +14,7 @@ from smart_leverage.brokers.sim.matching import Meeting
 from smart_leverage.brokers.sim.opening import VOLUME_DAYS, Past
 from smart_leverage.brokers.sim.purse import CASH
 from smart_leverage.brokers.sim.ticket import Part, Ticket
-from smart_leverage.brokers.sim.unit import Activity
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.instruments import AssetClass, Instrument, Key
 from smart_leverage.domain.orders import Fill, TradeUpdate

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from smart_leverage.brokers.sim.purse import Change
-from smart_leverage.brokers.sim.unit import Activity
 from smart_leverage.brokers.sim.venue import SimBroker
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import (
@@ -212,6 +212,19 @@ class Deposit(Request, frozen=True, kw_only=True, tag="deposit"):
         broker.deposit(self.at_ns, self.amount, self.reference)
 
 
+class Split(Request, frozen=True, kw_only=True, tag="split"):
+    """Split an instrument."""
+
+    at_ns: int
+    key: Key
+    factor: Decimal
+    reference: str
+
+    def make(self, broker: SimBroker) -> None:
+        """Make the call."""
+        broker.split(self.at_ns, self.key, self.factor, self.reference)
+
+
 Requests = (
     Submit
     | Cancel
@@ -229,6 +242,7 @@ Requests = (
     | Quote
     | Advance
     | Deposit
+    | Split
 )
 
 

@@ -16,7 +16,7 @@ CASH = "USD"
 class Change(Struct, frozen=True, kw_only=True):
     """One movement of one asset; amounts of an asset add up to its balance.
 
-    `cause` is opening, fill, fee or flow; `reference` is the execution or the flow it belongs to.
+    `cause` is opening, fill, fee, flow or split; `reference` is what it belongs to.
     """
 
     number: int

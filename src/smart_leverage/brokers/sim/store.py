@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from smart_leverage.brokers.sim.purse import Change, Purse
-from smart_leverage.brokers.sim.unit import Activity, Counters, Unit
+from smart_leverage.brokers.sim.unit import Counters, Unit
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.orders import TradeUpdate
 
 T = TypeVar("T")

@@ -1,31 +1,11 @@
 """Everything that one call changed, handed to the store as a whole."""
 
-from decimal import Decimal
-
 from msgspec import Struct
 
 from smart_leverage.brokers.sim.book import Line
 from smart_leverage.brokers.sim.ticket import Ticket
-from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.orders import Fill, TradeUpdate
-
-
-class Activity(Struct, frozen=True, kw_only=True):
-    """A row of the account's activities that is not a trade.
-
-    `type` is CFEE (a coin fee, `qty` negative where it was taken in coins), FEE (regulatory, in
-    cash), CSD (deposit) or CSW (withdrawal); `net_amount` is what happened to the cash.
-    """
-
-    number: int
-    activity_id: str
-    at_ns: int
-    type: str
-    net_amount: Decimal
-    key: Key | None = None
-    qty: Decimal | None = None
-    price: Decimal | None = None
-    reference: str = ""
 
 
 class Refusal(Struct, frozen=True, kw_only=True):

@@ -25,7 +25,15 @@ from smart_leverage.brokers.sim.codes import (
     not_found,
 )
 from smart_leverage.brokers.sim.config import SimConfig, check_config
-from smart_leverage.brokers.sim.exact import EXACT, STEP_MIN, ZERO, is_amount, plain
+from smart_leverage.brokers.sim.exact import (
+    EXACT,
+    STEP_MIN,
+    ZERO,
+    average,
+    is_amount,
+    plain,
+    trim,
+)
 from smart_leverage.brokers.sim.floor import Floor
 from smart_leverage.brokers.sim.funds import Funds
 from smart_leverage.brokers.sim.gate import Gate, Terms, effective_limit
@@ -37,7 +45,8 @@ from smart_leverage.brokers.sim.purse import Change
 from smart_leverage.brokers.sim.shape import shaped
 from smart_leverage.brokers.sim.tape import BarLike, Tape
 from smart_leverage.brokers.sim.ticket import Ticket
-from smart_leverage.brokers.sim.unit import Activity, Refusal
+from smart_leverage.brokers.sim.unit import Refusal
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.errors import (
     BrokerDown,
     NotSent,
@@ -279,6 +288,17 @@ class SimBroker:
         """
         self._run("deposit", reference, self._deposit, at_ns, amount, reference)
 
+    def split(self, at_ns: int, key: Key, factor: Decimal, reference: str) -> None:
+        """Multiply what is held of an instrument and divide its price; its orders end.
+
+        Args:
+            at_ns: When.
+            key: A share.
+            factor: Positive; 2 doubles the units, 0.5 halves them.
+            reference: Names the split; one that was made before is not made again.
+        """
+        self._run("split", reference, self._split, at_ns, key, factor, reference)
+
     def close(self) -> None:
         """Let go of the file; the venue is over until it is opened again."""
         self._is_sound = False
@@ -393,6 +413,27 @@ class SimBroker:
         self._flows.add(name)
         self._purse.move_cash(amount, at_ns, "flow", name)
         self._floor.note("CSD" if amount > 0 else "CSW", amount, reference=name)
+
+    def _split(self, at_ns: int, key: Key, factor: Decimal, reference: str) -> None:
+        if not (factor.is_finite() and factor > 0):
+            raise malformed("factor must be > 0")
+        if reference in self._flows:
+            return
+        line = self._line(key)
+        self._tape.pass_time(at_ns)
+        self._flows.add(reference)
+        for ticket in [each for each in self._book.open.values() if each.order.key == key]:
+            self._floor.end(ticket, "canceled", "split")
+        line.mark /= float(factor)  # NaN before there is a price
+        self._unit.lines.append(line)
+        held = self._purse.qty(key)
+        units = trim(EXACT.subtract(EXACT.multiply(held, factor), held))
+        if not units:
+            return
+        price = average(self._purse.holdings[key].avg_entry_price, factor)
+        self._purse.move_units(key, units, price, at_ns, "split", reference)
+        self._purse.holdings[key].avg_entry_price = price
+        self._floor.note("SPLIT", ZERO, key=key, qty=units, reference=reference)
 
     def _line(self, key: Key) -> Line:
         if key not in self._book.lines.registry:

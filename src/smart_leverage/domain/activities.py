@@ -1,0 +1,26 @@
+"""What a broker lists of an account beside orders and fills: money that moves, fees, splits."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from smart_leverage.domain.instruments import Key
+
+
+class Activity(Struct, frozen=True, kw_only=True):
+    """A row of the account's activities that is not a trade.
+
+    `type` is CFEE (a coin fee, `qty` negative where it was taken in coins), FEE (regulatory, in
+    cash), CSD (deposit), CSW (withdrawal) or SPLIT (`qty` is what it added to the holding, negative
+    where it took units away); `net_amount` is what happened to the cash.
+    """
+
+    number: int
+    activity_id: str
+    at_ns: int
+    type: str
+    net_amount: Decimal
+    key: Key | None = None
+    qty: Decimal | None = None
+    price: Decimal | None = None
+    reference: str = ""
