@@ -394,7 +394,7 @@ def _flow(
         venue.deposit(instant.at_ns, amount, name)
     except Refused:  # open orders hold the money
         return
-    trader.offer(FlowArrived(at_ns=instant.at_ns, amount=amount, source=name))
+    trader.offer(FlowArrived(at_ns=instant.at_ns, amount=amount, source="deposit", reference=name))
 
 
 def audited(world: World, path: Path, *, is_short_allowed: bool = False) -> Report:
