@@ -2,19 +2,21 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from tests.crash.death import STARTED, Box, Death, Fate
-from tests.crash.script import Act, Close, Fill, Open, Order, Over, Wish, acts_of, series_of
+from tests.crash.script import Act, Close, Fill, Flow, Open, Order, Over, Wish, acts_of, series_of
 
 from smart_leverage.brokers.base import Capabilities
 from smart_leverage.brokers.sim import SimBrokerClient
 from smart_leverage.brokers.sim.messages import Cancel, Request, Submit
 from smart_leverage.brokers.sim.venue import CAPABILITIES
 from smart_leverage.domain.clock import ManualClock
+from smart_leverage.domain.errors import Refused
 from smart_leverage.domain.records import Filled, OrderMoved, Record
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
@@ -103,9 +105,9 @@ class MortalLine(SimBrokerClient):
         return self._capabilities
 
     def _order_call(self, request: Request, kind: type[T] | None, name: str) -> T:
-        word = {Submit: "order", Cancel: "cancel"}[type(request)]
+        word = {Submit: "order", Cancel: "cancel"}.get(type(request), "deposit")
         self._fate.pass_by(f"{word} about to leave")
-        self._order = name if word == "order" else "cancel"
+        self._order = name if word == "order" else word
         try:
             answer = super()._order_call(request, kind, name)
         finally:
@@ -117,9 +119,10 @@ class MortalLine(SimBrokerClient):
         if not self._order:
             self._fate.pass_by("venue asked")
             super()._send(frame)
-        elif self._order == "cancel":
+        elif self._order in ("cancel", "deposit"):
+            word = self._order
             super()._send(frame)
-            self._fate.pass_by("cancel's last byte left")
+            self._fate.pass_by(f"{word}'s last byte left")
         else:
             super()._send(frame[:1])
             self._fate.leaves(self._order)
@@ -166,6 +169,10 @@ class Account:
                 trader.offer(Prices(at_ns=at_ns, prints=prints))
             case Order(at_ns, command):
                 self._obey(at_ns, command)
+            case Flow(at_ns, amount, reference):
+                with suppress(Refused):  # open orders may hold the money
+                    venue.deposit(at_ns, amount, reference)
+                trader.reconcile()
             case Wish(at_ns, bot, wish):
                 trader.offer(Wished(at_ns=at_ns, wish=wish, bot=bot, may_shrink=True))
             case Open(at_ns, opens):

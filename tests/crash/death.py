@@ -19,6 +19,7 @@ POINTS = (
     "cancel about to leave",
     "cancel's last byte left",
     "cancel answered",
+    "deposit's last byte left",
     "venue asked",
     "halt file written",
     "halt file about to go",

@@ -26,6 +26,7 @@ class Facts(NamedTuple):
     halts: tuple[tuple[str, ...], ...]
     breakers: tuple[tuple[str, ...], ...]
     baselines: tuple[tuple[str, ...], ...]
+    flows: tuple[str, ...]
     tier: int
 
 
@@ -61,6 +62,7 @@ class Watcher:
             halts=tuple(self._halts),
             breakers=tuple(self._breakers),
             baselines=tuple(self._baselines),
+            flows=tuple(sorted(journal.flows)),
             tier=journal.tier,
         )
 

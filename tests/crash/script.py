@@ -46,6 +46,14 @@ class Wish(NamedTuple):
     wish: OrderWish
 
 
+class Flow(NamedTuple):
+    """Money comes or goes at the venue."""
+
+    at_ns: int
+    amount: Decimal
+    reference: str
+
+
 class Open(NamedTuple):
     """Bars begin: their first prints are seen, nothing fills yet."""
 
@@ -66,7 +74,7 @@ class Over(NamedTuple):
     keys: tuple[Key, ...]
 
 
-Act = Close | Order | Wish | Open | Fill | Over
+Act = Close | Order | Flow | Wish | Open | Fill | Over
 
 
 def world_of(seed: int) -> World:
@@ -95,6 +103,9 @@ def acts_of(seed: int, series: Sequence[BarSeries]) -> list[Act]:
                 wanted = (Command.HALT, Command.HALT, Command.REDUCE, Command.FLATTEN)
                 found.append(Order(instant.at_ns, chance.choice(wanted)))
                 resumes_at = number + RESUMED_AFTER
+            if chance.random() < 0.05:
+                amount = Decimal(chance.randrange(-2_000, 8_000) or 1)
+                found.append(Flow(instant.at_ns, amount, f"wire-{number}"))
             found += _wishes(chance, instant)
         if instant.opens:
             found.append(Open(instant.at_ns, instant.opens))
