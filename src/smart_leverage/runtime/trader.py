@@ -14,19 +14,15 @@ from smart_leverage.engine.events import (
     Answered,
     CancelAnswered,
     Event,
-    FlowArrived,
     LookedUp,
     Reconciled,
-    SplitArrived,
     Updated,
     Verdict,
 )
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.ledger.base import Ledger
+from smart_leverage.runtime.activities import event_of
 from smart_leverage.strategies.base import AccountView
-
-_FLOWS = {"CSD": "deposit", "CSW": "withdrawal"}
-"""Activities that move money and are no result of trading."""
 
 _UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
 
@@ -142,32 +138,17 @@ class Trader:
 
     def _explain(self) -> None:
         """Take in what moved beside orders and fills; what has a known reference counts once."""
-        waiting, self._unexplained = self._unexplained, []
-        for each in (*waiting, *self.broker.activities(self._activities)):
-            self._activities = max(self._activities, each.number)
-            now_ns, reference = self.clock.now_ns(), each.reference or each.activity_id
-            if each.type in _FLOWS:
-                self.offer(
-                    FlowArrived(
-                        at_ns=now_ns,
-                        amount=each.net_amount,
-                        source=_FLOWS[each.type],
-                        reference=reference,
-                    )
-                )
-            elif each.type == "SPLIT" and each.key is not None and each.qty is not None:
-                self.offer(
-                    SplitArrived(
-                        at_ns=now_ns,
-                        key=each.key,
-                        qty=each.qty,
-                        since_ns=each.at_ns,
-                        reference=reference,
-                    )
-                )
-                if reference not in self.engine.state.flows:
-                    self._unexplained.append(each)  # of what the books do not hold yet
-        self.flush()
+        listed = [*self._unexplained, *self.broker.activities(self._activities)]
+        self._activities = max([self._activities, *(each.number for each in listed)])
+        self._unexplained = []
+        for each in listed:
+            event = event_of(each, self.clock.now_ns())
+            if event is None:
+                continue
+            self.offer(event)
+            self.flush()
+            if event.reference not in self.engine.state.flows:
+                self._unexplained.append(each)  # of what the books do not hold yet
 
     def flush(self) -> None:
         """Make everything durable that was decided, then tell of it.
