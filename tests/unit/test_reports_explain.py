@@ -262,7 +262,7 @@ def test_rows_of_the_ledger_explain_like_their_records() -> None:
     )  # fmt: skip
     text = explain(row, orders=[order], plan=[move])
     assert text[-2] == "  order sl-x: canceled, 0.02 of 0.02371 filled, limit 90,450, aged"
-    assert text[-1].startswith("  plan p1 past its deadline 2026-11-20")
+    assert text[-1].startswith("  plan p1 late for its first stage 2026-11-20")
 
 
 def test_names_from_outside_cannot_steer_a_terminal() -> None:
