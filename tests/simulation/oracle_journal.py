@@ -266,7 +266,7 @@ class Journal:
             self._broken("INV-20", f"plan {name} is {status} and was not running")
         elif status == "late" and (before.status == "late" or before.stage != 1):
             self._broken("INV-20", f"plan {name} is late in stage {before.stage}")
-        elif status in ENDED - {"reached"} and not entry["why"]:
+        elif status in ENDED - {"reached"} and not entry.get("why"):
             self._broken("INV-20", f"plan {name} fell short and does not say by how much")
         started_ns = at_ns if before is None else before.started_ns
         self.plans[name] = Plan(
