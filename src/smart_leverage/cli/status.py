@@ -183,7 +183,7 @@ def _duties(now: "Remembered") -> Iterator[str]:
         short = state.short
         yield (
             f"▲ short   {short.plan_id}: {GROUPS.get(short.group, short.group)} "
-            f"{PLAN_STATUS[short.status]}, {iso(short.at_ns)}: {short.why}"
+            f"{PLAN_STATUS.get(short.status, short.status)}, {iso(short.at_ns)}: {short.why}"
         )
     if state.plan is not None:
         plan = state.plan
