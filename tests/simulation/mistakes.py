@@ -20,6 +20,7 @@ from tests.simulation.faulty_world import play
 import smart_leverage.engine.core as core_module
 import smart_leverage.engine.exposure as exposure
 import smart_leverage.engine.limiting as limiting
+import smart_leverage.engine.plans as plans
 from smart_leverage.books.baselines import Baselines
 from smart_leverage.books.book import Book
 from smart_leverage.domain.instruments import Key
@@ -196,6 +197,14 @@ def takes_a_split_for_a_loss(planted: pytest.MonkeyPatch) -> None:
     planted.setattr("smart_leverage.engine.engine.on_split", lambda core, event: None)
 
 
+def lets_a_plan_run_on_for_ever(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(plans, "_heed_deadlines", lambda core, plan, valuation: None)
+
+
+def starts_a_plan_beside_another(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(plans, "_end", lambda core, plan, valuation: "failed")
+
+
 class _NoLock:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -238,6 +247,8 @@ MISTAKES = [
     Mistake(loosens_at_once, {}, ("INV-17",)),
     Mistake(loosens_in_need, {}, ("INV-17",)),
     Mistake(forgets_what_was_set, {}, ("INV-03",)),
+    Mistake(lets_a_plan_run_on_for_ever, {"refused": 0.9}, ("INV-20",)),
+    Mistake(starts_a_plan_beside_another, {"refused": 0.9}, ("INV-20",)),
 ]
 
 

@@ -19,7 +19,8 @@ INV-11 an execution counts once    INV-13 the chain is sound
 INV-16 one opening a day; a tripped day stays tripped, by the venue's clock as well
 INV-17 no limit is looser before it was asked for and its delay is over, and none in need
 
-INV-09 and INV-20 are judged at the end, when everything was quiet for a while (`settle`).
+INV-09 and INV-20 are judged at the end, when everything was quiet for a while (`settle`); of
+INV-20, that a plan ends at its deadline and says what is left, at every entry as well.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ from tests.simulation.audit_record import F, Terms
 from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
 from tests.simulation.oracle_clock import WorldTime
-from tests.simulation.oracle_journal import FINAL, Journal, Split
+from tests.simulation.oracle_journal import ENDED, FINAL, Journal, Split
 
 from smart_leverage.brokers.sim import SimBroker
 from smart_leverage.domain.orders import (
@@ -152,8 +153,7 @@ class Oracle:
         """INV-07: a halt that the operator was told of is in the journal, or a crash forgets it."""
         self.sync()
         is_kept = self.journal.trading == "halted" or any(
-            plan.status not in ("reached", "partial", "failed")
-            for plan in self.journal.plans.values()
+            plan.status not in ENDED for plan in self.journal.plans.values()
         )
         if not is_kept:
             self.broken("INV-07", f"a halt was told and the journal says {self.journal.trading}")

@@ -15,6 +15,8 @@ from tests.simulation.oracle_limits import Limits
 D = Decimal
 ZERO = D(0)
 FINAL = frozenset(("filled", "canceled", "expired", "rejected", "replaced", "absent"))
+ENDED = frozenset(("reached", "partial", "failed"))
+"""What a plan's last move is called."""
 TIERS = {"EMERGENCY": 0, "LEARNING": 1, "STABLE": 2, "PROFITABLE": 3}
 
 
@@ -43,6 +45,9 @@ class Plan(NamedTuple):
     """What was said last of a plan."""
 
     status: str
+    group: str
+    stage: int
+    started_ns: int
     deadline_ns: int
 
 
@@ -261,5 +266,32 @@ class Journal:
             need = f"the account is {self.trading}"
         self.limits.take(entry, need, is_opening=not self.days)
 
+    def _mark(self, entry: dict[str, Any]) -> None:
+        """INV-20: prices are marked after plans were judged by them, so none is past its time."""
+        for name, plan in self._running():
+            if plan.deadline_ns < entry["at_ns"]:
+                self._broken("INV-20", f"plan {name} is past its deadline and {plan.status}")
+
     def _plan(self, entry: dict[str, Any]) -> None:
-        self.plans[entry["plan_id"]] = Plan(entry["status"], entry["deadline_ns"])
+        """INV-20: one plan at a time; it is late once and says what it left when it falls short."""
+        name, status, at_ns = entry["plan_id"], entry["status"], entry["at_ns"]
+        before = self.plans.get(name)
+        if status == "started":
+            for each, plan in self.plans.items():
+                if plan.status not in ENDED:
+                    self._broken("INV-20", f"plan {name} started while {each} is running")
+                elif (plan.group, plan.started_ns) == (entry["group"], at_ns):
+                    self._broken("INV-20", f"plan {name} started at the instant of {each}")
+        elif before is None or before.status in ENDED:
+            self._broken("INV-20", f"plan {name} is {status} and was not running")
+        elif status == "late" and (before.status == "late" or before.stage != 1):
+            self._broken("INV-20", f"plan {name} is late in stage {before.stage}")
+        elif status in ENDED - {"reached"} and not entry.get("why"):
+            self._broken("INV-20", f"plan {name} fell short and does not say by how much")
+        started_ns = at_ns if before is None else before.started_ns
+        self.plans[name] = Plan(
+            status, entry["group"], entry["stage"], started_ns, entry["deadline_ns"]
+        )
+
+    def _running(self) -> list[tuple[str, Plan]]:
+        return [(name, plan) for name, plan in self.plans.items() if plan.status not in ENDED]

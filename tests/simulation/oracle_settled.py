@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from tests.simulation.oracle import Oracle
+from tests.simulation.oracle_journal import ENDED
 
 from smart_leverage.brokers.sim import SimBroker
-
-ENDED = frozenset(("reached", "partial", "failed", "late"))
 
 
 def settle(oracle: Oracle, venue: SimBroker, now_ns: int) -> None:
@@ -43,7 +42,7 @@ def _state(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
         yield f"books and venue differ: {'; '.join(differences)}"
     if differences and journal.trading == "active":
         yield "active although books and venue differ"
-    is_planned = any(plan.status not in ENDED - {"late"} for plan in journal.plans.values())
+    is_planned = any(plan.status not in ENDED for plan in journal.plans.values())
     has_cause = bool(differences) or "day" in journal.tripped_on or is_planned
     if journal.trading != "active" and not has_cause:
         yield f"{journal.trading} without a cause: {journal.why}"

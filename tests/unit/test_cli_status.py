@@ -172,6 +172,36 @@ def test_what_is_under_way_or_missing_is_named(show: Show) -> None:
     assert "1 position, 0 orders under way" in out
 
 
+def planned(plan_id: str, status: str, at_ns: int, why: str) -> PlanMoved:
+    return PlanMoved(
+        at_ns=at_ns, plan_id=plan_id, status=status, group="crypto", stage=3, ceiling=D("0.245"),
+        exposure=D("0.3"), deadline_ns=at_ns + 30 * MINUTE, why=why,
+    )  # fmt: skip
+
+
+LEFT = "5.0 % of equity above the cap of 25.0 % for crypto; not sold: BTC/USD (refused)"
+CONTINUED = (
+    planned("p1", "started", MINUTE, "crypto over its cap"),
+    planned("p1", "partial", 31 * MINUTE, LEFT),
+    planned("p2", "started", 31 * MINUTE, "continues p1, which ended in part"),
+)
+
+
+def test_a_plan_that_fell_short_is_told_with_what_it_left(show: Show) -> None:
+    out = show(*CONTINUED)
+    assert f"▲ short   p1: crypto ended in part, 1970-01-01 00:31:00Z: {LEFT}" in out
+    assert "due 1970-01-01 01:01:00Z (continues p1, which ended in part)" in out
+
+
+def test_json_has_the_running_plan_and_what_the_one_before_left(show: Show) -> None:
+    told = json.loads(show(*CONTINUED, command="status --json"))
+    assert (told["plan"]["plan_id"], told["plan_short"]["why"]) == ("p2", LEFT)
+
+
+def test_what_was_left_is_forgotten_once_a_plan_is_reached(show: Show) -> None:
+    assert "short" not in show(*CONTINUED, planned("p2", "reached", 40 * MINUTE, ""))
+
+
 def limit(name: str, before: str, after: str, hours: int = 0) -> LimitChanged:
     return LimitChanged(
         at_ns=MINUTE, name=name, before=before, after=after, is_looser=hours > 0,

@@ -110,6 +110,7 @@ def test_json_opens_records_and_tuples_by_name() -> None:
         "started": "1970-01-01T00:00:00Z",
         "deadline": "1970-01-01T00:01:00Z",
         "is_late": False,
+        "why": "",
     }
     assert plain(Noted(at_ns=0, code="c", text="t")) == {
         "at": "1970-01-01T00:00:00Z",

@@ -193,6 +193,11 @@ def test_a_trim_names_its_plan_and_how_far_over_the_ceiling_it_was() -> None:
         "  plan p1 started 2026-11-20 13:31:02Z: crypto 82.5 %, ceiling 39.2 %, "
         "due 2026-11-20 14:01:02Z"
     )
+    left = "not sold: BTC/USD (refused)"
+    short = structs.replace(move, status="failed", why=left)
+    ended = explain(trim, plan=[move, short])[-1]
+    assert ended.startswith("  plan p1 ended without success 2026-11-20 13:31:02Z: crypto 82.5 %")
+    assert ended.endswith(f"; {left}")
 
 
 def test_a_trim_of_one_instrument_counts_that_instrument() -> None:
@@ -262,7 +267,7 @@ def test_rows_of_the_ledger_explain_like_their_records() -> None:
     )  # fmt: skip
     text = explain(row, orders=[order], plan=[move])
     assert text[-2] == "  order sl-x: canceled, 0.02 of 0.02371 filled, limit 90,450, aged"
-    assert text[-1].startswith("  plan p1 past its deadline 2026-11-20")
+    assert text[-1].startswith("  plan p1 late for its first stage 2026-11-20")
 
 
 def test_names_from_outside_cannot_steer_a_terminal() -> None:

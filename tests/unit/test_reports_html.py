@@ -291,6 +291,28 @@ def test_what_happened_stands_in_the_page(page: str, words: str) -> None:
     assert words in Parsed(page).text
 
 
+def test_a_plan_that_fell_short_says_what_was_left(tmp_path: Path) -> None:
+    left = "not sold: BTC/USD (refused)"
+    moves = [
+        PlanMoved(
+            at_ns=START_NS + hours * HOUR_NS, plan_id=plan_id, status=status, group="crypto",
+            stage=stage, ceiling=D("0.245"), exposure=D("0.4"),
+            deadline_ns=START_NS + 2 * HOUR_NS, why=why,
+        )
+        for hours, plan_id, status, stage, why in (
+            (0, "p1", "started", 2, "crypto over its cap"),
+            (3, "p1", "failed", 2, left),
+            (3, "p2", "started", 3, "continues p1, which ended without success"),
+        )
+    ]  # fmt: skip
+    text = Parsed(
+        written(tmp_path, [*opening(), mark(0, 100_000, 0.4), *moves, mark(4, 99_000)])
+    ).text
+    assert f"2 h 3 h ended without success {left}" in text
+    assert "2 plans sold down, the largest took crypto from 40.0 % to 40.0 %" in text
+    assert ", 1 fell short, and" in text
+
+
 def test_the_months_are_numbers_in_cells(page: str) -> None:
     cells = re.findall(r'<td class="(up-\d|down-\d|flat)( year)?">([^<]+)</td>', page)
     assert len(cells) >= 4

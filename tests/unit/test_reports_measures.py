@@ -101,6 +101,15 @@ def test_a_plan_is_held_to_its_deadline(moves: list[PlanMoved], is_in_time: bool
     assert only_plan(*moves).is_in_time is is_in_time
 
 
+def test_a_plan_that_fell_short_tells_what_it_left() -> None:
+    started, short = move(0, "started", "0.8"), move(121, "partial", "0.4", stage=2)
+    plan = only_plan(started, short)
+    assert (plan.status, plan.shortfall, plan.end_ns) == ("partial", short.why, short.at_ns)
+    assert plan.is_in_time is False
+    assert only_plan(started).shortfall == ""
+    assert only_plan(started, move(60, "reached", "0.2")).shortfall == ""
+
+
 def test_a_sale_of_everything_begins_at_what_was_held() -> None:
     mark = Marked(
         at_ns=0,

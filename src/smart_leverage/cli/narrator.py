@@ -25,6 +25,7 @@ from smart_leverage.domain.records import (
 from smart_leverage.domain.sentences import (
     BREAKERS,
     GROUPS,
+    PLAN_ENDED,
     PLAN_STATUS,
     STATES,
     TIERS,
@@ -146,7 +147,9 @@ class Narrator:
         group = GROUPS.get(record.group, record.group)
         status = PLAN_STATUS.get(record.status, record.status)
         text = f"plan {record.plan_id}, {group}, {status}: {percent(record.exposure)} held"
-        if record.status != "reached":
+        if record.status in PLAN_ENDED:
+            text += f"; {record.why}" if record.why else ""
+        else:
             due = self._at(record.deadline_ns)
             text += f", now down to {percent(record.ceiling)}, stage {record.stage} due {due}"
         self._tell(record.at_ns, "▲" if record.status != "reached" else "●", text)

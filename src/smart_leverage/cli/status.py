@@ -54,6 +54,7 @@ def _fields(now: "Remembered") -> dict[str, Any]:
         "breakers": [{**line._asdict(), "used": line.used} for line in losses(now)],
         "locks": _locks(now),
         "plan": state.plan,
+        "plan_short": state.short,
         "pending_limits": list(state.limits.pending.values()),
         "positions": holdings(now),
         "orders_under_way": len(state.orders.by_id),
@@ -173,16 +174,24 @@ def _loss(line: "Loss", *, is_wide: bool) -> str:
 def _duties(now: "Remembered") -> Iterator[str]:
     """Yield what is under way or overdue: plan, locks, positions without a stop, orders."""
     from smart_leverage.domain.limits import told
-    from smart_leverage.domain.sentences import GROUPS, percent
+    from smart_leverage.domain.sentences import GROUPS, PLAN_STATUS, percent
     from smart_leverage.domain.stamps import iso
     from smart_leverage.domain.stamps import span as age
 
     state = now.state
+    if state.short is not None:
+        short = state.short
+        yield (
+            f"▲ short   {short.plan_id}: {GROUPS.get(short.group, short.group)} "
+            f"{PLAN_STATUS.get(short.status, short.status)}, {iso(short.at_ns)}: {short.why}"
+        )
     if state.plan is not None:
         plan = state.plan
         yield (
             f"plan      {plan.plan_id}: {GROUPS.get(plan.kind, plan.kind)} down from "
             f"{percent(plan.start)}, stage {plan.stage}, due {iso(plan.deadline_ns)}"
+            + (", late for its first stage" if plan.is_late else "")
+            + (f" ({plan.why})" if plan.why else "")
         )
     for change in state.limits.pending.values():
         yield f"pending   {told(change)}"

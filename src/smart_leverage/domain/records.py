@@ -264,8 +264,9 @@ class LimitChanged(Fact, frozen=True, kw_only=True, tag="limit"):
 
 
 class PlanMoved(Fact, frozen=True, kw_only=True, tag="plan"):
-    """A deleveraging plan started, moved to a stage, or ended reached, partial or failed.
+    """A deleveraging plan started, moved to a stage, was late for its first one, or ended.
 
+    It ends reached, partial or failed; `why` then says what is left and why that was not sold.
     `ceiling` and `exposure` are fractions of equity of the group that binds.
     """
 

@@ -64,10 +64,13 @@ GROUPS: Mapping[str, str] = {
     "flatten": "everything",
 }
 
+PLAN_ENDED = frozenset(("reached", "partial", "failed"))
+"""What a plan's last move is called."""
+
 PLAN_STATUS: Mapping[str, str] = {
     "started": "started",
     "stage": "next stage",
-    "late": "past its deadline",
+    "late": "late for its first stage",
     "reached": "reached",
     "partial": "ended in part",
     "failed": "ended without success",

@@ -15,16 +15,23 @@ KINDS = (*GROUPS, SYMBOL)
 
 def kind_over(core: Core, valuation: Valuation) -> str | None:
     """Return the first group beyond its band."""
+    return next((kind for kind in KINDS if is_over(core, kind, valuation)), None)
+
+
+def is_over(core: Core, kind: str, valuation: Valuation) -> bool:
+    """Tell whether a group, or for single instruments any of them, is beyond its band."""
     at = core.config.policy.deleveraging
-    for kind in GROUPS:
-        exposure = float(exposure_of_kind(core, kind, valuation))
-        if is_over_band(exposure, float(getattr(core.caps, kind)), at):
-            return kind
-    for key, _ in core.state.held():
-        exposure = float(share_held(core, key, valuation))
-        if is_over_band(exposure, float(core.caps.of_symbol(core.instrument(key))), at):
-            return SYMBOL
-    return None
+    if kind == SYMBOL:
+        return any(
+            is_over_band(
+                float(share_held(core, key, valuation)),
+                float(core.caps.of_symbol(core.instrument(key))),
+                at,
+            )
+            for key, _ in core.state.held()
+        )
+    exposure = float(exposure_of_kind(core, kind, valuation))
+    return is_over_band(exposure, float(getattr(core.caps, kind)), at)
 
 
 def kind_outside(core: Core, valuation: Valuation) -> str | None:
@@ -36,10 +43,10 @@ def exposure_of_kind(core: Core, kind: str, valuation: Valuation) -> Decimal:
     """Return what a plan of this kind measures; of single instruments the largest against its cap.
 
     Plans of one instrument are told against the ordinary cap, so the part of a broad fund is scaled
-    to it.
+    to it. A flatten goes on without equity, of which nothing is a fraction: it then measures 0.
     """
     if kind == FLATTEN:
-        return valuation.gross / valuation.equity
+        return valuation.gross / valuation.equity if valuation.equity > 0 else ZERO
     if kind == SYMBOL:
         parts = [
             share_held(core, key, valuation)

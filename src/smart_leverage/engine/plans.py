@@ -3,20 +3,24 @@
 from decimal import Decimal
 
 from smart_leverage.domain.calendars import calendar_for
+from smart_leverage.domain.clock import MINUTE_NS
 from smart_leverage.domain.records import PlanMoved, StateChanged
+from smart_leverage.domain.sentences import PLAN_STATUS
 from smart_leverage.engine.core import Core, cancel
+from smart_leverage.engine.ending import outcome
 from smart_leverage.engine.exposure import ZERO, Valuation, value
 from smart_leverage.engine.measuring import (
     FLATTEN,
     SYMBOL,
     exposure_of_kind,
     is_inside,
+    is_over,
     kind_outside,
     kind_over,
     rounded,
 )
 from smart_leverage.engine.proof import exact
-from smart_leverage.engine.shrinking import sell_down
+from smart_leverage.engine.shrinking import sell_down, still_to_sell
 from smart_leverage.engine.state import AT_ONCE, Plan
 from smart_leverage.policy.deleverage import (
     ceiling_now,
@@ -44,11 +48,9 @@ def start_flatten(core: Core, why: str, who: str) -> None:
     if state.plan is not None and state.plan.kind == FLATTEN:
         return
     valuation = value(core.state, core.ladder)
-    held = valuation.gross / valuation.equity if valuation.equity > 0 else ZERO
     if state.plan is not None:  # a running plan gives way, and says how far it came
-        reached = exposure_of_kind(core, state.plan.kind, valuation) if held else ZERO
-        _progress(core, "partial", state.plan.stage, ZERO, reached, state.plan.deadline_ns)
-    _start(core, FLATTEN, held, 0, why)
+        _end(core, state.plan, valuation)
+    _start(core, FLATTEN, valuation, 0, why)
 
 
 def rebalance(core: Core, why: str) -> str:
@@ -64,7 +66,7 @@ def rebalance(core: Core, why: str) -> str:
         kind = kind_outside(core, valuation)
         if kind is None:
             return "nothing is above its cap, so nothing is sold"
-        _start(core, kind, exposure_of_kind(core, kind, valuation), AT_ONCE, why)
+        _start(core, kind, valuation, AT_ONCE, why)
     elif plan.kind == FLATTEN or plan.is_at_once:
         return f"plan {plan.plan_id} is selling as fast as it can already"
     else:
@@ -74,54 +76,64 @@ def rebalance(core: Core, why: str) -> str:
 
 def _hasten(core: Core, plan: Plan, valuation: Valuation, why: str) -> None:
     """Move a running plan to its last stage; a deadline that is still ahead never moves away."""
-    exposure = exposure_of_kind(core, plan.kind, valuation)
-    due_ns = _deadline(core, core.now_ns, int(core.config.policy.deleveraging.first_minutes))
+    first_minutes = core.config.policy.deleveraging.first_minutes
+    due_ns = _deadline(core, plan.kind, valuation, core.now_ns, first_minutes)
     if plan.deadline_ns > core.now_ns:
         due_ns = min(due_ns, plan.deadline_ns)
-    _progress(core, "stage", AT_ONCE, _target(core, plan.kind), exposure, due_ns, why)
+    hastened = plan._replace(stage=AT_ONCE, deadline_ns=due_ns)
+    _progress(core, hastened, "stage", valuation, why)
 
 
 def shrink(core: Core, valuation: Valuation) -> None:
-    """Start a plan when a group is over its band, and carry a running one on."""
-    if valuation.equity <= 0:
+    """Start a plan when a group is over its band, carry a running one on, or end it when due."""
+    plan = core.state.plan
+    if valuation.equity <= 0 and (plan is None or plan.kind != FLATTEN):
         return
-    if core.state.plan is None:
-        kind = kind_over(core, valuation)
-        if kind is None:
-            return
-        exposure = exposure_of_kind(core, kind, valuation)
-        stage = 1 if float(exposure) > core.config.policy.deleveraging.first_ceiling else 2
-        _start(core, kind, exposure, stage, f"{kind} over its cap")
-    _carry_on(core, valuation)
+    if plan is not None:
+        _heed_deadlines(core, plan, valuation)
+    elif (kind := kind_over(core, valuation)) is not None:
+        exposure = float(exposure_of_kind(core, kind, valuation))
+        stage = 1 if exposure > core.config.policy.deleveraging.first_ceiling else 2
+        _start(core, kind, valuation, stage, f"{kind} over its cap")
+    plan = core.state.plan
+    if plan is not None:
+        sell_down(core, plan, valuation, float(_ceiling(core, plan)))
+        if _is_reached(core, plan, valuation):
+            _end(core, plan, valuation)
 
 
-def _start(core: Core, kind: str, exposure: Decimal, stage: int, why: str) -> None:
-    at = core.config.policy.deleveraging
-    is_at_once = stage == AT_ONCE
-    minutes = int(at.first_minutes if is_at_once else deadline_minutes(float(exposure), at))
-    ceiling = _target(core, kind) if is_at_once else _ceiling(core, kind, exposure, 0.0)
-    core.record(
-        PlanMoved(
-            at_ns=core.now_ns,
-            plan_id=f"p{core.state.plans + 1}",
-            status="started",
-            group=kind,
-            stage=stage,
-            ceiling=ceiling,
-            exposure=rounded(exposure),
-            deadline_ns=_deadline(core, core.now_ns, minutes),
-            why=why,
-        )
+def _start(core: Core, kind: str, valuation: Valuation, stage: int, why: str) -> None:
+    at, exposure = core.config.policy.deleveraging, exposure_of_kind(core, kind, valuation)
+    minutes = at.first_minutes if stage == AT_ONCE else deadline_minutes(float(exposure), at)
+    plan = Plan(
+        plan_id=f"p{core.state.plans + 1}",
+        kind=kind,
+        stage=stage,
+        start=exposure,
+        started_ns=core.now_ns,
+        deadline_ns=_deadline(core, kind, valuation, core.now_ns, minutes),
     )
+    _progress(core, plan, "started", valuation, why)
 
 
-def _deadline(core: Core, from_ns: int, minutes: int) -> int:
-    """Return when so many minutes have passed in which anything that is held trades."""
+def _deadline(core: Core, kind: str, valuation: Valuation, from_ns: int, minutes: float) -> int:
+    """Return when so many minutes have passed in which anything that has to be sold trades.
+
+    What is closed for days sets no deadline while it is closed, whatever else is held.
+    """
+    keys = still_to_sell(core, kind, valuation) or [key for key, _ in core.state.held()]
+    whole = max(int(minutes), 1)  # a plan without any time would end at every price
     ends = [
-        calendar_for(core.instrument(key).asset_class).after_open_minutes(from_ns, minutes)
-        for key, _ in core.state.held()
+        calendar_for(core.instrument(key).asset_class).after_open_minutes(from_ns, whole)
+        for key in keys
     ]
-    return min(ends) if ends else from_ns + minutes * 60_000_000_000
+    return min(ends) if ends else from_ns + whole * MINUTE_NS
+
+
+def _last_deadline(core: Core, plan: Plan, valuation: Valuation) -> int:
+    """Return until when a plan has to be through with all its stages."""
+    minutes = core.config.policy.deleveraging.last_minutes
+    return _deadline(core, plan.kind, valuation, plan.started_ns, minutes)
 
 
 def _target(core: Core, kind: str) -> Decimal:
@@ -130,27 +142,15 @@ def _target(core: Core, kind: str) -> Decimal:
     return rounded(exact(trim_target(float(cap), core.config.policy.deleveraging)))
 
 
-def _ceiling(core: Core, kind: str, start: Decimal, elapsed: float) -> Decimal:
-    """Return the exposure that a plan of this kind allows now, fraction of equity."""
-    if kind == FLATTEN:
+def _ceiling(core: Core, plan: Plan) -> Decimal:
+    """Return the exposure that a plan allows now, fraction of equity."""
+    if plan.kind == FLATTEN:
         return ZERO
-    if kind in (SYMBOL, "gross"):
-        return _target(core, kind)
-    cap, at = getattr(core.caps, kind), core.config.policy.deleveraging
-    return rounded(Decimal(repr(ceiling_now(float(start), float(cap), elapsed, at))))
-
-
-def _carry_on(core: Core, valuation: Valuation) -> None:
-    plan = core.state.plan
-    if plan is None:
-        return
-    if plan.is_at_once:
-        ceiling = _target(core, plan.kind)
-    else:
-        elapsed = _elapsed_minutes(core, plan.started_ns)
-        ceiling = _ceiling(core, plan.kind, plan.start, elapsed)
-    sell_down(core, plan, valuation, float(ceiling))
-    _move_on(core, valuation, ceiling)
+    if plan.is_at_once or plan.kind in (SYMBOL, "gross"):
+        return _target(core, plan.kind)
+    cap, at = float(getattr(core.caps, plan.kind)), core.config.policy.deleveraging
+    elapsed = _elapsed_minutes(core, plan.started_ns)
+    return rounded(Decimal(repr(ceiling_now(float(plan.start), cap, elapsed, at))))
 
 
 def _elapsed_minutes(core: Core, since_ns: int) -> float:
@@ -162,20 +162,44 @@ def _elapsed_minutes(core: Core, since_ns: int) -> float:
     return float(max(traded, default=0))
 
 
-def _move_on(core: Core, valuation: Valuation, ceiling: Decimal) -> None:
-    """Move the plan to its next stage, end it, or say that it is late; measured on positions."""
-    plan = core.state.plan
-    if plan is None:
-        return
-    exposure = exposure_of_kind(core, plan.kind, valuation)
-    if plan.stage == 1 and float(exposure) <= core.config.policy.deleveraging.first_ceiling:
-        minutes = int(core.config.policy.deleveraging.last_minutes)
-        deadline = _deadline(core, plan.started_ns, minutes)
-        _progress(core, "stage", 2, ceiling, exposure, deadline)
-    if _is_reached(core, plan, valuation):
-        _end(core, ceiling, exposure)
-    elif core.now_ns > plan.deadline_ns and not plan.is_late:
-        _progress(core, "late", plan.stage, ceiling, exposure, plan.deadline_ns)
+def _heed_deadlines(core: Core, plan: Plan, valuation: Valuation) -> None:
+    """Leave the first stage or be late for it, once; at its last deadline the plan ends.
+
+    What is left then is sold by the plan that follows, from the same instant on.
+    """
+    if plan.stage == 1:
+        plan = _heed_first_stage(core, plan, valuation)
+    if core.now_ns > plan.deadline_ns:
+        status = _end(core, plan, valuation)
+        _follow(core, plan, status, valuation)
+
+
+def _heed_first_stage(core: Core, plan: Plan, valuation: Valuation) -> Plan:
+    """Return the plan as it goes on; who was late has the deadline of the last stage already."""
+    is_due = core.now_ns > plan.deadline_ns and not plan.is_late
+    exposure = float(exposure_of_kind(core, plan.kind, valuation))
+    is_done = exposure <= core.config.policy.deleveraging.first_ceiling
+    if not (is_done or is_due):
+        return plan
+    if not plan.is_late:
+        plan = plan._replace(deadline_ns=_last_deadline(core, plan, valuation))
+    if is_done:
+        plan = plan._replace(stage=2)
+    _progress(core, plan, "stage" if is_done else "late", valuation)
+    return plan
+
+
+def _follow(core: Core, ended: Plan, status: str, valuation: Valuation) -> None:
+    """Go on with what a plan left beyond its band; the next plan says which one it follows."""
+    if status == "reached":
+        kind = None if ended.kind == FLATTEN else kind_over(core, valuation)
+        why = f"follows {ended.plan_id}: {kind} over its cap"
+    else:
+        why = f"continues {ended.plan_id}, which {PLAN_STATUS[status]}"
+        is_left = ended.kind == FLATTEN or is_over(core, ended.kind, valuation)
+        kind = ended.kind if is_left else kind_over(core, valuation)
+    if kind is not None:
+        _start(core, kind, valuation, 0 if kind == FLATTEN else AT_ONCE, why)
 
 
 def _is_reached(core: Core, plan: Plan, valuation: Valuation) -> bool:
@@ -186,40 +210,35 @@ def _is_reached(core: Core, plan: Plan, valuation: Valuation) -> bool:
     return kind_over(core, valuation) is None and is_inside(core, plan.kind, valuation)
 
 
-def _progress(
-    core: Core,
-    status: str,
-    stage: int,
-    ceiling: Decimal,
-    exposure: Decimal,
-    deadline_ns: int,
-    why: str = "",
-) -> None:
-    plan = core.state.plan
-    if plan is None:
-        return
+def _progress(core: Core, plan: Plan, status: str, valuation: Valuation, why: str = "") -> None:
+    """Journal a plan as it is from now on, with what is held of its group."""
+    is_measurable = valuation.equity > 0
+    exposure = exposure_of_kind(core, plan.kind, valuation) if is_measurable else ZERO
     core.record(
         PlanMoved(
             at_ns=core.now_ns,
             plan_id=plan.plan_id,
             status=status,
             group=plan.kind,
-            stage=stage,
-            ceiling=ceiling,
+            stage=plan.stage,
+            ceiling=_ceiling(core, plan),
             exposure=rounded(exposure),
-            deadline_ns=deadline_ns,
+            deadline_ns=plan.deadline_ns,
             why=why,
         )
     )
 
 
-def _end(core: Core, ceiling: Decimal, exposure: Decimal) -> None:
-    """End the plan; after a flatten the account is halted, and only a person resumes it."""
-    state, plan = core.state, core.state.plan
-    if plan is None:
-        return
-    _progress(core, "reached", plan.stage, ceiling, exposure, plan.deadline_ns)
-    if plan.kind == FLATTEN:
+def _end(core: Core, plan: Plan, valuation: Valuation) -> str:
+    """End the plan as its positions say; when all is sold the account is halted.
+
+    Returns:
+        How it ended. After a flatten only a person resumes the account.
+    """
+    state = core.state
+    status, why = outcome(core, plan, valuation)
+    _progress(core, plan, status, valuation, why)
+    if plan.kind == FLATTEN and status == "reached":
         core.record(
             StateChanged(
                 at_ns=core.now_ns,
@@ -229,3 +248,4 @@ def _end(core: Core, ceiling: Decimal, exposure: Decimal) -> None:
                 who="policy",
             )
         )
+    return status

@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Role
 from smart_leverage.engine.core import Core
-from smart_leverage.engine.exposure import Valuation
+from smart_leverage.engine.exposure import ZERO, Valuation
 from smart_leverage.engine.measuring import (
     FLATTEN,
     GROUPS,
@@ -46,6 +46,29 @@ def sell_down(core: Core, plan: Plan, valuation: Valuation, ceiling: float) -> N
     for key, kind in cut.why.items():
         bound = ceiling if kind == plan.kind else _target(core, kind)
         _sell(core, kind, key, cut, valuation, bound)
+
+
+def still_to_sell(core: Core, kind: str, valuation: Valuation) -> list[Key]:
+    """Return what has to be sold, or is being sold, until a group is inside its cap."""
+    cut = _Cut(core, float(valuation.equity))
+    if kind == SYMBOL:
+        cut.shrink_symbols(is_planned=True)
+    elif kind != FLATTEN:
+        cut.shrink_group(kind, float(getattr(core.caps, kind)) - TOLERANCE, _target(core, kind))
+    return [
+        key
+        for key, qty in core.state.held()
+        if is_concerned(core, kind, key, qty, valuation)
+        and (kind == FLATTEN or key in cut.why or core.state.orders.selling(key) > 0)
+    ]
+
+
+def is_concerned(core: Core, kind: str, key: Key, qty: Decimal, valuation: Valuation) -> bool:
+    """Tell whether a plan of this kind is about so much of an instrument."""
+    if kind == SYMBOL:
+        cap = core.caps.of_symbol(core.instrument(key))
+        return qty * (core.ladder.mark(key) or ZERO) > cap * valuation.equity
+    return kind == FLATTEN or _is_member(core.instrument(key), kind)
 
 
 def _bounds(core: Core, plan: Plan, group: str, ceiling: float) -> tuple[float, float]:

@@ -55,6 +55,7 @@ class Plan(NamedTuple):
     started_ns: int
     deadline_ns: int
     is_late: bool = False
+    why: str = ""
 
     @property
     def is_at_once(self) -> bool:
@@ -92,6 +93,10 @@ class State:
         self.limits = Limits()
         self.locks: dict[Key, int] = {}
         self.plan: Plan | None = None
+        self.held_before: dict[Key, Decimal] = {}
+        """What was held when the plan that runs, or ran last, began."""
+        self.short: PlanMoved | None = None
+        """How the plan that ended last fell short, None when it did not."""
         self.stops: dict[Key, str] = {}
         self.stop_prices: dict[Key, Decimal] = {}
         self.stop_qty: dict[Key, Decimal] = {}
@@ -278,6 +283,7 @@ class State:
     def _plan(self, record: PlanMoved) -> None:
         if record.status == "started":
             self.plans += 1
+            self.held_before = dict(self.held())
             self.plan = Plan(
                 plan_id=record.plan_id,
                 kind=record.group,
@@ -285,15 +291,17 @@ class State:
                 start=record.exposure,
                 started_ns=record.at_ns,
                 deadline_ns=record.deadline_ns,
+                why=record.why,
             )
         elif record.status == "stage" and self.plan is not None:
             self.plan = self.plan._replace(
                 stage=record.stage, deadline_ns=record.deadline_ns, is_late=False
             )
         elif record.status == "late" and self.plan is not None:
-            self.plan = self.plan._replace(is_late=True)
+            self.plan = self.plan._replace(deadline_ns=record.deadline_ns, is_late=True)
         else:
             self.plan = None
+            self.short = None if record.status == "reached" else record
 
     # -- reading ----------------------------------------------------------------------------------
 

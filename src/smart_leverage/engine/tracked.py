@@ -107,6 +107,15 @@ class TrackedOrders:
         """Return every increase under way."""
         return [tracked for tracked in self.by_id.values() if tracked.is_buy]
 
+    def last_sale(self, key: Key) -> Tracked | None:
+        """Return the sale of an instrument that ended last, protective stops left out."""
+        ended = (one for one in reversed(self._ended.values()) if one.order.key == key)
+        return next((one for one in ended if _is_sale(one)), None)
+
+    def sales(self, key: Key) -> list[Tracked]:
+        """Return the sales of an instrument under way, protective stops left out."""
+        return [tracked for tracked in self.of(key) if _is_sale(tracked)]
+
     @property
     def has_buys(self) -> bool:
         """Whether any increase is under way."""
@@ -117,11 +126,8 @@ class TrackedOrders:
 
         A stop gives way to a sale: the engine cancels it first and protects the rest again.
         """
-        return sum(
-            (
-                tracked.remaining
-                for tracked in self.of(key)
-                if not tracked.is_buy and tracked.order.role is not Role.STOP
-            ),
-            ZERO,
-        )
+        return sum((tracked.remaining for tracked in self.sales(key)), ZERO)
+
+
+def _is_sale(tracked: Tracked) -> bool:
+    return not tracked.is_buy and tracked.order.role is not Role.STOP

@@ -169,8 +169,9 @@ def _sent(order: Sent) -> str:
 
 def _moved(move: PlanMoved) -> str:
     group = GROUPS.get(move.group, move.group)
+    why = f"; {move.why}" if move.why else ""
     return (
         f"plan {move.plan_id} {PLAN_STATUS.get(move.status, move.status)} {iso(move.at_ns)}: "
         f"{group} {percent(move.exposure)}, ceiling {percent(move.ceiling)}, "
-        f"due {iso(move.deadline_ns)}"
+        f"due {iso(move.deadline_ns)}{why}"
     )

@@ -8,10 +8,8 @@ from typing import NamedTuple
 from smart_leverage.books.exact import ratio
 from smart_leverage.domain.orders import Role
 from smart_leverage.domain.records import BreakerMoved, PlanMoved, Resumed
+from smart_leverage.domain.sentences import PLAN_ENDED
 from smart_leverage.reports.story import Execution, Story
-
-_ENDED = ("reached", "partial", "failed")
-"""What a plan's last move is called."""
 
 FLATTEN = "flatten"
 SYMBOL = "symbol"
@@ -21,7 +19,8 @@ SYMBOL = "symbol"
 class Plan(NamedTuple):
     """One deleveraging, measured on positions; exposures and ceilings are fractions of equity.
 
-    `end_ns` is None while it is running; `late_ns` is set once its deadline had passed. A plan for
+    `end_ns` is None while it is running; `late_ns` is set once its first deadline had passed.
+    `shortfall` tells what a plan left that ended in part or without success, and why. A plan for
     one instrument is measured in the journal by all positions; one that sells everything begins
     there at 1, and `first` is taken from the mark before it instead.
     """
@@ -39,6 +38,7 @@ class Plan(NamedTuple):
     stages: tuple[tuple[int, int, Decimal], ...]
     status: str
     places: tuple[int, ...]
+    shortfall: str = ""
 
     @property
     def is_in_time(self) -> bool | None:
@@ -70,7 +70,7 @@ def plans(story: Story) -> list[Plan]:
 
 def _plan(story: Story, moves: list[tuple[int, PlanMoved]]) -> Plan:
     first, last = moves[0][1], moves[-1][1]
-    is_over = last.status in _ENDED
+    is_over = last.status in PLAN_ENDED
     late = next((move.at_ns for _, move in moves if move.status == "late"), None)
     return Plan(
         plan_id=first.plan_id,
@@ -86,6 +86,7 @@ def _plan(story: Story, moves: list[tuple[int, PlanMoved]]) -> Plan:
         stages=tuple((move.stage, move.at_ns, move.exposure) for _, move in moves),
         status=last.status,
         places=tuple(seq for seq, _ in moves),
+        shortfall=last.why if is_over and last.status != "reached" else "",
     )
 
 

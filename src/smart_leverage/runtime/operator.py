@@ -15,7 +15,7 @@ from smart_leverage.domain.records import (
     StateChanged,
     decode,
 )
-from smart_leverage.domain.sentences import GROUPS, PLAN_STATUS, percent
+from smart_leverage.domain.sentences import GROUPS, PLAN_ENDED, PLAN_STATUS, percent
 from smart_leverage.domain.stamps import local
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.limiting import REFUSED as LIMIT_REFUSED
@@ -142,7 +142,7 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
 def _plan_line(record: PlanMoved) -> str:
     group = GROUPS.get(record.group, record.group)
     status = PLAN_STATUS.get(record.status, record.status)
-    return (
-        f"plan {record.plan_id}, {group}, {status}: {percent(record.exposure)} held, down to "
-        f"{percent(record.ceiling)}, due {local(record.deadline_ns)}"
-    )
+    text = f"plan {record.plan_id}, {group}, {status}: {percent(record.exposure)} held"
+    if record.status in PLAN_ENDED:
+        return f"{text}; {record.why}" if record.why else text
+    return f"{text}, down to {percent(record.ceiling)}, due {local(record.deadline_ns)}"

@@ -45,7 +45,7 @@ def plans_table(scene: Scene) -> Table:
             Head("allowed", is_number=True),
             Head("took", is_number=True),
             Head("result"),
-            Head("stages", wraps=True),
+            Head("stages, and what was left", wraps=True),
             Head("source"),
         ],
         rows=rows,
@@ -65,12 +65,12 @@ def _measured(found: Sequence[Plan]) -> str:
 
 def _plan(scene: Scene, each: Plan) -> tuple[Cell | str, ...]:
     took = "running" if each.end_ns is None else span(each.end_ns - each.start_ns)
-    result = PLAN_STATUS.get(each.status, clipped(each.status, 24))
-    late = {True: "in time", False: "late", None: ""}[each.is_in_time]
-    stages = "; ".join(
+    stages = [
         f"stage {number} after {span(at_ns - each.start_ns)} at {percent(exposure)}"
         for number, at_ns, exposure in _later_stages(each)
-    )
+    ]
+    if each.shortfall:
+        stages.append(clipped(each.shortfall, 200))
     return (
         scene.zone.text(each.start_ns),
         clipped(each.plan_id, 16),
@@ -80,10 +80,18 @@ def _plan(scene: Scene, each: Plan) -> tuple[Cell | str, ...]:
         percent(each.ceiling),
         span(each.deadline_ns - each.start_ns),
         took,
-        Cell(f"{result}, {late}" if late else result, "" if late != "late" else "near"),
-        stages,
+        _result(each),
+        "; ".join(stages),
         events(each.places),
     )
+
+
+def _result(each: Plan) -> Cell:
+    """Tell how it ended; only what was reached can have been reached in time."""
+    result = PLAN_STATUS.get(each.status, clipped(each.status, 24))
+    if each.status == "reached":
+        return Cell(f"{result}, in time") if each.is_in_time else Cell(f"{result}, late", "near")
+    return Cell(result, "" if each.is_in_time is None else "near")
 
 
 def _later_stages(each: Plan) -> Iterator[tuple[int, int, Decimal]]:

@@ -101,6 +101,8 @@ def _sold_down(scene: Scene) -> str:
     sold = "nothing had to be sold down"
     if done:
         sold = f"{counted(len(done), 'plan')} sold down{_largest(done)}"
+        short = sum(each.status in ("partial", "failed") for each in done)
+        sold += f", {short} fell short" if short else ""
     tripped = f"breakers tripped {counted(len(moves), 'time')}" if moves else "no breaker tripped"
     return f"{sold}, and {tripped}"
 
