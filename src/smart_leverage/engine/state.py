@@ -165,6 +165,8 @@ class State:
             steps = (level / record.factor / tick).to_integral_value(ROUND_DOWN)
             self.stop_prices[key] = steps * tick
             self.stop_qty[key] = self.book.qty(key)
+        if key in self.held_before:  # a plan measures what was sold, and units are no sale
+            self.held_before[key] *= record.factor
         if self.book.qty(key) > 0 and key not in self.stops:
             self.bare_since.setdefault(key, record.at_ns)
 
