@@ -5,8 +5,10 @@ from decimal import Decimal
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
 from smart_leverage.domain.records import Filled, Noted, OrderMoved
+from smart_leverage.engine.adopting import adopt
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
+from smart_leverage.engine.tracked import Tracked
 
 _STATES = {
     "filled": OrderState.FILLED,
@@ -17,6 +19,7 @@ _STATES = {
     "pending_cancel": OrderState.PENDING_CANCEL,
     "pending_replace": OrderState.PENDING_REPLACE,
 }
+_UNDECIDED = frozenset({OrderState.OPEN, OrderState.PENDING_REPLACE})
 
 
 def on_answer(core: Core, event: Answered) -> Key | None:
@@ -48,8 +51,7 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
     """Take in one message of the stream; a fill counts once however often it is told."""
     broker_order = update.broker_order
     client_order_id = broker_order.order.client_order_id
-    tracked = core.state.orders.find(client_order_id)
-    if tracked is None:
+    if core.state.orders.find(client_order_id) is None and not adopt(core, broker_order):
         core.record(
             Noted(
                 at_ns=core.now_ns,
@@ -72,8 +74,8 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
     if tracked is None:
         return None
     state = _STATES.get(broker_order.status, OrderState.OPEN)
-    if state is OrderState.OPEN and tracked.state is OrderState.PENDING_CANCEL:
-        return order.key  # our cancel is under way; only a final word changes that
+    if state in _UNDECIDED and _is_awaited(core, tracked):
+        return order.key  # our cancel or change is under way; only a final word changes that
     told = order.qty if state is OrderState.FILLED else broker_order.filled_qty
     if state.is_final and tracked.filled < told:
         # It has ended, but executions are still to come: until they are here it stays reserved and
@@ -89,7 +91,29 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
             broker_order_id=broker_order.broker_order_id,
             sequence=sequence,
         )
+    before = core.state.orders.before(tracked)
+    if before is not None and broker_order.replaces == before.broker_order_id:
+        _on_replaced(core, before, tracked.taken, tracked.order.qty - order.qty)
     return order.key
+
+
+def _is_awaited(core: Core, tracked: Tracked) -> bool:
+    """Tell whether an order that is open is about to end by our own doing."""
+    if tracked.state is OrderState.PENDING_REPLACE:
+        return core.state.orders.after(tracked) is not None
+    return tracked.state is OrderState.PENDING_CANCEL
+
+
+def _on_replaced(core: Core, before: Tracked, taken: Decimal, less: Decimal) -> None:
+    """An order gave way to its change; what the venue took off the new quantity, it had filled.
+
+    What of that was not told yet stays reserved with it, as its successor may be gone by then.
+    """
+    filled = before.filled - taken + max(less, Decimal(0))
+    is_told = before.filled >= filled
+    state = OrderState.REPLACED if is_told else OrderState.PENDING_CANCEL
+    if state is not before.state:
+        _move(core, before.order.client_order_id, state, status="replaced", filled=filled)
 
 
 def _move(

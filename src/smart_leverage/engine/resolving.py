@@ -72,6 +72,8 @@ def send_again(core: Core, key: Key | None = None) -> None:
         return
     orders = core.state.orders
     for tracked in list(orders.by_id.values()) if key is None else orders.of(key):
+        if tracked.replaces:
+            continue  # that its id is taken would not say what became of the order before
         if not _is_lost(tracked) or tracked.is_resent or not _is_wanted(core, tracked):
             continue
         in_the_way = [one for one in blockers(core, tracked.order) if not _is_lost(one)]

@@ -1,0 +1,67 @@
+"""An order of ours that somebody else changed: what came in its place is ours as well."""
+
+import msgspec
+
+from smart_leverage.domain.orders import BrokerOrder, OrderState
+from smart_leverage.domain.records import Intended, Noted, OrderMoved
+from smart_leverage.engine.core import Core, cancel
+from smart_leverage.engine.proof import holds
+from smart_leverage.engine.tracked import Tracked
+from smart_leverage.policy.reasons import Reason, TradingState
+
+
+def adopt(core: Core, broker_order: BrokerOrder) -> bool:
+    """Track an order that we do not know, if it came in the place of one of ours.
+
+    It belongs to the same bot, is reserved and counted. While the order before it may still have
+    fills to tell, both count whole: the venue has taken those fills off this quantity already.
+
+    Returns:
+        Whether it was adopted; an order that we know is none to adopt.
+    """
+    orders, order = core.state.orders, broker_order.order
+    if orders.find(order.client_order_id) is not None:
+        return False
+    before = orders.named(broker_order.replaces or "")
+    if before is None:
+        return False
+    limit = order.limit_price or order.stop_price or before.reserve_price
+    core.record(
+        Intended(
+            at_ns=core.now_ns,
+            order=msgspec.structs.replace(order, bot=before.order.bot, role=before.order.role),
+            decision_id=before.decision_id,
+            reserve_price=limit,
+            replaces=before.order.client_order_id,
+            is_foreign=True,
+        )
+    )
+    core.record(
+        OrderMoved(
+            at_ns=core.now_ns,
+            client_order_id=order.client_order_id,
+            state=OrderState.OPEN,
+            status=broker_order.status,
+            filled_qty=broker_order.filled_qty,
+            broker_order_id=broker_order.broker_order_id,
+        )
+    )
+    _report(core, orders.by_id[order.client_order_id], before)
+    return True
+
+
+def _report(core: Core, tracked: Tracked, before: Tracked) -> None:
+    """Say what somebody else did and which cap it may break; cancel it where nothing is added."""
+    order = tracked.order
+    text = (
+        f"{order.side} {order.qty} {order.key} came in the place of "
+        f"{before.order.client_order_id}, changed by somebody else: {order.client_order_id}"
+    )
+    if tracked.is_buy:
+        caps = {order.key: core.caps.of_symbol(core.instrument(order.key))}
+        reason = holds(core.worst(), core.caps, caps)
+        if reason is not Reason.NONE:
+            text += f"; it does not fit: {reason.name.lower()}"
+    core.record(Noted(at_ns=core.now_ns, code="order.external", text=text))
+    if tracked.is_buy and core.state.trading is not TradingState.ACTIVE:
+        cancel(core, tracked, f"the account is {core.state.trading.name.lower()}")
