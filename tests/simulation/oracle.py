@@ -205,7 +205,8 @@ class Oracle:
         name, limit = order["client_order_id"], order.get("limit_price")
         row = (name, order["bot"], order["key"], order["side"], order["qty"])
         mine = self._sent[name] = Order((*row, limit, None, self._now(), len(self._sent)))
-        mine.left = known.left
+        told = self._filled.get(before.name, ZERO)  # maybe more than the journal knows by now
+        mine.left = max(mine.qty + known.base - told, ZERO)
         self._is_stop[name] = False
         self.account.add(mine)
         self.account.before[name] = before
