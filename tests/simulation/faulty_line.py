@@ -188,7 +188,10 @@ class FaultyBroker:
 
     def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:
         self._ask()
-        return self.venue.orders(is_open=is_open, after_ns=after_ns)
+        listed = self.venue.orders(is_open=is_open, after_ns=after_ns)
+        for broker_order in listed:
+            self._watch.on_listed(broker_order)
+        return listed
 
     def order(self, client_order_id: str) -> BrokerOrder | None:
         self._ask()

@@ -1,10 +1,12 @@
 """An order of ours that somebody else changed: what came in its place is ours as well."""
 
+from decimal import Decimal
+
 import msgspec
 
 from smart_leverage.domain.orders import BrokerOrder, OrderState
 from smart_leverage.domain.records import Intended, Noted, OrderMoved
-from smart_leverage.engine.core import Core, cancel
+from smart_leverage.engine.core import Core, blockers, cancel
 from smart_leverage.engine.proof import holds
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.policy.reasons import Reason, TradingState
@@ -46,12 +48,36 @@ def adopt(core: Core, broker_order: BrokerOrder) -> bool:
             broker_order_id=broker_order.broker_order_id,
         )
     )
-    _report(core, orders.by_id[order.client_order_id], before)
+    tracked = orders.by_id[order.client_order_id]
+    _report(core, tracked, before)
+    if _is_unwanted(core, tracked, before):
+        cancel(core, tracked, "nothing like it may rest there now")
+    if before.replaced_at is not None and not before.state.is_final:
+        give_way(core, before, before.replaced_at)
     return True
 
 
+def give_way(core: Core, before: Tracked, filled: Decimal) -> None:
+    """End an order whose successor is known; `filled` is what it had filled by then.
+
+    What of that was not told yet stays reserved with it, as its successor may be gone by then.
+    """
+    is_told = before.filled >= filled
+    state = OrderState.REPLACED if is_told else OrderState.PENDING_CANCEL
+    if state is not before.state:
+        core.record(
+            OrderMoved(
+                at_ns=core.now_ns,
+                client_order_id=before.order.client_order_id,
+                state=state,
+                status="replaced",
+                filled_qty=filled,
+            )
+        )
+
+
 def _report(core: Core, tracked: Tracked, before: Tracked) -> None:
-    """Say what somebody else did and which cap it may break; cancel it where nothing is added."""
+    """Say what somebody else did, and which cap it may break."""
     order = tracked.order
     text = (
         f"{order.side} {order.qty} {order.key} came in the place of "
@@ -63,5 +89,13 @@ def _report(core: Core, tracked: Tracked, before: Tracked) -> None:
         if reason is not Reason.NONE:
             text += f"; it does not fit: {reason.name.lower()}"
     core.record(Noted(at_ns=core.now_ns, code="order.external", text=text))
-    if tracked.is_buy and core.state.trading is not TradingState.ACTIVE:
-        cancel(core, tracked, f"the account is {core.state.trading.name.lower()}")
+
+
+def _is_unwanted(core: Core, tracked: Tracked, before: Tracked) -> bool:
+    """Tell whether it has to go as the order before it had to, or adds where nothing may."""
+    if before.state is OrderState.PENDING_CANCEL:
+        return True
+    waiting = core.waiting.get(tracked.order.key, ())
+    if any(tracked in blockers(core, one.order) for one in waiting):
+        return True
+    return tracked.is_buy and core.state.trading is not TradingState.ACTIVE

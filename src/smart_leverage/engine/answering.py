@@ -5,7 +5,7 @@ from decimal import Decimal
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
 from smart_leverage.domain.records import Filled, Noted, OrderMoved
-from smart_leverage.engine.adopting import adopt
+from smart_leverage.engine.adopting import adopt, give_way
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
 from smart_leverage.engine.tracked import Tracked
@@ -19,6 +19,9 @@ _STATES = {
     "pending_cancel": OrderState.PENDING_CANCEL,
     "pending_replace": OrderState.PENDING_REPLACE,
 }
+MISSES_MIN = 3
+"""Look-ups that must find nothing before it may count as absent."""
+
 _UNDECIDED = frozenset({OrderState.OPEN, OrderState.PENDING_REPLACE})
 
 
@@ -76,12 +79,16 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
     state = _STATES.get(broker_order.status, OrderState.OPEN)
     if state in _UNDECIDED and _is_awaited(core, tracked):
         return order.key  # our cancel or change is under way; only a final word changes that
+    if state is OrderState.REPLACED and _is_successor_missing(core, tracked, broker_order):
+        is_ours = tracked.state is OrderState.PENDING_CANCEL
+        state = OrderState.PENDING_CANCEL if is_ours else OrderState.PENDING_REPLACE
     told = order.qty if state is OrderState.FILLED else broker_order.filled_qty
     if state.is_final and tracked.filled < told:
         # It has ended, but executions are still to come: until they are here it stays reserved and
         # is looked up again whenever the lists are compared.
         state = OrderState.PENDING_CANCEL
-    if state is not tracked.state or not tracked.broker_order_id:
+    is_news = broker_order.status == "replaced" and tracked.replaced_at is None
+    if state is not tracked.state or not tracked.broker_order_id or is_news:
         _move(
             core,
             order.client_order_id,
@@ -93,7 +100,9 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
         )
     before = core.state.orders.before(tracked)
     if before is not None and broker_order.replaces == before.broker_order_id:
-        _on_replaced(core, before, tracked.taken, tracked.order.qty - order.qty)
+        # What the venue took off the new quantity, the order before had filled by then.
+        less = max(tracked.order.qty - order.qty, Decimal(0))
+        give_way(core, before, before.filled - tracked.taken + less)
     return order.key
 
 
@@ -104,16 +113,14 @@ def _is_awaited(core: Core, tracked: Tracked) -> bool:
     return tracked.state is OrderState.PENDING_CANCEL
 
 
-def _on_replaced(core: Core, before: Tracked, taken: Decimal, less: Decimal) -> None:
-    """An order gave way to its change; what the venue took off the new quantity, it had filled.
+def _is_successor_missing(core: Core, tracked: Tracked, broker_order: BrokerOrder) -> bool:
+    """Tell whether an order gave way to one that we do not know: it carries the reservation still.
 
-    What of that was not told yet stays reserved with it, as its successor may be gone by then.
+    Stream and list will tell of that one, unless both have been silent for several look-ups.
     """
-    filled = before.filled - taken + max(less, Decimal(0))
-    is_told = before.filled >= filled
-    state = OrderState.REPLACED if is_told else OrderState.PENDING_CANCEL
-    if state is not before.state:
-        _move(core, before.order.client_order_id, state, status="replaced", filled=filled)
+    successor = broker_order.replaced_by
+    is_known = not successor or core.state.orders.named(successor) is not None
+    return not is_known and tracked.misses < MISSES_MIN
 
 
 def _move(

@@ -179,8 +179,7 @@ def blockers(core: Core, order: Order) -> list[Tracked]:
     """Return the orders that must be final before this one may leave."""
     if order.role is Role.STOP:
         return []
-    stop = core.state.live_stop(order.key)
-    found = [] if stop is None else [stop]
+    found = core.state.orders.stops(order.key)
     if order.side is Side.SELL:
         waiting = {one.order.client_order_id for one in core.waiting.get(order.key, ())}
         found += [

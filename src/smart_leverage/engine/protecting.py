@@ -27,6 +27,8 @@ def protect(core: Core, key: Key) -> None:
         return
     if wanted <= 0 or core.waiting.get(key) or any(o.is_buy for o in state.orders.of(key)):
         return
+    if state.orders.stops(key):
+        return  # one that somebody else replaced has not told yet what it sold
     level = _stop_level(core, key)
     mark = core.ladder.mark(key)
     known = state.stop_prices.get(key)

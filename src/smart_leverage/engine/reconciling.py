@@ -26,8 +26,8 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
             core.ladder.see(position.key, position.price, core.now_ns, Rung.BROKER)
     core.is_ready = True
     for listed in event.orders:
-        if adopt(core, listed):
-            on_broker_order(core, listed)
+        adopt(core, listed)
+        on_broker_order(core, listed)
     differences = _differences(core, event)
     core.differs = bool(differences)
     core.missing = _missing(core, event)

@@ -189,6 +189,8 @@ class State:
         if record.state is OrderState.INTENT:  # it may be sent once more
             tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
+        if record.status == "replaced":
+            tracked.replaced_at = record.filled_qty
         if record.state.is_final:
             before = self.orders.before(tracked)
             self.orders.drop(record.client_order_id)

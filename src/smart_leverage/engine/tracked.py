@@ -29,6 +29,7 @@ class Tracked:
         "is_resent",
         "misses",
         "order",
+        "replaced_at",
         "replaces",
         "reserve_price",
         "sent_ns",
@@ -47,6 +48,8 @@ class Tracked:
         self.order = order
         self.replaces = replaces
         """The order in whose place we want this one; empty for an order of its own."""
+        self.replaced_at: Decimal | None = None
+        """What it had filled when it gave way to an order that we do not know yet."""
         self.taken = ZERO
         """What that order has filled since: the venue takes it off this quantity."""
         self.decision_id = decision_id
@@ -158,6 +161,10 @@ class TrackedOrders:
     def buys(self) -> list[Tracked]:
         """Return every increase under way."""
         return [tracked for tracked in self.by_id.values() if tracked.is_buy]
+
+    def stops(self, key: Key) -> list[Tracked]:
+        """Return the stops of an instrument; beside the live one, those that may not have ended."""
+        return [tracked for tracked in self.of(key) if tracked.order.role is Role.STOP]
 
     @property
     def has_buys(self) -> bool:
