@@ -62,7 +62,7 @@ class Known:
         self.seen_ns = 0
         """When it was first read, by the world's clock."""
         self.broker_filled = ZERO
-        self.filled = ZERO
+        self.filled: Decimal = ZERO
 
     @property
     def is_final(self) -> bool:

@@ -11,6 +11,9 @@ from smart_leverage.engine.proof import holds
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.policy.reasons import Reason, TradingState
 
+STRANGERS_KEPT = 1_000
+"""How many changes by somebody else of orders that we do not know stay in memory."""
+
 
 def adopt(core: Core, broker_order: BrokerOrder) -> bool:
     """Track an order that we do not know, if it came in the place of one of ours.
@@ -55,6 +58,14 @@ def adopt(core: Core, broker_order: BrokerOrder) -> bool:
     if before.replaced_at is not None and not before.state.is_final:
         give_way(core, before, before.replaced_at)
     return True
+
+
+def remember(core: Core, broker_order: BrokerOrder) -> None:
+    """Keep an order of somebody else in mind: the one before it may turn out to be ours."""
+    if broker_order.replaces:
+        core.strangers[broker_order.replaces] = broker_order
+    if len(core.strangers) > STRANGERS_KEPT:
+        del core.strangers[next(iter(core.strangers))]
 
 
 def give_way(core: Core, before: Tracked, filled: Decimal) -> None:

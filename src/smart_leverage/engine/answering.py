@@ -5,7 +5,7 @@ from decimal import Decimal
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
 from smart_leverage.domain.records import Filled, Noted, OrderMoved
-from smart_leverage.engine.adopting import adopt, give_way
+from smart_leverage.engine.adopting import adopt, give_way, remember
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
 from smart_leverage.engine.tracked import Tracked
@@ -55,6 +55,7 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
     broker_order = update.broker_order
     client_order_id = broker_order.order.client_order_id
     if core.state.orders.find(client_order_id) is None and not adopt(core, broker_order):
+        remember(core, broker_order)
         core.record(
             Noted(
                 at_ns=core.now_ns,
@@ -98,18 +99,22 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
             broker_order_id=broker_order.broker_order_id,
             sequence=sequence,
         )
+        tracked.misses = 0
     before = core.state.orders.before(tracked)
     if before is not None and broker_order.replaces == before.broker_order_id:
         # What the venue took off the new quantity, the order before had filled by then.
         less = max(tracked.order.qty - order.qty, Decimal(0))
         give_way(core, before, before.filled - tracked.taken + less)
+    stranger = core.strangers.pop(broker_order.broker_order_id, None)
+    if stranger is not None and adopt(core, stranger):
+        on_broker_order(core, stranger)
     return order.key
 
 
 def _is_awaited(core: Core, tracked: Tracked) -> bool:
     """Tell whether an order that is open is about to end by our own doing."""
     if tracked.state is OrderState.PENDING_REPLACE:
-        return core.state.orders.after(tracked) is not None
+        return core.state.orders.after(tracked) is not None or tracked.replaced_at is not None
     return tracked.state is OrderState.PENDING_CANCEL
 
 

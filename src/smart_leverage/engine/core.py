@@ -4,7 +4,15 @@ from decimal import ROUND_DOWN, Decimal
 
 from smart_leverage.domain.calendars import RiskCalendar
 from smart_leverage.domain.instruments import Instrument, Key
-from smart_leverage.domain.orders import Approved, Change, Order, OrderState, Role, Side
+from smart_leverage.domain.orders import (
+    Approved,
+    BrokerOrder,
+    Change,
+    Order,
+    OrderState,
+    Role,
+    Side,
+)
 from smart_leverage.domain.records import (
     CancelIntended,
     Intended,
@@ -41,6 +49,8 @@ class Core:
         self.is_clock_doubted = False
         self.out = Outcome()
         self.waiting: dict[Key, list[Approved]] = {}
+        self.strangers: dict[str, BrokerOrder] = {}
+        """Orders of somebody else, by the broker's id of the order in whose place each came."""
         self.differs = False
         self.missing: dict[Key, Decimal] = {}
         """What the books hold and the broker did not list when they were compared last."""

@@ -100,6 +100,8 @@ def _is_wanted(core: Core, tracked: Tracked) -> bool:
         return is_young and may_still_leave(core, order)
     if order.role is not Role.STOP:
         return core.sellable(order.key) >= 0
+    if core.state.orders.stops(order.key) != [tracked]:
+        return False  # another one rests there, or may
     mark = core.ladder.mark(order.key)
     is_above = mark is not None and order.stop_price is not None and mark > order.stop_price
     return is_above and core.sellable(order.key) >= order.qty
