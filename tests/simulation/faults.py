@@ -39,7 +39,6 @@ KINDS = (
     "commit_fails",  # before or after it was written
     "killed",  # at a commit, or between an order's arrival and its answer
     "second_writer",  # another process wants to write the same ledger
-    "foreign_change",  # somebody else puts another order in the place of one of ours
 )
 
 

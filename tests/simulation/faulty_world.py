@@ -18,7 +18,7 @@ from typing import NamedTuple
 from tests.simulation.faults import Dice, Faults, FaultyLedger, TrueTime
 from tests.simulation.faulty_line import FaultyBroker
 from tests.simulation.faulty_process import REGISTRY, Process
-from tests.simulation.oracle import STRANGE, Oracle
+from tests.simulation.oracle import Oracle
 from tests.simulation.oracle_settled import settle
 from tests.simulation.worlds import Walk, World, bars_of, terms_of
 
@@ -218,8 +218,6 @@ class FaultyWorld:
                 self.oracle.foreign.add(name)
             except Refused:
                 self.dice.counts["foreign_order"] -= 1
-        if self.dice.hits("foreign_change", 0.5):
-            self._change_ours(now)
         if self.dice.hits("second_writer", 0.1):
             self._intrude()
         if self.dice.hits("deposit", 0.2):
@@ -229,27 +227,6 @@ class FaultyWorld:
                 self.process.untold.append((f"flow-{now}", amount))
             except Refused:
                 self.dice.counts["deposit"] -= 1
-
-    def _change_ours(self, now: int) -> None:
-        """Let somebody else replace one of our orders, under an id that we do not know."""
-        ours = [one for one in self.venue.orders(is_open=True) if one.order.bot != "somebody"]
-        if not ours:
-            self.dice.counts["foreign_change"] -= 1
-            return
-        order = self.chance.choice(ours).order
-        factor = Decimal(self.chance.choice(("0.5", "0.9", "1.5")))
-        is_whole = order.qty % 1 == 0 and order.qty > 1
-        limit, stop = order.limit_price, order.stop_price
-        try:
-            self.venue.replace(
-                order.client_order_id,
-                qty=(order.qty * factor).quantize(Decimal(1)) if is_whole else None,
-                limit_price=limit and (limit * Decimal("0.999")).quantize(limit),
-                stop_price=stop and (stop * Decimal("0.999")).quantize(stop),
-                new_client_order_id=f"{STRANGE}{now}",
-            )
-        except Refused:
-            self.dice.counts["foreign_change"] -= 1
 
     def _intrude(self) -> None:
         """INV-14: a second process that wants to write the ledger is refused."""

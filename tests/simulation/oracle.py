@@ -27,7 +27,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import msgspec
 from tests.simulation.audit_market import SECOND, when
 from tests.simulation.audit_record import F, Terms
 from tests.simulation.audit_venue import Fill, Order
@@ -49,8 +48,6 @@ ZERO = D(0)
 FRESH = 60 * SECOND
 AGE_MAX = FRESH + SECOND
 CENT = D("0.01")
-STRANGE = "theirs-"
-"""How the names begin that somebody else gives to orders in the place of ours."""
 NOT_HELD = frozenset(("not_held", "bad_input", "minimum"))
 """Why a decrease may be denied: it is none, or it is no order."""
 
@@ -77,7 +74,6 @@ class Oracle:
         self._attempts: dict[str, int] = {}
         self._is_stop: dict[str, bool] = {}
         self._counted: set[str] = set()
-        self._broker_ids: dict[str, Order] = {}
         self._filled: dict[str, Decimal] = {}
         """What every order has filled, as far as it was told."""
         self._told_ns: dict[str, int] = {}
@@ -230,7 +226,6 @@ class Oracle:
     def on_told(self, update: TradeUpdate) -> None:
         """A message of the stream arrives."""
         fill = update.fill
-        self._adopt(update.broker_order)
         order = self._sent.get(update.broker_order.order.client_order_id)
         if order is None:
             return
@@ -246,12 +241,10 @@ class Oracle:
 
     def on_listed(self, broker_order: BrokerOrder) -> None:
         """The venue states an order: once it has ended, what it filled is all that will come."""
-        self._adopt(broker_order)
         name = broker_order.order.client_order_id
         order = self._sent.get(name)
         if order is None:
             return
-        self._broker_ids[broker_order.broker_order_id] = order
         before = self.account.before.get(name)
         if before is not None and broker_order.replaces:
             # What it took off the new quantity is all that the one before will have filled.
@@ -259,16 +252,6 @@ class Oracle:
             self._ended(before, known.base + order.qty - broker_order.order.qty)
         if broker_order.status in FINAL:
             self._ended(order, broker_order.filled_qty)
-
-    def _adopt(self, broker_order: BrokerOrder) -> None:
-        """Count what somebody put in the place of an order of ours, beside that one."""
-        order = broker_order.order
-        before = self._broker_ids.get(broker_order.replaces or "")
-        if before is None or order.client_order_id in self._sent:
-            return
-        bot = msgspec.structs.replace(order, bot=before.bot)
-        mine = self._sent[order.client_order_id] = _order(bot, self._now(), len(self._sent))
-        self.account.add(mine)
 
     def _ended(self, order: Order, filled: Decimal) -> None:
         """An order has ended; what it filled and was not told yet is still to come."""
@@ -315,7 +298,6 @@ class Oracle:
         for entry in journal.adopted:
             told.adopt(entry["key"], D(entry["qty"]), D(entry["price"]))
         told.cash += sum(journal.flow_amounts, ZERO)
-        self._forget_strangers()
         for name, order in self._sent.items():
             order.left = order.qty
             if name in journal.orders:
@@ -340,16 +322,6 @@ class Oracle:
             if suspect:
                 told.see(key, suspect)
             self._told_ns[key] = at_ns
-
-    def _forget_strangers(self) -> None:
-        """What was told of and is not in the journal has to be told once more."""
-        known = self.journal.orders
-        for name in [each for each in self._sent if each.startswith(STRANGE)]:
-            if name not in known:
-                del self._sent[name]
-        self._broker_ids = {
-            one.broker_id: self._sent[name] for name, one in known.items() if name in self._sent
-        }
 
     # -- what has to hold -------------------------------------------------------------------------
 

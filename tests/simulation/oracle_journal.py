@@ -58,7 +58,6 @@ class Known:
         self.state = "intent"
         self.attempts = 1
         """How often it may have left by now: each time, the journal says so before."""
-        self.broker_id = ""
         self.seen_ns = 0
         """When it was first read, by the world's clock."""
         self.broker_filled = ZERO
@@ -190,8 +189,7 @@ class Journal:
         order = entry["order"]
         if order["client_order_id"] in self.orders:
             self._broken("INV-01", f"{order['client_order_id']} was intended twice")
-        # What somebody else put there is net of what the one before has filled.
-        name = "" if entry.get("is_foreign") else entry.get("replaces", "")
+        name = entry.get("replaces", "")
         before = self.orders.get(name)
         if name and (before is None or before.is_final):
             self._broken("INV-01", f"{order['client_order_id']} replaces what is no open order")
@@ -211,7 +209,6 @@ class Journal:
             known.attempts += 1
         known.state = entry["state"]
         known.broker_filled = D(entry["filled_qty"])
-        known.broker_id = entry.get("broker_order_id") or known.broker_id
 
     def _order_cancel_intended(self, entry: dict[str, Any]) -> None:
         known = self.orders.get(entry["client_order_id"])
