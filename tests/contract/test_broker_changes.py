@@ -14,7 +14,7 @@ from smart_leverage.domain.clock import SECOND_NS, ManualClock
 from smart_leverage.domain.errors import OutcomeUnknown
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import BrokerOrder, OrderState, Side
-from smart_leverage.domain.records import Decided, Noted, decode
+from smart_leverage.domain.records import Decided, Intended, Noted, decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import ChangeWished, Command, Commanded, Prices, Rung, Wished
@@ -307,3 +307,34 @@ def test_what_somebody_else_changed_is_adopted(account: Account) -> None:
     account.trade()
     account.agrees()
     assert account.trader.engine.state.book.bot_qty("bot", AAPL) == 25
+
+
+def test_a_halt_file_holds_back_more_and_not_less(account: Account) -> None:
+    old = account.order("20")
+    account.trader._held_back = lambda: "HALT is there"
+    account.change(old, "30")
+    assert account.line.changes == 0
+    assert account.under_way() == [(OrderState.OPEN, D(20))]
+    account.wait()
+    account.change(old, "5")
+    assert account.line.changes == 1
+    assert account.under_way() == [(OrderState.OPEN, D(5))]
+    account.agrees()
+
+
+def test_an_intent_is_durable_before_a_change_leaves(account: Account) -> None:
+    old = account.order("20")
+    durable: list[str] = []
+    account.line.meanwhile = lambda: durable.extend(
+        each.replaces for each in account.records(Intended) if each.replaces
+    )
+    account.change(old, "30")
+    assert durable == [old.order.client_order_id]
+
+
+def test_an_order_of_unknown_outcome_is_found_in_the_list(account: Account) -> None:
+    old = account.order("20")
+    old.state = OrderState.UNKNOWN
+    account.line.order = lambda name: None  # type: ignore[attr-defined]
+    account.trader.reconcile()
+    assert account.under_way() == [(OrderState.OPEN, D(20))]

@@ -181,3 +181,27 @@ def test_an_order_in_the_place_of_a_stranger_stays_a_stranger() -> None:
     listed(desk, view)
     assert units(desk) == 100
     assert notes(desk) == [f"buy 50 {KO} was not sent by us: {STRANGE}"]
+
+
+def test_an_order_that_gave_way_stays_reserved_until_its_successor_is_told() -> None:
+    desk = Desk()
+    stop = desk.hold(KO, "100")
+    gone = msgspec.structs.replace(desk.view(stop, "replaced"), replaced_by=f"b-{STRANGE}")
+    tell(desk, gone)
+    live = desk.state.live_stop(KO)
+    assert live is not None
+    assert live.state is OrderState.PENDING_REPLACE
+    assert desk.sent == []  # no second stop beside the one that must be there
+    tell(desk, theirs(desk, stop, "100", stop_price=D("55.00")))
+    (tracked,) = desk.state.orders.stops(KO)
+    assert tracked.order.client_order_id == STRANGE
+
+
+def test_a_successor_that_was_told_first_is_adopted_once_the_order_is_known() -> None:
+    desk = Desk()
+    desk.buy(KO, "100")
+    old = desk.pop()
+    tell(desk, theirs(desk, old, "80"))
+    assert desk.state.orders.find(STRANGE) is None
+    desk.look_up(old, "new")
+    assert desk.state.orders.find(STRANGE) is not None
