@@ -72,15 +72,6 @@ SUCCESSORS = {
 class Venue(Broker, Protocol):
     """A broker whose market is moved from here, and which shows its books."""
 
-    def replace(
-        self,
-        client_order_id: str,
-        *,
-        qty: Decimal | None = None,
-        limit_price: Decimal | None = None,
-        stop_price: Decimal | None = None,
-        new_client_order_id: str | None = None,
-    ) -> BrokerOrder: ...
     def close_bars(self, at_ns: int, bars: Sequence[tuple[Key, Bar]]) -> None: ...
     def print_opens(self, at_ns: int, opens: Sequence[tuple[Key, float]]) -> None: ...
     def fill_opens(self, at_ns: int) -> None: ...

@@ -96,7 +96,11 @@ class Account:
     def selling(self, key: str) -> Decimal:
         """Return what open orders may still sell of a key."""
         open_orders = self.orders.get(key, {}).values()
-        return sum((order.left for order in open_orders if not order.is_buy), ZERO)
+        return sum((self.counted(order) for order in open_orders if not order.is_buy), ZERO)
+
+    def counted(self, order: Order) -> Decimal:
+        """Return what an open order adds to what may trade."""
+        return order.left
 
     def equity(self, price: Price | None = None) -> Decimal:
         """Return cash and market value."""
@@ -134,7 +138,7 @@ class Account:
         for key in {**self.held, **dict.fromkeys(bought)}:
             qty, price = self.held.get(key, ZERO), self.last(key)
             for order in self.buys(key):
-                qty += order.left
+                qty += self.counted(order)
                 price = max(price, order.limit or price)
             for group in worst:
                 if key == of if group == "symbol" else self.is_in(key, group):

@@ -12,6 +12,7 @@ from smart_leverage.domain.opportunity import Opportunity, OrderWish
 from smart_leverage.domain.orders import (
     AccountSnapshot,
     BrokerOrder,
+    Change,
     Fill,
     Order,
     PositionSnapshot,
@@ -25,10 +26,12 @@ from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import (
     Answered,
+    ChangeWished,
     Command,
     Commanded,
     Event,
     FlowArrived,
+    LookedUp,
     Opened,
     Prices,
     Proposed,
@@ -81,6 +84,7 @@ class Desk:
         self.records: list[Record] = []
         self.events: list[Event] = []
         self.sent: list[Order] = []
+        self.changes: list[Change] = []
         self.cancelled: list[str] = []
         self.executions = 0
         held = tuple((k, D(qty), PRICE[k]) for k, qty in (holdings or {}).items())
@@ -114,6 +118,7 @@ class Desk:
         outcome = self.engine.process(event)
         self.records += outcome.records
         self.sent += [approved.order for approved in outcome.sends]
+        self.changes += outcome.changes
         self.cancelled += outcome.cancels
         return outcome
 
@@ -158,6 +163,20 @@ class Desk:
             notional=D(notional) if notional else None,
         )
         event = Wished(at_ns=self.now_ns, wish=wish, bot=bot, may_shrink=may_shrink)
+        return self.feed(event).decisions[0]
+
+    def change(
+        self, order: Order, qty: str = "", limit: str = "", *, bot: str = "bot", request: str = ""
+    ) -> Decided:
+        """Ask for another quantity, counted whole, or another limit of an order."""
+        event = ChangeWished(
+            at_ns=self.now_ns,
+            bot=bot,
+            client_order_id=order.client_order_id,
+            request=request,
+            qty=D(qty) if qty else None,
+            limit_price=D(limit) if limit else None,
+        )
         return self.feed(event).decisions[0]
 
     def signal(
@@ -227,6 +246,31 @@ class Desk:
             )
         )
 
+    def take_change(self, *, less: str = "0") -> Order:
+        """Let the broker accept the next change; `less` it had filled of the old order by then."""
+        change = self.changes.pop(0)
+        order = change.approved.order
+        there = msgspec.structs.replace(order, qty=order.qty - D(less))
+        broker_order = msgspec.structs.replace(
+            self.view(there, "new"), replaces=f"b-{change.replaces}"
+        )
+        self.feed(
+            Answered(
+                at_ns=self.now_ns,
+                client_order_id=order.client_order_id,
+                verdict=Verdict.ACCEPTED,
+                broker_order=broker_order,
+            )
+        )
+        return there
+
+    def look_up(self, order: Order, status: str = "", filled: str = "0") -> Outcome:
+        """Ask the broker for an order; without a status it is not listed."""
+        found = self.view(order, status, D(filled)) if status else None
+        return self.feed(
+            LookedUp(at_ns=self.now_ns, client_order_id=order.client_order_id, broker_order=found)
+        )
+
     def view(self, order: Order, status: str, filled: Decimal = ZERO) -> BrokerOrder:
         return BrokerOrder(
             broker_order_id=f"b-{order.client_order_id}",
@@ -243,8 +287,10 @@ class Desk:
     ) -> Outcome:
         """Let an order trade, in full unless a quantity is given; fees are none."""
         self.executions += 1
-        traded = D(qty) if qty else order.qty
-        is_whole = traded == order.qty
+        known = self.state.orders.find(order.client_order_id)
+        before = known.filled if known else ZERO
+        traded = D(qty) if qty else order.qty - before
+        is_whole = before + traded == order.qty
         fill = Fill(
             execution_id=f"x{self.executions:06d}",
             client_order_id=order.client_order_id,
@@ -259,7 +305,9 @@ class Desk:
         update = TradeUpdate(
             sequence=len(self.events),
             event="fill" if is_whole else "partial_fill",
-            broker_order=self.view(order, "filled" if is_whole else "partially_filled", traded),
+            broker_order=self.view(
+                order, "filled" if is_whole else "partially_filled", before + traded
+            ),
             at_ns=self.now_ns,
             fill=fill,
         )

@@ -4,7 +4,9 @@ The venue behind it is sound; what it was asked, and what it answered, get lost,
 out of order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
 from typing import Protocol
 
 from tests.simulation.faults import Dice, Killed, TrueTime
@@ -34,10 +36,17 @@ RESTLESS = 500
 """So many requests at one instant are an engine that answers itself."""
 
 
+Arrive = Callable[[], BrokerOrder]
+"""What a request does once it is at the venue."""
+
+
 class Watch(Protocol):
     """Who is told what passes through the layer."""
 
     def on_send(self, order: Order) -> None: ...
+    def on_change(
+        self, old: str, name: str, qty: Decimal | None, limit: Decimal | None
+    ) -> None: ...
     def on_ended(self, client_order_id: str) -> None: ...
     def on_told(self, update: TradeUpdate) -> None: ...
     def on_listed(self, broker_order: BrokerOrder) -> None: ...
@@ -49,7 +58,7 @@ class FaultyBroker:
 
     def __init__(self, venue: SimBroker, time: TrueTime, dice: Dice, watch: Watch) -> None:
         self.venue = venue
-        self.in_transit: list[tuple[int, Approved]] = []
+        self.in_transit: list[tuple[int, Arrive]] = []
         self._time, self._dice, self._watch = time, dice, watch
         self._silent_until = self._stalled_until = 0
         self._asked_at = self._asked = 0
@@ -73,10 +82,35 @@ class FaultyBroker:
     # -- requests ---------------------------------------------------------------------------------
 
     def submit(self, approved: Approved) -> BrokerOrder:
-        name = approved.order.client_order_id
         self._rest()
-        self._sent_ns[name] = self._time.true_ns
         self._watch.on_send(approved.order)
+        return self._carry(approved.order.client_order_id, partial(self.venue.submit, approved))
+
+    def replace(
+        self,
+        client_order_id: str,
+        *,
+        qty: Decimal | None = None,
+        limit_price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        new_client_order_id: str | None = None,
+    ) -> BrokerOrder:
+        assert new_client_order_id, "a change has a name of ours"
+        self._rest()
+        self._watch.on_change(client_order_id, new_client_order_id, qty, limit_price)
+        replace = partial(
+            self.venue.replace,
+            client_order_id,
+            qty=qty,
+            limit_price=limit_price,
+            stop_price=stop_price,
+            new_client_order_id=new_client_order_id,
+        )
+        return self._carry(new_client_order_id, replace)
+
+    def _carry(self, name: str, arrive: Arrive) -> BrokerOrder:
+        """Let a request of an order arrive, or not, or later; and its answer, or not."""
+        self._sent_ns[name] = self._time.true_ns
         if self._is_silent():
             if self._dice.chance.random() < 0.5:
                 self._watch.on_ended(name)
@@ -92,15 +126,14 @@ class FaultyBroker:
             raise OutcomeUnknown(name, 10.0)
         if self._dice.hits("delayed"):
             due = self._time.true_ns + self._dice.within_ns(1, HORIZON_S)
-            self.in_transit.append((due, approved))
+            self.in_transit.append((due, arrive))
             raise OutcomeUnknown(name, 10.0)
-        return self._arrive(approved)
+        return self._arrive(name, arrive)
 
-    def _arrive(self, approved: Approved) -> BrokerOrder:
-        name = approved.order.client_order_id
+    def _arrive(self, name: str, arrive: Arrive) -> BrokerOrder:
         is_lost = self._dice.hits("lost_after")
         try:
-            answer = self.venue.submit(approved)
+            answer = arrive()
         except Refused:
             if is_lost:
                 raise OutcomeUnknown(name, 10.0) from None
@@ -117,9 +150,9 @@ class FaultyBroker:
         """Let requests arrive whose time has come; nobody waits for their answers any more."""
         due = [each for each in self.in_transit if each[0] <= self._time.true_ns]
         self.in_transit = [each for each in self.in_transit if each[0] > self._time.true_ns]
-        for _, approved in due:
+        for _, arrive in due:
             try:
-                self.venue.submit(approved)
+                arrive()
             except Refused:
                 continue
 
@@ -156,7 +189,10 @@ class FaultyBroker:
 
     def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:
         self._ask()
-        return self.venue.orders(is_open=is_open, after_ns=after_ns)
+        listed = self.venue.orders(is_open=is_open, after_ns=after_ns)
+        for broker_order in listed:
+            self._watch.on_listed(broker_order)
+        return listed
 
     def order(self, client_order_id: str) -> BrokerOrder | None:
         self._ask()

@@ -13,11 +13,13 @@ from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.clock import MINUTE_NS, SECOND_NS
 from smart_leverage.domain.errors import BrokerDown, LedgerError
 from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.events import (
     BrokerLost,
+    ChangeWished,
     Command,
     Commanded,
     Event,
@@ -74,6 +76,8 @@ class Process:
         self._keys, self._held = keys, held
         self.chance = Random(f"{world.seed}/people")
         self.bots = [Greedy(f"bot-{number}", world) for number in range(world.bots)]
+        self.changes = Random(f"{world.seed}/changes")
+        self.changed = 0
         self.signals = Signals(world)
         self.trader: Trader | None = None
         self.clock = SteadyClock(time)
@@ -208,6 +212,10 @@ class Process:
                 self._wish(
                     Wished(at_ns=now, wish=wish, bot=bot.name, may_shrink=self.world.may_shrink)
                 )
+            if self.changes.random() < 0.5:
+                self._buy_shares(bot.name, closes)
+            if self.changes.random() < 0.7:
+                self._change(bot.name)
         if chance.random() < 0.1:
             for opportunity in self.signals.on_bars(self.time.true_ns, closes):
                 self._offer(Proposed(at_ns=now, opportunity=opportunity))
@@ -222,6 +230,53 @@ class Process:
         free = self.oracle.free(event.bot, wish.key)
         for decided in trader.offer(event)[:1]:
             self.oracle.check_denial(free, decided.asked, decided.given, decided.price)
+
+    def _buy_shares(self, bot: str, closes: Sequence[tuple[Key, Bar]]) -> None:
+        """Let a bot buy whole shares, of which a venue changes the quantity later."""
+        trader, chance = self.trader, self.changes
+        assert trader is not None
+        shares = [each for each in closes if each[0].startswith("us_equity:")]
+        if not shares:
+            return
+        key, bar = chance.choice(shares)
+        qty = int(self.world.cash * chance.expovariate(1.0) * self.world.greed / bar.close)
+        if qty:
+            name = f"{bot}/shares {self.time.true_ns}"
+            wish = OrderWish(
+                at_ns=self.time.true_ns,
+                key=key,
+                side=Side.BUY,
+                source=bot,
+                id=name,
+                qty=Decimal(qty),
+            )
+            trader.offer(Wished(at_ns=self.clock.now_ns(), wish=wish, bot=bot, may_shrink=False))
+
+    def _change(self, bot: str) -> None:
+        """Let a bot want one of its orders to be another; which ones are open, it may not know."""
+        trader, chance = self.trader, self.changes
+        assert trader is not None
+        orders = trader.engine.state.orders.by_id.values()
+        own = [one.order for one in orders if one.order.bot == bot]
+        if not own:
+            return
+        # A venue changes only whole quantities, so those are what a bot turns to first.
+        order = chance.choice([each for each in own if each.qty % 1 == 0] or own)
+        limit, factor = order.limit_price, Decimal(chance.choice(("0.1", "0.5", "1.3", "2")))
+        qty = (order.qty * factor).quantize(Decimal(1)) if order.qty % 1 == 0 else None
+        if limit is not None and (not qty or chance.random() < 0.3):
+            limit *= Decimal(chance.choice(("0.98", "0.995", "0.999", "1.0005")))
+        self.changed += 1
+        trader.offer(
+            ChangeWished(
+                at_ns=self.clock.now_ns(),
+                bot=bot,
+                client_order_id=order.client_order_id,
+                request=f"{bot}/change {self.changed}",
+                qty=qty,
+                limit_price=limit,
+            )
+        )
 
     def command(self, command: Command) -> None:
         assert self.trader is not None

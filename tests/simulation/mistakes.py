@@ -44,6 +44,8 @@ from smart_leverage.runtime.trader import Trader
 Plant = Callable[[pytest.MonkeyPatch], None]
 SEEDS = 30
 SUBMIT, BEST, APPLY = Trader._submit, PriceLadder.best, State.apply
+BUYS = exposure._buys_by_key
+Buys = tuple[Decimal, Decimal, Decimal]
 
 
 def counts_a_silence_as_a_no(planted: pytest.MonkeyPatch) -> None:
@@ -128,6 +130,14 @@ def forgets_what_was_set(planted: pytest.MonkeyPatch) -> None:
 
 def reserves_nothing(planted: pytest.MonkeyPatch) -> None:
     planted.setattr(exposure, "_buys_by_key", lambda state, without: {})
+
+
+def counts_only_the_new_order_of_a_change(planted: pytest.MonkeyPatch) -> None:
+    def buys(state: State, without: frozenset[str]) -> dict[Key, Buys]:
+        changed = {one.replaces for one in state.orders.buys() if one.replaces}
+        return BUYS(state, without | changed)
+
+    planted.setattr(exposure, "_buys_by_key", buys)
 
 
 def tries_again_under_a_new_id(planted: pytest.MonkeyPatch) -> None:
@@ -226,6 +236,7 @@ class Mistake(NamedTuple):
 
 MISTAKES = [
     Mistake(reserves_nothing, {}, ("INV-03",)),
+    Mistake(counts_only_the_new_order_of_a_change, {"lost_before": 0.4}, ("INV-03",)),
     Mistake(counts_a_silence_as_a_no, {"lost_after": 0.4}, ("INV-03", "INV-06", "INV-08")),
     Mistake(tries_again_under_a_new_id, {"lost_before": 0.3}, ("INV-02",)),
     Mistake(blocks_exits_while_tripped, {}, ("INV-05",)),

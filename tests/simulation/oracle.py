@@ -6,7 +6,7 @@ fill counts from when its message arrived, an order from when it left until an a
 what could not be known is never held against the product. What is beyond that are a foreign order
 and a deposit until somebody tells of them.
 
-INV-01 an id leaves as often as the journal said before
+INV-01 an id leaves as often as the journal said before, a change once; of both the larger counts
 INV-02 a durable, equal intent comes before the order
 INV-03 worst case inside caps at the send of an increase, unknown orders counted
 INV-04 no increase at a price that is old, doubted or missing, while the venue is silent, or while
@@ -33,7 +33,7 @@ from tests.simulation.audit_record import F, Terms
 from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
 from tests.simulation.oracle_clock import WorldTime
-from tests.simulation.oracle_journal import ENDED, FINAL, Journal, Split
+from tests.simulation.oracle_journal import ENDED, FINAL, Journal, Known, Split
 
 from smart_leverage.brokers.sim import SimBroker
 from smart_leverage.domain.orders import (
@@ -75,6 +75,8 @@ class Oracle:
         self._attempts: dict[str, int] = {}
         self._is_stop: dict[str, bool] = {}
         self._counted: set[str] = set()
+        self._filled: dict[str, Decimal] = {}
+        """What every order has filled, as far as it was told."""
         self._told_ns: dict[str, int] = {}
         self._is_replaying = False
         self._gone: dict[str, Decimal] = {}
@@ -135,9 +137,11 @@ class Oracle:
             if order.get("role") == "stop":
                 continue
             sent = self._sent.get(name)
-            left = D(order["qty"])  # it waits for another order's end
+            left = known.left  # it waits for another order's end
             if sent is not None:
-                left = sent.left if self.account.is_open(sent) else ZERO
+                left = self.account.counted(sent) if self.account.is_open(sent) else ZERO
+            elif known.before is not None and not known.before.is_final:
+                left = max(left - known.before.left, ZERO)
             under_way += left
             own += left if order["bot"] == bot else ZERO
         mine = self.account.record.held(key, bot) - F(own)
@@ -181,6 +185,40 @@ class Oracle:
         else:
             self._check_sells(mine)
 
+    def on_change(self, old: str, name: str, qty: Decimal | None, limit: Decimal | None) -> None:
+        """A change is about to leave: once, and as the journal says."""
+        self.sync()
+        known, before = self.journal.orders.get(name), self._sent[old]
+        self._attempts[name] = self._attempts.get(name, 0) + 1
+        if self._attempts[name] > 1:
+            self.broken("INV-01", f"the change {name} leaves twice")
+        if known is None or known.is_final or known.before is not self.journal.orders.get(old):
+            self.broken("INV-02", f"{name} leaves in the place of {old} without an intent")
+            return
+        order = known.order
+        whole = D(order["qty"]) + known.base
+        is_equal = qty is None or qty == whole
+        if not is_equal or D(order.get("limit_price") or 0) != (limit or before.limit or 0):
+            self.broken("INV-02", f"{name} leaves as {qty} at {limit}, intended as {order}")
+        mine = self._add_change(known, before)
+        if not mine.is_buy:
+            self._check_sells(mine)
+        elif mine.left > before.left or (mine.limit or ZERO) > (before.limit or ZERO):
+            self._check_increase(mine)
+
+    def _add_change(self, known: Known, before: Order) -> Order:
+        """Count a change beside the order that it changes; of both the larger counts."""
+        order = known.order
+        name, limit = order["client_order_id"], order.get("limit_price")
+        row = (name, order["bot"], order["key"], order["side"], order["qty"])
+        mine = self._sent[name] = Order((*row, limit, None, self._now(), len(self._sent)))
+        told = self._filled.get(before.name, ZERO)  # maybe more than the journal knows by now
+        mine.left = max(mine.qty + known.base - told, ZERO)
+        self._is_stop[name] = False
+        self.account.add(mine)
+        self.account.before[name] = before
+        return mine
+
     def on_ended(self, client_order_id: str) -> None:
         """An answer says that the order does not exist; of a second attempt it proves nothing."""
         known = self.journal.orders.get(client_order_id)
@@ -203,6 +241,7 @@ class Oracle:
             if not self.account.is_open(order):  # it was said to have ended with less
                 order.left = fill.qty
                 self.account.add(order)
+            self._filled[order.name] = self._filled.get(order.name, ZERO) + fill.qty
             paid = Fill(fill.execution_id, fill.qty, fill.price, fill.fee, fill.fee_asset, False)
             self.account.fill(order, paid)
         self.on_listed(update.broker_order)
@@ -211,10 +250,21 @@ class Oracle:
         """The venue states an order: once it has ended, what it filled is all that will come."""
         name = broker_order.order.client_order_id
         order = self._sent.get(name)
-        if order is None or broker_order.status not in FINAL or not self.account.is_open(order):
+        if order is None:
             return
-        counted = order.qty - order.left
-        order.left = max(min(order.left, broker_order.filled_qty - counted), ZERO)
+        before = self.account.before.get(name)
+        if before is not None and broker_order.replaces:
+            # What it took off the new quantity is all that the one before will have filled.
+            known = self.journal.orders[name]
+            self._ended(before, known.base + order.qty - broker_order.order.qty)
+        if broker_order.status in FINAL:
+            self._ended(order, broker_order.filled_qty)
+
+    def _ended(self, order: Order, filled: Decimal) -> None:
+        """An order has ended; what it filled and was not told yet is still to come."""
+        if not self.account.is_open(order):
+            return
+        order.left = max(min(order.left, filled - self._filled.get(order.name, ZERO)), ZERO)
         if not order.left:
             self.account.end(order)
 
@@ -233,11 +283,13 @@ class Oracle:
         self._gone = {}
         for key, qty in self.account.held.items():
             sells = [one for one in self._sent.values() if one.key == key and not one.is_buy]
-            left = sum((one.left for one in sells if self.account.is_open(one)), ZERO)
+            open_sells = [one for one in sells if self.account.is_open(one)]
+            left = sum((self.account.counted(one) for one in open_sells), ZERO)
             self._gone[key] = max(qty - listed.get(key, ZERO) - left, ZERO)
 
     def on_price(self, key: str, price: Decimal) -> None:
         """A price is told; what is no price changes nothing."""
+        self.sync()  # a split that was told before belongs before it
         if price.is_finite() and price > 0:
             self.account.see(key, float(price))
             if not self.account.is_doubted(key):
@@ -256,7 +308,7 @@ class Oracle:
             order.left = order.qty
             if name in journal.orders:
                 told.add(order)
-        self._counted = set(journal.fills)
+        self._counted, self._filled = set(journal.fills), {}
         for fill in journal.happened:
             if isinstance(fill, Split):
                 told.split(*fill)
@@ -264,13 +316,16 @@ class Oracle:
             order = self._sent[fill["client_order_id"]]
             qty, price, fee = D(fill["qty"]), D(fill["price"]), D(fill["fee"])
             name = fill["execution_id"]
+            self._filled[order.name] = self._filled.get(order.name, ZERO) + qty
             told.fill(order, Fill(name, qty, price, fee, fill["fee_asset"], False))
         for name, order in self._sent.items():
             known = journal.orders.get(name)
-            if known is not None and known.is_final:
+            if known is not None and (known.is_final or known.before):
                 order.left = known.left
                 if not order.left:
                     told.end(order)
+            if known is not None and known.before:
+                told.before[name] = self._sent[known.before.order["client_order_id"]]
         self.account = told
         for key, (price, at_ns, suspect) in journal.remembered.items():
             told.see(key, float(price))

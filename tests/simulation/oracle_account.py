@@ -16,6 +16,15 @@ class Told(Account):
         super().__init__(cash, terms)
         self.entry: dict[str, Decimal] = {}
         self.record = Record()
+        self.before: dict[str, Order] = {}
+        """By the name of a change, the order in whose place it is to come."""
+
+    def counted(self, order: Order) -> Decimal:
+        """Of an order and its change the larger counts, once, while both may trade."""
+        before = self.before.get(order.name)
+        if before is None or not self.is_open(before):
+            return order.left
+        return max(order.left - before.left, ZERO)
 
     def is_priced(self, key: str) -> bool:
         return key in self._price
@@ -29,6 +38,10 @@ class Told(Account):
     def fill(self, order: Order, fill: Fill) -> None:
         """Move cash, units and lots by an execution."""
         self.trade(order, fill)
+        for name, before in self.before.items():
+            change = self.orders.get(order.key, {}).get(name)
+            if before is order and change is not None:
+                change.left = max(change.left - fill.qty, ZERO)
         self.entry[order.key] = fill.price
         fee = fill.fee_cash + fill.fee_units * fill.price
         if order.is_buy:

@@ -62,24 +62,33 @@ class Split(NamedTuple):
 class Known:
     """An order as the journal tells it."""
 
-    def __init__(self, order: dict[str, Any]) -> None:
+    def __init__(self, order: dict[str, Any], before: "Known | None" = None) -> None:
         self.order = order
+        self.before = before
+        """The order in whose place it is to come."""
+        self.base = before.filled if before else ZERO
+        """What that one had filled when this was intended."""
         self.state = "intent"
         self.attempts = 1
         """How often it may have left by now: each time, the journal says so before."""
         self.seen_ns = 0
         """When it was first read, by the world's clock."""
         self.broker_filled = ZERO
-        self.filled = ZERO
+        self.filled: Decimal = ZERO
 
     @property
     def is_final(self) -> bool:
         return self.state in FINAL
 
     @property
+    def qty(self) -> Decimal:
+        """The quantity, without what the order before has filled since."""
+        return D(self.order["qty"]) - (self.before.filled - self.base if self.before else ZERO)
+
+    @property
     def left(self) -> Decimal:
         """What may still fill, or has filled and was not told yet."""
-        most = self.broker_filled if self.is_final else D(self.order["qty"])
+        most = self.broker_filled if self.is_final else self.qty
         return max(most - self.filled, ZERO)
 
 
@@ -191,7 +200,7 @@ class Journal:
             self._broken("INV-02", f"a fill of {fill['client_order_id']}, which nobody intended")
             return
         known.filled += qty
-        if known.filled > D(known.order["qty"]):
+        if known.filled > known.qty:
             self._broken("INV-08", f"{fill['client_order_id']} filled more than its quantity")
 
     def _hold(self, key: str, qty: Decimal) -> None:
@@ -205,7 +214,11 @@ class Journal:
         order = entry["order"]
         if order["client_order_id"] in self.orders:
             self._broken("INV-01", f"{order['client_order_id']} was intended twice")
-        self.orders[order["client_order_id"]] = Known(order)
+        name = entry.get("replaces", "")
+        before = self.orders.get(name)
+        if name and (before is None or before.is_final):
+            self._broken("INV-01", f"{order['client_order_id']} replaces what is no open order")
+        self.orders[order["client_order_id"]] = Known(order, before)
 
     def _order_moved(self, entry: dict[str, Any]) -> None:
         known = self.orders.get(entry["client_order_id"])
@@ -216,7 +229,7 @@ class Journal:
             text = f"{entry['client_order_id']} went from {known.state} to {entry['state']}"
             self._broken("INV-08", text)
         if entry["state"] == "intent":
-            if known.state != "unknown":
+            if known.state != "unknown" or known.before:
                 self._broken("INV-01", f"{entry['client_order_id']} was {known.state}, sent again")
             known.attempts += 1
         known.state = entry["state"]

@@ -29,7 +29,7 @@ def _orders(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
                 yield f"{name} is {known.state}, {known.left} of it was filled and never counted"
         elif name not in theirs:
             yield f"{name} is {known.state} in the journal and not open at the venue"
-        elif known.state in ("intent", "unknown", "pending_cancel"):
+        elif known.state in ("intent", "unknown", "pending_cancel", "pending_replace"):
             yield f"{name} is still {known.state}"
 
 

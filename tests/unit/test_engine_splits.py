@@ -76,3 +76,14 @@ def test_a_split_of_what_the_books_do_not_hold_yet_waits() -> None:
     split(desk, "100")
     assert desk.of(SplitSeen) == []
     assert "s1" not in desk.state.flows
+
+
+def test_a_print_of_the_old_units_that_comes_late_is_not_believed() -> None:
+    desk = Desk()
+    desk.hold(KO, "50")
+    split(desk, "50")
+    desk.price[KO] = D(30)
+    desk.reconcile()  # the broker's own price is of the new units
+    desk.print_one(KO, "60")
+    assert desk.engine.has_doubts
+    assert desk.buy(KO, "1").reason == "no_price"

@@ -48,6 +48,9 @@ class Venue(SimBroker):
     def order(self, client_order_id: str) -> BrokerOrder | None:
         return None if self.is_blind else super().order(client_order_id)
 
+    def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:
+        return () if self.is_blind else super().orders(is_open=is_open, after_ns=after_ns)
+
     def submit(self, approved: Approved) -> BrokerOrder:
         self.heads.append(self.ledger.head)
         if self.submits:

@@ -1,6 +1,7 @@
 """What every broker can be asked, whichever stands behind it."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from msgspec import Struct
@@ -41,6 +42,27 @@ class Broker(Protocol):
             Refused: The venue said no; the order does not exist.
             NotSent: Provably nothing left.
             OutcomeUnknown: Sent or maybe sent; look up by id, never resend blindly.
+        """
+        ...
+
+    def replace(
+        self,
+        client_order_id: str,
+        *,
+        qty: Decimal | None = None,
+        limit_price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        new_client_order_id: str | None = None,
+    ) -> BrokerOrder:
+        """Put a changed order in the place of an open one, once; None leaves a term.
+
+        `qty` counts the whole order, with what was filled already. What the open one fills on the
+        way is taken off the new one, whose quantity is what is left to trade.
+
+        Raises:
+            Refused: The venue said no; the order stays as it is.
+            NotSent: Provably nothing left.
+            OutcomeUnknown: Sent or maybe sent; look both up by id, never resend.
         """
         ...
 

@@ -129,6 +129,19 @@ class Approved(Struct, frozen=True):
     decision_id: str
 
 
+class Change(Struct, frozen=True, kw_only=True):
+    """An approved order that is to come in the place of one at the broker; None leaves a term.
+
+    `qty` counts the whole order, with what `replaces` has filled already.
+    """
+
+    replaces: str
+    approved: Approved
+    qty: Decimal | None
+    limit_price: Decimal | None
+    is_increase: bool
+
+
 class Fill(Struct, frozen=True, kw_only=True):
     """One execution, counted once by `execution_id`.
 

@@ -106,11 +106,18 @@ class Decided(Fact, frozen=True, kw_only=True, tag="decision"):
 
 
 class Intended(Fact, frozen=True, kw_only=True, tag="order.intended"):
-    """An order may be sent from now on; after a crash without an answer it counts as unknown."""
+    """An order may be sent from now on; after a crash without an answer it counts as unknown.
+
+    `replaces` names the order in whose place it is to come; of the two only the larger can fill.
+    `is_foreign` says that somebody else put it there already: nothing leaves for it, and what the
+    order before filled is not part of its quantity.
+    """
 
     order: Order
     decision_id: str
     reserve_price: Decimal
+    replaces: str = ""
+    is_foreign: bool = False
 
 
 class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):

@@ -5,8 +5,10 @@ from decimal import Decimal
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
 from smart_leverage.domain.records import Filled, Noted, OrderMoved
+from smart_leverage.engine.adopting import adopt, give_way, remember
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
+from smart_leverage.engine.tracked import Tracked
 
 _STATES = {
     "filled": OrderState.FILLED,
@@ -17,6 +19,10 @@ _STATES = {
     "pending_cancel": OrderState.PENDING_CANCEL,
     "pending_replace": OrderState.PENDING_REPLACE,
 }
+MISSES_MIN = 3
+"""Look-ups that must find nothing before it may count as absent."""
+
+_UNDECIDED = frozenset({OrderState.OPEN, OrderState.PENDING_REPLACE})
 
 
 def on_answer(core: Core, event: Answered) -> Key | None:
@@ -48,8 +54,8 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
     """Take in one message of the stream; a fill counts once however often it is told."""
     broker_order = update.broker_order
     client_order_id = broker_order.order.client_order_id
-    tracked = core.state.orders.find(client_order_id)
-    if tracked is None:
+    if core.state.orders.find(client_order_id) is None and not adopt(core, broker_order):
+        remember(core, broker_order)
         core.record(
             Noted(
                 at_ns=core.now_ns,
@@ -72,14 +78,18 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
     if tracked is None:
         return None
     state = _STATES.get(broker_order.status, OrderState.OPEN)
-    if state is OrderState.OPEN and tracked.state is OrderState.PENDING_CANCEL:
-        return order.key  # our cancel is under way; only a final word changes that
+    if state in _UNDECIDED and _is_awaited(core, tracked):
+        return order.key  # our cancel or change is under way; only a final word changes that
+    if state is OrderState.REPLACED and _is_successor_missing(core, tracked, broker_order):
+        is_ours = tracked.state is OrderState.PENDING_CANCEL
+        state = OrderState.PENDING_CANCEL if is_ours else OrderState.PENDING_REPLACE
     told = order.qty if state is OrderState.FILLED else broker_order.filled_qty
     if state.is_final and tracked.filled < told:
         # It has ended, but executions are still to come: until they are here it stays reserved and
         # is looked up again whenever the lists are compared.
         state = OrderState.PENDING_CANCEL
-    if state is not tracked.state or not tracked.broker_order_id:
+    is_news = broker_order.status == "replaced" and tracked.replaced_at is None
+    if state is not tracked.state or not tracked.broker_order_id or is_news:
         _move(
             core,
             order.client_order_id,
@@ -89,7 +99,33 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
             broker_order_id=broker_order.broker_order_id,
             sequence=sequence,
         )
+        tracked.misses = 0
+    before = core.state.orders.before(tracked)
+    if before is not None and broker_order.replaces == before.broker_order_id:
+        # What the venue took off the new quantity, the order before had filled by then.
+        less = max(tracked.order.qty - order.qty, Decimal(0))
+        give_way(core, before, before.filled - tracked.taken + less)
+    stranger = core.strangers.pop(broker_order.broker_order_id, None)
+    if stranger is not None and adopt(core, stranger):
+        on_broker_order(core, stranger)
     return order.key
+
+
+def _is_awaited(core: Core, tracked: Tracked) -> bool:
+    """Tell whether an order that is open is about to end by our own doing."""
+    if tracked.state is OrderState.PENDING_REPLACE:
+        return core.state.orders.after(tracked) is not None or tracked.replaced_at is not None
+    return tracked.state is OrderState.PENDING_CANCEL
+
+
+def _is_successor_missing(core: Core, tracked: Tracked, broker_order: BrokerOrder) -> bool:
+    """Tell whether an order gave way to one that we do not know: it carries the reservation still.
+
+    Stream and list will tell of that one, unless both have been silent for several look-ups.
+    """
+    successor = broker_order.replaced_by
+    is_known = not successor or core.state.orders.named(successor) is not None
+    return not is_known and tracked.misses < MISSES_MIN
 
 
 def _move(

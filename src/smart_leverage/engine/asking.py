@@ -106,6 +106,26 @@ def _verdict(reason: Reason, asked: Decimal, given: Decimal) -> str:
     return "cut" if given < asked else "approved"
 
 
+def is_answered(core: Core, ask: Ask) -> bool:
+    """Tell whether a request was granted under this name; another one under it is refused."""
+    known = core.state.requests.get((ask.bot, ask.request)) if ask.request else None
+    if known is None:
+        return False
+    body, decision_id = known
+    if body != ask.body:
+        refuse(core, ask, {"request": f"{ask.request} was {body} in {decision_id}"})
+    return True
+
+
+def refuse(core: Core, ask: Ask, figures: dict[str, str]) -> None:
+    """Journal that something cannot be decided at all, and why."""
+    journal(
+        core, ask, asked=ask.qty or ZERO, allowed=ZERO, given=ZERO, price=ZERO,
+        reason=Reason.BAD_INPUT, unit="count", bound=ZERO, would_be=ZERO,
+        figures=figures,
+    )  # fmt: skip
+
+
 def unit_of(reason: Reason) -> str:
     """Return what a bound is counted in."""
     if reason in GROUPS:

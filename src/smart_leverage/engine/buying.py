@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from smart_leverage.domain.instruments import AssetClass, Instrument
 from smart_leverage.domain.orders import OrderType, Role, Side, TimeInForce
+from smart_leverage.domain.records import Decided
 from smart_leverage.engine.asking import (
     GROUPS,
     ZERO,
@@ -36,19 +37,82 @@ class Terms(NamedTuple):
     loss: Decimal
 
 
+class Case(NamedTuple):
+    """What a purchase is judged against; `worst` is what the account may become without it."""
+
+    instrument: Instrument
+    price: Price | None
+    terms: Terms
+    worst: Worst
+    asset: Asset
+
+
+class Answer(NamedTuple):
+    """What the policy gives, and how much of that is proved."""
+
+    decision: Decision
+    proof: Proof
+
+
 def decide_buy(core: Core, ask: Ask) -> None:
     """Decide a purchase, prove what the policy would give, and intend what holds."""
     instrument = core.instrument(ask.key)
-    price = core.ladder.best(ask.key, core.now_ns)
-    terms, worst = _lifted(instrument, _terms(core, instrument, price), core.worst())
-    asked, step = asked_lots(instrument, ask, terms.price), _buy_step(instrument, ask)
+    step = _buy_step(instrument, ask)
+    case = case_of(core, instrument, core.worst(), step)
+    terms, asset = case.terms, case.asset
+    asked = asked_lots(instrument, ask, terms.price)
+    answer = judge(core, ask, case, asked)
+    # What the policy would have sized, where nobody asked for an amount.
+    lots = max(asked, 0) or lots_within(answer.decision.size - asset.worst, asset.lot_value)
+    wanted = round_down(instrument.quantity(lots), step)
+    allowed = round_down(answer.proof.qty, step)
+    given = allowed if ask.may_shrink or allowed >= wanted else ZERO
+    if given * terms.price < instrument.notional_min:
+        given = ZERO
+    decided = tell(core, ask, case, answer, wanted=wanted, allowed=allowed, given=given)
+    if given > ZERO:
+        is_coin = instrument.asset_class is AssetClass.CRYPTO
+        intend(
+            core,
+            bot=ask.bot,
+            role=ask.role,
+            key=ask.key,
+            side=Side.BUY,
+            qty=given,
+            decision_id=decided.decision_id,
+            reserve_price=terms.limit,
+            type=OrderType.LIMIT,
+            limit_price=terms.limit,
+            time_in_force=TimeInForce.IOC if is_coin else TimeInForce.DAY,
+        )
+
+
+def case_of(
+    core: Core, instrument: Instrument, worst: Worst, step: Decimal, limit: Decimal | None = None
+) -> Case:
+    """Return what a purchase is judged against, at a limit a little above the price or at its own.
+
+    Args:
+        core: The account.
+        instrument: What is bought.
+        worst: What the account may become without this purchase.
+        step: Of its quantity.
+        limit: The limit that somebody chose, None for ours.
+    """
+    price = core.ladder.best(instrument.key, core.now_ns)
+    terms, worst = _lifted(instrument, _terms(core, instrument, price, limit), worst)
     asset = _asset(core, instrument, price, terms, worst, step)
+    return Case(instrument, price, terms, worst, asset)
+
+
+def judge(core: Core, ask: Ask, case: Case, lots: int) -> Answer:
+    """Ask the policy for so many lots, and prove what it gives."""
     decision = decide(
-        account_of(core, worst),
-        asset,
+        account_of(core, case.worst),
+        case.asset,
         Proposal(
             is_buy=True,
-            lots=asked,
+            lots=lots,
             confidence=ask.confidence,
             volatility_ratio=ask.volatility_ratio,
             bot_room=math.inf,
@@ -57,19 +121,11 @@ def decide_buy(core: Core, ask: Ask) -> None:
     )
     if decision.lots > 0 and (no := _refusal(core, ask)) is not Reason.NONE:
         decision = decision._replace(lots=0, reason=no, bound=0.0, would_be=0.0)
-    if asked < 0 and decision.reason is Reason.BAD_INPUT:  # what is more severe stands before
+    if lots < 0 and decision.reason is Reason.BAD_INPUT:  # what is more severe stands before
         decision = decision._replace(reason=Reason.MINIMUM)
-    # What the policy would have sized, where nobody asked for an amount.
-    lots = max(asked, 0) or lots_within(decision.size - asset.worst, asset.lot_value)
-    wanted = round_down(instrument.quantity(lots), step)
-    proof = prove(
-        instrument, instrument.quantity(decision.lots), terms.worst, terms.loss, worst, core.caps
-    )
-    allowed = round_down(proof.qty, step)
-    given = allowed if ask.may_shrink or allowed >= wanted else ZERO
-    if given * terms.price < instrument.notional_min:
-        given = ZERO
-    _give_buy(core, ask, instrument, terms, worst, decision, proof, wanted, allowed, given)
+    qty, terms = case.instrument.quantity(decision.lots), case.terms
+    proof = prove(case.instrument, qty, terms.worst, terms.loss, case.worst, core.caps)
+    return Answer(decision, proof)
 
 
 def _refusal(core: Core, ask: Ask) -> Reason:
@@ -102,41 +158,33 @@ def _lifted(instrument: Instrument, terms: Terms, worst: Worst) -> tuple[Terms, 
     return terms._replace(worst=unit), lifted
 
 
-def _give_buy(
-    core: Core, ask: Ask, instrument: Instrument, terms: Terms, worst: Worst, decision: Decision,
-    proof: Proof, wanted: Decimal, allowed: Decimal, given: Decimal,
-) -> None:  # fmt: skip
+def tell(
+    core: Core, ask: Ask, case: Case, answer: Answer, *,
+    wanted: Decimal, allowed: Decimal, given: Decimal, counted: Decimal | None = None,
+) -> Decided:  # fmt: skip
+    """Journal the answer to a purchase; `counted` is what it was judged as, if not what is wanted.
+
+    Returns:
+        The decision.
+    """
+    (decision, proof), instrument, terms, worst = answer, case.instrument, case.terms, case.worst
     reason, bound, would_be = decision.reason, _exact(decision.bound), _exact(decision.would_be)
     if proof.reason is not Reason.NONE:
         reason = proof.reason
     group = GROUPS.get(reason)
     if group is not None:
+        judged = wanted if counted is None else counted
         used, bound = _group(core, instrument, worst, group)
-        after = worst.equity - wanted * terms.loss
-        would_be = _share(used + wanted * terms.worst, after)
+        after = worst.equity - judged * terms.loss
+        would_be = _share(used + judged * terms.worst, after)
     if reason is Reason.MINIMUM or (given == ZERO and reason is Reason.NONE):
         reason, bound = Reason.MINIMUM, instrument.notional_min
         would_be = _worth(ask, wanted, terms.price)
-    decided = journal(
+    return journal(
         core, ask, asked=wanted, allowed=allowed, given=given, price=terms.price,
         reason=reason, unit=unit_of(reason), bound=bound, would_be=would_be,
         figures=_buy_figures(core, instrument, worst, decision, terms),
     )  # fmt: skip
-    if given > ZERO:
-        is_coin = instrument.asset_class is AssetClass.CRYPTO
-        intend(
-            core,
-            bot=ask.bot,
-            role=ask.role,
-            key=ask.key,
-            side=Side.BUY,
-            qty=given,
-            decision_id=decided.decision_id,
-            reserve_price=terms.limit,
-            type=OrderType.LIMIT,
-            limit_price=terms.limit,
-            time_in_force=TimeInForce.IOC if is_coin else TimeInForce.DAY,
-        )
 
 
 def _worth(ask: Ask, wanted: Decimal, price: Decimal) -> Decimal:
@@ -155,20 +203,26 @@ def _group(core: Core, instrument: Instrument, worst: Worst, group: str) -> tupl
     return used, cap
 
 
-def _terms(core: Core, instrument: Instrument, price: Price | None) -> Terms:
-    """Return the limit of a buy, a little above the price, and what one unit counts at worst."""
+def _terms(core: Core, instrument: Instrument, price: Price | None, limit: Decimal | None) -> Terms:
+    """Return the limit of a buy, ours if nobody chose one, and what one unit counts at worst."""
     if price is None:
         return Terms(ZERO, ZERO, ZERO, ZERO)
-    tick = instrument.tick_at(price.price)
-    limit = round_down(price.price * (ONE + core.config.collar), tick)
-    least = (price.price / tick).to_integral_value(rounding=ROUND_CEILING) * tick
-    limit = max(limit, least)
+    if limit is None:
+        limit = collared(core, instrument, price)
     return Terms(
         price=price.price,
         limit=limit,
         worst=max(limit, price.price * (ONE + price.haircut)),
-        loss=(limit - price.price) + limit * core.config.cost_rate,
+        loss=max(limit - price.price, ZERO) + limit * core.config.cost_rate,
     )
+
+
+def collared(core: Core, instrument: Instrument, price: Price) -> Decimal:
+    """Return the most that is paid for a unit: a little above the price."""
+    tick = instrument.tick_at(price.price)
+    limit = round_down(price.price * (ONE + core.config.collar), tick)
+    least = (price.price / tick).to_integral_value(rounding=ROUND_CEILING) * tick
+    return max(limit, least)
 
 
 def _buy_step(instrument: Instrument, ask: Ask) -> Decimal:

@@ -4,7 +4,15 @@ from decimal import ROUND_DOWN, Decimal
 
 from smart_leverage.domain.calendars import RiskCalendar
 from smart_leverage.domain.instruments import Instrument, Key
-from smart_leverage.domain.orders import Approved, Order, OrderState, Role, Side
+from smart_leverage.domain.orders import (
+    Approved,
+    BrokerOrder,
+    Change,
+    Order,
+    OrderState,
+    Role,
+    Side,
+)
 from smart_leverage.domain.records import (
     CancelIntended,
     Intended,
@@ -42,6 +50,8 @@ class Core:
         self.is_clock_doubted = False
         self.out = Outcome()
         self.waiting: dict[Key, list[Approved]] = {}
+        self.strangers: dict[str, BrokerOrder] = {}
+        """Orders of somebody else, by the broker's id of the order in whose place each came."""
         self.differs = False
         self.missing: dict[Key, Decimal] = {}
         """What the books hold and the broker did not list when they were compared last."""
@@ -117,12 +127,15 @@ def intend(
     qty: Decimal,
     decision_id: str,
     reserve_price: Decimal,
+    replaces: str = "",
+    adds: bool = True,
     **terms: object,
 ) -> None:
     """Journal an intent; it leaves at once, or as soon as what stands in its way is gone.
 
     A venue refuses an order against an own resting order of the other side and reserves the
-    quantity of a resting stop, so those are cancelled first and their final word is awaited.
+    quantity of a resting stop, so those are cancelled first and their final word is awaited. A
+    change that adds nothing stands where the order before it stood, and nothing is in its way.
     """
     state = core.state
     account = state.opened
@@ -138,25 +151,51 @@ def intend(
     )
     core.record(
         Intended(
-            at_ns=core.now_ns, order=order, decision_id=decision_id, reserve_price=reserve_price
+            at_ns=core.now_ns,
+            order=order,
+            decision_id=decision_id,
+            reserve_price=reserve_price,
+            replaces=replaces,
         )
     )
     approved = Approved(order, decision_id)
-    in_the_way = blockers(core, order)
+    in_the_way = blockers(core, order) if adds else []
     if not in_the_way:
-        core.out.sends.append(approved)
+        leave(core, approved)
         return
     core.waiting.setdefault(key, []).append(approved)
     for tracked in in_the_way:
         cancel(core, tracked, f"makes way for {order.client_order_id}")
 
 
+def leave(core: Core, approved: Approved) -> None:
+    """Let an order leave: anew, or as the change of the one in whose place it is to come."""
+    orders, order = core.state.orders, approved.order
+    tracked = orders.by_id[order.client_order_id]
+    before = orders.before(tracked)
+    if not tracked.replaces:
+        core.out.sends.append(approved)
+    elif before is None or before.state is not OrderState.PENDING_REPLACE:
+        end_unsent(core, order, f"{tracked.replaces} has ended or is being cancelled")
+    else:
+        whole = tracked.qty + before.filled
+        is_same_limit = order.limit_price == before.order.limit_price
+        core.out.changes.append(
+            Change(
+                replaces=tracked.replaces,
+                approved=approved,
+                qty=None if whole == before.qty else whole,
+                limit_price=None if is_same_limit else order.limit_price,
+                is_increase=tracked.adds_to(before),
+            )
+        )
+
+
 def blockers(core: Core, order: Order) -> list[Tracked]:
     """Return the orders that must be final before this one may leave."""
     if order.role is Role.STOP:
         return []
-    stop = core.state.live_stop(order.key)
-    found = [] if stop is None else [stop]
+    found = core.state.orders.stops(order.key)
     if order.side is Side.SELL:
         waiting = {one.order.client_order_id for one in core.waiting.get(order.key, ())}
         found += [
@@ -215,7 +254,7 @@ def release(core: Core, key: Key) -> None:
         elif order.side is Side.BUY and not may_still_leave(core, order):
             end_unsent(core, order, "waited too long: what allowed it no longer holds")
         else:
-            core.out.sends.append(approved)
+            leave(core, approved)
     if not queue:
         core.waiting.pop(key, None)
 

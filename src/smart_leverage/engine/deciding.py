@@ -4,11 +4,10 @@ import math
 
 from smart_leverage.domain.opportunity import Opportunity, OrderWish
 from smart_leverage.domain.orders import Role, Side
-from smart_leverage.engine.asking import ZERO, Ask, journal
+from smart_leverage.engine.asking import Ask, is_answered, refuse
 from smart_leverage.engine.buying import decide_buy
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.selling import decide_sell
-from smart_leverage.policy.reasons import Reason
 
 WILD = 2.0
 """Volatility ratio assumed while none is known: the careful end of the sizer's range."""
@@ -63,30 +62,17 @@ def decide_ask(core: Core, ask: Ask) -> None:
     A request that was granted is no new order when it comes again: its decision stands, so whoever
     lost the answer may ask once more. Another order under a name that was used is refused.
     """
-    known = core.state.requests.get((ask.bot, ask.request)) if ask.request else None
-    if known is not None:
-        body, decision_id = known
-        if body != ask.body:
-            _refuse(core, ask, {"request": f"{ask.request} was {body} in {decision_id}"})
-        return None
+    if is_answered(core, ask):
+        return
     if ask.key not in core.state.instruments:
-        return _refuse(core, ask, {"instrument": f"{ask.key} is not listed for this account"})
-    if ask.side is Side.BUY:
+        refuse(core, ask, {"instrument": f"{ask.key} is not listed for this account"})
+    elif ask.side is Side.BUY:
         decide_buy(core, ask)
     else:
         decide_sell(core, ask)
-    return None
 
 
 def _body(wish: OrderWish) -> str:
     """Return what a wish wants, in words that differ whenever the order would."""
     amount = f"{wish.qty}" if wish.notional is None else f"${wish.notional}"
     return f"{wish.side} {amount} {wish.key}"
-
-
-def _refuse(core: Core, ask: Ask, figures: dict[str, str]) -> None:
-    journal(
-        core, ask, asked=ask.qty or ZERO, allowed=ZERO, given=ZERO, price=ZERO,
-        reason=Reason.BAD_INPUT, unit="count", bound=ZERO, would_be=ZERO,
-        figures=figures,
-    )  # fmt: skip

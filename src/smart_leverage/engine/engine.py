@@ -17,6 +17,7 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.engine import events
 from smart_leverage.engine.answering import on_answer, on_cancel_answer, on_update
+from smart_leverage.engine.changing import on_change_wished
 from smart_leverage.engine.commanding import on_command
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core, cancel, release
@@ -68,6 +69,7 @@ class Engine:
             events.OpeningOver: self._on_opening_over,
             events.Proposed: self._on_proposed,
             events.Wished: self._on_wished,
+            events.ChangeWished: self._on_change_wished,
             events.Answered: self._on_answered,
             events.CancelAnswered: self._on_cancel_answered,
             events.Updated: self._on_updated,
@@ -209,6 +211,9 @@ class Engine:
 
     def _on_wished(self, event: events.Wished) -> None:
         on_wish(self._core, event.wish, event.bot, event.may_shrink)
+
+    def _on_change_wished(self, event: events.ChangeWished) -> None:
+        on_change_wished(self._core, event)
 
     def _on_answered(self, event: events.Answered) -> None:
         tracked = self._core.state.orders.by_id.get(event.client_order_id)

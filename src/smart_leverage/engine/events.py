@@ -96,8 +96,22 @@ class Wished(Event, frozen=True, kw_only=True):
     may_shrink: bool = False
 
 
+class ChangeWished(Event, frozen=True, kw_only=True):
+    """A bot wants an open order of its own to be another; None leaves a term.
+
+    `qty` counts the whole order, with what was filled already. `request` is the bot's own name for
+    what it asks, empty when it has none.
+    """
+
+    bot: str
+    client_order_id: str
+    request: str = ""
+    qty: Decimal | None = None
+    limit_price: Decimal | None = None
+
+
 class Verdict(StrEnum):
-    """What a broker's answer to a submission proves."""
+    """What a broker's answer to a submission or a change proves."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -106,7 +120,7 @@ class Verdict(StrEnum):
 
 
 class Answered(Event, frozen=True, kw_only=True):
-    """A submission came back, or did not."""
+    """A submission or a change came back, or did not; of a change this is about the new order."""
 
     client_order_id: str
     verdict: Verdict

@@ -113,19 +113,22 @@ def worst_case(
 def _buys_by_key(
     state: State, without: frozenset[str]
 ) -> dict[Key, tuple[Decimal, Decimal, Decimal]]:
-    """Return quantity, highest limit and notional of the buys under way by instrument."""
+    """Return quantity, highest limit and notional of the buys under way by instrument.
+
+    Of an order and its change only the larger counts: the venue lets only one of them fill.
+    """
     buys: dict[Key, tuple[Decimal, Decimal, Decimal]] = {}
     for tracked in state.orders.buys():
         if tracked.order.client_order_id in without:
             continue
         key = tracked.order.key
         qty, limit, cost = buys.get(key, (ZERO, ZERO, ZERO))
-        remaining = tracked.remaining
-        buys[key] = (
-            qty + remaining,
-            max(limit, tracked.reserve_price),
-            cost + remaining * tracked.reserve_price,
-        )
+        remaining, own = tracked.remaining, tracked.cost
+        before = state.orders.before(tracked) if tracked.replaces not in without else None
+        if before is not None:
+            remaining = max(remaining - before.remaining, ZERO)
+            own = max(own - before.cost, ZERO)
+        buys[key] = qty + remaining, max(limit, tracked.reserve_price), cost + own
     return buys
 
 

@@ -157,6 +157,11 @@ class PriceLadder:
         seen = self._seen.get(key)
         return None if seen is None or not seen.suspect else Decimal(repr(seen.suspect))
 
+    def is_anew(self, key: Key) -> bool:
+        """Whether no price has come since a split: the next one is believed, whatever it is."""
+        seen = self._seen.get(key)
+        return seen is not None and seen.is_anew
+
     @property
     def has_doubts(self) -> bool:
         """Whether any price waits to be confirmed."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from smart_leverage.domain.orders import Approved
+from smart_leverage.domain.orders import Approved, Change
 from smart_leverage.domain.records import Decided, Record
 
 
@@ -10,10 +10,11 @@ from smart_leverage.domain.records import Decided, Record
 class Outcome:
     """The answer to one event; cancels and sends leave only after the records are durable.
 
-    Cancels go out before sends: a house order often waits for one.
+    Cancels go out first: a house order often waits for one. Changes go before what is sent anew.
     """
 
     records: list[Record] = field(default_factory=list)
     cancels: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     sends: list[Approved] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)

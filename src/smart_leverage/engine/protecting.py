@@ -1,6 +1,7 @@
 """House stops: every position carries a protective stop, and the engine watches it as well."""
 
 from decimal import Decimal
+from typing import Any
 
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import AssetClass, Key
@@ -26,6 +27,8 @@ def protect(core: Core, key: Key) -> None:
         return
     if wanted <= 0 or core.waiting.get(key) or any(o.is_buy for o in state.orders.of(key)):
         return
+    if state.orders.stops(key):
+        return  # one that somebody else replaced has not told yet what it sold
     level = _stop_level(core, key)
     mark = core.ladder.mark(key)
     known = state.stop_prices.get(key)
@@ -58,7 +61,7 @@ def _stop_level(core: Core, key: Key) -> Decimal:
 def _rest(core: Core, key: Key, qty: Decimal, level: Decimal) -> None:
     """Rest the best stop that the venue can hold: a plain stop, or a stop-limit for coins."""
     instrument = core.instrument(key)
-    terms: dict[str, object] = {"stop_price": level, "time_in_force": TimeInForce.GTC}
+    terms: dict[str, Any] = {"stop_price": level, "time_in_force": TimeInForce.GTC}
     if instrument.asset_class is AssetClass.CRYPTO:
         floor = exact(stop_limit_price(float(level), core.config.policy.stops))
         terms["type"] = OrderType.STOP_LIMIT

@@ -4,6 +4,8 @@ from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import Noted
+from smart_leverage.engine.adopting import adopt
+from smart_leverage.engine.answering import on_broker_order
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Reconciled, Rung
 from smart_leverage.engine.exposure import ZERO
@@ -20,9 +22,13 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
     """
     for position in event.positions:
         best = core.ladder.best(position.key, core.now_ns)
-        if best is None or (not best.is_fresh and best.price != position.price):
+        is_other = best is None or best.price != position.price
+        if core.ladder.is_anew(position.key) or (is_other and not (best and best.is_fresh)):
             core.ladder.see(position.key, position.price, core.now_ns, Rung.BROKER)
     core.is_ready = True
+    for listed in event.orders:
+        adopt(core, listed)
+        on_broker_order(core, listed)
     differences = _differences(core, event)
     core.differs = bool(differences)
     core.missing = _missing(core, event)
@@ -41,9 +47,9 @@ def _missing(core: Core, event: Reconciled) -> dict[Key, Decimal]:
     What our own sales may have taken is no such thing: their messages may be on the way.
     """
     theirs = {position.key: position.qty for position in event.positions}
-    found = {}
+    found, orders = {}, core.state.orders
     for key, qty in core.state.held():
-        ours = (one.remaining for one in core.state.orders.of(key) if not one.is_buy)
+        ours = (orders.reserved(one) for one in orders.of(key) if not one.is_buy)
         gone = qty - theirs.get(key, ZERO) - sum(ours, ZERO)
         if gone > 0:
             found[key] = gone

@@ -5,13 +5,10 @@ from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Approved, OrderState, Role
 from smart_leverage.domain.records import Noted, OrderMoved
-from smart_leverage.engine.answering import on_broker_order
+from smart_leverage.engine.answering import MISSES_MIN, on_broker_order
 from smart_leverage.engine.core import Core, blockers, cancel, may_still_leave, release
 from smart_leverage.engine.events import LookedUp, Started
 from smart_leverage.engine.tracked import Tracked
-
-MISSES_MIN = 3
-"""Look-ups that must find nothing before an order may count as absent."""
 
 
 def on_started(core: Core, event: Started) -> None:
@@ -49,6 +46,7 @@ def on_looked_up(core: Core, event: LookedUp) -> Key | None:
     if event.broker_order is not None:
         if tracked.state is OrderState.PENDING_CANCEL and event.broker_order.is_open:
             core.out.cancels.append(event.client_order_id)  # the first request got lost
+        tracked.misses += event.broker_order.status == "replaced"
         return on_broker_order(core, event.broker_order)
     if tracked.broker_order_id or tracked.state is OrderState.INTENT:
         return None  # the broker named it once, or it waits here and was not sent yet
@@ -72,6 +70,8 @@ def send_again(core: Core, key: Key | None = None) -> None:
         return
     orders = core.state.orders
     for tracked in list(orders.by_id.values()) if key is None else orders.of(key):
+        if tracked.replaces:
+            continue  # that its id is taken would not say what became of the order before
         if not _is_lost(tracked) or tracked.is_resent or not _is_wanted(core, tracked):
             continue
         in_the_way = [one for one in blockers(core, tracked.order) if not _is_lost(one)]
@@ -100,6 +100,8 @@ def _is_wanted(core: Core, tracked: Tracked) -> bool:
         return is_young and may_still_leave(core, order)
     if order.role is not Role.STOP:
         return core.sellable(order.key) >= 0
+    if core.state.orders.stops(order.key) != [tracked]:
+        return False  # another one rests there, or may
     mark = core.ladder.mark(order.key)
     is_above = mark is not None and order.stop_price is not None and mark > order.stop_price
     return is_above and core.sellable(order.key) >= order.qty

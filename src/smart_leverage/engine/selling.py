@@ -16,17 +16,8 @@ COIN_STEP = Decimal("0.000000001")
 
 def decide_sell(core: Core, ask: Ask) -> None:
     """Allow whatever the bot holds and nobody sells already; a full exit takes the dust along."""
-    instrument, state = core.instrument(ask.key), core.state
-    under_way = sum(
-        (
-            one.remaining
-            for one in state.orders.of(ask.key)
-            if not one.is_buy and one.order.bot == ask.bot and one.order.role is not Role.STOP
-        ),
-        ZERO,
-    )
-    own = min(state.book.bot_qty(ask.bot, ask.key) - under_way, core.sellable(ask.key))
-    own = max(own, ZERO)
+    instrument = core.instrument(ask.key)
+    own = free(core, ask.bot, ask.key)
     mark = core.ladder.mark(ask.key) or ZERO
     asked = asked_lots(instrument, ask, mark)
     proposal = Proposal(
@@ -51,6 +42,21 @@ def decide_sell(core: Core, ask: Ask) -> None:
     )  # fmt: skip
     if given > ZERO:
         _send_sale(core, ask.bot, ask.role, instrument, given, decided.decision_id)
+
+
+def free(core: Core, bot: str, key: Key) -> Decimal:
+    """Return what a bot may still sell: it holds that, it is there, and nobody is selling it."""
+    orders = core.state.orders
+    under_way = sum(
+        (
+            orders.reserved(one)
+            for one in orders.of(key)
+            if not one.is_buy and one.order.bot == bot and one.order.role is not Role.STOP
+        ),
+        ZERO,
+    )
+    own = core.state.book.bot_qty(bot, key) - under_way
+    return max(min(own, core.sellable(key)), ZERO)
 
 
 def _sell_asset(held: int) -> Asset:

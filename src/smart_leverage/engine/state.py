@@ -183,7 +183,13 @@ class State:
     def _intended(self, record: Intended) -> None:
         self.sequence += 1
         order = record.order
-        self.orders.add(Tracked(order, record.reserve_price, record.at_ns, record.decision_id))
+        replaces = "" if record.is_foreign else record.replaces
+        self.orders.add(
+            Tracked(order, record.reserve_price, record.at_ns, record.decision_id, replaces)
+        )
+        before = self.orders.by_id.get(record.replaces)
+        if before is not None and before.state is OrderState.OPEN:
+            before.state = OrderState.PENDING_REPLACE
         if order.role is Role.STOP:
             self.stops[order.key] = order.client_order_id
             self.bare_since.pop(order.key, None)
@@ -205,11 +211,21 @@ class State:
         if record.state is OrderState.INTENT:  # it may be sent once more
             tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
+        if record.status == "replaced":
+            tracked.replaced_at = record.filled_qty
         if record.state.is_final:
+            before = self.orders.before(tracked)
             self.orders.drop(record.client_order_id)
+            if before is not None and not tracked.broker_order_id:
+                self._stays(before)
             if record.reason == VOID:
                 self._forget_request(tracked.decision_id)
             self._stop_gone(tracked, record)
+
+    def _stays(self, before: Tracked) -> None:
+        """What was to come in the place of an order never reached the broker."""
+        if before.state is OrderState.PENDING_REPLACE:
+            before.state = OrderState.OPEN
 
     def _forget_request(self, decision_id: str) -> None:
         self.requests = {
@@ -232,6 +248,9 @@ class State:
         if not self.book.apply_fill(fill, tracked.order).is_new:
             return
         tracked.filled += fill.qty
+        after = self.orders.after(tracked)
+        if after is not None:
+            after.taken += fill.qty
         self.asset_day.apply_fill(fill)
         key = fill.key
         if self.book.qty(key) <= 0:

@@ -29,15 +29,29 @@ class Tracked:
         "is_resent",
         "misses",
         "order",
+        "replaced_at",
+        "replaces",
         "reserve_price",
         "sent_ns",
         "state",
+        "taken",
     )
 
     def __init__(
-        self, order: Order, reserve_price: Decimal, intended_ns: int, decision_id: str = ""
+        self,
+        order: Order,
+        reserve_price: Decimal,
+        intended_ns: int,
+        decision_id: str = "",
+        replaces: str = "",
     ) -> None:
         self.order = order
+        self.replaces = replaces
+        """The order in whose place we want this one; empty for an order of its own."""
+        self.replaced_at: Decimal | None = None
+        """What it had filled when it gave way to an order that we do not know yet."""
+        self.taken = ZERO
+        """What that order has filled since: the venue takes it off this quantity."""
         self.decision_id = decision_id
         self.reserve_price = reserve_price
         self.intended_ns = self.sent_ns = intended_ns
@@ -49,9 +63,24 @@ class Tracked:
         self.broker_order_id = ""
 
     @property
+    def qty(self) -> Decimal:
+        """The whole quantity, as the venue has it once it has told every fill."""
+        return self.order.qty - self.taken
+
+    @property
     def remaining(self) -> Decimal:
-        """Quantity that may still fill."""
-        return self.order.qty - self.filled
+        """Quantity that may still fill; an order that filled further than its change has none."""
+        return max(self.qty - self.filled, ZERO)
+
+    @property
+    def cost(self) -> Decimal:
+        """What the rest would cost at the price at which it is reserved."""
+        return self.remaining * self.reserve_price
+
+    def adds_to(self, other: "Tracked") -> bool:
+        """Tell whether this purchase may cost or hold more than the one that it replaces."""
+        is_more = self.remaining > other.remaining or self.reserve_price > other.reserve_price
+        return self.is_buy and is_more
 
     @property
     def is_buy(self) -> bool:
@@ -94,6 +123,32 @@ class TrackedOrders:
         """Return an order, under way or ended."""
         return self.by_id.get(client_order_id) or self._ended.get(client_order_id)
 
+    def named(self, broker_order_id: str) -> Tracked | None:
+        """Return the order to which the broker gave an id, under way or ended."""
+        for orders in (self.by_id, self._ended):
+            for tracked in orders.values():
+                if broker_order_id and tracked.broker_order_id == broker_order_id:
+                    return tracked
+        return None
+
+    def before(self, tracked: Tracked) -> Tracked | None:
+        """Return the order that this one replaces, while both may fill."""
+        return self.by_id.get(tracked.replaces)
+
+    def after(self, tracked: Tracked) -> Tracked | None:
+        """Return the order that is to come in the place of this one, while it may fill."""
+        name = tracked.order.client_order_id
+        return next((one for one in self.of(tracked.order.key) if one.replaces == name), None)
+
+    def reserved(self, tracked: Tracked) -> Decimal:
+        """Return the quantity that an order reserves; a change only what the one before does not.
+
+        So that the sum over both is the larger of the two: the venue lets only one of them fill.
+        """
+        before = self.before(tracked)
+        taken = ZERO if before is None else before.remaining
+        return max(tracked.remaining - taken, ZERO)
+
     def of(self, key: Key) -> tuple[Tracked, ...]:
         """Return the orders of one instrument, oldest first."""
         orders = self._by_key.get(key)
@@ -116,6 +171,10 @@ class TrackedOrders:
         """Return the sales of an instrument under way, protective stops left out."""
         return [tracked for tracked in self.of(key) if _is_sale(tracked)]
 
+    def stops(self, key: Key) -> list[Tracked]:
+        """Return the stops of an instrument; beside the live one, those that may not have ended."""
+        return [tracked for tracked in self.of(key) if tracked.order.role is Role.STOP]
+
     @property
     def has_buys(self) -> bool:
         """Whether any increase is under way."""
@@ -126,7 +185,7 @@ class TrackedOrders:
 
         A stop gives way to a sale: the engine cancels it first and protects the rest again.
         """
-        return sum((tracked.remaining for tracked in self.sales(key)), ZERO)
+        return sum((self.reserved(tracked) for tracked in self.sales(key)), ZERO)
 
 
 def _is_sale(tracked: Tracked) -> bool:

@@ -173,7 +173,7 @@ def _is_picture(record: Record) -> bool:
 def _adds(record: Record) -> bool:
     """Tell whether a record would let an increase leave, now or later."""
     if isinstance(record, Intended):
-        return record.order.side is Side.BUY
+        return record.order.side is Side.BUY and not record.is_foreign
     if isinstance(record, StateChanged):
         return record.after == "active"
     return isinstance(record, Resumed)

@@ -7,7 +7,14 @@ from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
-from smart_leverage.domain.orders import Approved, BrokerOrder, OrderState, Side
+from smart_leverage.domain.orders import (
+    Approved,
+    BrokerOrder,
+    Change,
+    Order,
+    OrderState,
+    Side,
+)
 from smart_leverage.domain.records import Decided, Record
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import (
@@ -24,7 +31,7 @@ from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.activities import event_of
 from smart_leverage.strategies.base import AccountView
 
-_UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL})
+_UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
 
 OVERLAP = 1_000
 """So many messages are read again after a start: one may have come late, after those behind it."""
@@ -82,9 +89,9 @@ class Trader:
             self.events += 1
             decisions += outcome.decisions
             self.unwritten += outcome.records
-            if not (outcome.cancels or outcome.sends):
+            if not (outcome.cancels or outcome.changes or outcome.sends):
                 continue
-            self.leaving = outcome.sends
+            self.leaving = [*(one.approved for one in outcome.changes), *outcome.sends]
             self.flush()
             self.leaving = []
             queue.extend(self._act(outcome))
@@ -130,10 +137,11 @@ class Trader:
             self._explain()
             self.drain()
             account, positions = self.broker.account(), tuple(self.broker.positions())
+            orders = tuple(self.broker.orders(is_open=True))
             if not self.broker.activities(self._activities):
                 break
         return Reconciled(
-            at_ns=self.clock.now_ns(), account=account, positions=positions, orders=()
+            at_ns=self.clock.now_ns(), account=account, positions=positions, orders=orders
         )
 
     def _explain(self) -> None:
@@ -178,8 +186,9 @@ class Trader:
         return [Updated(at_ns=now_ns, update=update) for update in updates]
 
     def _act(self, outcome: Outcome) -> list[Event]:
-        """Let cancels and orders leave, each once; every answer becomes an event."""
+        """Let cancels, changes and orders leave, each once; every answer becomes an event."""
         answers = [self._cancel(order_id) for order_id in outcome.cancels]
+        answers += [self._change(change) for change in outcome.changes]
         answers += [self._submit(approved) for approved in outcome.sends]
         return [answer for answer in answers if answer is not None]
 
@@ -207,16 +216,38 @@ class Trader:
             return None
 
     def _submit(self, approved: Approved) -> Event:
+        order = approved.order
+        return self._answered(
+            order, lambda: self.broker.submit(approved), is_increase=order.side is Side.BUY
+        )
+
+    def _change(self, change: Change) -> Event:
+        order = change.approved.order
+
+        def replace() -> BrokerOrder:
+            return self.broker.replace(
+                change.replaces,
+                qty=change.qty,
+                limit_price=change.limit_price,
+                new_client_order_id=order.client_order_id,
+            )
+
+        return self._answered(order, replace, is_increase=change.is_increase)
+
+    def _answered(
+        self, order: Order, send: Callable[[], BrokerOrder], *, is_increase: bool
+    ) -> Event:
+        """Send, once, and return what the answer proves of an order."""
         verdict, broker_order, reason = Verdict.UNKNOWN, None, ""
         try:
-            if approved.order.side is Side.BUY and (why := self._held_back()):
+            if is_increase and (why := self._held_back()):
                 raise NotSent(f"held back before the first byte left: {why}")
-            broker_order = self.broker.submit(approved)
+            broker_order = send()
             verdict = Verdict.ACCEPTED
         except Refused as error:
             verdict, reason = Verdict.REFUSED, str(error)
             if error.is_repeated_id:
-                broker_order = self._listed(approved.order.client_order_id)
+                broker_order = self._listed(order.client_order_id)
                 verdict = Verdict.UNKNOWN if broker_order is None else Verdict.ACCEPTED
         except NotSent as error:
             verdict, reason = Verdict.NOT_SENT, str(error)
@@ -224,7 +255,7 @@ class Trader:
             reason = str(error)
         return Answered(
             at_ns=self.clock.now_ns(),
-            client_order_id=approved.order.client_order_id,
+            client_order_id=order.client_order_id,
             verdict=verdict,
             broker_order=broker_order,
             reason=reason,

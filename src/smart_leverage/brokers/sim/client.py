@@ -117,6 +117,7 @@ class SimBrokerClient:
         new_client_order_id: str | None = None,
     ) -> BrokerOrder:
         """Put a changed order in the place of an open one; see `SimBroker.replace`."""
+        began, name = time.monotonic(), new_client_order_id or client_order_id
         request = Replace(
             client_order_id=client_order_id,
             qty=qty,
@@ -124,7 +125,10 @@ class SimBrokerClient:
             stop_price=stop_price,
             new_client_order_id=new_client_order_id,
         )
-        return self._order_call(request, BrokerOrder, new_client_order_id or client_order_id)
+        answer = self._order_call(request, BrokerOrder, name)
+        if new_client_order_id and answer.order.client_order_id != name:
+            raise OutcomeUnknown(name, time.monotonic() - began)  # it proves nothing about ours
+        return answer
 
     def account(self) -> AccountSnapshot:
         """Return the account."""
