@@ -15,7 +15,8 @@ def test_kills_change_nothing_that_lasts(tmp_path: Path) -> None:
     assert not result.wrong, "\n".join(result.wrong)
     assert len(result.kills) >= 10
     assert any(kill.is_on_the_wire for kill in result.kills)
-    assert result.verified == result.compared >= 8
+    assert result.verified >= len(result.kills)
+    assert result.compared >= 8
 
 
 def test_an_order_that_is_lost_with_the_process_is_seen(tmp_path: Path) -> None:
