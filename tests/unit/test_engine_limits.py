@@ -4,9 +4,9 @@ import pytest
 from tests.simulation.desk import AAPL, BTC, ETH, KO, D, Desk
 
 from smart_leverage.domain.limits import CONFIGURATION
-from smart_leverage.domain.records import LimitChanged, Noted, PlanMoved, TierGranted
+from smart_leverage.domain.records import LimitChanged, Marked, Noted, PlanMoved, TierGranted
 from smart_leverage.engine.config import EngineConfig
-from smart_leverage.engine.events import Command
+from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.limits import PLACES, laid_over, limits_of
 from smart_leverage.policy.params import CLASSIC
 from smart_leverage.policy.tier import Tier
@@ -367,3 +367,24 @@ def test_nothing_that_may_come_holds_up_a_tightening() -> None:
     (course,) = desk.state.limits.courses(asked)
     assert course["limits.loss_limit_monthly"] == "0.05"
     assert course["limits.loss_limit_daily"] == "0.03"
+
+
+def test_a_changed_cap_is_in_the_next_mark_however_young_the_last_is() -> None:
+    desk = Desk()
+    marks = len(desk.of(Marked))
+    desk.wait(1)
+    desk.prices()
+    assert len(desk.of(Marked)) == marks
+    desk.feed(
+        Commanded(
+            at_ns=desk.now_ns,
+            command=Command.LIMITS,
+            who="ann",
+            reason="smaller",
+            changes=(("tiers.learning.crypto_cap", "0.1"), ("tiers.emergency.crypto_cap", "0.1")),
+        )
+    )
+    desk.prices()
+    last = desk.of(Marked)[-1]
+    assert isinstance(last, Marked)
+    assert (len(desk.of(Marked)), last.crypto_cap) == (marks + 1, D("0.1"))

@@ -35,12 +35,13 @@ DAY_LOSS = "loss limit of the day"
 
 
 def mark(core: Core, valuation: Valuation) -> None:
-    """Journal the valuation, as often as configured."""
-    last = core.state.last_mark
+    """Journal the valuation, as often as configured and whenever a cap is another one."""
+    last, caps = core.state.last_mark, core.caps
     due_ns = int(core.config.mark_every_s * SECOND_NS)
-    if last is not None and core.now_ns - last.at_ns < due_ns:
-        return
-    caps = core.caps
+    if last is not None:
+        is_same = (last.crypto_cap, last.leveraged_cap) == (caps.crypto, caps.leveraged)
+        if is_same and core.now_ns - last.at_ns < due_ns:
+            return
     core.record(
         Marked(
             at_ns=core.now_ns,
