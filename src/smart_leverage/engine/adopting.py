@@ -5,8 +5,8 @@ from decimal import Decimal
 import msgspec
 
 from smart_leverage.domain.orders import BrokerOrder, OrderState
-from smart_leverage.domain.records import Intended, Noted, OrderMoved
-from smart_leverage.engine.core import Core, blockers, cancel
+from smart_leverage.domain.records import Intended, Noted
+from smart_leverage.engine.core import Core, blockers, cancel, move
 from smart_leverage.engine.proof import holds
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.policy.reasons import Reason, TradingState
@@ -41,15 +41,13 @@ def adopt(core: Core, broker_order: BrokerOrder) -> bool:
             is_foreign=True,
         )
     )
-    core.record(
-        OrderMoved(
-            at_ns=core.now_ns,
-            client_order_id=order.client_order_id,
-            state=OrderState.OPEN,
-            status=broker_order.status,
-            filled_qty=broker_order.filled_qty,
-            broker_order_id=broker_order.broker_order_id,
-        )
+    move(
+        core,
+        order.client_order_id,
+        OrderState.OPEN,
+        status=broker_order.status,
+        filled=broker_order.filled_qty,
+        broker_order_id=broker_order.broker_order_id,
     )
     tracked = orders.by_id[order.client_order_id]
     _report(core, tracked, before)
@@ -76,15 +74,7 @@ def give_way(core: Core, before: Tracked, filled: Decimal) -> None:
     is_told = before.filled >= filled
     state = OrderState.REPLACED if is_told else OrderState.PENDING_CANCEL
     if state is not before.state:
-        core.record(
-            OrderMoved(
-                at_ns=core.now_ns,
-                client_order_id=before.order.client_order_id,
-                state=state,
-                status="replaced",
-                filled_qty=filled,
-            )
-        )
+        move(core, before.order.client_order_id, state, status="replaced", filled=filled)
 
 
 def _report(core: Core, tracked: Tracked, before: Tracked) -> None:

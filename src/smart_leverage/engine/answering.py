@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
-from smart_leverage.domain.records import Filled, Noted, OrderMoved
+from smart_leverage.domain.records import Filled, Noted
 from smart_leverage.engine.adopting import adopt, give_way, remember
-from smart_leverage.engine.core import Core
+from smart_leverage.engine.core import Core, move
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
 from smart_leverage.engine.tracked import Tracked
 
@@ -39,7 +39,7 @@ def on_answer(core: Core, event: Answered) -> Key | None:
     if tracked.is_resent:  # what became of the first attempt is as open as before
         state = OrderState.UNKNOWN
         tracked.is_resent = event.verdict is not Verdict.NOT_SENT
-    _move(core, event.client_order_id, state, status="", reason=event.reason)
+    move(core, event.client_order_id, state, status="", reason=event.reason)
     return tracked.order.key
 
 
@@ -90,7 +90,7 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
         state = OrderState.PENDING_CANCEL
     is_news = broker_order.status == "replaced" and tracked.replaced_at is None
     if state is not tracked.state or not tracked.broker_order_id or is_news:
-        _move(
+        move(
             core,
             order.client_order_id,
             state,
@@ -126,21 +126,3 @@ def _is_successor_missing(core: Core, tracked: Tracked, broker_order: BrokerOrde
     successor = broker_order.replaced_by
     is_known = not successor or core.state.orders.named(successor) is not None
     return not is_known and tracked.misses < MISSES_MIN
-
-
-def _move(
-    core: Core, client_order_id: str, state: OrderState, *, status: str,
-    filled: Decimal = Decimal(0), broker_order_id: str = "", reason: str = "", sequence: int = 0,
-) -> None:  # fmt: skip
-    core.record(
-        OrderMoved(
-            at_ns=core.now_ns,
-            client_order_id=client_order_id,
-            state=state,
-            status=status,
-            filled_qty=filled,
-            broker_order_id=broker_order_id,
-            reason=reason,
-            sequence=sequence,
-        )
-    )

@@ -2,7 +2,7 @@
 
 from decimal import ROUND_DOWN, Decimal
 
-from smart_leverage.domain.calendars import RiskCalendar
+from smart_leverage.domain.calendars import RiskCalendar, calendar_for
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import (
     Approved,
@@ -227,16 +227,33 @@ def cancel(core: Core, tracked: Tracked, why: str) -> None:
 
 def end_unsent(core: Core, order: Order, why: str) -> None:
     """End an intent of which no byte left."""
+    move(core, order.client_order_id, OrderState.CANCELED, reason=why)
+
+
+def move(
+    core: Core, client_order_id: str, state: OrderState, *, status: str = "",
+    filled: Decimal = Decimal(0), broker_order_id: str = "", reason: str = "", sequence: int = 0,
+) -> None:  # fmt: skip
+    """Journal what is known of an order now; see `OrderMoved`."""
     core.record(
         OrderMoved(
             at_ns=core.now_ns,
-            client_order_id=order.client_order_id,
-            state=OrderState.CANCELED,
-            status="",
-            filled_qty=Decimal(0),
-            reason=why,
+            client_order_id=client_order_id,
+            state=state,
+            status=status,
+            filled_qty=filled,
+            broker_order_id=broker_order_id,
+            reason=reason,
+            sequence=sequence,
         )
     )
+
+
+def has_aged(core: Core, tracked: Tracked) -> bool:
+    """Tell whether a purchase has waited for too long while its class traded."""
+    calendar = calendar_for(core.instrument(tracked.order.key).asset_class)
+    minutes = calendar.open_minutes(tracked.intended_ns, core.now_ns)
+    return minutes > core.config.entry_life_s / 60.0
 
 
 def release(core: Core, key: Key) -> None:

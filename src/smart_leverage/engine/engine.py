@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.errors import InvariantViolation
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import HOUSE, Approved, Role
@@ -20,7 +19,7 @@ from smart_leverage.engine.answering import on_answer, on_cancel_answer, on_upda
 from smart_leverage.engine.changing import on_change_wished
 from smart_leverage.engine.commanding import on_command
 from smart_leverage.engine.config import EngineConfig
-from smart_leverage.engine.core import Core, cancel, release
+from smart_leverage.engine.core import Core, cancel, has_aged, release
 from smart_leverage.engine.deciding import on_opportunity, on_wish
 from smart_leverage.engine.doubting import on_clock_judged
 from smart_leverage.engine.exposure import Valuation, value
@@ -288,11 +287,9 @@ class Engine:
     def _cancel_aged(self) -> set[str]:
         """Cancel increases that have rested for too long while their class traded."""
         core = self._core
-        life_minutes = core.config.entry_life_s / 60.0
         gone: set[str] = set()
         for tracked in core.state.orders.buys():
-            calendar = calendar_for(core.instrument(tracked.order.key).asset_class)
-            if calendar.open_minutes(tracked.intended_ns, core.now_ns) > life_minutes:
+            if has_aged(core, tracked):
                 cancel(core, tracked, LATE)
                 gone.add(tracked.order.client_order_id)
         return gone

@@ -1,12 +1,19 @@
 """After a start, and whenever an answer stayed away: what became of orders that may exist."""
 
-from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Approved, OrderState, Role
-from smart_leverage.domain.records import Noted, OrderMoved
+from smart_leverage.domain.records import Noted
 from smart_leverage.engine.answering import MISSES_MIN, on_broker_order
-from smart_leverage.engine.core import Core, blockers, cancel, may_still_leave, release
+from smart_leverage.engine.core import (
+    Core,
+    blockers,
+    cancel,
+    has_aged,
+    may_still_leave,
+    move,
+    release,
+)
 from smart_leverage.engine.events import LookedUp, Started
 from smart_leverage.engine.tracked import Tracked
 
@@ -27,7 +34,7 @@ def on_started(core: Core, event: Started) -> None:
             waits = core.waiting.setdefault(tracked.order.key, [])
             waits.append(unsent[tracked.order.client_order_id])
         elif tracked.state is OrderState.INTENT:
-            _move(core, tracked.order.client_order_id, OrderState.UNKNOWN, "the process ended")
+            _resolve(core, tracked, OrderState.UNKNOWN, "the process ended")
         elif tracked.state is OrderState.PENDING_CANCEL:
             core.out.cancels.append(tracked.order.client_order_id)
     for key in list(core.waiting):
@@ -55,7 +62,7 @@ def on_looked_up(core: Core, event: LookedUp) -> Key | None:
     waited_ns = core.now_ns - max(tracked.sent_ns, core.started_ns)
     if tracked.misses < MISSES_MIN or waited_ns < horizon_ns:
         return None
-    _move(core, event.client_order_id, OrderState.ABSENT, "never arrived at the broker")
+    _resolve(core, tracked, OrderState.ABSENT, "never arrived at the broker")
     return tracked.order.key
 
 
@@ -80,8 +87,7 @@ def send_again(core: Core, key: Key | None = None) -> None:
                 cancel(core, one, f"makes way for {tracked.order.client_order_id}")
             continue
         tracked.is_resent = True
-        name = tracked.order.client_order_id
-        _move(core, name, OrderState.INTENT, "sent again: the broker does not list it")
+        _resolve(core, tracked, OrderState.INTENT, "sent again: the broker does not list it")
         core.out.sends.append(Approved(tracked.order, tracked.decision_id))
 
 
@@ -94,10 +100,7 @@ def _is_wanted(core: Core, tracked: Tracked) -> bool:
     """Tell whether an order would still be sent now."""
     order = tracked.order
     if tracked.is_buy:
-        calendar = calendar_for(core.instrument(order.key).asset_class)
-        minutes = calendar.open_minutes(tracked.intended_ns, core.now_ns)
-        is_young = minutes * 60.0 <= core.config.entry_life_s
-        return is_young and may_still_leave(core, order)
+        return not has_aged(core, tracked) and may_still_leave(core, order)
     if order.role is not Role.STOP:
         return core.sellable(order.key) >= 0
     if core.state.orders.stops(order.key) != [tracked]:
@@ -107,15 +110,5 @@ def _is_wanted(core: Core, tracked: Tracked) -> bool:
     return is_above and core.sellable(order.key) >= order.qty
 
 
-def _move(core: Core, client_order_id: str, state: OrderState, why: str) -> None:
-    tracked = core.state.orders.by_id[client_order_id]
-    core.record(
-        OrderMoved(
-            at_ns=core.now_ns,
-            client_order_id=client_order_id,
-            state=state,
-            status="",
-            filled_qty=tracked.filled,
-            reason=why,
-        )
-    )
+def _resolve(core: Core, tracked: Tracked, state: OrderState, why: str) -> None:
+    move(core, tracked.order.client_order_id, state, filled=tracked.filled, reason=why)
