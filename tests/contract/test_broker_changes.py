@@ -311,7 +311,7 @@ def test_what_somebody_else_changed_is_adopted(account: Account) -> None:
 
 def test_a_halt_file_holds_back_more_and_not_less(account: Account) -> None:
     old = account.order("20")
-    account.trader._held_back = lambda: "HALT is there"
+    account.trader.messenger.held_back = lambda: "HALT is there"
     account.change(old, "30")
     assert account.line.changes == 0
     assert account.under_way() == [(OrderState.OPEN, D(20))]

@@ -108,7 +108,7 @@ def test_the_venue_lives_on_when_its_client_dies(server: Served) -> None:
         "client = here.SimBrokerClient(Path(sys.argv[1]))\n"
         "client.on_quote(here.NOON, here.BTC, 50_000.0, 50_000.0)\n"
         "client.submit(here.approved('mine'))\n"
-        "client._connection.send(b'\\0\\0\\1\\0half of a request')\n"
+        "client._own.connection.send(b'\\0\\0\\1\\0half of a request')\n"
         "os.kill(os.getpid(), 9)\n"
     )
     words = [sys.executable, "-c", script, str(server.socket), str(Path(__file__).parent)]

@@ -1,5 +1,6 @@
 """What a driver drives: a trader, or a keeper that goes on with another one when it has to."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from smart_leverage.domain.records import Decided
@@ -23,6 +24,17 @@ class Driven(Protocol):
 
     def offer(self, event: Event) -> list[Decided]:
         """Process an event and everything that follows from it; return the decisions made."""
+        ...
+
+    def offer_all(self, events: Sequence[Event]) -> list[list[Decided]]:
+        """Process events that came in together, with one commit; return the decisions of each.
+
+        Empty when the ledger failed on the way: the events were taken in by another trader.
+        """
+        ...
+
+    def stamped(self, answer: Event) -> Event:
+        """Return an answer of the broker with the time at which it is taken in."""
         ...
 
     def drain(self) -> None:

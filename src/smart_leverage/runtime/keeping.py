@@ -1,6 +1,6 @@
 """Keeps an account going while its ledger is in trouble: halted, on what can still be written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Error
@@ -105,8 +105,17 @@ class Keeper:
 
     def offer(self, event: Event) -> list[Decided]:
         """Process an event; after trouble it is processed once more, and its decisions are told."""
-        self._in_hand.append(event)
-        return self._safely(lambda trader: trader.offer(event)) or []
+        decisions = self.offer_all((event,))
+        return decisions[0] if decisions else []
+
+    def offer_all(self, events: Sequence[Event]) -> list[list[Decided]]:
+        """Process events that came in together; see `offer`, and empty after trouble."""
+        self._in_hand += events
+        return self._safely(lambda trader: trader.offer_all(events)) or []
+
+    def stamped(self, answer: Event) -> Event:
+        """Return an answer of the broker with the time at which it is taken in."""
+        return self._trader.stamped(answer)
 
     def drain(self) -> None:
         """Take in what the broker has said since."""

@@ -12,6 +12,7 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import BrokerLost, Prices, Rung
 from smart_leverage.market.quotes import Quote, QuotePath
 from smart_leverage.runtime.driven import Driven
+from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.steady import SteadyClock, compare, watch
@@ -56,9 +57,10 @@ class LiveDriver:
         may_shrink: bool = False,
         pace: Pace = Pace(),  # noqa: B008 - immutable
         operator: Operator | None = None,
+        office: Office | None = None,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Join the parts; `pause` waits, seconds, and may end early when a command comes in."""
+        """Join the parts; `pause` waits, seconds, and may end early when something comes in."""
         self.trader = trader
         self.venue = venue
         self.clock = clock
@@ -66,6 +68,7 @@ class LiveDriver:
         self.traders = Traders(strategies, bots, may_shrink)
         self.pace = pace
         self.operator = operator
+        self.office = office
         self._pause = pause
         self.is_lost = False
         self._closed_ns = clock.now_ns()
@@ -77,16 +80,37 @@ class LiveDriver:
         while not is_over() and self.clock.now_ns() < self.path.until_ns:
             began_ns = self.clock.monotonic_ns()
             self.step()
-            spent_s = (self.clock.monotonic_ns() - began_ns) / SECOND_NS
-            self._pause(max(self.pace.step_s - spent_s, 0.0))
+            self._wait(began_ns + int(self.pace.step_s * SECOND_NS))
         self.trader.flush()
+
+    def _wait(self, until_ns: int) -> None:
+        """Pause until the next look at the market, and do meanwhile what comes in."""
+        while (left_ns := until_ns - self.clock.monotonic_ns()) > 0:
+            self._pause(left_ns / SECOND_NS)
+            if self.office is None:
+                return
+            self.attend()
+
+    def attend(self) -> None:
+        """Obey the operator first, then do what the office has taken in."""
+        try:
+            if self.operator is not None:
+                self.operator.attend(self.trader, self.clock.now_ns())
+            if self.office is not None and not self.office.is_idle:
+                self.office.attend(self.trader, self.clock.now_ns)
+        except BrokerDown:
+            self._lose()
+
+    def _lose(self) -> None:
+        if not self.is_lost:
+            self.is_lost = True
+            self.trader.offer(BrokerLost(at_ns=self.clock.now_ns()))
 
     def step(self) -> None:
         """Take one look at market and broker, and do what follows from it."""
+        self.attend()
         now_ns = self.clock.now_ns()
         try:
-            if self.operator is not None:
-                self.operator.attend(self.trader, now_ns)
             if self.is_lost or self._is_due():
                 compare(self.trader, self.venue, self.clock)
                 self.trader.reconcile()
@@ -96,9 +120,7 @@ class LiveDriver:
                 watch(self.trader, self.clock)
             self._move(now_ns)
         except BrokerDown:
-            if not self.is_lost:
-                self.is_lost = True
-                self.trader.offer(BrokerLost(at_ns=now_ns))
+            self._lose()
         self.trader.flush()
 
     def _is_due(self) -> bool:

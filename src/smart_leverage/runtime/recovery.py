@@ -1,17 +1,18 @@
 """Start-up: the engine is rebuilt from the journal, and the broker is asked what happened since."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.orders import Approved
-from smart_leverage.domain.records import decode
+from smart_leverage.domain.records import Record, decode
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Event, Started
 from smart_leverage.ledger.base import Ledger
-from smart_leverage.runtime.trader import Tell, Trader
+from smart_leverage.runtime.carrying import Carrier
+from smart_leverage.runtime.trader import AT_ONCE, Tell, Trader
 
 
 def recover(
@@ -46,15 +47,27 @@ def rebuilt(
     clock: Clock,
     tell: Tell = lambda record: None,
     held_back: Callable[[], str] = lambda: "",
+    *,
+    see: Tell = lambda record: None,
+    carrier: Carrier = AT_ONCE,
 ) -> Trader:
     """Return the trader of an account as a ledger remembers it; the broker was not asked yet.
+
+    `see` hears what is remembered as well, from the first record on.
 
     Raises:
         LedgerCorrupt: The chain is broken.
     """
     config = config._replace(may_resend=broker.capabilities.rejects_repeated_ids)
-    engine = Engine(config, (decode(entry.payload) for entry in ledger.read()))
-    return Trader(engine, ledger, broker, clock, tell, held_back)
+    engine = Engine(config, _remembered(ledger, see))
+    return Trader(engine, ledger, broker, clock, tell, held_back, see=see, carrier=carrier)
+
+
+def _remembered(ledger: Ledger, see: Tell) -> Iterator[Record]:
+    for entry in ledger.read():
+        record = decode(entry.payload)
+        see(record)
+        yield record
 
 
 def begin(trader: Trader, unsent: tuple[Approved, ...] = (), *then: Event) -> None:

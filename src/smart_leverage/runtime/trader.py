@@ -1,34 +1,22 @@
 """The commit loop of one account: process, make durable, act, and feed the answers back."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from msgspec import structs
 
 from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import Clock
-from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
-from smart_leverage.domain.orders import (
-    Approved,
-    BrokerOrder,
-    Change,
-    Order,
-    OrderState,
-    Side,
-)
+from smart_leverage.domain.errors import BrokerDown
+from smart_leverage.domain.orders import Approved, OrderState
 from smart_leverage.domain.records import Decided, Record
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import (
-    Answered,
-    CancelAnswered,
-    Event,
-    LookedUp,
-    Reconciled,
-    Updated,
-    Verdict,
-)
+from smart_leverage.engine.events import Event, LookedUp, Reconciled, Updated
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.activities import event_of
+from smart_leverage.runtime.carrying import AtOnce, Carrier, Messenger
 from smart_leverage.strategies.base import AccountView
 
 _UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
@@ -38,6 +26,8 @@ OVERLAP = 1_000
 
 TRIES = 3
 """So often the lists are read again because something moved meanwhile."""
+
+AT_ONCE = AtOnce()
 
 Tell = Callable[[Record], None]
 """Hears every record once it is durable, in order; it must be quick and must not raise."""
@@ -58,15 +48,31 @@ class Trader:
         clock: Clock,
         tell: Tell = lambda record: None,
         held_back: Callable[[], str] = lambda: "",
+        *,
+        see: Tell = lambda record: None,
+        carrier: Carrier = AT_ONCE,
     ) -> None:
-        """Join the parts; `held_back` says, just before each increase leaves, why it may not."""
+        """Join the parts.
+
+        Args:
+            engine: Decides.
+            ledger: Makes durable.
+            broker: Executes.
+            clock: Stamps what comes in.
+            tell: Hears every record once it is durable.
+            held_back: Says, just before each increase leaves, why it may not.
+            see: Hears every record as soon as it is decided; what it shows may not be durable yet.
+            carrier: How what leaves is taken to the broker.
+        """
         self.engine = engine
         self.ledger = ledger
         self.broker = broker
         self.clock = clock
         self.events = 0
         self._tell = tell
-        self._held_back = held_back
+        self._see = see
+        self._carrier = carrier
+        self.messenger = Messenger(broker, held_back)
         self.commits = 0
         self.unwritten: list[Record] = []
         self.leaving: list[Approved] = []
@@ -81,27 +87,58 @@ class Trader:
             BrokerDown: The broker fell silent on the way; every answer it gave has been taken in.
             LedgerError: A commit failed; throw trader and engine away and recover.
         """
-        decisions: list[Decided] = []
+        return self.offer_all((event,))[0]
+
+    def offer_all(self, events: Sequence[Event]) -> list[list[Decided]]:
+        """Process events that came in together; one commit makes durable what all of them intend.
+
+        Returns:
+            The decisions of each event, those included that follow from its answers at once.
+
+        Raises:
+            BrokerDown: See `offer`.
+            LedgerError: See `offer`.
+        """
+        decisions: list[list[Decided]] = [[] for _ in events]
         silence: BrokerDown | None = None
-        queue: deque[Event] = deque([event])
+        queue = deque(enumerate(events))
         while queue:
-            outcome = self.engine.process(queue.popleft())
-            self.events += 1
-            decisions += outcome.decisions
-            self.unwritten += outcome.records
-            if not (outcome.cancels or outcome.changes or outcome.sends):
+            leaving = Outcome()
+            for _ in range(len(queue)):
+                place, event = queue.popleft()
+                outcome = self._processed(event)
+                decisions[place] += outcome.decisions
+                leaving.cancels += outcome.cancels
+                leaving.changes += outcome.changes
+                leaving.sends += outcome.sends
+            if not (leaving.cancels or leaving.changes or leaving.sends):
                 continue
-            self.leaving = [*(one.approved for one in outcome.changes), *outcome.sends]
+            self.leaving = [*(one.approved for one in leaving.changes), *leaving.sends]
             self.flush()
             self.leaving = []
-            queue.extend(self._act(outcome))
+            answers = self._carrier.carry(self.messenger, leaving)
+            if answers is None:
+                continue  # they come in as events of their own
+            queue.extend((place, self.stamped(answer)) for answer in answers)
             try:
-                queue.extend(self._news())
+                queue.extend((place, news) for news in self._news())
             except BrokerDown as error:
                 silence = error
         if silence is not None:
             raise silence
         return decisions
+
+    def stamped(self, answer: Event) -> Event:
+        """Return an answer of the broker with the time at which it is taken in."""
+        return structs.replace(answer, at_ns=self.clock.now_ns())
+
+    def _processed(self, event: Event) -> Outcome:
+        outcome = self.engine.process(event)
+        self.events += 1
+        self.unwritten += outcome.records
+        for record in outcome.records:
+            self._see(record)
+        return outcome
 
     def drain(self) -> None:
         """Take in what the broker has said since, all of it, though it fall silent meanwhile."""
@@ -184,82 +221,6 @@ class Trader:
         # A message may be old, or bear a time that never was; it is now that it is acted upon.
         now_ns = self.clock.now_ns()
         return [Updated(at_ns=now_ns, update=update) for update in updates]
-
-    def _act(self, outcome: Outcome) -> list[Event]:
-        """Let cancels, changes and orders leave, each once; every answer becomes an event."""
-        answers = [self._cancel(order_id) for order_id in outcome.cancels]
-        answers += [self._change(change) for change in outcome.changes]
-        answers += [self._submit(approved) for approved in outcome.sends]
-        return [answer for answer in answers if answer is not None]
-
-    def _cancel(self, client_order_id: str) -> Event | None:
-        try:
-            self.broker.cancel(client_order_id)
-            return None
-        except (NotSent, OutcomeUnknown):
-            return None  # harmless to repeat, and looked up when the lists are compared
-        except Refused:
-            return self._last_word(client_order_id)
-
-    def _last_word(self, client_order_id: str) -> Event:
-        """Return what became of an order that could not be cancelled."""
-        broker_order = self._listed(client_order_id)
-        return CancelAnswered(
-            at_ns=self.clock.now_ns(), client_order_id=client_order_id, broker_order=broker_order
-        )
-
-    def _listed(self, client_order_id: str) -> BrokerOrder | None:
-        """Return an order as the broker lists it; None when it does not, or does not answer."""
-        try:
-            return self.broker.order(client_order_id)
-        except BrokerDown:
-            return None
-
-    def _submit(self, approved: Approved) -> Event:
-        order = approved.order
-        return self._answered(
-            order, lambda: self.broker.submit(approved), is_increase=order.side is Side.BUY
-        )
-
-    def _change(self, change: Change) -> Event:
-        order = change.approved.order
-
-        def replace() -> BrokerOrder:
-            return self.broker.replace(
-                change.replaces,
-                qty=change.qty,
-                limit_price=change.limit_price,
-                new_client_order_id=order.client_order_id,
-            )
-
-        return self._answered(order, replace, is_increase=change.is_increase)
-
-    def _answered(
-        self, order: Order, send: Callable[[], BrokerOrder], *, is_increase: bool
-    ) -> Event:
-        """Send, once, and return what the answer proves of an order."""
-        verdict, broker_order, reason = Verdict.UNKNOWN, None, ""
-        try:
-            if is_increase and (why := self._held_back()):
-                raise NotSent(f"held back before the first byte left: {why}")
-            broker_order = send()
-            verdict = Verdict.ACCEPTED
-        except Refused as error:
-            verdict, reason = Verdict.REFUSED, str(error)
-            if error.is_repeated_id:
-                broker_order = self._listed(order.client_order_id)
-                verdict = Verdict.UNKNOWN if broker_order is None else Verdict.ACCEPTED
-        except NotSent as error:
-            verdict, reason = Verdict.NOT_SENT, str(error)
-        except OutcomeUnknown as error:
-            reason = str(error)
-        return Answered(
-            at_ns=self.clock.now_ns(),
-            client_order_id=order.client_order_id,
-            verdict=verdict,
-            broker_order=broker_order,
-            reason=reason,
-        )
 
 
 def view(engine: Engine) -> AccountView:

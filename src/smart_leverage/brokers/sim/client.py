@@ -75,8 +75,50 @@ class _Lost(Exception):
     """The connection ended after bytes had left."""
 
 
+class _Connections:
+    """One connection a thread, so that no thread waits for the answer of another."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._all: set[socket.socket] = set()
+
+    @property
+    def connection(self) -> socket.socket | None:
+        """The connection of this thread, None before it has one."""
+        connection: socket.socket | None = getattr(self._local, "connection", None)
+        return connection
+
+    def keep(self, connection: socket.socket) -> None:
+        """Make it the connection of this thread."""
+        self._local.connection = connection
+        with self._lock:
+            self._all.add(connection)
+
+    def drop(self) -> None:
+        """Close the connection of this thread."""
+        connection = self.connection
+        if connection is not None:
+            self._local.connection = None
+            with self._lock:
+                self._all.discard(connection)
+            with contextlib.suppress(OSError):
+                connection.close()
+
+    def close(self) -> None:
+        """Close the connections of all threads; one that waits then hears nothing more."""
+        with self._lock:
+            connections, self._all = self._all, set()
+        self._local = threading.local()
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.close()
+
+
 class SimBrokerClient:
     """Speaks to a `Server`; connects when needed, and again after the server was restarted.
+
+    Safe in threads: each has a connection of its own.
 
     Where no byte left, an order is `NotSent`; where bytes left and no answer came, its outcome is
     unknown. Reads and market calls that get no answer raise `BrokerDown`; all of them may be
@@ -87,8 +129,7 @@ class SimBrokerClient:
         """Remember where the server is; nothing is sent yet."""
         self._path = path
         self._timeout_s = timeout_s
-        self._turn = threading.Lock()
-        self._connection: socket.socket | None = None
+        self._own = _Connections()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -200,8 +241,7 @@ class SimBrokerClient:
 
     def close(self) -> None:
         """Let go of the connection; the venue lives on."""
-        with self._turn:
-            self._drop()
+        self._own.close()
 
     def __enter__(self) -> Self:
         return self
@@ -249,29 +289,28 @@ class SimBrokerClient:
             frame = framed(request)
         except ValueError as problem:
             raise NotSent(str(problem)) from problem
-        with self._turn:
-            try:
-                self._send(frame)
-                return self._answer()
-            except OSError as problem:
-                self._drop()
-                raise _Lost(str(problem) or type(problem).__name__) from problem
-            except (_Lost, NotSent):
-                self._drop()
-                raise
+        try:
+            self._send(frame)
+            return self._answer()
+        except OSError as problem:
+            self._own.drop()
+            raise _Lost(str(problem) or type(problem).__name__) from problem
+        except (_Lost, NotSent):
+            self._own.drop()
+            raise
 
     def _send(self, frame: bytes) -> None:
         """Send a whole frame; a connection that takes no byte is replaced once."""
-        for connection in (self._connection, None):
+        for connection in (self._own.connection, None):
             if connection is None:
                 connection = self._connected()
             elif not _is_alive(connection):
-                self._drop()
+                self._own.drop()
                 continue
             try:
                 sent = connection.send(frame)
             except OSError:
-                self._drop()
+                self._own.drop()
                 continue
             connection.sendall(frame[sent:])
             return
@@ -285,7 +324,7 @@ class SimBrokerClient:
         except OSError as problem:
             connection.close()
             raise NotSent(f"nobody listens on {self._path}: {problem}") from problem
-        self._connection = connection
+        self._own.keep(connection)
         return connection
 
     def _answer(self) -> list[msgspec.Raw]:
@@ -309,7 +348,7 @@ class SimBrokerClient:
             raise _Lost(f"an answer that cannot be read: {problem}") from problem
 
     def _read(self, length: int) -> bytes:
-        connection = self._connection
+        connection = self._own.connection
         if connection is None:
             raise _Lost("the connection is gone")
         parts = bytearray()
@@ -319,12 +358,6 @@ class SimBrokerClient:
                 raise _Lost("the server went away")
             parts += part
         return bytes(parts)
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(OSError):
-                self._connection.close()
-            self._connection = None
 
 
 def _is_alive(connection: socket.socket) -> bool:

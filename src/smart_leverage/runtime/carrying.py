@@ -1,0 +1,225 @@
+"""What leaves for the broker, and what its answers prove: at once, or by threads of their own."""
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Protocol
+
+from smart_leverage.brokers.base import Broker
+from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
+from smart_leverage.domain.orders import Approved, BrokerOrder, Change, Order, Side
+from smart_leverage.engine.events import Answered, CancelAnswered, Event, Verdict
+from smart_leverage.engine.outcome import Outcome
+
+_LOG = logging.getLogger(__name__)
+
+Errand = Callable[[], Event | None]
+"""One request to the broker; the event is what its answer proves, None proves nothing."""
+
+RISING, FALLING = 4, 4
+"""So many purchases, and so many sales and cancels, may wait for the broker at the same time."""
+
+STOP_WITHIN_S = 10.0
+
+
+UNSTAMPED = 0
+"""An answer gets its time from whoever takes it in: the clock belongs to that thread."""
+
+
+class Messenger:
+    """Asks a broker, once each, and says what its answer proves; safe in any thread."""
+
+    def __init__(self, broker: Broker, held_back: Callable[[], str]) -> None:
+        """Join the parts; `held_back` says, just before each increase leaves, why it may not."""
+        self.broker = broker
+        self.held_back = held_back
+
+    def cancel(self, client_order_id: str) -> Event | None:
+        """Ask for a cancel; a refusal means that the order has a last word already."""
+        try:
+            self.broker.cancel(client_order_id)
+            return None
+        except (NotSent, OutcomeUnknown):
+            return None  # harmless to repeat, and looked up when the lists are compared
+        except Refused:
+            return CancelAnswered(
+                at_ns=UNSTAMPED,
+                client_order_id=client_order_id,
+                broker_order=self._listed(client_order_id),
+            )
+
+    def submit(self, approved: Approved) -> Event:
+        """Send a new order."""
+        order = approved.order
+        return self._answered(
+            order, lambda: self.broker.submit(approved), is_increase=order.side is Side.BUY
+        )
+
+    def change(self, change: Change) -> Event:
+        """Send what is to come in the place of an open order."""
+        order = change.approved.order
+
+        def replace() -> BrokerOrder:
+            return self.broker.replace(
+                change.replaces,
+                qty=change.qty,
+                limit_price=change.limit_price,
+                new_client_order_id=order.client_order_id,
+            )
+
+        return self._answered(order, replace, is_increase=change.is_increase)
+
+    def _listed(self, client_order_id: str) -> BrokerOrder | None:
+        """Return an order as the broker lists it; None when it does not, or does not answer."""
+        try:
+            return self.broker.order(client_order_id)
+        except BrokerDown:
+            return None
+
+    def _answered(
+        self, order: Order, send: Callable[[], BrokerOrder], *, is_increase: bool
+    ) -> Event:
+        """Send, once, and return what the answer proves of an order."""
+        verdict, broker_order, reason = Verdict.UNKNOWN, None, ""
+        try:
+            if is_increase and (why := self.held_back()):
+                raise NotSent(f"held back before the first byte left: {why}")
+            broker_order = send()
+            verdict = Verdict.ACCEPTED
+        except Refused as error:
+            verdict, reason = Verdict.REFUSED, str(error)
+            if error.is_repeated_id:
+                broker_order = self._listed(order.client_order_id)
+                verdict = Verdict.UNKNOWN if broker_order is None else Verdict.ACCEPTED
+        except NotSent as error:
+            verdict, reason = Verdict.NOT_SENT, str(error)
+        except OutcomeUnknown as error:
+            reason = str(error)
+        return Answered(
+            at_ns=UNSTAMPED,
+            client_order_id=order.client_order_id,
+            verdict=verdict,
+            broker_order=broker_order,
+            reason=reason,
+        )
+
+
+class Carrier(Protocol):
+    """Takes to the broker what an outcome lets leave."""
+
+    def carry(self, messenger: Messenger, outcome: Outcome) -> list[Event] | None:
+        """Let everything leave, each once.
+
+        Returns:
+            What the answers prove, or None when they come in later, as events of their own.
+        """
+        ...
+
+
+class AtOnce:
+    """Waits for every answer before it goes on: for simulation, replay and bars."""
+
+    def carry(self, messenger: Messenger, outcome: Outcome) -> list[Event] | None:
+        """Let everything leave in order; see `Carrier.carry`."""
+        answers = [messenger.cancel(order_id) for order_id in outcome.cancels]
+        answers += [messenger.change(change) for change in outcome.changes]
+        answers += [messenger.submit(approved) for approved in outcome.sends]
+        return [answer for answer in answers if answer is not None]
+
+
+class Lanes:
+    """Threads that wait for the broker, so that whoever decides never does.
+
+    Purchases have lanes of their own: one that hangs holds up no sale and no cancel. A cancel of an
+    order whose submission is still under way waits for that one answer: before it the broker might
+    not know the order, and would refuse.
+    """
+
+    def __init__(
+        self, answer: Callable[[Event], None], *, rising: int = RISING, falling: int = FALLING
+    ) -> None:
+        """Start the threads; `answer` takes an event in from any of them."""
+        self._answer = answer
+        self._rising: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
+        self._falling: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._under_way: dict[str, list[Errand]] = {}
+        self._threads = [
+            threading.Thread(target=self._work, args=(queue,), name=name, daemon=True)
+            for queue, name, count in (
+                (self._rising, "lane-rising", rising),
+                (self._falling, "lane-falling", falling),
+            )
+            for _ in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def carry(self, messenger: Messenger, outcome: Outcome) -> list[Event] | None:
+        """Hand everything to the lanes; see `Carrier.carry`."""
+        for order_id in outcome.cancels:
+            self._cancel(order_id, lambda order_id=order_id: messenger.cancel(order_id))  # type: ignore[misc]
+        for change in outcome.changes:
+            self._send(
+                change.approved.order,
+                lambda change=change: messenger.change(change),  # type: ignore[misc]
+                is_increase=change.is_increase,
+            )
+        for approved in outcome.sends:
+            order = approved.order
+            self._send(
+                order,
+                lambda approved=approved: messenger.submit(approved),  # type: ignore[misc]
+                is_increase=order.side is Side.BUY,
+            )
+        return None
+
+    def close(self) -> None:
+        """Let what is under way end, within bounds, and take nothing more."""
+        for thread in self._threads:
+            queue = self._rising if thread.name == "lane-rising" else self._falling
+            queue.put(None)
+        for thread in self._threads:
+            thread.join(STOP_WITHIN_S)
+
+    def _send(self, order: Order, errand: Errand, *, is_increase: bool) -> None:
+        with self._lock:
+            self._under_way.setdefault(order.client_order_id, [])
+        queue = self._rising if is_increase else self._falling
+        queue.put((order.client_order_id, errand))
+
+    def _cancel(self, client_order_id: str, errand: Errand) -> None:
+        with self._lock:
+            waiting = self._under_way.get(client_order_id)
+            if waiting is not None:
+                waiting.append(errand)
+                return
+        self._falling.put(("", errand))
+
+    def _work(self, queue: "SimpleQueue[tuple[str, Errand] | None]") -> None:
+        while (task := queue.get()) is not None:
+            client_order_id, errand = task
+            event: Event | None = None
+            try:
+                event = errand()
+            except Exception:  # noqa: BLE001 - a bug of ours after the intent: outcome unknown
+                _LOG.exception("an errand to the broker broke; its order is looked up")
+                if client_order_id:
+                    event = _unknown(client_order_id)
+            if event is not None:
+                self._answer(event)
+            if client_order_id:
+                with self._lock:
+                    waiting = self._under_way.pop(client_order_id, [])
+                for cancel in waiting:
+                    self._falling.put(("", cancel))
+
+
+def _unknown(client_order_id: str) -> Answered:
+    return Answered(
+        at_ns=UNSTAMPED,
+        client_order_id=client_order_id,
+        verdict=Verdict.UNKNOWN,
+        reason="our own part broke while it was being sent",
+    )
