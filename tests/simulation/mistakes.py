@@ -38,36 +38,37 @@ from smart_leverage.ledger import opening
 from smart_leverage.ledger.base import Head
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.policy.reasons import Reason, TradingState
+from smart_leverage.runtime.carrying import Messenger
 from smart_leverage.runtime.steady import SteadyClock
 from smart_leverage.runtime.trader import Trader
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 SEEDS = 30
-SUBMIT, BEST, APPLY = Trader._submit, PriceLadder.best, State.apply
+SUBMIT, BEST, APPLY = Messenger.submit, PriceLadder.best, State.apply
 BUYS = exposure._buys_by_key
 Buys = tuple[Decimal, Decimal, Decimal]
 
 
 def counts_a_silence_as_a_no(planted: pytest.MonkeyPatch) -> None:
-    def submit(trader: Trader, approved: Approved) -> Answered:
-        event = SUBMIT(trader, approved)
+    def submit(messenger: Messenger, approved: Approved) -> Answered:
+        event = SUBMIT(messenger, approved)
         assert isinstance(event, Answered)
         if event.verdict is Verdict.UNKNOWN:
             return msgspec.structs.replace(event, verdict=Verdict.REFUSED)
         return event
 
-    planted.setattr(Trader, "_submit", submit)
+    planted.setattr(Messenger, "submit", submit)
 
 
 def sends_again_after_silence(planted: pytest.MonkeyPatch) -> None:
-    def submit(trader: Trader, approved: Approved) -> Answered:
-        event = SUBMIT(trader, approved)
+    def submit(messenger: Messenger, approved: Approved) -> Answered:
+        event = SUBMIT(messenger, approved)
         assert isinstance(event, Answered)
-        again = SUBMIT(trader, approved) if event.verdict is Verdict.UNKNOWN else event
+        again = SUBMIT(messenger, approved) if event.verdict is Verdict.UNKNOWN else event
         assert isinstance(again, Answered)
         return again
 
-    planted.setattr(Trader, "_submit", submit)
+    planted.setattr(Messenger, "submit", submit)
 
 
 def sends_before_it_is_durable(planted: pytest.MonkeyPatch) -> None:
@@ -141,18 +142,18 @@ def counts_only_the_new_order_of_a_change(planted: pytest.MonkeyPatch) -> None:
 
 
 def tries_again_under_a_new_id(planted: pytest.MonkeyPatch) -> None:
-    def submit(trader: Trader, approved: Approved) -> Answered:
-        event = SUBMIT(trader, approved)
+    def submit(messenger: Messenger, approved: Approved) -> Answered:
+        event = SUBMIT(messenger, approved)
         assert isinstance(event, Answered)
         if event.verdict is not Verdict.UNKNOWN:
             return event
         name = f"{approved.order.client_order_id}-again"
         order = msgspec.structs.replace(approved.order, client_order_id=name)
-        again = SUBMIT(trader, Approved(order, approved.decision_id))
+        again = SUBMIT(messenger, Approved(order, approved.decision_id))
         assert isinstance(again, Answered)
         return event
 
-    planted.setattr(Trader, "_submit", submit)
+    planted.setattr(Messenger, "submit", submit)
 
 
 def blocks_exits_while_tripped(planted: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_another_order_under_a_used_name_is_refused() -> None:
     desk.feed(wish(desk, "one", "0.1"))
     (decided,) = desk.feed(wish(desk, "one", "0.05")).decisions
     assert (decided.verdict, decided.reason) == ("denied", "bad_input")
-    assert "one was buy 0.1" in decided.figures["request"]
+    assert '"side":"buy","qty":"0.1"' in decided.figures["request"]
 
 
 def test_money_that_is_told_twice_counts_once() -> None:

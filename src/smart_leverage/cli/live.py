@@ -10,6 +10,8 @@ from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
     from smart_leverage.market.bars import BarSeries
+    from smart_leverage.runtime.tokens import Token
+    from smart_leverage.server.serving import Address
     from smart_leverage.settings import Settings
     from smart_leverage.wiring import Traders
 
@@ -64,7 +66,7 @@ def go_live(
     from smart_leverage.cli.narrator import Narrator
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
-    from smart_leverage.wiring import in_real_time
+    from smart_leverage.wiring import first_token, in_real_time, served
 
     _show_new_token(folder)
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)
@@ -76,16 +78,28 @@ def go_live(
             folder, settings, series, traders, clock=SystemClock(), tell=tell, warn=screen.note
         ) as driver,
     ):
-        screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
 
         def is_over() -> bool:
             is_late = lasts_s is not None and time.monotonic() - began_s >= lasts_s
             return stopping.is_asked or is_late
 
-        driver.run(is_over)
+        token = first_token(driver)
+        with served(folder, settings, driver, series) as address:
+            screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
+            show_gateway(screen, address, token)
+            driver.run(is_over)
     if not screen.as_json:
         narrator.end()
     return stopping.is_asked
+
+
+def show_gateway(screen: Screen, address: "Address", token: "Token | None") -> None:
+    """Say where bots reach the account; the first bot's keys are shown once, ready to paste."""
+    key_id, secret = ("KEY_ID", "SECRET") if token is None else token
+    screen.note(f"gateway {address.url}, this machine only; `smart-leverage bots add` gives keys")
+    screen.note("from alpaca.trading.client import TradingClient")
+    screen.note(f'client = TradingClient("{key_id}", "{secret}", url_override="{address.url}")')
+    screen.note("print(client.get_account().buying_power)")
 
 
 def _show_new_token(folder: Path) -> None:

@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import msgspec
 from msgspec import Struct
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Side
+from smart_leverage.domain.orders import OrderClass, OrderType, Side, TimeInForce
 
 
 class Opportunity(Struct, frozen=True, kw_only=True):
@@ -30,22 +31,45 @@ class Opportunity(Struct, frozen=True, kw_only=True):
     id: str
 
 
-class OrderWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A sized market order that a bot wants; exactly one of `qty` and `notional` is given.
+class WishTerms(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an order shall be; exactly one of `qty` and `notional` is given.
 
     Attributes:
         qty: Coins or shares, positive.
         notional: Account currency, positive.
+        time_in_force: None leaves it to the engine.
+    """
+
+    key: Key
+    side: Side
+    qty: Decimal | None = None
+    notional: Decimal | None = None
+    type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    order_class: OrderClass = OrderClass.SIMPLE
+    take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
+    stop_loss_limit: Decimal | None = None
+    extended_hours: bool = False
+
+    @property
+    def has_exits(self) -> bool:
+        """Whether exits come with the order, at the venue."""
+        return self.order_class is not OrderClass.SIMPLE
+
+
+class OrderWish(WishTerms, frozen=True, kw_only=True, omit_defaults=True):
+    """A sized order that a bot wants.
+
+    Attributes:
         reason: What the bot thought, for people who read the journal.
     """
 
     at_ns: int
-    key: Key
-    side: Side
     source: str
     id: str
-    qty: Decimal | None = None
-    notional: Decimal | None = None
     reason: str = ""
 
     def __post_init__(self) -> None:
@@ -55,3 +79,21 @@ class OrderWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError("an order wish names either qty or notional")
         if not (given[0].is_finite() and given[0] > 0):
             raise ValueError(f"an order wish needs a positive amount, not {given[0]}")
+
+
+_ENCODER = msgspec.json.Encoder(order="deterministic", decimal_format="string")
+_DECODER = msgspec.json.Decoder(WishTerms)
+
+
+def body_of(wish: OrderWish) -> str:
+    """Return the terms of a wish as canonical JSON: it differs whenever the order would."""
+    terms = WishTerms(**{name: getattr(wish, name) for name in WishTerms.__struct_fields__})
+    return _ENCODER.encode(terms).decode()
+
+
+def terms_of(body: str) -> WishTerms | None:
+    """Return the terms that `body_of` wrote; None for the body of anything else."""
+    try:
+        return _DECODER.decode(body)
+    except msgspec.MsgspecError:
+        return None

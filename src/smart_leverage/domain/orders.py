@@ -120,6 +120,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stop_loss: Decimal | None = None
     stop_loss_limit: Decimal | None = None
     role: Role = Role.BOT
+    is_resting: bool = False
+    """Whether its bot lets it wait for its price: it does not age, and gives way to the house."""
 
 
 class Approved(Struct, frozen=True):
@@ -140,6 +142,7 @@ class Change(Struct, frozen=True, kw_only=True):
     qty: Decimal | None
     limit_price: Decimal | None
     is_increase: bool
+    stop_price: Decimal | None = None
 
 
 class Fill(Struct, frozen=True, kw_only=True):

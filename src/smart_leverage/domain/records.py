@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from smart_leverage.domain.bots import Seat
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Fill, Order, OrderState, Side
 
@@ -110,7 +111,8 @@ class Intended(Fact, frozen=True, kw_only=True, tag="order.intended"):
 
     `replaces` names the order in whose place it is to come; of the two only the larger can fill.
     `is_foreign` says that somebody else put it there already: nothing leaves for it, and what the
-    order before filled is not part of its quantity.
+    order before filled is not part of its quantity. `parent` names the entry of which it is an exit
+    that the venue made, or the other exit of a pair.
     """
 
     order: Order
@@ -118,6 +120,7 @@ class Intended(Fact, frozen=True, kw_only=True, tag="order.intended"):
     reserve_price: Decimal
     replaces: str = ""
     is_foreign: bool = False
+    parent: str = ""
 
 
 class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
@@ -270,6 +273,14 @@ class LimitChanged(Fact, frozen=True, kw_only=True, tag="limit"):
     reason: str
 
 
+class SeatChanged(Fact, frozen=True, kw_only=True, tag="seat"):
+    """A token of a bot is what this says from now on: given, changed or revoked, and by whom."""
+
+    seat: Seat
+    who: str
+    reason: str
+
+
 class PlanMoved(Fact, frozen=True, kw_only=True, tag="plan"):
     """A deleveraging plan started, moved to a stage, was late for its first one, or ended.
 
@@ -322,6 +333,7 @@ Record = (
     | StateChanged
     | Resumed
     | LimitChanged
+    | SeatChanged
     | PlanMoved
     | Unprotected
     | Noted

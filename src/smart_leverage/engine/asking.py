@@ -4,7 +4,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.domain.instruments import Instrument, Key
-from smart_leverage.domain.orders import Role, Side
+from smart_leverage.domain.opportunity import WishTerms
+from smart_leverage.domain.orders import OrderType, Role, Side, TimeInForce
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import Worst
@@ -37,6 +38,16 @@ class Ask(NamedTuple):
     role: Role
     request: str = ""
     body: str = ""
+    terms: WishTerms | None = None
+    """What else a bot wants of its order; None is an order at once, at the market."""
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether the order is to wait for its price."""
+        terms = self.terms
+        if terms is None or terms.type is OrderType.MARKET:
+            return False
+        return terms.time_in_force is not TimeInForce.IOC
 
 
 def asked_lots(instrument: Instrument, ask: Ask, price: Decimal) -> int:

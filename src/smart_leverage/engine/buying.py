@@ -4,8 +4,9 @@ import math
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
-from smart_leverage.domain.instruments import AssetClass, Instrument
-from smart_leverage.domain.orders import OrderType, Role, Side, TimeInForce
+from smart_leverage.domain.bots import is_suspended
+from smart_leverage.domain.instruments import Instrument
+from smart_leverage.domain.orders import OrderType, Role, Side
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.asking import (
     GROUPS,
@@ -14,12 +15,15 @@ from smart_leverage.engine.asking import (
     account_of,
     asked_lots,
     journal,
+    refuse,
     unit_of,
 )
 from smart_leverage.engine.core import Core, intend, round_down
 from smart_leverage.engine.exposure import Worst
 from smart_leverage.engine.ladder import Price
+from smart_leverage.engine.ordering import buy_terms, fault_of
 from smart_leverage.engine.proof import Proof, prove
+from smart_leverage.engine.shares import bounds_of, may_add
 from smart_leverage.policy.caps import lots_within
 from smart_leverage.policy.decide import Asset, Decision, Proposal, decide
 from smart_leverage.policy.reasons import Reason
@@ -57,8 +61,11 @@ class Answer(NamedTuple):
 def decide_buy(core: Core, ask: Ask) -> None:
     """Decide a purchase, prove what the policy would give, and intend what holds."""
     instrument = core.instrument(ask.key)
+    if why := fault_of(instrument, ask):
+        refuse(core, ask, {"order": why})
+        return
     step = _buy_step(instrument, ask)
-    case = case_of(core, instrument, core.worst(), step)
+    case = case_of(core, instrument, core.worst(), step, _own_limit(core, instrument, ask))
     terms, asset = case.terms, case.asset
     asked = asked_lots(instrument, ask, terms.price)
     answer = judge(core, ask, case, asked)
@@ -71,7 +78,6 @@ def decide_buy(core: Core, ask: Ask) -> None:
         given = ZERO
     decided = tell(core, ask, case, answer, wanted=wanted, allowed=allowed, given=given)
     if given > ZERO:
-        is_coin = instrument.asset_class is AssetClass.CRYPTO
         intend(
             core,
             bot=ask.bot,
@@ -81,9 +87,7 @@ def decide_buy(core: Core, ask: Ask) -> None:
             qty=given,
             decision_id=decided.decision_id,
             reserve_price=terms.limit,
-            type=OrderType.LIMIT,
-            limit_price=terms.limit,
-            time_in_force=TimeInForce.IOC if is_coin else TimeInForce.DAY,
+            **buy_terms(instrument, ask, terms.limit),
         )
 
 
@@ -119,23 +123,52 @@ def judge(core: Core, ask: Ask, case: Case, lots: int) -> Answer:
         ),
         core.config.policy,
     )
-    if decision.lots > 0 and (no := _refusal(core, ask)) is not Reason.NONE:
+    if decision.lots > 0 and (no := _refusal(core, ask, case.terms.limit)) is not Reason.NONE:
         decision = decision._replace(lots=0, reason=no, bound=0.0, would_be=0.0)
     if lots < 0 and decision.reason is Reason.BAD_INPUT:  # what is more severe stands before
         decision = decision._replace(reason=Reason.MINIMUM)
     qty, terms = case.instrument.quantity(decision.lots), case.terms
-    proof = prove(case.instrument, qty, terms.worst, terms.loss, case.worst, core.caps)
+    bounds = bounds_of(core, ask.bot, case.instrument, case.worst)
+    proof = prove(case.instrument, qty, terms.worst, terms.loss, case.worst, core.caps, bounds)
     return Answer(decision, proof)
 
 
-def _refusal(core: Core, ask: Ask) -> Reason:
+def _own_limit(core: Core, instrument: Instrument, ask: Ask) -> Decimal | None:
+    """Return the most that a bot lets a unit cost; None where it named no price.
+
+    A limit far above the market is not needed in full: nothing is sent beyond the collar. An order
+    that waits for a higher price is counted at that one, with room for the jump over its stop.
+    """
+    terms = ask.terms
+    if terms is None or terms.type is OrderType.MARKET:
+        return None
+    price = core.ladder.best(instrument.key, core.now_ns)
+    if terms.type is OrderType.LIMIT:
+        assert terms.limit_price is not None, "a limit order has a limit"  # noqa: S101
+        limit = round_down(terms.limit_price, instrument.tick_at(terms.limit_price))
+        return limit if price is None else min(limit, collared(core, instrument, price))
+    if terms.limit_price is not None:
+        return round_down(terms.limit_price, instrument.tick_at(terms.limit_price))
+    assert terms.stop_price is not None, "a stop order has a stop"  # noqa: S101
+    most = terms.stop_price * (ONE + core.config.collar)
+    tick = instrument.tick_at(most)
+    return (most / tick).to_integral_value(rounding=ROUND_CEILING) * tick
+
+
+def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
     """Return what only the engine knows to stand against any purchase of this, or NONE."""
     if not core.is_ready:
         return Reason.NOT_READY
     if core.is_clock_doubted:
         return Reason.CLOCK
-    for one in core.state.orders.of(ask.key):
-        if not one.is_buy and one.order.role is not Role.STOP:  # they would trade with each other
+    if is_suspended(core.state.seats, ask.bot):
+        return Reason.REDUCING
+    if not may_add(core, ask.bot, ask.key):
+        return Reason.CAP_BOT
+    for one in core.state.orders.sales(ask.key):
+        wanted = one.order.limit_price
+        is_apart = one.order.is_resting and wanted is not None and limit < wanted
+        if not is_apart:  # they would trade with each other
             return Reason.OPPOSITE_BOT
     return Reason.NONE
 
@@ -177,6 +210,9 @@ def tell(
         used, bound = _group(core, instrument, worst, group)
         after = worst.equity - judged * terms.loss
         would_be = _share(used + judged * terms.worst, after)
+    if reason is Reason.CAP_BOT:
+        judged = wanted if counted is None else counted
+        bound, would_be = _left(core, ask, case), judged * (terms.worst + terms.loss)
     if reason is Reason.MINIMUM or (given == ZERO and reason is Reason.NONE):
         reason, bound = Reason.MINIMUM, instrument.notional_min
         would_be = _worth(ask, wanted, terms.price)
@@ -185,6 +221,13 @@ def tell(
         reason=reason, unit=unit_of(reason), bound=bound, would_be=would_be,
         figures=_buy_figures(core, instrument, worst, decision, terms),
     )  # fmt: skip
+
+
+def _left(core: Core, ask: Ask, case: Case) -> Decimal:
+    """Return the money that a bot's share leaves for a purchase, to the cent."""
+    bounds = bounds_of(core, ask.bot, case.instrument, case.worst)
+    left = (cap * case.worst.equity - used for _, cap, used in bounds)
+    return max(min(left, default=ZERO), ZERO).quantize(CENT)
 
 
 def _worth(ask: Ask, wanted: Decimal, price: Decimal) -> Decimal:
@@ -227,7 +270,8 @@ def collared(core: Core, instrument: Instrument, price: Price) -> Decimal:
 
 def _buy_step(instrument: Instrument, ask: Ask) -> Decimal:
     """Return the step of a buy: our own sizes come in whole shares, a bot's as it likes."""
-    return instrument.size_step if ask.role is Role.SIGNAL else instrument.lot
+    is_whole = ask.role is Role.SIGNAL or (ask.terms is not None and ask.terms.has_exits)
+    return instrument.size_step if is_whole else instrument.lot
 
 
 def _asset(

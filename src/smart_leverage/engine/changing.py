@@ -12,6 +12,7 @@ from smart_leverage.engine.buying import case_of, collared, judge, tell
 from smart_leverage.engine.core import Core, intend, round_down
 from smart_leverage.engine.deciding import WILD
 from smart_leverage.engine.events import ChangeWished
+from smart_leverage.engine.ordering import MOST, is_amount
 from smart_leverage.engine.selling import COIN_STEP, free
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.policy.reasons import Reason
@@ -24,15 +25,13 @@ _BUSY = {
 }
 """Why an order that is not open may not be changed now."""
 
-MOST = 10**15
-"""No quantity and no price is as large; beyond it decimals are not exact any more."""
-
 
 class Terms(NamedTuple):
-    """What the new order may still fill, and its limit; None has none."""
+    """What the new order may still fill, its limit and its stop; None has none."""
 
     qty: Decimal
     limit: Decimal | None
+    stop: Decimal | None
 
 
 def on_change_wished(core: Core, event: ChangeWished) -> None:
@@ -70,7 +69,11 @@ def _ask(core: Core, event: ChangeWished, old: Tracked | None) -> Ask:
     ratio = math.nan if old is None else core.ladder.volatility_ratio(key)
     wanted = [
         f"{name} {value}"
-        for name, value in (("qty", event.qty), ("limit", event.limit_price))
+        for name, value in (
+            ("qty", event.qty),
+            ("limit", event.limit_price),
+            ("stop", event.stop_price),
+        )
         if value is not None
     ]
     return Ask(
@@ -106,12 +109,15 @@ def _hindrance(core: Core, event: ChangeWished, old: Tracked | None) -> str:
 
 def _terms(core: Core, event: ChangeWished, old: Tracked) -> Terms:
     """Return what the new order would be, in steps that the venue takes."""
-    instrument, limit, left = core.instrument(old.order.key), old.order.limit_price, old.remaining
-    if event.limit_price is not None and _is_amount(event.limit_price):
+    instrument, left = core.instrument(old.order.key), old.remaining
+    limit, stop = old.order.limit_price, old.order.stop_price
+    if event.limit_price is not None and is_amount(event.limit_price):
         limit = round_down(event.limit_price, instrument.tick_at(event.limit_price))
-    if event.qty is not None and _is_amount(event.qty):
+    if event.stop_price is not None and is_amount(event.stop_price):
+        stop = round_down(event.stop_price, instrument.tick_at(event.stop_price))
+    if event.qty is not None and is_amount(event.qty):
         left = round_down(event.qty, _step(instrument, old)) - old.filled
-    return Terms(left, limit)
+    return Terms(left, limit, stop)
 
 
 def _step(instrument: Instrument, old: Tracked) -> Decimal:
@@ -120,22 +126,23 @@ def _step(instrument: Instrument, old: Tracked) -> Decimal:
     return COIN_STEP if is_coin_sale else instrument.lot
 
 
-def _is_amount(number: Decimal) -> bool:
-    return number.is_finite() and 0 < number < MOST
-
-
 def _fault(core: Core, event: ChangeWished, old: Tracked, terms: Terms) -> str:
     """Return what is wrong with a change whatever the account may do, empty if nothing is."""
-    given = [number for number in (event.qty, event.limit_price) if number is not None]
-    if not all(_is_amount(number) for number in given):
-        return f"quantity and limit have to be above zero and below {MOST}"
+    wanted = (event.qty, event.limit_price, event.stop_price)
+    given = [number for number in wanted if number is not None]
+    if not all(is_amount(number) for number in given):
+        return f"quantity and prices have to be above zero and below {MOST}"
     if event.limit_price is not None and old.order.limit_price is None:
         return "a market order has no limit"
+    if event.stop_price is not None and old.order.stop_price is None:
+        return "an order without a stop cannot be given one"
     if terms.qty <= 0:
         return f"{old.filled} is filled already; cancel the rest"
-    if terms == (old.remaining, old.order.limit_price):
+    if terms == (old.remaining, old.order.limit_price, old.order.stop_price):
         return "nothing would be different"
     price = core.ladder.best(old.order.key, core.now_ns)
+    if terms.stop is not None and not terms.stop:
+        return "the stop is less than one step of the price"
     if not terms.limit:
         return "" if terms.limit is None else "the limit is less than one step of the price"
     if price is not None and terms.limit > old.reserve_price:
@@ -205,5 +212,7 @@ def _intend(core: Core, old: Tracked, terms: Terms, decided: Decided) -> None:
         adds=_adds(old, terms) or terms.qty > old.remaining,
         type=order.type,
         limit_price=terms.limit,
+        stop_price=terms.stop,
         time_in_force=order.time_in_force,
+        is_resting=order.is_resting,
     )

@@ -8,6 +8,7 @@ from smart_leverage.engine.exposure import value
 from smart_leverage.engine.judging import DAY_LOSS, cancel_increases, change_state, clear_month
 from smart_leverage.engine.limiting import set_limits
 from smart_leverage.engine.plans import rebalance, start_flatten
+from smart_leverage.engine.seating import set_seat
 from smart_leverage.policy.reasons import TradingState
 
 
@@ -27,6 +28,8 @@ def on_command(core: Core, event: Commanded) -> None:
         _rebalance(core, event)
     elif event.command is Command.LIMITS:
         set_limits(core, event)
+    elif event.command is Command.SEAT:
+        set_seat(core, event)
     else:
         _resume(core, event)
 

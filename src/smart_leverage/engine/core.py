@@ -10,6 +10,7 @@ from smart_leverage.domain.orders import (
     Change,
     Order,
     OrderState,
+    OrderType,
     Role,
     Side,
 )
@@ -103,6 +104,12 @@ class Core:
         """Return what is held, not being sold already, and there at the broker as well."""
         return self.state.sellable(key) - self.missing.get(key, Decimal(0))
 
+    def reachable(self, key: Key) -> Decimal:
+        """Return what the house may sell: what bots let rest for their price gives way to it."""
+        orders = self.state.orders
+        resting = (orders.reserved(one) for one in orders.resting_sales(key))
+        return self.sellable(key) + sum(resting, Decimal(0))
+
     def instrument(self, key: Key) -> Instrument:
         """Return a listed instrument."""
         return self.state.instruments[key]
@@ -180,12 +187,14 @@ def leave(core: Core, approved: Approved) -> None:
     else:
         whole = tracked.qty + before.filled
         is_same_limit = order.limit_price == before.order.limit_price
+        is_same_stop = order.stop_price == before.order.stop_price
         core.out.changes.append(
             Change(
                 replaces=tracked.replaces,
                 approved=approved,
                 qty=None if whole == before.qty else whole,
                 limit_price=None if is_same_limit else order.limit_price,
+                stop_price=None if is_same_stop else order.stop_price,
                 is_increase=tracked.adds_to(before),
             )
         )
@@ -195,15 +204,25 @@ def blockers(core: Core, order: Order) -> list[Tracked]:
     """Return the orders that must be final before this one may leave."""
     if order.role is Role.STOP:
         return []
-    found = core.state.orders.stops(order.key)
+    orders = core.state.orders
+    found = orders.stops(order.key)
     if order.side is Side.SELL:
         waiting = {one.order.client_order_id for one in core.waiting.get(order.key, ())}
-        found += [
-            tracked
-            for tracked in core.state.orders.of(order.key)
-            if tracked.is_buy and tracked.order.client_order_id not in waiting
-        ]
+        others = [one for one in orders.of(order.key) if one.is_buy and would_trade(one, order)]
+        if order.role.is_house:
+            others += orders.resting_sales(order.key)
+        found += [one for one in others if one.order.client_order_id not in waiting]
     return found
+
+
+def would_trade(buy: Tracked, sale: Order) -> bool:
+    """Tell whether a purchase and a sale of one instrument could trade with each other.
+
+    Two that rest at prices of their own do only where the purchase would pay what the sale wants.
+    """
+    if sale.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and sale.limit_price is not None:
+        return buy.order.stop_price is not None or buy.reserve_price >= sale.limit_price
+    return True
 
 
 def cancel(core: Core, tracked: Tracked, why: str) -> None:

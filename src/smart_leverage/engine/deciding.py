@@ -2,7 +2,7 @@
 
 import math
 
-from smart_leverage.domain.opportunity import Opportunity, OrderWish
+from smart_leverage.domain.opportunity import Opportunity, OrderWish, body_of
 from smart_leverage.domain.orders import Role, Side
 from smart_leverage.engine.asking import Ask, is_answered, refuse
 from smart_leverage.engine.buying import decide_buy
@@ -51,7 +51,8 @@ def on_wish(core: Core, wish: OrderWish, bot: str, may_shrink: bool) -> None:
             may_shrink=may_shrink,
             role=Role.BOT,
             request=wish.id,
-            body=_body(wish),
+            body=body_of(wish),
+            terms=wish,
         ),
     )
 
@@ -70,9 +71,3 @@ def decide_ask(core: Core, ask: Ask) -> None:
         decide_buy(core, ask)
     else:
         decide_sell(core, ask)
-
-
-def _body(wish: OrderWish) -> str:
-    """Return what a wish wants, in words that differ whenever the order would."""
-    amount = f"{wish.qty}" if wish.notional is None else f"${wish.notional}"
-    return f"{wish.side} {amount} {wish.key}"

@@ -40,6 +40,13 @@ from smart_leverage.engine.reconciling import on_reconciled
 from smart_leverage.engine.resolving import on_looked_up, on_started, send_again
 from smart_leverage.engine.splitting import on_split
 from smart_leverage.engine.state import State
+from smart_leverage.engine.subaccount import (
+    Holding,
+    Subaccount,
+    holding,
+    holdings,
+    subaccount,
+)
 from smart_leverage.policy.reasons import Reason
 
 LATE = "not filled at the first opportunity"
@@ -69,6 +76,7 @@ class Engine:
             events.Proposed: self._on_proposed,
             events.Wished: self._on_wished,
             events.ChangeWished: self._on_change_wished,
+            events.CancelWished: self._on_cancel_wished,
             events.Answered: self._on_answered,
             events.CancelAnswered: self._on_cancel_answered,
             events.Updated: self._on_updated,
@@ -106,6 +114,18 @@ class Engine:
     def valuation(self) -> Valuation:
         """Return what the account is worth at the last good prices."""
         return value(self._core.state, self._core.ladder)
+
+    def subaccount(self, bot: str) -> Subaccount:
+        """Return what a bot has of the account, and what it may still add."""
+        return subaccount(self._core, bot)
+
+    def holdings(self, bot: str) -> list[Holding]:
+        """Return what a bot holds."""
+        return holdings(self._core, bot)
+
+    def holding(self, bot: str, key: Key) -> Holding | None:
+        """Return what a bot holds of one instrument, None if nothing."""
+        return holding(self._core, bot, key)
 
     def process(self, event: events.Event) -> Outcome:
         """Take one event in and return what follows; nothing may leave before it is durable.
@@ -202,7 +222,7 @@ class Engine:
     def _on_opening_over(self, event: events.OpeningOver) -> None:
         met = set(event.keys)
         for tracked in self._core.state.orders.buys():
-            if tracked.order.key in met:
+            if tracked.order.key in met and not tracked.order.is_resting:
                 cancel(self._core, tracked, LATE)
 
     def _on_proposed(self, event: events.Proposed) -> None:
@@ -213,6 +233,12 @@ class Engine:
 
     def _on_change_wished(self, event: events.ChangeWished) -> None:
         on_change_wished(self._core, event)
+
+    def _on_cancel_wished(self, event: events.CancelWished) -> None:
+        tracked = self._core.state.orders.by_id.get(event.client_order_id)
+        if tracked is not None and tracked.order.bot == event.bot and not tracked.is_of_house:
+            cancel(self._core, tracked, f"cancelled by {event.bot}")
+            self._settle(tracked.order.key)
 
     def _on_answered(self, event: events.Answered) -> None:
         tracked = self._core.state.orders.by_id.get(event.client_order_id)
@@ -289,7 +315,7 @@ class Engine:
         core = self._core
         gone: set[str] = set()
         for tracked in core.state.orders.buys():
-            if has_aged(core, tracked):
+            if not tracked.order.is_resting and has_aged(core, tracked):
                 cancel(core, tracked, LATE)
                 gone.add(tracked.order.client_order_id)
         return gone

@@ -96,6 +96,13 @@ class Wished(Event, frozen=True, kw_only=True):
     may_shrink: bool = False
 
 
+class CancelWished(Event, frozen=True, kw_only=True):
+    """A bot wants an order of its own gone; nothing stands against it."""
+
+    bot: str
+    client_order_id: str
+
+
 class ChangeWished(Event, frozen=True, kw_only=True):
     """A bot wants an open order of its own to be another; None leaves a term.
 
@@ -108,6 +115,7 @@ class ChangeWished(Event, frozen=True, kw_only=True):
     request: str = ""
     qty: Decimal | None = None
     limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
 
 
 class Verdict(StrEnum):
@@ -182,12 +190,14 @@ class Command(StrEnum):
     FLATTEN = "flatten"
     REBALANCE = "rebalance"
     LIMITS = "limits"
+    SEAT = "seat"
 
 
 class Commanded(Event, frozen=True, kw_only=True):
     """A person ordered something, with a reason.
 
-    `changes` are (name, value) of limits; `is_admin` says whether the admin token came along.
+    `changes` are (name, value) of limits, or of a bot's seat; `is_admin` says whether the admin
+    token came along.
     """
 
     command: Command

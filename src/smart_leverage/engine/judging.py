@@ -259,12 +259,12 @@ def judge_assets(core: Core) -> None:
         for tracked in state.orders.of(key):
             if tracked.is_buy:
                 cancel(core, tracked, "locked for the day")
-        sellable = core.sellable(key)
-        if sellable > 0:
+        reachable = core.reachable(key)
+        if reachable > 0:
             house_sale(
                 core,
                 key,
-                sellable,
+                reachable,
                 role=Role.GUARD,
                 reason=Reason.ASSET_LOCKED,
                 unit="fraction",

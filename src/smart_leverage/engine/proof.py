@@ -1,5 +1,6 @@
 """The exact proof: an increase leaves only if every cap holds in the worst case, in Decimal."""
 
+from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
@@ -43,6 +44,10 @@ def exact_caps(tier: Tier, policy: Policy) -> ExactCaps:
     )
 
 
+Bound = tuple[Reason, Decimal, Decimal]
+"""The reason that a denial gives, a cap as a fraction of equity, and what of it is used; money."""
+
+
 class Proof(NamedTuple):
     """How much of an order holds, and the group that would break first."""
 
@@ -57,6 +62,7 @@ def prove(
     unit_loss: Decimal,
     worst: Worst,
     caps: ExactCaps,
+    bounds: Sequence[Bound] = (),
 ) -> Proof:
     """Return the largest part of a buy for which every cap still holds.
 
@@ -66,6 +72,7 @@ def prove(
         unit_loss: What buying one unit may cost beyond its price: limit over price, and fees.
         worst: Everything else under way.
         caps: Caps in force.
+        bounds: More of the same kind, as those of a bot's share.
 
     Source:
         With x units, worst + x·unit_worst <= cap·(equity − x·unit_loss) for every group.
@@ -75,7 +82,7 @@ def prove(
     key = instrument.key
     own = worst.by_key.get(key, ZERO)
     symbol = caps.of_symbol(instrument)
-    lines: list[tuple[Reason, Decimal, Decimal]] = []
+    lines: list[Bound] = list(bounds)
     if instrument.is_crypto:
         lines.append((Reason.CAP_CRYPTO, caps.crypto, worst.crypto))
     if instrument.is_leveraged:

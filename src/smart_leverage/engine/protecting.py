@@ -93,12 +93,12 @@ def watch(core: Core) -> None:
             level = _stop_level(core, key)
         mark = core.ladder.mark(key)
         is_through = mark is not None and is_through_stop(float(mark), float(level))
-        if mark is None or not is_through or core.sellable(key) <= 0:
+        if mark is None or not is_through or core.reachable(key) <= 0:
             continue
         house_sale(
             core,
             key,
-            core.sellable(key),
+            core.reachable(key),
             role=Role.GUARD,
             reason=Reason.STOP_HIT,
             unit="money",

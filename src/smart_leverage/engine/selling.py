@@ -3,10 +3,11 @@
 import math
 from decimal import Decimal
 
-from smart_leverage.domain.instruments import AssetClass, Instrument, Key
-from smart_leverage.domain.orders import HOUSE, OrderType, Role, Side, TimeInForce
-from smart_leverage.engine.asking import ZERO, Ask, account_of, asked_lots, journal
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import HOUSE, Role, Side
+from smart_leverage.engine.asking import ZERO, Ask, account_of, asked_lots, journal, refuse
 from smart_leverage.engine.core import Core, intend, round_down
+from smart_leverage.engine.ordering import fault_of, sale_terms
 from smart_leverage.policy.decide import Asset, Proposal, decide
 from smart_leverage.policy.reasons import Reason
 
@@ -17,6 +18,9 @@ COIN_STEP = Decimal("0.000000001")
 def decide_sell(core: Core, ask: Ask) -> None:
     """Allow whatever the bot holds and nobody sells already; a full exit takes the dust along."""
     instrument = core.instrument(ask.key)
+    if why := fault_of(instrument, ask):
+        refuse(core, ask, {"order": why})
+        return
     own = free(core, ask.bot, ask.key)
     mark = core.ladder.mark(ask.key) or ZERO
     asked = asked_lots(instrument, ask, mark)
@@ -41,7 +45,7 @@ def decide_sell(core: Core, ask: Ask) -> None:
         figures={"held by this bot": f"{own}", "asked": f"{wanted}"},
     )  # fmt: skip
     if given > ZERO:
-        _send_sale(core, ask.bot, ask.role, instrument, given, decided.decision_id)
+        _send_sale(core, ask, instrument, given, decided.decision_id)
 
 
 def free(core: Core, bot: str, key: Key) -> Decimal:
@@ -69,23 +73,21 @@ def _sell_asset(held: int) -> Asset:
 
 
 def _send_sale(
-    core: Core, bot: str, role: Role, instrument: Instrument, qty: Decimal, decision_id: str
+    core: Core, ask: Ask, instrument: Instrument, qty: Decimal, decision_id: str
 ) -> None:
-    is_coin = instrument.asset_class is AssetClass.CRYPTO
     qty = round_down(qty, COIN_STEP)
     if qty <= 0:
         return
     intend(
         core,
-        bot=bot,
-        role=role,
+        bot=ask.bot,
+        role=ask.role,
         key=instrument.key,
         side=Side.SELL,
         qty=qty,
         decision_id=decision_id,
         reserve_price=ZERO,
-        type=OrderType.MARKET,
-        time_in_force=TimeInForce.GTC if is_coin else TimeInForce.DAY,
+        **sale_terms(instrument, ask),
     )
 
 
@@ -102,4 +104,4 @@ def house_sale(
         core, ask, asked=qty, allowed=qty, given=qty, price=core.ladder.mark(key) or ZERO,
         reason=reason, unit=unit, bound=bound, would_be=would_be, figures=figures,
     )  # fmt: skip
-    _send_sale(core, HOUSE, role, core.instrument(key), qty, decided.decision_id)
+    _send_sale(core, ask, core.instrument(key), qty, decided.decision_id)

@@ -93,7 +93,7 @@ class _Cut:
         state = core.state
         self._core, self._equity = core, equity
         self.lots = {
-            key: max(state.instruments[key].lots(core.sellable(key)), 0) for key, _ in state.held()
+            key: max(state.instruments[key].lots(core.reachable(key)), 0) for key, _ in state.held()
         }
         self.keep = dict(self.lots)
         self.why: dict[Key, str] = {}
@@ -101,8 +101,8 @@ class _Cut:
     def flatten(self) -> None:
         """Keep nothing; the dust goes as well."""
         self.keep = dict.fromkeys(self.lots, 0)
-        sellable = self._core.sellable
-        self.why = {key: FLATTEN for key in self.lots if self.lots[key] or sellable(key) > 0}
+        reachable = self._core.reachable
+        self.why = {key: FLATTEN for key in self.lots if self.lots[key] or reachable(key) > 0}
 
     def shrink_symbols(self, *, is_planned: bool) -> None:
         """Bring single instruments inside; a plan for them does without the band."""
@@ -144,14 +144,14 @@ def _is_member(instrument: Instrument, group: str) -> bool:
 
 def _quantity(core: Core, key: Key, lots: int, kept: int) -> Decimal:
     """Return what has to be sold: whole shares where the venue wants them, never too few."""
-    instrument, sellable = core.instrument(key), core.sellable(key)
+    instrument, reachable = core.instrument(key), core.reachable(key)
     if kept == 0:
-        return sellable  # the dust leaves with the last lot
+        return reachable  # the dust leaves with the last lot
     qty = instrument.quantity(lots - kept)
     if instrument.size_step > instrument.lot:
         # Whole shares, rounded toward less exposure; `//` of decimals would cut toward zero.
         steps = (qty / instrument.size_step).to_integral_value(rounding=ROUND_CEILING)
-        qty = min(steps * instrument.size_step, sellable)
+        qty = min(steps * instrument.size_step, reachable)
     return qty
 
 

@@ -8,6 +8,7 @@ from smart_leverage.books.allocation import Allocation
 from smart_leverage.books.assets import AssetDay
 from smart_leverage.books.baselines import Baseline, Baselines, Period
 from smart_leverage.books.book import Book
+from smart_leverage.domain.bots import Seat
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import OrderState, Role
 from smart_leverage.domain.records import (
@@ -31,6 +32,7 @@ from smart_leverage.domain.records import (
     PlanMoved,
     Record,
     Resumed,
+    SeatChanged,
     SplitSeen,
     StateChanged,
     TierGranted,
@@ -81,6 +83,9 @@ class State:
         self.decisions = 0
         self.requests: dict[tuple[str, str], tuple[str, str]] = {}
         """What was asked already: (bot, request) to (what it was, the decision)."""
+        self.seats: dict[str, Seat] = {}
+        """Who may speak to the gateway, by token id; replaced and never changed, so that other
+        threads may read it."""
         self.flows: set[str] = set()
         self.plans = 0
         self.trading = TradingState.ACTIVE
@@ -121,6 +126,7 @@ class State:
             StateChanged: self._state,
             Resumed: self._resumed,
             LimitChanged: self.limits.apply,
+            SeatChanged: self._seat,
             PlanMoved: self._plan,
         }
 
@@ -300,6 +306,9 @@ class State:
 
     def _resumed(self, record: Resumed) -> None:
         self.baselines.resume(record.equity)
+
+    def _seat(self, record: SeatChanged) -> None:
+        self.seats = {**self.seats, record.seat.token_id: record.seat}
 
     def _plan(self, record: PlanMoved) -> None:
         if record.status == "started":

@@ -83,6 +83,11 @@ class Tracked:
         return self.is_buy and is_more
 
     @property
+    def is_of_house(self) -> bool:
+        """Whether it is one of our own duties, which no bot sees or touches."""
+        return self.order.role.is_house
+
+    @property
     def is_buy(self) -> bool:
         """Whether it adds to a position."""
         return self.order.side is Side.BUY
@@ -186,6 +191,10 @@ class TrackedOrders:
         A stop gives way to a sale: the engine cancels it first and protects the rest again.
         """
         return sum((self.reserved(tracked) for tracked in self.sales(key)), ZERO)
+
+    def resting_sales(self, key: Key) -> list[Tracked]:
+        """Return the sales of bots that wait for their price; the house sells before them."""
+        return [tracked for tracked in self.sales(key) if tracked.order.is_resting]
 
 
 def _is_sale(tracked: Tracked) -> bool:

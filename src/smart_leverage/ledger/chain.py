@@ -28,6 +28,7 @@ from smart_leverage.domain.records import (
     OrderMoved,
     PlanMoved,
     Record,
+    SeatChanged,
     Unprotected,
     encode,
 )
@@ -50,6 +51,7 @@ _SUBJECTS: dict[type, str] = {
     BreakerMoved: "breaker",
     AssetLocked: "key",
     LimitChanged: "name",
+    SeatChanged: "seat.token_id",
     PlanMoved: "plan_id",
     Unprotected: "key",
     Noted: "code",

@@ -42,6 +42,7 @@ from smart_leverage.domain.records import (
     PricesRemembered,
     Record,
     Resumed,
+    SeatChanged,
     SplitSeen,
     StateChanged,
     TierGranted,
@@ -161,6 +162,7 @@ class Projector:
             SplitSeen: self._split,
             PricesRemembered: self._journal_only,
             LimitChanged: self._journal_only,
+            SeatChanged: self._journal_only,
         }
 
     def fold(self, seq: int, record: Record) -> None:

@@ -65,6 +65,7 @@ class Messenger:
                 change.replaces,
                 qty=change.qty,
                 limit_price=change.limit_price,
+                stop_price=change.stop_price,
                 new_client_order_id=order.client_order_id,
             )
 
@@ -176,7 +177,7 @@ class Lanes:
         return None
 
     def close(self) -> None:
-        """Let what is under way end, within bounds, and take nothing more."""
+        """Let what is under way end, within bounds, and take nothing more; harmless twice."""
         for thread in self._threads:
             queue = self._rising if thread.name == "lane-rising" else self._falling
             queue.put(None)

@@ -122,6 +122,8 @@ class LiveDriver:
         except BrokerDown:
             self._lose()
         self.trader.flush()
+        if self.office is not None:
+            self.office.tell(is_durable=True)
 
     def _is_due(self) -> bool:
         waited_ns = self.clock.monotonic_ns() - self._reconciled_ns

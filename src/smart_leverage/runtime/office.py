@@ -5,11 +5,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Full
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.events import Event
 from smart_leverage.runtime.driven import Driven
+from smart_leverage.runtime.shelf import Shelf
 
 T = TypeVar("T")
 
@@ -40,6 +41,14 @@ class Wish:
         return self._claim.acquire(blocking=False)
 
 
+class Afterwards(Protocol):
+    """Tells what waits to be told, on the trading thread."""
+
+    def __call__(self, *, is_durable: bool) -> None:
+        """Tell it; `is_durable` says whether all that was decided is."""
+        ...
+
+
 Question = Callable[[Driven], None]
 """Reads the account, on the trading thread, between two decisions."""
 
@@ -47,13 +56,15 @@ Question = Callable[[Driven], None]
 class Office:
     """Two queues into the trading thread; everything handed in is attended in order of arrival."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], shelf: Shelf) -> None:
         """Begin empty; `wake` ends the pause of the trading thread."""
         self._wake = wake
+        self.shelf = shelf
+        """The bots' orders, for who is on the trading thread."""
         self._wishes: deque[Wish] = deque()
         self._questions: deque[Question] = deque()
         self._answers: deque[Event] = deque()
-        self._afterwards: list[Callable[[], None]] = []
+        self._afterwards: list[Afterwards] = []
 
     # -- any thread -------------------------------------------------------------------------------
 
@@ -82,11 +93,11 @@ class Office:
 
     # -- the trading thread -----------------------------------------------------------------------
 
-    def afterwards(self, act: Callable[[], None]) -> None:
-        """Register what is done whenever something may be told: answers at once, the rest durable.
+    def afterwards(self, act: Afterwards) -> None:
+        """Register what is done whenever something may be told.
 
-        An answer of the broker is told before its record is durable: its intent is, and after a
-        crash the broker is asked again.
+        An answer of the broker may be told before its record is durable: its intent is, and after a
+        crash the broker is asked again. Everything else waits until `is_durable`.
         """
         self._afterwards.append(act)
 
@@ -102,13 +113,18 @@ class Office:
         count = len(events)
         events += [wish.stamp(now_ns()) for wish in wishes]
         decisions = trader.offer_all(events) if events else []
-        self._tell()
+        self.tell(is_durable=False)
         trader.flush()
         for place, wish in enumerate(wishes, count):
             wish.settle(trader, decisions[place] if decisions else None)
         for question in _drained(self._questions):
             question(trader)
-        self._tell()
+        self.tell(is_durable=True)
+
+    def tell(self, *, is_durable: bool) -> None:
+        """Let those who registered tell what they have."""
+        for act in self._afterwards:
+            act(is_durable=is_durable)
 
     def _taken(self) -> list[Wish]:
         taken: list[Wish] = []
@@ -117,10 +133,6 @@ class Office:
             if wish.claim():
                 taken.append(wish)
         return taken
-
-    def _tell(self) -> None:
-        for act in self._afterwards:
-            act()
 
 
 def _drained(waiting: deque[T]) -> list[T]:

@@ -12,6 +12,7 @@ from smart_leverage.domain.records import (
     Noted,
     PlanMoved,
     Record,
+    SeatChanged,
     StateChanged,
     decode,
 )
@@ -19,6 +20,8 @@ from smart_leverage.domain.sentences import GROUPS, PLAN_ENDED, PLAN_STATUS, per
 from smart_leverage.domain.stamps import local
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.limiting import REFUSED as LIMIT_REFUSED
+from smart_leverage.engine.seating import REFUSED as SEAT_REFUSED
+from smart_leverage.engine.seating import told as seat_told
 from smart_leverage.engine.state import State
 from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.policy.reasons import TradingState
@@ -26,8 +29,8 @@ from smart_leverage.runtime.control import Answer, Control, Request, Result, Wai
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.latch import HaltFile
 
-REFUSED = frozenset({"state.tripped", LIMIT_REFUSED})
-"""Codes of the notes with which the engine refuses a resume, or a change of limits."""
+REFUSED = frozenset({"state.tripped", LIMIT_REFUSED, SEAT_REFUSED})
+"""Codes of the notes with which the engine refuses a resume, a change of limits, or a seat."""
 
 Check = Callable[[Mapping[str, str]], Sequence[str]]
 """Says what is wrong with the values of all limits together; the settings know it."""
@@ -130,6 +133,8 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
             yield f"{record.before} → {record.after}: {record.why}"
         elif isinstance(record, LimitChanged):
             yield told(record)
+        elif isinstance(record, SeatChanged):
+            yield seat_told(record.seat)
         elif isinstance(record, PlanMoved):
             yield _plan_line(record)
         elif isinstance(record, Noted):

@@ -169,6 +169,28 @@ class RiskSection(Section):
         return name
 
 
+class ServerSection(Section):
+    """Where bots reach the gateway, and how often; it changes no limit."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on; other than this machine's own only with a certificate",
+    )
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        default=0, description="0 takes a free one and keeps it for the account"
+    )
+    names: str = Field(
+        default="", description="More names under which it may be addressed, with commas between"
+    )
+    certificate: str = Field(default="", description="File of the TLS certificate")
+    key: str = Field(default="", description="File of the certificate's private key")
+    requests_per_s: Positive = Field(
+        default=50.0, description="Of one token, beyond a burst; sales and cancels are not counted"
+    )
+    requests_burst: Positive = Field(default=500.0, description="At once, of one token")
+
+
 class PolicySection(Section):
     """Which numbers the policy starts from."""
 
@@ -187,6 +209,7 @@ class Settings(Section):
     stops: StopsSection = StopsSection()
     execution: ExecutionSection = ExecutionSection()
     risk: RiskSection = RiskSection()
+    server: ServerSection = ServerSection()
 
     @model_validator(mode="after")
     def _agrees(self) -> "Settings":
@@ -195,8 +218,12 @@ class Settings(Section):
         return self
 
     def policy_text(self) -> str:
-        """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps."""
-        return "\n".join(f"{key} = {value!r}" for key, value in sorted(flat(self.model_dump())))
+        """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps.
+
+        Where the gateway listens is no part of the policy.
+        """
+        lines = sorted(flat(self.model_dump(exclude={"server"})))
+        return "\n".join(f"{key} = {value!r}" for key, value in lines)
 
     def policy_hash(self) -> str:
         """Return the fingerprint of the numbers in force."""

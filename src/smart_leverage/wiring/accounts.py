@@ -17,21 +17,25 @@ from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Commanded, Opened
 from smart_leverage.engine.proof import exact
+from smart_leverage.ledger.base import Ledger
 from smart_leverage.ledger.space import Space, room
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
 from smart_leverage.runtime.admin import is_admin
 from smart_leverage.runtime.bars import BarDriver
+from smart_leverage.runtime.carrying import Lanes
 from smart_leverage.runtime.control import Answer, Control, Request
 from smart_leverage.runtime.keeping import Keeper
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.live import LiveDriver
+from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator, answer_of, problems_of, refused
 from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.recovery import rebuilt, recover
+from smart_leverage.runtime.shelf import Shelf
 from smart_leverage.runtime.steady import steady_clock
-from smart_leverage.runtime.trader import Tell
+from smart_leverage.runtime.trader import Tell, Trader
 from smart_leverage.runtime.venue_process import venue_process
 from smart_leverage.settings import Settings
 from smart_leverage.wiring.limits import contradicted
@@ -126,6 +130,7 @@ def in_real_time(
         BrokerDown: The venue does not start.
     """
     cash, halt, wake = exact(settings.account.cash), HaltFile(folder), threading.Event()
+    office = Office(wake.set, Shelf())
 
     def held_back() -> str:
         if halt.is_set:
@@ -141,16 +146,23 @@ def in_real_time(
         closing(Keeper(folder / LEDGER, clock, halt, warn)) as keeper,
         Control(folder, wake.set) as control,
         venue_process(folder, cash) as venue,
+        closing(Lanes(office.answered)) as lanes,
     ):
         config = engine_config(settings)
         steady = steady_clock(clock, keeper.ledger, venue)
-        keeper.begin(lambda ledger: rebuilt(config, ledger, venue, steady, tell, held_back))
+
+        def build(ledger: Ledger) -> Trader:
+            office.shelf.clear()
+            see = office.shelf.hear
+            return rebuilt(config, ledger, venue, steady, tell, held_back, see=see, carrier=lanes)
+
+        keeper.begin(build)
         if keeper.engine.state.opened is None:
             keys = [each.key for each in series]
             start = Beginning(cash)
             keeper.offer(opening(settings, steady.now_ns(), start, Registry.builtin(), keys))
             keeper.flush()
-        yield LiveDriver(
+        driver = LiveDriver(
             keeper,
             venue,
             steady,
@@ -159,8 +171,12 @@ def in_real_time(
             bots=traders.bots,
             may_shrink=traders.may_shrink,
             operator=Operator(control, halt, contradicted),
+            office=office,
             pause=pause,
         )
+        yield driver
+        lanes.close()
+        driver.attend()  # what the broker answered to the last errands
 
 
 def order_at_rest(path: Path, request: Request) -> Answer:

@@ -1,0 +1,292 @@
+"""Every bot's orders as it sees them: a fold of the journal's records, kept beside the engine."""
+
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from copy import copy
+from decimal import Decimal
+from typing import NamedTuple
+
+from smart_leverage.domain.opportunity import WishTerms, terms_of
+from smart_leverage.domain.orders import Fill, Order, OrderState
+from smart_leverage.domain.records import (
+    CancelIntended,
+    Decided,
+    Filled,
+    Intended,
+    OrderMoved,
+    Record,
+)
+
+KEPT = 20_000
+"""So many orders, and so many fills, of one bot stay in memory; the journal keeps them all."""
+
+_NAMES = uuid.UUID("6f9b3bb8-0a1c-5d0e-9c43-2f6c0a8e51d7")
+
+ZERO = Decimal(0)
+
+
+def wire_id(name: str) -> str:
+    """Return the id under which something is known on the wire; it is there before a broker's."""
+    return str(uuid.uuid5(_NAMES, name))
+
+
+class Shelved:
+    """One order; `terms` are what its bot asked for, None where it was not asked by the wire."""
+
+    __slots__ = (
+        "created_ns",
+        "ended_ns",
+        "filled",
+        "filled_ns",
+        "id",
+        "legs",
+        "order",
+        "paid",
+        "parent",
+        "reason",
+        "replaced_by",
+        "replaces",
+        "request",
+        "state",
+        "status",
+        "submitted_ns",
+        "terms",
+        "updated_ns",
+    )
+
+    def __init__(self, record: Intended, request: str, terms: WishTerms | None) -> None:
+        self.order: Order = record.order
+        self.id = wire_id(record.order.client_order_id)
+        self.request = request
+        self.terms = terms
+        self.state = OrderState.INTENT
+        self.status = ""
+        self.reason = ""
+        self.filled = self.paid = ZERO
+        self.created_ns = self.updated_ns = self.submitted_ns = record.at_ns
+        self.filled_ns: int | None = None
+        self.ended_ns: int | None = None
+        self.parent: Shelved | None = None
+        self.legs: list[Shelved] = []
+        self.replaces: Shelved | None = None
+        self.replaced_by: Shelved | None = None
+
+    @property
+    def bot(self) -> str:
+        """Whose it is."""
+        return self.order.bot
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the broker has said something of it, or nothing of it will ever leave."""
+        return self.state not in (OrderState.INTENT, OrderState.UNKNOWN)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was filled, also while the broker's last word is still to come."""
+        return self.filled >= self.order.qty
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.state.is_final or self.is_whole
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """What was paid for a unit so far, weighted by quantity."""
+        return self.paid / self.filled if self.filled else None
+
+
+class Told(NamedTuple):
+    """Something that the stream of a bot says: the wire's word, and the order as it was then."""
+
+    event: str
+    order: Shelved
+    at_ns: int
+    fill: Fill | None = None
+
+
+class Shelf:
+    """All bots' orders and fills; house orders are not on it. For the trading thread only.
+
+    It hears records as soon as they are decided. Whoever waits for the broker's first word on an
+    order is called at once; what the streams tell is kept until somebody takes it, once durable.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: the ledger is about to be told from its beginning."""
+        self._by_id: dict[str, Shelved] = {}
+        self._ours: dict[str, Shelved] = {}
+        self._by_request: dict[tuple[str, str], Shelved] = {}
+        self._of: dict[str, dict[str, Shelved]] = {}
+        self._fills: dict[str, deque[tuple[Fill, Shelved, Decimal]]] = {}
+        self._asked: dict[str, Decided] = {}
+        self._counted: set[str] = set()
+        self._told: list[Told] = []
+        self._waiting: dict[str, list[Callable[[Shelved], None]]] = {}
+
+    # -- hearing ----------------------------------------------------------------------------------
+
+    def hear(self, record: Record) -> None:
+        """Take in one record; what does not concern a bot's order is passed over."""
+        kind = type(record)
+        if kind is Decided:
+            self._decided(record)  # type: ignore[arg-type]
+        elif kind is Intended:
+            self._intended(record)  # type: ignore[arg-type]
+        elif kind is OrderMoved:
+            self._moved(record)  # type: ignore[arg-type]
+        elif kind is Filled:
+            self._filled(record)  # type: ignore[arg-type]
+        elif kind is CancelIntended:
+            self._cancelling(record)  # type: ignore[arg-type]
+
+    def _decided(self, record: Decided) -> None:
+        if record.request and record.given > 0:
+            self._asked[record.decision_id] = record
+
+    def _intended(self, record: Intended) -> None:
+        order = record.order
+        if order.role.is_house:
+            return
+        decided = self._asked.pop(record.decision_id, None)
+        request = order.client_order_id if decided is None else decided.request
+        before = self._ours.get(record.replaces)
+        terms = None if decided is None else terms_of(decided.body)
+        if terms is None and before is not None:
+            terms = before.terms
+        shelved = Shelved(record, request, terms)
+        if before is not None:
+            shelved.replaces = before
+            before.replaced_by = shelved
+        parent = self._ours.get(record.parent)
+        if parent is not None:
+            shelved.parent = parent
+            parent.legs.append(shelved)
+        self._put(shelved)
+        if before is not None and before.state is OrderState.OPEN:
+            before.state = OrderState.PENDING_REPLACE
+
+    def _put(self, shelved: Shelved) -> None:
+        self._by_id[shelved.id] = shelved
+        self._ours[shelved.order.client_order_id] = shelved
+        self._by_request[shelved.bot, shelved.request] = shelved
+        own = self._of.setdefault(shelved.bot, {})
+        own[shelved.id] = shelved
+        if len(own) > KEPT:
+            self._forget_one(own)
+
+    def _forget_one(self, own: dict[str, Shelved]) -> None:
+        oldest = next((one for one in own.values() if one.is_final), None)
+        if oldest is None:
+            return
+        del own[oldest.id], self._by_id[oldest.id], self._ours[oldest.order.client_order_id]
+        self._by_request.pop((oldest.bot, oldest.request), None)
+
+    def _moved(self, record: OrderMoved) -> None:
+        shelved = self._ours.get(record.client_order_id)
+        if shelved is None:
+            return
+        before, was_known = shelved.state, shelved.is_known
+        shelved.state = record.state
+        shelved.status = record.status or shelved.status
+        shelved.reason = record.reason or shelved.reason
+        shelved.updated_ns = record.at_ns
+        if record.state.is_final:
+            shelved.ended_ns = record.at_ns
+            if not record.broker_order_id and shelved.replaces is not None:
+                self._stays(shelved.replaces)
+        event = _event(before, record, was_known=was_known)
+        if event:
+            self._told.append(Told(event, copy(shelved), record.at_ns))
+        if shelved.is_known:
+            for call in self._waiting.pop(record.client_order_id, ()):
+                call(shelved)
+
+    def _stays(self, before: Shelved) -> None:
+        """What was to come in the place of an order never reached the broker."""
+        if before.state is OrderState.PENDING_REPLACE:
+            before.state = OrderState.OPEN
+
+    def _filled(self, record: Filled) -> None:
+        fill = record.fill
+        shelved = self._ours.get(fill.client_order_id)
+        if shelved is None or fill.execution_id in self._counted:
+            return
+        self._counted.add(fill.execution_id)
+        shelved.filled += fill.qty
+        shelved.paid += fill.qty * fill.price
+        shelved.updated_ns = shelved.filled_ns = fill.at_ns
+        fills = self._fills.setdefault(shelved.bot, deque(maxlen=KEPT))
+        fills.append((fill, shelved, shelved.filled))
+        event = "fill" if shelved.is_whole else "partial_fill"
+        self._told.append(Told(event, copy(shelved), fill.at_ns, fill))
+
+    def _cancelling(self, record: CancelIntended) -> None:
+        shelved = self._ours.get(record.client_order_id)
+        if shelved is not None and not shelved.is_final:
+            shelved.state = OrderState.PENDING_CANCEL
+            shelved.updated_ns = record.at_ns
+            self._told.append(Told("pending_cancel", copy(shelved), record.at_ns))
+
+    # -- telling ----------------------------------------------------------------------------------
+
+    def when_known(self, client_order_id: str, call: Callable[[Shelved], None]) -> None:
+        """Call with an order once the broker has said something of it; at once if it has."""
+        shelved = self._ours[client_order_id]
+        if shelved.is_known:
+            call(shelved)
+        else:
+            self._waiting.setdefault(client_order_id, []).append(call)
+
+    def take_told(self) -> list[Told]:
+        """Return what the streams have to say since the last call; for when it is durable."""
+        told, self._told = self._told, []
+        return told
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    def by_id(self, bot: str, order_id: str) -> Shelved | None:
+        """Return a bot's order by the id that it has on the wire."""
+        shelved = self._by_id.get(order_id)
+        return shelved if shelved is not None and shelved.bot == bot else None
+
+    def by_request(self, bot: str, request: str) -> Shelved | None:
+        """Return a bot's order by the bot's own name for it."""
+        return self._by_request.get((bot, request))
+
+    def orders(self, bot: str) -> Iterator[Shelved]:
+        """Yield a bot's orders, newest first."""
+        return reversed(self._of.get(bot, {}).values())
+
+    def open_orders(self, bot: str) -> list[Shelved]:
+        """Return a bot's orders that may still fill, newest first."""
+        return [one for one in self.orders(bot) if not one.is_final]
+
+    def fills(self, bot: str) -> Iterator[tuple[Fill, Shelved, Decimal]]:
+        """Yield a bot's executions, newest first, each with its order and what that had then."""
+        return reversed(self._fills.get(bot, deque()))
+
+
+def _event(before: OrderState, record: OrderMoved, *, was_known: bool) -> str:
+    """Return the word of the stream for a move, empty where it says nothing new."""
+    state = record.state
+    if state is OrderState.OPEN:
+        if record.status in ("accepted", "held", "pending_new"):
+            return "" if was_known or record.status == "held" else record.status
+        return "" if before is OrderState.OPEN and was_known else "new"
+    if state is OrderState.FILLED or state is before:
+        return ""  # its fills have told it
+    return {
+        OrderState.CANCELED: "canceled",
+        OrderState.EXPIRED: "expired",
+        OrderState.REJECTED: "rejected",
+        OrderState.ABSENT: "rejected",
+        OrderState.REPLACED: "replaced",
+        OrderState.PENDING_REPLACE: "pending_replace",
+        OrderState.PENDING_CANCEL: "" if before is OrderState.PENDING_CANCEL else "pending_cancel",
+    }.get(state, "")

@@ -1,0 +1,29 @@
+"""Makes the token of a bot: an id that may be seen, and a secret that is shown once."""
+
+import base64
+import secrets
+from typing import NamedTuple
+
+from smart_leverage.domain.bots import digest
+
+PREFIX = "SLK"
+ID_BYTES = 10
+SECRET_BYTES = 32
+
+
+class Token(NamedTuple):
+    """What a bot is given; only `secret_sha256` is kept."""
+
+    token_id: str
+    secret: str
+
+    @property
+    def secret_sha256(self) -> str:
+        """What is kept of the secret."""
+        return digest(self.secret)
+
+
+def new_token() -> Token:
+    """Return a token that nobody has seen."""
+    name = base64.b32encode(secrets.token_bytes(ID_BYTES)).decode("ascii").rstrip("=")
+    return Token(f"{PREFIX}{name}", secrets.token_urlsafe(SECRET_BYTES))

@@ -1,0 +1,1 @@
+"""What HTTP sees: the broker's own wire for bots, our native routes, and the desk."""

@@ -1,0 +1,1 @@
+"""The broker's own protocol, spoken to bots; it translates and holds no rule."""

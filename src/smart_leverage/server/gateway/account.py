@@ -1,0 +1,233 @@
+"""The bot's account, its configuration, what happened in it, and what it was worth."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from smart_leverage.domain.bots import is_suspended
+from smart_leverage.domain.clock import DAY_NS, MINUTE_NS, SECOND_NS
+from smart_leverage.engine.events import Command, Commanded
+from smart_leverage.ledger.reader import Reader
+from smart_leverage.runtime.driven import Driven
+from smart_leverage.runtime.shelf import Shelf
+from smart_leverage.server.bridge import Bridge, Settling
+from smart_leverage.server.gateway.listing import moment
+from smart_leverage.server.gateway.views import account_of, fills_of
+from smart_leverage.server.http import Call, Reply, reply
+from smart_leverage.wire.accounts import configuration_json
+from smart_leverage.wire.activities import OTHERS, TRADES
+from smart_leverage.wire.errors import forbidden, invalid
+from smart_leverage.wire.reading import Query
+
+POINTS_MAX = 10_000
+
+_STEPS = {
+    "1Min": MINUTE_NS,
+    "5Min": 5 * MINUTE_NS,
+    "15Min": 15 * MINUTE_NS,
+    "1H": 60 * MINUTE_NS,
+    "1D": DAY_NS,
+}
+_UNITS = {"D": 1, "W": 7, "M": 30, "A": 365}
+
+_FIXED = {
+    "fractional_trading": True,
+    "max_margin_multiplier": "1",
+    "no_shorting": True,
+    "trade_confirm_email": "none",
+    "ptp_no_exception_entry": False,
+    "max_options_trading_level": 0,
+    "disable_overnight_trading": True,
+}
+"""What a bot's configuration is; margin, shorts and options are not lent on by this gateway."""
+
+_REMOVED = frozenset({"dtbp_check", "pdt_check"})
+
+
+class AccountRoutes:
+    """The routes below `/v2/account`."""
+
+    def __init__(self, bridge: Bridge, ledger: Path, now_ns: Callable[[], int]) -> None:
+        """Join the parts; the ledger is read by connections of their own."""
+        self._bridge = bridge
+        self._ledger = ledger
+        self._now_ns = now_ns
+
+    async def account(self, call: Call) -> Reply:
+        """Return the bot's account."""
+        bot = call.bot
+        return reply(await self._bridge.ask(lambda trader, shelf: account_of(trader, bot)))
+
+    async def configuration(self, call: Call) -> Reply:
+        """Return the bot's configuration."""
+        return reply(configuration_json(is_suspended=await self._is_suspended(call.bot)))
+
+    async def configure(self, call: Call) -> Reply:
+        """Tighten the configuration; whatever would loosen it is refused."""
+        wants = {name: value for name, value in call.content.items() if value is not None}
+        for name, value in wants.items():
+            if name in _REMOVED:
+                continue
+            if name == "suspend_trade":
+                if type(value) is not bool:
+                    raise invalid("suspend_trade must be true or false")
+                continue
+            if name not in _FIXED:
+                raise invalid(f"unknown field {name}")
+            if str(value) != str(_FIXED[name]):
+                raise forbidden(f"{name} stays {_FIXED[name]} behind this gateway")
+        is_now = await self._is_suspended(call.bot)
+        if wants.get("suspend_trade") is False and is_now:
+            raise forbidden("only an admin lets a bot trade again that suspended itself")
+        if wants.get("suspend_trade") is True and not is_now:
+            await self._suspend(call)
+        return await self.configuration(call)
+
+    async def _is_suspended(self, bot: str) -> bool:
+        return await self._bridge.ask(
+            lambda trader, shelf: is_suspended(trader.engine.state.seats, bot)
+        )
+
+    async def _suspend(self, call: Call) -> None:
+        bot, who = call.bot, call.seat.token_id
+
+        def done(trader: Driven, decided: object, settling: Settling[None]) -> None:
+            settling.put(None)
+
+        await self._bridge.want(
+            lambda at_ns: Commanded(
+                at_ns=at_ns,
+                command=Command.SEAT,
+                who=who,
+                reason="the bot suspended itself",
+                changes=(("suspend", bot),),
+            ),
+            done,
+            lambda trader, shelf: None,
+            is_urgent=True,
+        )
+
+    # -- what happened ----------------------------------------------------------------------------
+
+    async def activities(self, call: Call) -> Reply:
+        """List the bot's executions and fees, newest first unless it is turned round."""
+        query = call.query.only(
+            "activity_types", "activity_type", "category", "date", "until", "after", "direction",
+            "page_size", "page_token", "order_id",
+        )  # fmt: skip
+        kinds = _kinds(query, call.values.get("type"))
+        bot = call.bot
+
+        def read(trader: Driven, shelf: Shelf) -> list[dict[str, Any]]:
+            return fills_of(trader, list(shelf.fills(bot)))
+
+        rows = await self._bridge.ask(read)
+        return reply(list(_page(rows, kinds, query)))
+
+    # -- what it was worth ------------------------------------------------------------------------
+
+    async def history(self, call: Call) -> Reply:
+        """Return the account's equity over time, from the ledger's valuations."""
+        query = call.query.only(
+            "period", "timeframe", "intraday_reporting", "start", "end", "date_start", "date_end",
+            "pnl_reset", "extended_hours", "cashflow_types",
+        )  # fmt: skip
+        end_ns = moment(query, "end") or moment(query, "date_end") or self._now_ns()
+        start_ns = moment(query, "start") or moment(query, "date_start")
+        if start_ns is None:
+            start_ns = end_ns - _period_ns(query.text("period") or "1M")
+        timeframe = query.text("timeframe") or _usual(end_ns - start_ns)
+        if timeframe not in _STEPS:
+            raise invalid(f"timeframe must be one of {', '.join(_STEPS)}")
+        step_ns = max(_STEPS[timeframe], (end_ns - start_ns) // POINTS_MAX)
+        points = await asyncio.to_thread(_points, self._ledger, start_ns, end_ns, step_ns)
+        return reply(_history(points, timeframe))
+
+
+def _kinds(query: Query, of_path: str | None) -> frozenset[str]:
+    named = query.words("activity_types") or query.words("activity_type")
+    category = query.text("category")
+    if named and category:
+        raise invalid("activity_types and category exclude each other")
+    if of_path is not None:
+        return frozenset({of_path.upper()})
+    if named:
+        return frozenset(named)
+    return {"trade_activity": TRADES, "non_trade_activity": OTHERS}.get(
+        category or "", TRADES | OTHERS
+    )
+
+
+def _page(
+    rows: list[dict[str, Any]], kinds: frozenset[str], query: Query
+) -> Iterator[dict[str, Any]]:
+    after_ns, until_ns = moment(query, "after"), moment(query, "until")
+    day, order_id, token = query.text("date"), query.text("order_id"), query.text("page_token")
+    found = [row for row in rows if row["activity_type"] in kinds]
+    if order_id is not None:
+        found = [row for row in found if row.get("order_id") == order_id]
+    if day is not None:
+        found = [row for row in found if _day(row) == day[:10]]
+    if after_ns is not None:
+        found = [row for row in found if _id_ns(row) > after_ns]
+    if until_ns is not None:
+        found = [row for row in found if _id_ns(row) < until_ns]
+    if query.word("direction", ("asc", "desc"), "desc") == "asc":
+        found.reverse()
+    ids = [row["id"] for row in found]
+    if token is not None and token in ids:
+        found = found[ids.index(token) + 1 :]
+    return islice(iter(found), query.count("page_size", 100, 1, 100))
+
+
+def _day(row: dict[str, Any]) -> str:
+    stem = str(row["id"])
+    return f"{stem[:4]}-{stem[4:6]}-{stem[6:8]}"
+
+
+def _id_ns(row: dict[str, Any]) -> int:
+    """Return the instant in a row's id, to the millisecond."""
+    stem = str(row["id"]).partition("::")[0]
+    moment_ = datetime.strptime(stem[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    return int(moment_.timestamp()) * SECOND_NS + int(stem[14:17]) * 1_000_000
+
+
+def _period_ns(text: str) -> int:
+    count, unit = text[:-1], text[-1:].upper()
+    if unit not in _UNITS or not (count.isascii() and count.isdigit() and len(count) <= 4):
+        raise invalid("period must be a number and D, W, M or A, as in 1M")
+    return int(count) * _UNITS[unit] * DAY_NS
+
+
+def _usual(span_ns: int) -> str:
+    if span_ns < 7 * DAY_NS:
+        return "1Min"
+    return "15Min" if span_ns < 30 * DAY_NS else "1D"
+
+
+def _points(ledger: Path, start_ns: int, end_ns: int, step_ns: int) -> list[tuple[int, Decimal]]:
+    """Return the last valuation of each step, labelled by where the step begins."""
+    points: dict[int, Decimal] = {}
+    with Reader.open(ledger) as reader:
+        for row in reader.marks(since_ns=start_ns, until_ns=end_ns + 1):
+            points[row.at_ns - row.at_ns % step_ns] = row.equity
+    return sorted(points.items())
+
+
+def _history(points: list[tuple[int, Decimal]], timeframe: str) -> dict[str, Any]:
+    base = points[0][1] if points else Decimal(0)
+    gains = [equity - base for _, equity in points]
+    return {
+        "timestamp": [at_ns // SECOND_NS for at_ns, _ in points],
+        "equity": [float(equity) for _, equity in points],
+        "profit_loss": [float(gain) for gain in gains],
+        "profit_loss_pct": [float(gain / base) if base else 0.0 for gain in gains],
+        "base_value": float(base),
+        "base_value_asof": None,
+        "timeframe": timeframe,
+        "cashflow": {},
+    }

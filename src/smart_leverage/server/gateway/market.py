@@ -1,0 +1,75 @@
+"""What may be traded, and when: assets, clock and calendar."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from itertools import pairwise
+
+from smart_leverage.domain.calendars import Sessions
+from smart_leverage.domain.instruments import AssetClass
+from smart_leverage.server.gateway.orders import Instruments, Listing
+from smart_leverage.server.http import Call, Reply, reply
+from smart_leverage.wire.assets import asset_id, asset_json, exchange_of
+from smart_leverage.wire.clock import calendar_json, clock_json
+from smart_leverage.wire.errors import invalid, not_found
+from smart_leverage.wire.reading import Query
+
+_ASSETS = ("status", "asset_class", "exchange", "attributes")
+
+
+class MarketRoutes:
+    """The routes that are the same for every bot."""
+
+    def __init__(
+        self, listing: Listing, instruments: Instruments, now_ns: Callable[[], int]
+    ) -> None:
+        """Join the parts."""
+        self._listing = listing
+        self._instruments = instruments
+        self._now_ns = now_ns
+        self._sessions = Sessions.xnys()
+
+    async def assets(self, call: Call) -> Reply:
+        """List what may be traded through this gateway."""
+        query = call.query.only(*_ASSETS)
+        kind = query.text("asset_class") or AssetClass.US_EQUITY.value
+        exchange = query.text("exchange")
+        if query.word("status", ("active", "inactive", "all"), "all") == "inactive":
+            return reply([])
+        found = [one for one in self._instruments().values() if one.asset_class.value == kind]
+        return reply([asset_json(one) for one in found if exchange in (None, exchange_of(one))])
+
+    async def asset(self, call: Call) -> Reply:
+        """Return one asset, by any spelling of its symbol or by its id."""
+        name = call.values["symbol"]
+        key = self._listing.key_in_path(name)
+        if key is None:
+            key = next((each for each in self._instruments() if asset_id(each) == name), None)
+        if key is None:
+            raise not_found(f"asset not found for {name[:64]}")
+        return reply(asset_json(self._listing[key]))
+
+    async def clock(self, call: Call) -> Reply:
+        """Return what time it is, and whether shares trade."""
+        return reply(clock_json(self._now_ns(), self._sessions))
+
+    async def calendar(self, call: Call) -> Reply:
+        """List the trading days between two dates, both included."""
+        query = call.query.only("start", "end", "date_type")
+        first = max(_date(query, "start", self._sessions.first), self._sessions.first)
+        last = min(_date(query, "end", self._sessions.last), self._sessions.last)
+        if first > last:
+            return reply([])
+        until = min(last + timedelta(days=10), self._sessions.last)
+        days = list(self._sessions.between(first, until))
+        following = {one.date: other.date for one, other in pairwise(days)}
+        return reply(calendar_json([one for one in days if one.date <= last], following))
+
+
+def _date(query: Query, name: str, default: date) -> date:
+    text = query.text(name)
+    if text is None:
+        return default
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        raise invalid(f"{name} is no date, as in 2026-11-26") from None

@@ -1,0 +1,379 @@
+"""Orders over the wire: placed, changed, cancelled and listed, each for the bot that asks."""
+
+import asyncio
+import hashlib
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import structs
+
+from smart_leverage.domain.bots import Scope
+from smart_leverage.domain.instruments import AssetClass, Instrument, Key
+from smart_leverage.domain.opportunity import OrderWish
+from smart_leverage.domain.orders import OrderState, Side, TimeInForce
+from smart_leverage.domain.records import Decided
+from smart_leverage.engine.events import CancelWished, ChangeWished, Event, Wished
+from smart_leverage.runtime.driven import Driven
+from smart_leverage.runtime.shelf import Shelf, Shelved
+from smart_leverage.server.bridge import Bridge, Settling
+from smart_leverage.server.gateway.denying import denial
+from smart_leverage.server.gateway.listing import listed, order_list
+from smart_leverage.server.gateway.views import order_of
+from smart_leverage.server.http import Call, Reply, reply
+from smart_leverage.server.rates import Rates
+from smart_leverage.wire.errors import WireError, forbidden, not_found, unprocessable
+from smart_leverage.wire.requests import (
+    ChangeRequest,
+    OrderRequest,
+    change_request,
+    check_for_asset,
+    key_of_symbol,
+    order_request,
+)
+
+AGAIN_WITHIN_S = 15.0
+"""An order without a name of its own that comes again so soon, unanswered, is the same one."""
+
+REMEMBERED = 4_096
+CANCEL_WITHIN_S = 3.0
+CANCEL_LOOK_S = 0.05
+
+Answer = dict[str, Any]
+
+
+class Orders:
+    """The routes of orders; every one that could add goes through the engine's decision."""
+
+    def __init__(self, bridge: Bridge, listing: "Listing", rates: Rates) -> None:
+        """Join the parts."""
+        self._bridge = bridge
+        self._listing = listing
+        self._rates = rates
+        self._recent = _Recent()
+
+    # -- placing ----------------------------------------------------------------------------------
+
+    async def create(self, call: Call) -> Reply:
+        """Decide an order, and answer once the broker has taken it or the outcome stays open."""
+        request = order_request(call.content)
+        key = self._listing.key(request.symbol)
+        check_for_asset(request, is_crypto=self._listing[key].asset_class is AssetClass.CRYPTO)
+        if request.side is Side.BUY:
+            _check_may_add(call)
+            self._rates.take(call.seat.token_id)
+        with self._recent.naming(call, request.client_order_id) as name:
+            answer = await self.place(call, _wish(request, key, name))
+            return reply(answer)
+
+    async def place(self, call: Call, wish: OrderWish) -> Answer:
+        """Have a wish of a bot decided; return its order.
+
+        Raises:
+            WireError: Denied, or refused by the broker.
+        """
+        bot, may_shrink = call.bot, call.seat.may_shrink
+
+        def stamp(at_ns: int) -> Event:
+            return Wished(
+                at_ns=at_ns, wish=structs.replace(wish, at_ns=at_ns), bot=bot, may_shrink=may_shrink
+            )
+
+        return await self._bridge.want(
+            stamp,
+            lambda trader, decided, settling: _settle(
+                self._bridge.office.shelf, bot, wish.id, decided, settling
+            ),
+            lambda trader, shelf: _as_it_stands(shelf, bot, wish.id),
+            is_urgent=wish.side is Side.SELL,
+        )
+
+    # -- changing ---------------------------------------------------------------------------------
+
+    async def replace(self, call: Call) -> Reply:
+        """Decide what is to come in the place of an open order."""
+        change = change_request(call.content)
+        old = await self._known(call)
+        _check_changeable(old, change)
+        if old.order.side is Side.BUY:
+            _check_may_add(call)
+        name = change.client_order_id or str(uuid.uuid4())
+        ours, bot = old.order.client_order_id, call.bot
+
+        def stamp(at_ns: int) -> Event:
+            return ChangeWished(
+                at_ns=at_ns,
+                bot=bot,
+                client_order_id=ours,
+                request=name,
+                qty=change.qty,
+                limit_price=change.limit_price,
+                stop_price=change.stop_price,
+            )
+
+        answer: Answer = await self._bridge.want(
+            stamp,
+            lambda trader, decided, settling: _settle(
+                self._bridge.office.shelf, bot, name, decided, settling
+            ),
+            lambda trader, shelf: _as_it_stands(shelf, bot, name),
+            is_urgent=old.order.side is Side.SELL,
+        )
+        return reply(answer)
+
+    # -- cancelling -------------------------------------------------------------------------------
+
+    async def cancel(self, call: Call) -> Reply:
+        """Ask for a cancel; the stream tells when it has come through."""
+        shelved = await self._known(call)
+        if shelved.is_final:
+            raise unprocessable(f'order is already in "{_word(shelved)}" state')
+        await self._cancelled(call.bot, shelved)
+        return Reply(204)
+
+    async def cancel_all(self, call: Call) -> Reply:
+        """Cancel every open order of the bot, and of nobody else."""
+        call.query.only()
+        return reply(await self.sweep(call.bot), 207)
+
+    async def sweep(self, bot: str) -> list[Answer]:
+        """Cancel a bot's open orders; return what became of each request."""
+        shelves = await self._bridge.ask(lambda trader, shelf: shelf.open_orders(bot))
+        entries = [one for one in shelves if one.parent is None]
+        await asyncio.gather(*(self._cancelled(bot, one) for one in entries))
+        return [{"id": one.id, "status": 200} for one in shelves]
+
+    async def until_ended(self, bot: str) -> None:
+        """Wait, within bounds, until none of a bot's orders can fill any more."""
+        until = time.monotonic() + CANCEL_WITHIN_S
+        while time.monotonic() < until:
+            left = await self._bridge.ask(lambda trader, shelf: len(shelf.open_orders(bot)))
+            if not left:
+                return
+            await asyncio.sleep(CANCEL_LOOK_S)
+
+    async def _cancelled(self, bot: str, shelved: Shelved) -> None:
+        ours = shelved.order.client_order_id
+
+        def done(trader: Driven, decided: list[Decided], settling: Settling[None]) -> None:
+            settling.put(None)
+
+        await self._bridge.want(
+            lambda at_ns: CancelWished(at_ns=at_ns, bot=bot, client_order_id=ours),
+            done,
+            lambda trader, shelf: None,
+            is_urgent=True,
+        )
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    async def list(self, call: Call) -> Reply:
+        """List the bot's orders by every filter that the wire has."""
+        wanted, bot = order_list(call.query), call.bot
+        return reply(await self._bridge.ask(lambda trader, shelf: listed(shelf, bot, wanted)))
+
+    async def by_id(self, call: Call) -> Reply:
+        """Return one order."""
+        is_nested = call.query.only("nested").flag("nested")
+        order_id, bot = call.values["id"], call.bot
+
+        def read(trader: Driven, shelf: Shelf) -> Answer:
+            return order_of(_found(shelf, bot, order_id), is_nested=is_nested)
+
+        return reply(await self._bridge.ask(read))
+
+    async def by_client_id(self, call: Call) -> Reply:
+        """Return one order by the bot's own name for it."""
+        name = call.query.only("client_order_id").text("client_order_id") or ""
+        bot = call.bot
+
+        def read(trader: Driven, shelf: Shelf) -> Answer:
+            shelved = shelf.by_request(bot, name)
+            if shelved is None:
+                raise not_found(f"order not found for {name}")
+            return order_of(shelved, is_nested=False)
+
+        return reply(await self._bridge.ask(read))
+
+    async def _known(self, call: Call) -> Shelved:
+        order_id, bot = call.values["id"], call.bot
+        return await self._bridge.ask(lambda trader, shelf: _found(shelf, bot, order_id))
+
+
+class Listing:
+    """What may be traded, found by any spelling of its symbol."""
+
+    def __init__(self, instruments: "Instruments") -> None:
+        self._instruments = instruments
+
+    def __getitem__(self, key: Key) -> Instrument:
+        return self._instruments()[key]
+
+    def key(self, symbol: str) -> Key:
+        """Return the key of a symbol in a body.
+
+        Raises:
+            WireError: 422, nothing is listed under it.
+        """
+        key = key_of_symbol(symbol, self._instruments())
+        if key is None:
+            raise unprocessable(f'asset "{symbol[:32]}" not found')
+        return key
+
+    def key_in_path(self, symbol: str) -> Key | None:
+        """Return the key of a symbol in an address, None if nothing is listed under it."""
+        return key_of_symbol(symbol, self._instruments())
+
+
+class Instruments:
+    """Returns what is listed for the account now; safe in any thread."""
+
+    def __init__(self, trader: Driven) -> None:
+        self._trader = trader
+
+    def __call__(self) -> Mapping[Key, Instrument]:
+        """Return the instruments by key."""
+        return self._trader.engine.state.instruments
+
+
+# -- on the trading thread ------------------------------------------------------------------------
+
+
+def _settle(
+    shelf: Shelf, bot: str, name: str, decided: list[Decided], settling: Settling[Answer]
+) -> None:
+    """Answer with a denial, or with the order once the broker has said something of it.
+
+    Without a decision the name was used before: what came of it then is the answer now.
+    """
+    own = next((each for each in decided if each.bot == bot and each.request == name), None)
+    if own is not None and own.given <= 0:
+        settling.fail(denial(own))
+        return
+    shelved = shelf.by_request(bot, name)
+    if shelved is None:
+        settling.fail(forbidden("the account is halted: its ledger is in trouble"))
+        return
+    shelf.when_known(shelved.order.client_order_id, lambda one: _answer(one, settling))
+
+
+def _answer(shelved: Shelved, settling: Settling[Answer]) -> None:
+    refusal = _refusal(shelved)
+    if refusal is None:
+        settling.put(order_of(shelved))
+    else:
+        settling.fail(refusal)
+
+
+def _refusal(shelved: Shelved) -> WireError | None:
+    """Return the broker's own refusal of an order, as it gave it."""
+    if shelved.state is not OrderState.REJECTED or shelved.filled:
+        return None
+    message, _, code = shelved.reason.rpartition(" [")
+    digits = code.removesuffix("]")
+    if not digits.isdecimal() or len(digits) != 8:
+        return forbidden(shelved.reason or "refused by the broker")
+    return WireError(int(digits[:3]), int(digits), message)
+
+
+def _as_it_stands(shelf: Shelf, bot: str, name: str) -> Answer:
+    """Return an order whose outcome is still open; the stream brings the truth."""
+    shelved = shelf.by_request(bot, name)
+    if shelved is None:
+        raise forbidden("nothing was decided in time, and nothing was sent")
+    return order_of(shelved)
+
+
+def _found(shelf: Shelf, bot: str, order_id: str) -> Shelved:
+    shelved = shelf.by_id(bot, order_id)
+    if shelved is None:
+        raise not_found(f"order not found for {order_id[:64]}")
+    return shelved
+
+
+# -- requests -------------------------------------------------------------------------------------
+
+
+def _wish(request: OrderRequest, key: Key, name: str) -> OrderWish:
+    return OrderWish(
+        at_ns=0,
+        key=key,
+        side=request.side,
+        source="order",
+        id=name,
+        qty=request.qty,
+        notional=request.notional,
+        type=request.type,
+        time_in_force=request.time_in_force,
+        limit_price=request.limit_price,
+        stop_price=request.stop_price,
+        order_class=request.order_class,
+        take_profit=request.take_profit,
+        stop_loss=request.stop_loss,
+        stop_loss_limit=request.stop_loss_limit,
+        extended_hours=request.extended_hours,
+    )
+
+
+def _check_may_add(call: Call) -> None:
+    if not call.seat.may(Scope.TRADE):
+        raise forbidden("this token may not do that: it lacks the scope trade")
+
+
+def _check_changeable(old: Shelved, change: ChangeRequest) -> None:
+    if old.is_final:
+        raise unprocessable(f'order is already in "{_word(old)}" state')
+    tif: TimeInForce | None = change.time_in_force
+    own = old.terms.time_in_force if old.terms is not None else old.order.time_in_force
+    if tif is not None and tif is not own:
+        raise unprocessable("time_in_force cannot be replaced here; cancel and send anew")
+    if old.terms is not None and old.terms.notional is not None:
+        raise unprocessable("notional orders cannot be replaced")
+
+
+def _word(shelved: Shelved) -> str:
+    return "filled" if shelved.is_whole else shelved.state.value
+
+
+class _Recent:
+    """Names that were given to orders without one, so that a repeated request is the same order."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, bytes], tuple[str, float]] = OrderedDict()
+
+    def naming(self, call: Call, own: str | None) -> "_Naming":
+        """Return the name of an order, its own or one that is given, while it is being answered."""
+        return _Naming(self._known, call, own)
+
+
+class _Naming:
+    """While it is entered an identical request gets the same name; a delivered answer ends that."""
+
+    def __init__(
+        self,
+        known: "OrderedDict[tuple[str, bytes], tuple[str, float]]",
+        call: Call,
+        own: str | None,
+    ) -> None:
+        self._known = known
+        self._call = call
+        self._own = own
+        self._place = (call.seat.token_id, b"")
+
+    def __enter__(self) -> str:
+        if self._own is not None:
+            return self._own
+        self._place = (self._call.seat.token_id, hashlib.sha256(self._call.body).digest())
+        name, then = self._known.get(self._place, ("", 0.0))
+        if not name or time.monotonic() - then > AGAIN_WITHIN_S:
+            name = str(uuid.uuid4())
+        self._known[self._place] = (name, time.monotonic())
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return name
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self._own is None and not self._call.is_gone():
+            self._known.pop(self._place, None)

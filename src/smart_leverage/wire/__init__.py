@@ -1,0 +1,1 @@
+"""How the venue says it: Alpaca's requests, objects and codes, for the gateway and the adapter."""

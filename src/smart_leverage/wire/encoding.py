@@ -1,0 +1,34 @@
+"""Bytes of JSON, and the few shapes that all objects share."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+
+from smart_leverage.domain.clock import SECOND_NS
+
+_ENCODER = msgspec.json.Encoder(decimal_format="string")
+
+
+def encode(content: object) -> bytes:
+    """Return content as JSON."""
+    return _ENCODER.encode(content)
+
+
+def text(number: Decimal | None) -> str | None:
+    """Return a number as the wire writes it: plain, without idle zeros, null for none."""
+    if number is None:
+        return None
+    plain = f"{number:f}"
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return "0" if plain in ("", "-0") else plain
+
+
+def when(at_ns: int | None) -> str | None:
+    """Return an instant as the wire writes it, RFC 3339 with nanoseconds, null for none."""
+    if at_ns is None:
+        return None
+    seconds, rest = divmod(at_ns, SECOND_NS)
+    stem = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+    return f"{stem}.{rest:09d}".rstrip("0") + "Z" if rest else f"{stem}Z"

@@ -1,0 +1,115 @@
+"""An account that runs gets a gateway: routes, door and thread, on the port that it had before."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from smart_leverage.domain.instruments import Key
+from smart_leverage.engine.events import Command, Commanded
+from smart_leverage.market.bars import BarSeries
+from smart_leverage.market.previous import PreviousCloses
+from smart_leverage.runtime.live import LiveDriver
+from smart_leverage.runtime.tokens import Token, new_token
+from smart_leverage.server.gate import Door
+from smart_leverage.server.gateway.app import Gateway, Parts, gateway
+from smart_leverage.server.rates import Rates
+from smart_leverage.server.serving import Address, Binding, serving
+from smart_leverage.settings import Settings
+from smart_leverage.wiring.accounts import LEDGER
+
+PORT = "gateway.port"
+OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+FIRST_BOT = "bot"
+
+
+@contextmanager
+def served(
+    folder: Path, settings: Settings, driver: LiveDriver, series: Sequence[BarSeries]
+) -> Iterator[Address]:
+    """Serve the gateway of an account while the block runs; its driver has to run in there.
+
+    Args:
+        folder: Of the account.
+        settings: Where to listen, and how often a token may come.
+        driver: Runs the account; its office takes in what the bots want.
+        series: The market, for what things cost the day before.
+
+    Raises:
+        ConfigError: It cannot listen there.
+    """
+    assert driver.office is not None, "a driver in real time has an office"  # noqa: S101
+    server, previous = settings.server, PreviousCloses(series)
+    names = {name.strip().lower() for name in server.names.split(",") if name.strip()}
+    made = gateway(
+        Parts(
+            trader=driver.trader,
+            office=driver.office,
+            folder=folder,
+            ledger=folder / LEDGER,
+            door=Door(
+                hosts=frozenset({*OWN_NAMES, server.host.lower(), *names}),
+                seats=lambda: driver.trader.engine.state.seats,
+                rates=Rates(server.requests_per_s, server.requests_burst),
+            ),
+            last_price=lambda key: previous.at(Key(key), time.time_ns()),
+        )
+    )
+    with serving(made.app, _binding(folder, settings), _connecting(made)) as address:
+        with suppress(OSError):
+            (folder / PORT).write_text(f"{address.port}\n", encoding="ascii")
+        yield address
+
+
+def _connecting(made: Gateway) -> Callable[[asyncio.AbstractEventLoop | None], None]:
+    def connect(loop: asyncio.AbstractEventLoop | None) -> None:
+        made.bridge.connect(loop)
+        made.updates.connect(loop)
+
+    return connect
+
+
+def _binding(folder: Path, settings: Settings) -> Binding:
+    """Return where to listen: as configured, else on the port of the last time if it is free."""
+    server = settings.server
+    return Binding(
+        host=server.host,
+        port=server.port,
+        spare_port=_port_before(folder) if not server.port else 0,
+        certificate=Path(server.certificate) if server.certificate else None,
+        key=Path(server.key) if server.key else None,
+    )
+
+
+def _port_before(folder: Path) -> int:
+    try:
+        port = int((folder / PORT).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+    return port if 0 < port <= 65_535 else 0
+
+
+def first_token(driver: LiveDriver) -> Token | None:
+    """Give an account its first bot, which may trade, and return its token; None if it has one."""
+    if driver.trader.engine.state.seats:
+        return None
+    token = new_token()
+    changes = {
+        "bot": FIRST_BOT,
+        "token_id": token.token_id,
+        "secret_sha256": token.secret_sha256,
+        "scopes": "trade",
+    }
+    driver.trader.offer(
+        Commanded(
+            at_ns=driver.clock.now_ns(),
+            command=Command.SEAT,
+            who="run",
+            reason="the first bot of the account",
+            changes=tuple(changes.items()),
+            is_admin=True,
+        )
+    )
+    driver.trader.flush()
+    return token
