@@ -127,8 +127,8 @@ class MortalLine(SimBrokerClient):
             super()._send(frame[:1])
             self._fate.leaves(self._order)
             self._fate.pass_by("order's first byte left")
-            assert self._connection is not None
-            self._connection.sendall(frame[1:])
+            assert self._own.connection is not None
+            self._own.connection.sendall(frame[1:])
             self._fate.pass_by("order's last byte left")
 
 

@@ -53,6 +53,20 @@ COMMANDS: tuple[Entry, ...] = (
             "smart-leverage limits eval --example > case.json",
         ),
     ),
+    Entry(
+        "bots",
+        OPERATE,
+        help="Give bots their keys to the gateway, list them, take them away.",
+        parts=(
+            Entry("add", "", "bots:add"),
+            Entry("list", "", "bots:show"),
+            Entry("revoke", "", "bots:revoke"),
+        ),
+        examples=(
+            'smart-leverage bots add grid --reason "trial"',
+            "smart-leverage bots list",
+        ),
+    ),
     Entry("target", RESEARCH, "target:target"),
     Entry("report", RESEARCH, "report:report"),
     Entry("init", KEEP, "init:init"),

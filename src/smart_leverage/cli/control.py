@@ -121,8 +121,11 @@ def order(
     *,
     token: str = "",
     changes: dict[str, str] | None = None,
+    more: dict[str, str] | None = None,
 ) -> None:
     """Send a command to the process of an account, or carry it out where none runs, and tell.
+
+    `more` is told as JSON besides.
 
     Raises:
         BrokerDown: Nobody answers, and it cannot be done without an answer.
@@ -141,7 +144,7 @@ def order(
         answer = ask(run_folder(path), request)
     except BrokerDown as error:
         answer = _at_rest(screen, path, request, error)
-    _tell(screen, word, answer)
+    _tell(screen, word, answer, more or {})
 
 
 def _at_rest(screen: Screen, path: Path, request: "Request", error: Exception) -> "Answer":
@@ -169,7 +172,7 @@ def _at_rest(screen: Screen, path: Path, request: "Request", error: Exception) -
     return answer
 
 
-def _tell(screen: Screen, word: str, answer: "Answer") -> None:
+def _tell(screen: Screen, word: str, answer: "Answer", more: dict[str, str]) -> None:
     from smart_leverage.domain.sentences import STATES
     from smart_leverage.policy.reasons import TradingState
 
@@ -180,6 +183,7 @@ def _tell(screen: Screen, word: str, answer: "Answer") -> None:
             "state": answer.state,
             "ledger_seq": answer.seq,
             "lines": list(answer.lines),
+            **more,
         }
         screen.record(fields)
     elif answer.result == "done":

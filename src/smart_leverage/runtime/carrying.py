@@ -138,9 +138,13 @@ class Lanes:
     """
 
     def __init__(
-        self, answer: Callable[[Event], None], *, rising: int = RISING, falling: int = FALLING
+        self,
+        answer: Callable[[Event | None], None],
+        *,
+        rising: int = RISING,
+        falling: int = FALLING,
     ) -> None:
-        """Start the threads; `answer` takes an event in from any of them."""
+        """Start the threads; `answer` takes an event in from any of them, None for mere news."""
         self._answer = answer
         self._rising: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
         self._falling: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
@@ -208,8 +212,7 @@ class Lanes:
                 _LOG.exception("an errand to the broker broke; its order is looked up")
                 if client_order_id:
                     event = _unknown(client_order_id)
-            if event is not None:
-                self._answer(event)
+            self._answer(event)
             if client_order_id:
                 with self._lock:
                     waiting = self._under_way.pop(client_order_id, [])

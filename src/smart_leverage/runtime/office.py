@@ -65,6 +65,7 @@ class Office:
         self._questions: deque[Question] = deque()
         self._answers: deque[Event] = deque()
         self._afterwards: list[Afterwards] = []
+        self._has_news = False
 
     # -- any thread -------------------------------------------------------------------------------
 
@@ -86,9 +87,14 @@ class Office:
         self._questions.append(question)
         self._wake()
 
-    def answered(self, event: Event) -> None:
-        """Hand in what an answer of the broker proves; it gets its time when it is taken in."""
-        self._answers.append(event)
+    def answered(self, event: Event | None) -> None:
+        """Hand in what an answer of the broker proves; it gets its time when it is taken in.
+
+        None proves nothing by itself, as the answer to a cancel: the broker's stream has the news.
+        """
+        if event is not None:
+            self._answers.append(event)
+        self._has_news = True
         self._wake()
 
     # -- the trading thread -----------------------------------------------------------------------
@@ -104,10 +110,11 @@ class Office:
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits."""
-        return not (self._wishes or self._questions or self._answers)
+        return not (self._wishes or self._questions or self._answers or self._has_news)
 
     def attend(self, trader: Driven, now_ns: Callable[[], int]) -> None:
         """Take in answers, decide wishes with one commit, and then answer the questions."""
+        has_news, self._has_news = self._has_news, False
         wishes = self._taken()
         events = [trader.stamped(each) for each in _drained(self._answers)]
         count = len(events)
@@ -120,6 +127,10 @@ class Office:
         for question in _drained(self._questions):
             question(trader)
         self.tell(is_durable=True)
+        if has_news:
+            trader.drain()
+            trader.flush()
+            self.tell(is_durable=True)
 
     def tell(self, *, is_durable: bool) -> None:
         """Let those who registered tell what they have."""

@@ -276,7 +276,7 @@ def _event(before: OrderState, record: OrderMoved, *, was_known: bool) -> str:
     """Return the word of the stream for a move, empty where it says nothing new."""
     state = record.state
     if state is OrderState.OPEN:
-        if record.status in ("accepted", "held", "pending_new"):
+        if record.status in ("accepted", "held"):
             return "" if was_known or record.status == "held" else record.status
         return "" if before is OrderState.OPEN and was_known else "new"
     if state is OrderState.FILLED or state is before:

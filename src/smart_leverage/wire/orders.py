@@ -20,7 +20,7 @@ _STATUS = {
     OrderState.ABSENT: "rejected",
     OrderState.REPLACED: "replaced",
 }
-_OPEN_WORDS = frozenset({"new", "accepted", "pending_new", "held", "done_for_day", "stopped"})
+_OPEN_WORDS = frozenset({"accepted", "held", "done_for_day", "stopped"})
 """Words of the venue for an open order that clients know; any other one is told as `new`."""
 
 

@@ -1,0 +1,94 @@
+"""A governed account with its gateway in a process of its own, as a user starts it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+PROGRAM = str(Path(sys.executable).with_name("smart-leverage"))
+START_WITHIN_S = 30.0
+_SHOWN = re.compile(r'TradingClient\("([^"]+)", "([^"]+)", url_override="([^"]+)"\)')
+_ADMIN = re.compile(r"admin token of .*: (\S+)")
+
+
+class Served(NamedTuple):
+    """Where it is, and the keys of its bots."""
+
+    url: str
+    keys: dict[str, tuple[str, str]]
+    folder: Path
+    admin: str
+    process: subprocess.Popen[str]
+
+    @property
+    def ws(self) -> str:
+        return self.url.replace("http", "ws", 1) + "/stream"
+
+    def add_bot(self, name: str, *options: str) -> tuple[str, str]:
+        """Give another bot its keys, by the command that an operator uses."""
+        token_file = self.folder / "admin-token.txt"
+        token_file.write_text(self.admin)
+        done = subprocess.run(
+            [
+                *(PROGRAM, "bots", "add", name, "--json"),
+                *("--reason", "a test", "--ledger", str(self.folder)),
+                *("--token-file", str(token_file), *options),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        told = json.loads(done.stdout.splitlines()[-1])
+        self.keys[name] = (told["key_id"], told["secret"])
+        return self.keys[name]
+
+
+@contextmanager
+def gateway(
+    place: Path, *, options: Sequence[str] = (), settings: str = "", bots: Sequence[str] = ()
+) -> Iterator[Served]:
+    """Run an account in a folder below `place` until the block ends."""
+    command = [PROGRAM, "run", "--name", "live"]
+    command += ["--strategy", "none", *options]
+    config = place / "smart-leverage.toml"
+    if settings:
+        config.write_text(settings)
+        command += ["--config", str(config)]
+    log = (place / "run.log").open("w+")
+    process = subprocess.Popen(
+        command, cwd=place, stdout=log, stderr=log, text=True, env={**os.environ, "COLUMNS": "200"}
+    )
+    try:
+        served = _shown(process, place)
+        for bot in bots:
+            served.add_bot(bot)
+        yield served
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        log.close()
+
+
+def _shown(process: "subprocess.Popen[str]", place: Path) -> Served:
+    until, said = time.monotonic() + START_WITHIN_S, ""
+    while time.monotonic() < until and process.poll() is None:
+        said = (place / "run.log").read_text()
+        if found := _SHOWN.search(said.replace("\n", "")):
+            admin = _ADMIN.search(said)
+            key_id, secret, url = found.groups()
+            token = admin.group(1) if admin else ""
+            return Served(url, {"bot": (key_id, secret)}, place / "runs" / "live", token, process)
+        time.sleep(0.05)
+    raise AssertionError(f"no gateway: {said}")
