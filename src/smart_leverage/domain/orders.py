@@ -176,6 +176,8 @@ class BrokerOrder(Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     replaces: str | None = None
     replaced_by: str | None = None
+    legs: tuple["BrokerOrder", ...] = ()
+    """The exits that the venue made for it; told with the answer to its submission."""
 
     @property
     def is_open(self) -> bool:

@@ -11,6 +11,8 @@ from smart_leverage.engine.proof import holds
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.policy.reasons import Reason, TradingState
 
+ZERO = Decimal(0)
+
 STRANGERS_KEPT = 1_000
 """How many changes by somebody else of orders that we do not know stay in memory."""
 
@@ -27,6 +29,8 @@ def adopt(core: Core, broker_order: BrokerOrder) -> bool:
     orders, order = core.state.orders, broker_order.order
     if orders.find(order.client_order_id) is not None:
         return False
+    if adopt_exit(core, broker_order):
+        return True
     before = orders.named(broker_order.replaces or "")
     if before is None:
         return False
@@ -55,6 +59,35 @@ def adopt(core: Core, broker_order: BrokerOrder) -> bool:
         cancel(core, tracked, "nothing like it may rest there now")
     if before.replaced_at is not None and not before.state.is_final:
         give_way(core, before, before.replaced_at)
+    return True
+
+
+def adopt_exit(core: Core, broker_order: BrokerOrder) -> bool:
+    """Track an exit that the venue made for an order of a bot: it belongs to the same bot."""
+    entry = core.state.orders.named(broker_order.parent_id or "")
+    if entry is None or entry.is_of_house:
+        return False
+    order = msgspec.structs.replace(
+        broker_order.order, bot=entry.order.bot, role=entry.order.role, is_resting=True
+    )
+    core.record(
+        Intended(
+            at_ns=core.now_ns,
+            order=order,
+            decision_id=entry.decision_id,
+            reserve_price=ZERO,
+            is_foreign=True,
+            parent=entry.order.client_order_id,
+        )
+    )
+    move(
+        core,
+        order.client_order_id,
+        OrderState.OPEN,
+        status=broker_order.status,
+        filled=broker_order.filled_qty,
+        broker_order_id=broker_order.broker_order_id,
+    )
     return True
 
 

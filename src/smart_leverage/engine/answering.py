@@ -8,6 +8,7 @@ from smart_leverage.domain.records import Filled, Noted
 from smart_leverage.engine.adopting import adopt, give_way, remember
 from smart_leverage.engine.core import Core, move
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
+from smart_leverage.engine.state import HELD
 from smart_leverage.engine.tracked import Tracked
 
 _STATES = {
@@ -31,7 +32,10 @@ def on_answer(core: Core, event: Answered) -> Key | None:
     if tracked is None:
         return None
     if event.verdict is Verdict.ACCEPTED and event.broker_order is not None:
-        return on_broker_order(core, event.broker_order)
+        key = on_broker_order(core, event.broker_order)
+        for leg in event.broker_order.legs:
+            adopt(core, leg)
+        return key
     state = {
         Verdict.REFUSED: OrderState.REJECTED,
         Verdict.NOT_SENT: OrderState.CANCELED,
@@ -89,6 +93,7 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
         # is looked up again whenever the lists are compared.
         state = OrderState.PENDING_CANCEL
     is_news = broker_order.status == "replaced" and tracked.replaced_at is None
+    is_news = is_news or (tracked.is_held and broker_order.status != HELD)
     if state is not tracked.state or not tracked.broker_order_id or is_news:
         move(
             core,

@@ -65,7 +65,8 @@ def decide_buy(core: Core, ask: Ask) -> None:
         refuse(core, ask, {"order": why})
         return
     step = _buy_step(instrument, ask)
-    case = case_of(core, instrument, core.worst(), step, _own_limit(core, instrument, ask))
+    limit, stop = _own_limit(core, instrument, ask), _own_stop(ask)
+    case = case_of(core, instrument, core.worst(), step, limit, stop)
     terms, asset = case.terms, case.asset
     asked = asked_lots(instrument, ask, terms.price)
     answer = judge(core, ask, case, asked)
@@ -92,8 +93,9 @@ def decide_buy(core: Core, ask: Ask) -> None:
 
 
 def case_of(
-    core: Core, instrument: Instrument, worst: Worst, step: Decimal, limit: Decimal | None = None
-) -> Case:
+    core: Core, instrument: Instrument, worst: Worst, step: Decimal, limit: Decimal | None = None,
+    stop: Decimal = ZERO,
+) -> Case:  # fmt: skip
     """Return what a purchase is judged against, at a limit a little above the price or at its own.
 
     Args:
@@ -102,9 +104,10 @@ def case_of(
         worst: What the account may become without this purchase.
         step: Of its quantity.
         limit: The limit that somebody chose, None for ours.
+        stop: The price that it waits for, above the market; 0 for none.
     """
     price = core.ladder.best(instrument.key, core.now_ns)
-    terms, worst = _lifted(instrument, _terms(core, instrument, price, limit), worst)
+    terms, worst = _lifted(instrument, _terms(core, instrument, price, limit, stop), worst)
     asset = _asset(core, instrument, price, terms, worst, step)
     return Case(instrument, price, terms, worst, asset)
 
@@ -153,6 +156,10 @@ def _own_limit(core: Core, instrument: Instrument, ask: Ask) -> Decimal | None:
     most = terms.stop_price * (ONE + core.config.collar)
     tick = instrument.tick_at(most)
     return (most / tick).to_integral_value(rounding=ROUND_CEILING) * tick
+
+
+def _own_stop(ask: Ask) -> Decimal:
+    return ask.terms.stop_price or ZERO if ask.terms is not None else ZERO
 
 
 def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
@@ -246,7 +253,9 @@ def _group(core: Core, instrument: Instrument, worst: Worst, group: str) -> tupl
     return used, cap
 
 
-def _terms(core: Core, instrument: Instrument, price: Price | None, limit: Decimal | None) -> Terms:
+def _terms(
+    core: Core, instrument: Instrument, price: Price | None, limit: Decimal | None, stop: Decimal
+) -> Terms:
     """Return the limit of a buy, ours if nobody chose one, and what one unit counts at worst."""
     if price is None:
         return Terms(ZERO, ZERO, ZERO, ZERO)
@@ -256,7 +265,7 @@ def _terms(core: Core, instrument: Instrument, price: Price | None, limit: Decim
         price=price.price,
         limit=limit,
         worst=max(limit, price.price * (ONE + price.haircut)),
-        loss=max(limit - price.price, ZERO) + limit * core.config.cost_rate,
+        loss=max(limit - max(price.price, stop), ZERO) + limit * core.config.cost_rate,
     )
 
 

@@ -107,8 +107,7 @@ class Core:
     def reachable(self, key: Key) -> Decimal:
         """Return what the house may sell: what bots let rest for their price gives way to it."""
         orders = self.state.orders
-        resting = (orders.reserved(one) for one in orders.resting_sales(key))
-        return self.sellable(key) + sum(resting, Decimal(0))
+        return self.sellable(key) + orders.together(orders.resting_sales(key))
 
     def instrument(self, key: Key) -> Instrument:
         """Return a listed instrument."""

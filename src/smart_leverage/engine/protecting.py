@@ -112,9 +112,17 @@ def report_bare(core: Core) -> None:
     """Journal positions that have been without a live stop for too long, once each."""
     limit_ns = int(core.config.protect_within_s * SECOND_NS)
     for key, since in core.state.bare_since.items():
-        if core.now_ns - since > limit_ns and core.reported_bare.get(key) != since:
+        is_late = core.now_ns - since > limit_ns and core.reported_bare.get(key) != since
+        if is_late and not _has_stops_of_bots(core, key):
             core.reported_bare[key] = since
             _journal_gap(core, key, since, "still without a stop, watched by the engine")
+
+
+def _has_stops_of_bots(core: Core, key: Key) -> bool:
+    """Tell whether live stops of bots cover all that is held: they protect as well as ours."""
+    orders = core.state.orders
+    stops = (one for one in orders.sales(key) if one.order.stop_price is not None)
+    return orders.together(stops) >= core.state.book.qty(key)
 
 
 def _journal_gap(core: Core, key: Key, since_ns: int, why: str) -> None:

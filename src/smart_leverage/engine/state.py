@@ -43,6 +43,9 @@ from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier
 
+HELD = "held"
+"""The venue's word for an exit that waits until its entry has filled."""
+
 AT_ONCE = 3
 """The last stage: no ceilings on the way and no band, every group goes inside its cap now."""
 
@@ -191,7 +194,14 @@ class State:
         order = record.order
         replaces = "" if record.is_foreign else record.replaces
         self.orders.add(
-            Tracked(order, record.reserve_price, record.at_ns, record.decision_id, replaces)
+            Tracked(
+                order,
+                record.reserve_price,
+                record.at_ns,
+                record.decision_id,
+                replaces,
+                record.parent,
+            )
         )
         before = self.orders.by_id.get(record.replaces)
         if before is not None and before.state is OrderState.OPEN:
@@ -217,8 +227,11 @@ class State:
         if record.state is OrderState.INTENT:  # it may be sent once more
             tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
+        tracked.is_held = record.status == HELD
         if record.status == "replaced":
             tracked.replaced_at = record.filled_qty
+        if record.state is OrderState.FILLED:
+            self._exits_work(tracked)
         if record.state.is_final:
             before = self.orders.before(tracked)
             self.orders.drop(record.client_order_id)
@@ -227,6 +240,12 @@ class State:
             if record.reason == VOID:
                 self._forget_request(tracked.decision_id)
             self._stop_gone(tracked, record)
+
+    def _exits_work(self, entry: Tracked) -> None:
+        """An entry has filled: the venue holds its exits back no longer, before it says so."""
+        for one in self.orders.of(entry.order.key):
+            if one.parent == entry.order.client_order_id:
+                one.is_held = False
 
     def _stays(self, before: Tracked) -> None:
         """What was to come in the place of an order never reached the broker."""

@@ -3,10 +3,11 @@
 import base64
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterable
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Order, OrderState, Role, Side
+from smart_leverage.domain.orders import Order, OrderClass, OrderState, Role, Side
 
 ZERO = Decimal(0)
 
@@ -26,9 +27,11 @@ class Tracked:
         "decision_id",
         "filled",
         "intended_ns",
+        "is_held",
         "is_resent",
         "misses",
         "order",
+        "parent",
         "replaced_at",
         "replaces",
         "reserve_price",
@@ -44,8 +47,13 @@ class Tracked:
         intended_ns: int,
         decision_id: str = "",
         replaces: str = "",
+        parent: str = "",
     ) -> None:
         self.order = order
+        self.parent = parent
+        """The order that brought this exit along; exits of one order never fill both."""
+        self.is_held = False
+        """Whether the venue holds this exit back until its entry has filled."""
         self.replaces = replaces
         """The order in whose place we want this one; empty for an order of its own."""
         self.replaced_at: Decimal | None = None
@@ -81,6 +89,13 @@ class Tracked:
         """Tell whether this purchase may cost or hold more than the one that it replaces."""
         is_more = self.remaining > other.remaining or self.reserve_price > other.reserve_price
         return self.is_buy and is_more
+
+    @property
+    def pair(self) -> str:
+        """Which pair of exits a sale belongs to; empty for one that stands alone."""
+        if self.parent:
+            return self.parent
+        return self.order.client_order_id if self.order.order_class is OrderClass.OCO else ""
 
     @property
     def is_of_house(self) -> bool:
@@ -190,7 +205,18 @@ class TrackedOrders:
 
         A stop gives way to a sale: the engine cancels it first and protects the rest again.
         """
-        return sum((self.reserved(tracked) for tracked in self.sales(key)), ZERO)
+        return self.together(self.sales(key))
+
+    def together(self, sales: Iterable[Tracked]) -> Decimal:
+        """Return the quantity that sales may take together; of a pair of exits only one does."""
+        total, pairs = ZERO, dict[str, Decimal]()
+        for tracked in sales:
+            reserved, name = self.reserved(tracked), tracked.pair
+            if name:
+                pairs[name] = max(pairs.get(name, ZERO), reserved)
+            else:
+                total += reserved
+        return total + sum(pairs.values(), ZERO)
 
     def resting_sales(self, key: Key) -> list[Tracked]:
         """Return the sales of bots that wait for their price; the house sells before them."""
@@ -198,4 +224,4 @@ class TrackedOrders:
 
 
 def _is_sale(tracked: Tracked) -> bool:
-    return not tracked.is_buy and tracked.order.role is not Role.STOP
+    return not (tracked.is_buy or tracked.is_held or tracked.order.role is Role.STOP)

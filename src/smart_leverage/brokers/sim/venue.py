@@ -371,7 +371,11 @@ class SimBroker:
         ticket = self._intake.take(taken, line, self._gate.check(taken, line))
         if ticket.status == "accepted":
             self._tape.wait()
-        return _answer(ticket)
+        group = self._book.groups.get(ticket.group)
+        legs = () if group is None else group.members()
+        answer = _answer(ticket)
+        exits = tuple(leg.view() for leg in legs if leg is not ticket)
+        return msgspec.structs.replace(answer, legs=exits) if exits else answer
 
     def _cancel(self, client_order_id: str) -> None:
         ticket = self._ticket(client_order_id)
