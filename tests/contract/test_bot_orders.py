@@ -1,4 +1,4 @@
-"""Every kind of order that a bot may send, at a real venue: caps, exits and the house before all."""
+"""Every kind of order that a bot may send, at a real venue; the house comes before all."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -60,7 +60,7 @@ def holding(account: Account, qty: str = "20") -> None:
 
 
 def test_a_limit_below_the_market_rests_and_is_counted(account: Account) -> None:
-    limit = {"type": OrderType.LIMIT, "limit_price": D(150), "time_in_force": GTC}
+    limit: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": D(150), "time_in_force": GTC}
     assert wish(account, Side.BUY, "40", **limit).given == 40
     # What rests counts at the market's price: another like it is over the symbol's cap.
     assert wish(account, Side.BUY, "40", **limit).verdict == "denied"
@@ -73,14 +73,14 @@ def test_a_limit_below_the_market_rests_and_is_counted(account: Account) -> None
 
 
 def test_a_limit_far_above_the_market_is_sent_at_the_collar(account: Account) -> None:
-    terms = {"type": OrderType.LIMIT, "limit_price": D(400), "time_in_force": DAY}
+    terms: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": D(400), "time_in_force": DAY}
     assert wish(account, Side.BUY, "10", **terms).given == 10
     (order,) = of_bot(account)
     assert order.order.limit_price == D("201.00")
 
 
 def test_a_stop_to_buy_is_counted_at_what_it_may_cost(account: Account) -> None:
-    terms = {"type": OrderType.STOP, "stop_price": D(220), "time_in_force": GTC}
+    terms: dict[str, Any] = {"type": OrderType.STOP, "stop_price": D(220), "time_in_force": GTC}
     assert wish(account, Side.BUY, "44", **terms).given == 44
     (order,) = of_bot(account)
     assert (order.order.type, order.reserve_price) == (OrderType.STOP_LIMIT, D("221.10"))
@@ -88,7 +88,7 @@ def test_a_stop_to_buy_is_counted_at_what_it_may_cost(account: Account) -> None:
 
 
 def test_a_bot_cancels_its_own_order_and_nobody_elses(account: Account) -> None:
-    limit = {"type": OrderType.LIMIT, "limit_price": D(150), "time_in_force": GTC}
+    limit: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": D(150), "time_in_force": GTC}
     wish(account, Side.BUY, "10", **limit)
     (order,) = of_bot(account)
     for bot in ("other", "bot"):
@@ -104,7 +104,7 @@ def test_a_bot_cancels_its_own_order_and_nobody_elses(account: Account) -> None:
 def test_a_resting_sale_gives_way_to_the_house(account: Account) -> None:
     """No bot keeps an account over its cap by resting a sale far above the market."""
     holding(account)
-    limit = {"type": OrderType.LIMIT, "limit_price": D(900), "time_in_force": GTC}
+    limit: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": D(900), "time_in_force": GTC}
     assert wish(account, Side.SELL, "20", **limit).given == 20
     assert [one.state for one in of_bot(account)] == [OrderState.OPEN]
     account.command(Command.FLATTEN)
@@ -117,7 +117,7 @@ def test_a_resting_sale_gives_way_to_the_house(account: Account) -> None:
 
 def test_a_resting_sale_is_no_protection_and_the_engine_watches(account: Account) -> None:
     holding(account)
-    limit = {"type": OrderType.LIMIT, "limit_price": D(900), "time_in_force": GTC}
+    limit: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": D(900), "time_in_force": GTC}
     assert wish(account, Side.SELL, "20", **limit).given == 20
     quote(account, 150.0, 150.1)  # a lone jump is not believed
     for _ in range(4):
@@ -128,7 +128,7 @@ def test_a_resting_sale_is_no_protection_and_the_engine_watches(account: Account
 
 def test_a_stop_of_a_bot_covers_its_part_and_ours_the_rest(account: Account) -> None:
     holding(account)
-    stop = {"type": OrderType.STOP, "stop_price": D(195), "time_in_force": GTC}
+    stop: dict[str, Any] = {"type": OrderType.STOP, "stop_price": D(195), "time_in_force": GTC}
     assert wish(account, Side.SELL, "8", **stop).given == 8
     quote(account, 199.9, 199.95)
     ours = account.trader.engine.state.live_stop(AAPL)
@@ -137,7 +137,11 @@ def test_a_stop_of_a_bot_covers_its_part_and_ours_the_rest(account: Account) -> 
 
 
 def bracket(account: Account, qty: str = "20") -> Tracked:
-    terms = {"order_class": OrderClass.BRACKET, "take_profit": D(220), "stop_loss": D(190)}
+    terms: dict[str, Any] = {
+        "order_class": OrderClass.BRACKET,
+        "take_profit": D(220),
+        "stop_loss": D(190),
+    }
     assert wish(account, Side.BUY, qty, time_in_force=GTC, **terms).given == D(qty)
     return of_bot(account)[0]
 
@@ -176,8 +180,12 @@ def test_a_bracket_survives_a_restart_and_the_house_is_before_it(account: Accoun
 
 
 def test_a_cancelled_entry_takes_its_exits_along(account: Account) -> None:
-    terms = {"order_class": OrderClass.BRACKET, "take_profit": D(220), "stop_loss": D(140)}
-    limit = {"type": OrderType.LIMIT, "limit_price": D(150), "time_in_force": GTC}
+    terms: dict[str, Any] = {
+        "order_class": OrderClass.BRACKET,
+        "take_profit": D(220),
+        "stop_loss": D(140),
+    }
+    limit: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": D(150), "time_in_force": GTC}
     assert wish(account, Side.BUY, "20", **terms, **limit).given == 20
     entry = of_bot(account)[0]
     account.trader.offer(
@@ -190,14 +198,18 @@ def test_a_cancelled_entry_takes_its_exits_along(account: Account) -> None:
 
 
 def test_a_bracket_over_a_cap_is_denied_whole(account: Account) -> None:
-    terms = {"order_class": OrderClass.BRACKET, "take_profit": D(220), "stop_loss": D(190)}
+    terms: dict[str, Any] = {
+        "order_class": OrderClass.BRACKET,
+        "take_profit": D(220),
+        "stop_loss": D(190),
+    }
     assert wish(account, Side.BUY, "60", time_in_force=GTC, **terms).verdict == "denied"
     assert account.records(Intended) == []
 
 
 def test_a_pair_of_exits_for_a_holding_counts_once(account: Account) -> None:
     holding(account)
-    terms = {
+    terms: dict[str, Any] = {
         "order_class": OrderClass.OCO,
         "type": OrderType.LIMIT,
         "limit_price": D(220),

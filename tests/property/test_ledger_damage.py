@@ -45,6 +45,8 @@ def sample(kind: Any, name: str, number: int) -> Any:
     if get_origin(kind) is dict:
         names, held = (sample(each, name, number) for each in get_args(kind))
         return {names: held}
+    if get_origin(kind) is tuple:
+        return (sample(get_args(kind)[0], name, number),)
     if get_args(kind):
         return sample(get_args(kind)[0], name, number)
     if issubclass(kind, StrEnum):

@@ -74,6 +74,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.one_of(*map(values, get_args(kind)))
     if get_origin(kind) is dict:
         return st.dictionaries(*map(values, get_args(kind)), max_size=3)
+    if get_origin(kind) is tuple:
+        return st.lists(values(get_args(kind)[0]), max_size=3).map(tuple)
     if issubclass(kind, StrEnum):
         return st.sampled_from(list(kind))
     return structs(kind) if issubclass(kind, Struct) else PLAIN[kind]

@@ -63,9 +63,9 @@ def _cap_off(name: str) -> Callable[[Patch], None]:
             return decide(account, asset, proposal, _lifted_policy(policy, name))
 
         def prove_more(
-            instrument: Any, qty: Any, unit: Any, loss: Any, worst: Any, caps: Any
+            instrument: Any, qty: Any, unit: Any, loss: Any, worst: Any, caps: Any, bounds: Any
         ) -> Any:
-            return prove(instrument, qty, unit, loss, worst, lifted(caps))
+            return prove(instrument, qty, unit, loss, worst, lifted(caps), bounds)
 
         def holds_more(worst: Any, caps: Any, symbol_caps: Any) -> Any:
             if name == "symbol":

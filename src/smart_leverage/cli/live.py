@@ -66,7 +66,8 @@ def go_live(
     from smart_leverage.cli.narrator import Narrator
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
-    from smart_leverage.wiring import first_token, in_real_time, served
+    from smart_leverage.wiring import in_real_time
+    from smart_leverage.wiring.serving import first_token, served
 
     _show_new_token(folder)
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)

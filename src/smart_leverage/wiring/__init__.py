@@ -9,17 +9,14 @@ from smart_leverage.wiring.accounts import (
     over_bars,
 )
 from smart_leverage.wiring.policy import engine_config, policy_of
-from smart_leverage.wiring.serving import first_token, served
 
 __all__ = [
     "Beginning",
     "Traders",
     "engine_config",
-    "first_token",
     "in_real_time",
     "opening",
     "order_at_rest",
     "over_bars",
     "policy_of",
-    "served",
 ]
