@@ -91,7 +91,8 @@ def test_the_volatility_ratio_is_above_one_after_a_burst_and_below_in_a_lull() -
     lull = [*wild, *(130.0 + 0.1 * day for day in range(60))]
 
     ratios = {
-        each.at_ns // DAY_NS: each.volatility_ratio for each in run(Momentum(), BTC, days(lull))
+        each.at_ns // DAY_NS: (each.volatility_ratio or 0.0)
+        for each in run(Momentum(), BTC, days(lull))
     }
 
     assert ratios[68] > 1.5
@@ -188,7 +189,7 @@ def test_a_lookback_of_one_is_refused() -> None:
 def test_every_opportunity_is_within_the_bounds_of_the_policy(closes: list[float]) -> None:
     for each in run(Momentum(QUICK), BTC, days(closes)):
         assert 0.5 <= each.confidence <= 1.0
-        assert 0.01 <= each.volatility_ratio <= 100.0
+        assert 0.01 <= (each.volatility_ratio or 0.0) <= 100.0
 
 
 @settings(max_examples=60)

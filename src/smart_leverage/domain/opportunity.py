@@ -15,7 +15,8 @@ class Opportunity(Struct, frozen=True, kw_only=True):
     Attributes:
         at_ns: When it became known, UTC.
         confidence: Claimed chance of being right, fraction in [0, 1]; two thirds is neutral.
-        volatility_ratio: Realised over reference volatility of the same period; 1 is normal.
+        volatility_ratio: Realised over reference volatility of the same period; 1 is normal, None
+            leaves it to the account's own measure.
         horizon_s: For how many seconds the claim is meant.
         source: Who says so, e.g. "momentum" or "file".
         id: Made from content, so that a replay finds its own traces.
@@ -25,7 +26,7 @@ class Opportunity(Struct, frozen=True, kw_only=True):
     key: Key
     side: Side
     confidence: float
-    volatility_ratio: float
+    volatility_ratio: float | None
     horizon_s: int
     source: str
     id: str

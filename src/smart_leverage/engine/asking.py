@@ -103,7 +103,8 @@ def journal(
         request=ask.request,
         body=ask.body,
     )
-    core.record(decided)
+    if not core.is_trial:
+        core.record(decided)
     core.out.decisions.append(decided)
     return decided
 

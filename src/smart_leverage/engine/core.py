@@ -49,6 +49,8 @@ class Core:
         self.started_ns = 0
         self.is_ready = True
         self.is_clock_doubted = False
+        self.is_trial = False
+        """Whether a decision is only wanted to be known: then nothing is recorded or intended."""
         self.out = Outcome()
         self.waiting: dict[Key, list[Approved]] = {}
         self.strangers: dict[str, BrokerOrder] = {}
@@ -143,6 +145,8 @@ def intend(
     quantity of a resting stop, so those are cancelled first and their final word is awaited. A
     change that adds nothing stands where the order before it stood, and nothing is in its way.
     """
+    if core.is_trial:
+        return
     state = core.state
     account = state.opened
     assert account is not None, "an account is opened before anything is intended"  # noqa: S101

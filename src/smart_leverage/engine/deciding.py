@@ -25,13 +25,21 @@ def on_opportunity(core: Core, opportunity: Opportunity) -> None:
             qty=None,
             notional=None,
             confidence=opportunity.confidence,
-            volatility_ratio=opportunity.volatility_ratio,
+            volatility_ratio=_ratio(core, opportunity),
             may_shrink=True,
             role=Role.SIGNAL,
             request=opportunity.id,
             body=f"{opportunity.side} {opportunity.key} at {opportunity.confidence!r}",
         ),
     )
+
+
+def _ratio(core: Core, opportunity: Opportunity) -> float:
+    """Return the volatility that a signal claims, or our own measure if it claims none."""
+    if opportunity.volatility_ratio is not None:
+        return opportunity.volatility_ratio
+    ratio = core.ladder.volatility_ratio(opportunity.key)
+    return WILD if math.isnan(ratio) else ratio
 
 
 def on_wish(core: Core, wish: OrderWish, bot: str, may_shrink: bool) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from msgspec import structs
+
 from smart_leverage.domain.errors import InvariantViolation
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import HOUSE, Approved, Role
 from smart_leverage.domain.records import (
     AccountOpened,
     Adopted,
+    Decided,
     FlowSeen,
     InstrumentListed,
     Noted,
@@ -34,7 +37,7 @@ from smart_leverage.engine.judging import (
 from smart_leverage.engine.limiting import heed_configuration, heed_opening, take_due
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.plans import shrink
-from smart_leverage.engine.proof import holds
+from smart_leverage.engine.proof import ExactCaps, holds
 from smart_leverage.engine.protecting import protect, report_bare, watch
 from smart_leverage.engine.reconciling import on_reconciled
 from smart_leverage.engine.resolving import on_looked_up, on_started, send_again
@@ -126,6 +129,23 @@ class Engine:
     def holding(self, bot: str, key: Key) -> Holding | None:
         """Return what a bot holds of one instrument, None if nothing."""
         return holding(self._core, bot, key)
+
+    @property
+    def caps(self) -> ExactCaps:
+        """The caps in force, as fractions of equity."""
+        return self._core.caps
+
+    def preview(self, event: events.Wished) -> Decided:
+        """Return what would be decided of a wish; nothing is remembered and nothing leaves."""
+        core = self._core
+        core.begin(event.at_ns)
+        core.is_trial = True
+        try:
+            on_wish(core, structs.replace(event.wish, id=""), event.bot, event.may_shrink)
+            return structs.replace(core.out.decisions[0], decision_id="")
+        finally:
+            core.is_trial = False
+            core.out = Outcome()
 
     def process(self, event: events.Event) -> Outcome:
         """Take one event in and return what follows; nothing may leave before it is durable.

@@ -54,11 +54,16 @@ def _fault_of_class(instrument: Instrument, terms: WishTerms) -> str:
 
 
 def buy_terms(instrument: Instrument, ask: Ask, limit: Decimal) -> dict[str, Any]:
-    """Return type, prices and life of a purchase: it always has a limit, so its worst is known."""
+    """Return type, prices and life of a purchase: it always has a limit, so its worst is known.
+
+    One at the market waits at the collar for what a first partial execution left, as its bot asked
+    for; unlike one that rests for a price of its own it is cancelled when it ages.
+    """
     terms, is_coin = ask.terms, instrument.asset_class is AssetClass.CRYPTO
     at_once = TimeInForce.IOC if is_coin else TimeInForce.DAY
     if terms is None or (terms.type is OrderType.MARKET and not terms.has_exits):
-        return {"type": OrderType.LIMIT, "limit_price": limit, "time_in_force": at_once}
+        life = at_once if terms is None else terms.time_in_force or at_once
+        return {"type": OrderType.LIMIT, "limit_price": limit, "time_in_force": life}
     stop = _rounded(instrument, terms.stop_price)
     return {
         "type": OrderType.LIMIT if stop is None else OrderType.STOP_LIMIT,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
-from smart_leverage.domain.bots import Seat, authentic
+from smart_leverage.domain.bots import NOBODY, Seat, authentic
 from smart_leverage.server.credentials import credentials_of
 from smart_leverage.server.http import Call, Reply, Route, error_reply
 from smart_leverage.server.rates import Failures, Rates
@@ -118,19 +118,39 @@ class Gate:
         self._check_host(headers)
         method, path = scope["method"], scope["path"]
         found = self._table.find("GET" if method == "HEAD" else method, path)
+        if found is not None and found[0].is_open:
+            return await self._called(scope, headers, ear, NOBODY, *found)
         seat = await self._admitted(scope, headers)
         if found is None:
             raise self._nowhere(method, path)
         route, values = found
         if not seat.may(route.scope):
             raise forbidden(f"this token may not do that: it lacks the scope {route.scope.value}")
+        return await self._called(scope, headers, ear, seat, route, values)
+
+    async def _called(
+        self,
+        scope: Scope_,
+        headers: Mapping[bytes, bytes],
+        ear: "_Ear",
+        seat: Seat,
+        route: Route,
+        values: Mapping[str, str],
+    ) -> Reply:
+        """Read the body of an admitted request, within its bounds, and hand it to its handler."""
+        method, path = scope["method"], scope["path"]
         if not route.is_free:
             self._door.rates.take(seat.token_id)
         body = await _body(headers, ear)
         if body and method in MUTATING:
             _check_kind(headers)
         call = Call(seat, path, values, scope["query_string"], body, ear.is_gone)
-        return await route.handler(call)
+        try:
+            return await route.handler(call)
+        except WireError as error:
+            if error.status == 401:
+                await self._failures.hold_up((scope.get("client") or ("",))[0])
+            raise
 
     def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
         """Refuse a foreign name: a web page that points its own at this machine gets nothing."""

@@ -96,3 +96,5 @@ class Route(NamedTuple):
     handler: Handler
     is_free: bool = False
     """Whether no rate bounds it: what lowers exposure, cancels or halts is never throttled."""
+    is_open: bool = False
+    """Whether it looks for the key itself, in the body, where a sender cannot set headers."""

@@ -12,6 +12,8 @@ from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.previous import PreviousCloses
 from smart_leverage.runtime.live import LiveDriver
 from smart_leverage.runtime.tokens import Token, new_token
+from smart_leverage.server.api.app import native_routes
+from smart_leverage.server.api.native import Native, NativeParts
 from smart_leverage.server.gate import Door
 from smart_leverage.server.gateway.app import Gateway, Parts, gateway
 from smart_leverage.server.rates import Rates
@@ -42,6 +44,7 @@ def served(
     assert driver.office is not None, "a driver in real time has an office"  # noqa: S101
     server, previous = settings.server, PreviousCloses(series)
     names = {name.strip().lower() for name in server.names.split(",") if name.strip()}
+    rates = Rates(server.requests_per_s, server.requests_burst)
     made = gateway(
         Parts(
             trader=driver.trader,
@@ -51,10 +54,23 @@ def served(
             door=Door(
                 hosts=frozenset({*OWN_NAMES, server.host.lower(), *names}),
                 seats=lambda: driver.trader.engine.state.seats,
-                rates=Rates(server.requests_per_s, server.requests_burst),
+                rates=rates,
             ),
             last_price=lambda key: previous.at(Key(key), time.time_ns()),
-        )
+        ),
+        lambda bridge, listing: native_routes(
+            Native(
+                NativeParts(
+                    bridge=bridge,
+                    listing=listing,
+                    folder=folder,
+                    ledger=folder / LEDGER,
+                    rates=rates,
+                    seats=lambda: driver.trader.engine.state.seats,
+                    now_ns=time.time_ns,
+                )
+            )
+        ),
     )
     with serving(made.app, _binding(folder, settings), _connecting(made)) as address:
         with suppress(OSError):

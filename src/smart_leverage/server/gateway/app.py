@@ -1,5 +1,6 @@
 """The gateway's routes: each with the scope that it takes; what is not here is not passed on."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,9 @@ class Parts(NamedTuple):
     last_price: LastPrice
 
 
+More = Callable[[Bridge, Listing], Sequence[Route]]
+
+
 class Gateway(NamedTuple):
     """The application, and whom to tell of the loop that runs it."""
 
@@ -40,8 +44,8 @@ class Gateway(NamedTuple):
     updates: Updates
 
 
-def gateway(parts: Parts) -> Gateway:
-    """Return the application of an account."""
+def gateway(parts: Parts, more: More) -> Gateway:
+    """Return the application of an account; `more` makes the routes beside the broker's own."""
     bridge, door = Bridge(parts.office), parts.door
     instruments = Instruments(parts.trader)
     listing = Listing(instruments)
@@ -58,6 +62,7 @@ def gateway(parts: Parts) -> Gateway:
         *_account(AccountRoutes(bridge, parts.ledger, door.now_ns)),
         *_market(MarketRoutes(listing, instruments, door.now_ns)),
         *_watchlists(Watchlists(parts.folder / WATCHLISTS, listing, door.now_ns)),
+        *more(bridge, listing),
     ]
     return Gateway(Gate(routes, door, {"/stream": updates}), bridge, updates)
 

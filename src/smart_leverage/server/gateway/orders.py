@@ -65,7 +65,7 @@ class Orders:
             _check_may_add(call)
             self._rates.take(call.seat.token_id)
         with self._recent.naming(call, request.client_order_id) as name:
-            answer = await self.place(call, _wish(request, key, name))
+            answer = await self.place(call, wish_of(request, key, name))
             return reply(answer)
 
     async def place(self, call: Call, wish: OrderWish) -> Answer:
@@ -296,7 +296,8 @@ def _found(shelf: Shelf, bot: str, order_id: str) -> Shelved:
 # -- requests -------------------------------------------------------------------------------------
 
 
-def _wish(request: OrderRequest, key: Key, name: str) -> OrderWish:
+def wish_of(request: OrderRequest, key: Key, name: str) -> OrderWish:
+    """Return what a request wishes; it gets its time on the trading thread."""
     return OrderWish(
         at_ns=0,
         key=key,
