@@ -192,3 +192,34 @@ def test_what_is_not_legible_ends_nothing(served: Served) -> None:
 
     asyncio.run(hostile())
     assert TradingClient(*served.keys["bot"], url_override=served.url).get_clock() is not None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param("[" * 8_000, id="deep-json"),
+        pytest.param('{"a":' * 1_500, id="deep-objects"),
+        pytest.param(b"\x91" * 8_000, id="deep-msgpack"),
+        pytest.param(b"\xa2\xff\xfe", id="msgpack-that-is-not-utf-8"),
+        pytest.param('{"action":"listen","data":{"streams":5}}', id="number-of-streams"),
+    ],
+)
+@pytest.mark.parametrize("is_stranger", [True, False])
+def test_a_hostile_frame_ends_no_stream(
+    served: Served, frame: str | bytes, is_stranger: bool
+) -> None:
+    key_id, secret = served.keys["bot"]
+    first = {"action": "authenticate", "data": {"key_id": key_id, "secret_key": secret}}
+    with connect(served.ws) as socket:
+        if is_stranger:
+            socket.send(frame)
+            assert json.loads(socket.recv(5.0))["data"]["status"] == "unauthorized"
+        socket.send(json.dumps(first))
+        assert json.loads(socket.recv(5.0))["data"]["status"] == "authorized"
+        if not is_stranger:
+            socket.send(frame)
+        socket.send(json.dumps({"action": "listen", "data": {"streams": ["trade_updates"]}}))
+        heard = [json.loads(socket.recv(5.0))]
+        if heard[-1]["data"]["streams"] == []:
+            heard.append(json.loads(socket.recv(5.0)))
+        assert heard[-1] == {"stream": "listening", "data": {"streams": ["trade_updates"]}}

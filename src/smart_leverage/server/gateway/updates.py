@@ -5,13 +5,20 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from smart_leverage.domain.bots import NOBODY, Scope, Seat, authentic
 from smart_leverage.domain.instruments import Key
 from smart_leverage.runtime.office import Office
 from smart_leverage.server.gateway.views import update_of
-from smart_leverage.wire.encoding import encode
+from smart_leverage.wire.updates import (
+    action_of,
+    authorization,
+    credentials,
+    framed,
+    listening,
+    said,
+    streams,
+    trade_update,
+)
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -24,8 +31,6 @@ QUEUE_MAX = 1_000
 
 AUTHENTICATE_WITHIN_S = 10.0
 CHECK_EVERY_S = 5.0
-MESSAGE_MAX = 8_192
-TRADE_UPDATES = "trade_updates"
 
 
 class _Reader:
@@ -56,7 +61,7 @@ class _Reader:
 
     async def say(self, message: dict[str, Any]) -> None:
         """Send a message as a binary frame, as the venue does."""
-        packed = msgspec.msgpack.encode(message) if self._is_packed else encode(message)
+        packed = framed(message, is_packed=self._is_packed)
         await self._send({"type": "websocket.send", "bytes": packed})
 
 
@@ -104,7 +109,7 @@ class Updates:
             if reader.is_listening:
                 for bot, message in messages:
                     if bot == reader.seat.bot:
-                        reader.put({"stream": TRADE_UPDATES, "data": message})
+                        reader.put(trade_update(message))
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection, from its handshake to its end."""
@@ -124,7 +129,7 @@ class Updates:
         if sum(each.seat.token_id == seat.token_id for each in self._readers) >= STREAMS_MAX:
             await send({"type": "websocket.close", "code": 1008, "reason": "too many streams"})
             return
-        await reader.say(_authorization("authorized", "authenticate"))
+        await reader.say(authorization("authorized", "authenticate"))
         await self._attend(reader, receive, send)
 
     async def _authenticated(self, receive: Receive, send: Send, *, is_packed: bool) -> Seat | None:
@@ -134,16 +139,16 @@ class Updates:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return None
-            said = _said(message)
-            action = said.get("action")
-            if action not in ("authenticate", "auth"):
-                await stranger.say(_authorization("unauthorized", str(action)[:32]))
+            heard = said(message.get("text"), message.get("bytes"))
+            own = credentials(heard)
+            if own is None:
+                await stranger.say(authorization("unauthorized", action_of(heard)))
                 continue
-            key_id, secret = _credentials(said)
+            key_id, secret = own
             seat = authentic(self._seats(), key_id, secret, self._now_ns())
             if seat is not None and seat.may(Scope.READ):
                 return seat
-            await stranger.say(_authorization("unauthorized", "authenticate"))
+            await stranger.say(authorization("unauthorized", "authenticate"))
             return None
 
     async def _attend(self, reader: _Reader, receive: Receive, send: Send) -> None:
@@ -170,13 +175,10 @@ class Updates:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
-            said = _said(message)
-            if said.get("action") == "listen":
-                data = said.get("data")
-                wanted = data.get("streams") if isinstance(data, dict) else None
-                streams = [each for each in wanted or () if each == TRADE_UPDATES]
-                reader.is_listening = bool(streams)
-                reader.put({"stream": "listening", "data": {"streams": streams}})
+            wanted = streams(said(message.get("text"), message.get("bytes")))
+            if wanted is not None:
+                reader.is_listening = bool(wanted)
+                reader.put(listening(wanted))
 
     async def _watch(self, reader: _Reader) -> None:
         """End the stream of a token that was revoked or has expired, or of a reader too slow."""
@@ -185,33 +187,3 @@ class Updates:
             seat = self._seats().get(reader.seat.token_id)
             if seat is None or not seat.is_live(self._now_ns()):
                 return
-
-
-def _authorization(status: str, action: str) -> dict[str, Any]:
-    return {"stream": "authorization", "data": {"status": status, "action": action}}
-
-
-def _said(message: MutableMapping[str, Any]) -> dict[str, Any]:
-    """Return what a client said, whatever kind of frame it took; nothing if it is not legible."""
-    text, packed = message.get("text"), message.get("bytes")
-    try:
-        if text is not None:
-            said = msgspec.json.decode(text[:MESSAGE_MAX])
-        elif packed is not None and packed[:1] == b"{":
-            said = msgspec.json.decode(packed[:MESSAGE_MAX])
-        else:
-            said = msgspec.msgpack.decode((packed or b"")[:MESSAGE_MAX])
-    except msgspec.DecodeError:
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _credentials(said: Mapping[str, Any]) -> tuple[str, str]:
-    data = said.get("data")
-    if isinstance(data, dict):
-        return _text(data.get("key_id")), _text(data.get("secret_key"))
-    return _text(said.get("key")), _text(said.get("secret"))
-
-
-def _text(value: object) -> str:
-    return value[:256] if isinstance(value, str) else ""

@@ -21,8 +21,8 @@ from smart_leverage.wire.accounts import (
 )
 from smart_leverage.wire.activities import coin_fee_json, fill_json
 from smart_leverage.wire.assets import asset_id
-from smart_leverage.wire.encoding import text, when
 from smart_leverage.wire.orders import OrderView, order_json, status_of
+from smart_leverage.wire.updates import Execution, update_json
 
 GTC_DAYS = 90
 PRICE_STEP = Decimal("0.000000001")
@@ -146,21 +146,16 @@ def _expires_ns(shelved: Shelved, tif: TimeInForce) -> int | None:
 def update_of(told: Told, position_qty: Decimal) -> dict[str, Any]:
     """Return one message of the stream of trade updates."""
     name = f"{told.order.id}/{told.event}/{told.at_ns}/{told.order.filled}"
-    message: dict[str, Any] = {
-        "event": told.event,
-        "event_id": wire_id(name),
-        "at": when(told.at_ns),
-        "timestamp": when(told.at_ns),
-        "order": order_of(told.order),
-    }
-    if told.fill is not None:
-        message |= {
-            "execution_id": wire_id(told.fill.execution_id),
-            "price": text(told.fill.price),
-            "qty": text(told.fill.qty),
-            "position_qty": text(position_qty),
-        }
-    return message
+    fill = told.fill
+    return update_json(
+        event=told.event,
+        event_id=wire_id(name),
+        at_ns=told.at_ns,
+        order=order_of(told.order),
+        fill=None
+        if fill is None
+        else Execution(wire_id(fill.execution_id), fill.price, fill.qty, position_qty),
+    )
 
 
 def fills_of(trader: Driven, fills: list[tuple[Any, Shelved, Decimal]]) -> list[dict[str, Any]]:
