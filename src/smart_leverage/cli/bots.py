@@ -121,7 +121,7 @@ _COLUMNS = (
 
 def _keys(symbols: str) -> Iterator[str]:
     from smart_leverage.domain.registry import Registry
-    from smart_leverage.wire.requests import key_of_symbol
+    from smart_leverage.wire.symbols import key_of_symbol
 
     known = Registry.builtin()
     for symbol in filter(None, (each.strip() for each in symbols.split(","))):

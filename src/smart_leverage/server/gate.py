@@ -22,6 +22,7 @@ from smart_leverage.wire.errors import (
     too_many,
     unauthorized,
 )
+from smart_leverage.wire.reading import BODY_MAX
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +30,6 @@ Scope_ = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-BODY_MAX = 65_536
 REQUEST_WITHIN_S = 10.0
 AT_ONCE_MAX = 256
 """So many requests are in hand at the same time; one more is told to come again."""

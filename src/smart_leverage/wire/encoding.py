@@ -15,14 +15,17 @@ def encode(content: object) -> bytes:
     return _ENCODER.encode(content)
 
 
+def plain(number: Decimal) -> str:
+    """Return a number as the wire writes it: no exponent, no idle zeros, no negative zero."""
+    digits = f"{number:f}"
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    return "0" if digits == "-0" else digits
+
+
 def text(number: Decimal | None) -> str | None:
-    """Return a number as the wire writes it: plain, without idle zeros, null for none."""
-    if number is None:
-        return None
-    plain = f"{number:f}"
-    if "." in plain:
-        plain = plain.rstrip("0").rstrip(".")
-    return "0" if plain in ("", "-0") else plain
+    """Return a number as the wire writes it, null for none."""
+    return None if number is None else plain(number)
 
 
 def when(at_ns: int | None) -> str | None:

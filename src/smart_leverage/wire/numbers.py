@@ -6,7 +6,7 @@ of a plain positive number first.
 """
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from smart_leverage.wire.errors import WireError, invalid
 
@@ -15,6 +15,11 @@ DIGITS_MAX = 15
 EXPONENT_MAX = 12
 
 _SHAPE = re.compile(r"([0-9]{1,32})(?:\.([0-9]{1,32}))?(?:[eE]([+-]?[0-9]{1,2}))?", re.ASCII)
+
+_EXACT = Context(prec=2 * TOKEN_MAX)
+"""Holds every digit that a token can have."""
+
+_ONE = Decimal(1)
 
 
 class Number(str):
@@ -25,6 +30,9 @@ class Number(str):
 
 def number(token: object, what: str) -> Decimal:
     """Return the exact number of a token, text and JSON number alike; zero or more.
+
+    One number has one spelling afterwards, whether it came as 1, 1.0 or 1e0: a repeated request is
+    then the same request.
 
     Raises:
         WireError: It is no plain number, or beyond 15 digits before the point.
@@ -38,7 +46,7 @@ def number(token: object, what: str) -> Decimal:
     power = int(exponent or "0")
     if abs(power) > EXPONENT_MAX or len(whole.lstrip("0")) + max(power, 0) > DIGITS_MAX:
         raise _wrong(what)
-    return Decimal(token)
+    return canonical(Decimal(token))
 
 
 def positive(token: object, what: str) -> Decimal:
@@ -47,6 +55,13 @@ def positive(token: object, what: str) -> Decimal:
     if value <= 0:
         raise invalid(f"{what} must be > 0")
     return value
+
+
+def canonical(value: Decimal) -> Decimal:
+    """Return the one spelling of a number: no idle zeros behind the point, all before it."""
+    value = value.normalize(_EXACT)
+    exponent = value.as_tuple().exponent
+    return value.quantize(_ONE, context=_EXACT) if exponent > 0 else value  # type: ignore[operator]
 
 
 def _wrong(what: str) -> WireError:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
-from smart_leverage.wire.errors import WireError, bad_json, invalid
+from smart_leverage.wire.errors import WireError, bad_json, invalid, too_large
 from smart_leverage.wire.numbers import Number
 
+BODY_MAX = 65_536
 DEPTH_MAX = 16
 KEYS_MAX = 64
 TEXT_MAX = 1_024
@@ -18,8 +19,11 @@ def parse(body: bytes) -> dict[str, object]:
     """Return the JSON object of a body; number tokens stay text and never become floats.
 
     Raises:
-        WireError: 400, it is no JSON object; 422, it goes beyond a bound or names something twice.
+        WireError: 400, it is no JSON object; 422, it goes beyond a bound or names something twice;
+            413, it is longer than any request.
     """
+    if len(body) > BODY_MAX:
+        raise too_large()
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -101,7 +105,7 @@ class Query:
         """Return itself if it has no other names; else refuse, so that no wish is overlooked."""
         for name in self._values:
             if name not in names:
-                raise invalid(f"unknown parameter {name}")
+                raise invalid(f"unknown parameter {name[:64]}")
         return self
 
     def text(self, name: str) -> str | None:
@@ -153,7 +157,7 @@ def params(query: bytes) -> Query:
             continue
         name, _, value = (_unquoted(each) for each in part.partition(b"="))
         if name in values:
-            raise invalid(f"the parameter {name} comes twice")
+            raise invalid(f"the parameter {name[:64]} comes twice")
         if len(values) >= KEYS_MAX:
             raise invalid("too many parameters")
         values[name] = value

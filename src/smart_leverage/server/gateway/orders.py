@@ -24,15 +24,11 @@ from smart_leverage.server.gateway.listing import listed, order_list
 from smart_leverage.server.gateway.views import order_of
 from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.server.rates import Rates
+from smart_leverage.wire.checks import check_for_asset
 from smart_leverage.wire.errors import WireError, forbidden, not_found, unprocessable
-from smart_leverage.wire.requests import (
-    ChangeRequest,
-    OrderRequest,
-    change_request,
-    check_for_asset,
-    key_of_symbol,
-    order_request,
-)
+from smart_leverage.wire.requests import change_request, order_request
+from smart_leverage.wire.symbols import key_of_symbol
+from smart_leverage.wire.terms import ChangeRequest, OrderRequest
 
 AGAIN_WITHIN_S = 15.0
 """An order without a name of its own that comes again so soon, unanswered, is the same one."""

@@ -18,10 +18,9 @@ from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.wire.accounts import position_symbol
 from smart_leverage.wire.assets import asset_id
 from smart_leverage.wire.errors import WireError, invalid, not_found
+from smart_leverage.wire.fields import QTY_STEP, stepped
 from smart_leverage.wire.numbers import positive
 from smart_leverage.wire.reading import Query
-
-STEP = Decimal("0.000000001")
 
 
 class Positions:
@@ -111,13 +110,13 @@ def _part(query: Query, holding: Holding) -> Decimal:
     if qty is not None and percentage is not None:
         raise invalid("only one of qty and percentage can be given")
     if qty is not None:
-        return positive(qty, "qty").quantize(STEP, rounding=ROUND_DOWN)
+        return stepped(positive(qty, "qty"), "qty")
     if percentage is None:
         return holding.qty
     share = positive(percentage, "percentage")
     if share > 100:
         raise invalid("percentage must be at most 100")
-    step = Decimal(1) if holding.qty % 1 == 0 else STEP
+    step = Decimal(1) if holding.qty % 1 == 0 else QTY_STEP
     part = (holding.qty * share / 100).quantize(step, rounding=ROUND_DOWN)
     if part <= 0:
         raise invalid("percentage comes to less than the smallest quantity")
