@@ -72,7 +72,8 @@ def served(
             )
         ),
     )
-    with serving(made.app, _binding(folder, settings), _connecting(made)) as address:
+    binding = _binding(folder, settings)
+    with serving(made.app, binding, _connecting(made), driver.attend) as address:
         with suppress(OSError):
             (folder / PORT).write_text(f"{address.port}\n", encoding="ascii")
         yield address
