@@ -47,8 +47,9 @@ def go_live(
     from smart_leverage.cli.narrator import Narrator
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
+    from smart_leverage.runtime.desk_process import desk_process
     from smart_leverage.wiring import in_real_time
-    from smart_leverage.wiring.serving import first_token, served
+    from smart_leverage.wiring.serving import desk_options, first_token, served
 
     _show_new_token(folder)
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)
@@ -66,7 +67,10 @@ def go_live(
             return stopping.is_asked or is_late
 
         token = first_token(driver)
-        with served(folder, settings, driver, series) as address:
+        with (
+            served(folder, settings, driver, series) as address,
+            desk_process(folder, desk_options(settings), lambda url: show_desk(screen, url)),
+        ):
             screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
             show_gateway(screen, address, token)
             driver.run(is_over)
@@ -82,6 +86,11 @@ def show_gateway(screen: Screen, address: "Address", token: "Token | None") -> N
     screen.note("from alpaca.trading.client import TradingClient")
     screen.note(f'client = TradingClient("{key_id}", "{secret}", url_override="{address.url}")')
     screen.note("print(client.get_account().buying_power)")
+
+
+def show_desk(screen: Screen, url: str) -> None:
+    """Say where market data is; the account does not wait for that process, nor depend on it."""
+    screen.note(f"market data {url}, the `url_override` of the data clients")
 
 
 def _show_new_token(folder: Path) -> None:
