@@ -46,7 +46,6 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 SEEDS = 30
 SUBMIT, BEST, APPLY = Messenger.submit, PriceLadder.best, State.apply
 BUYS = exposure._buys_by_key
-Buys = tuple[Decimal, Decimal, Decimal]
 
 
 def counts_a_silence_as_a_no(planted: pytest.MonkeyPatch) -> None:
@@ -134,7 +133,7 @@ def reserves_nothing(planted: pytest.MonkeyPatch) -> None:
 
 
 def counts_only_the_new_order_of_a_change(planted: pytest.MonkeyPatch) -> None:
-    def buys(state: State, without: frozenset[str]) -> dict[Key, Buys]:
+    def buys(state: State, without: frozenset[str]) -> dict[Key, exposure.Bought]:
         changed = {one.replaces for one in state.orders.buys() if one.replaces}
         return BUYS(state, without | changed)
 
