@@ -11,6 +11,7 @@ from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
 from smart_leverage.domain.bots import Scope, Seat, digest
 from smart_leverage.domain.clock import SECOND_NS, ManualClock
 from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Approved, BrokerOrder
 from smart_leverage.domain.records import SeatChanged
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
@@ -42,10 +43,21 @@ class Answered(NamedTuple):
     body: bytes
 
 
+class Venue(SimBroker):
+    """Counts the orders of bots that it has taken."""
+
+    of_bots = 0
+
+    def submit(self, approved: Approved) -> BrokerOrder:
+        taken = super().submit(approved)
+        self.of_bots += not approved.order.role.is_house
+        return taken
+
+
 class Account:
     """Serves requests by hand: whoever asks also lets the trading thread have its turn."""
 
-    def __init__(self, folder: Path, venue: SimBroker, ledger: SqliteLedger) -> None:
+    def __init__(self, folder: Path, venue: Venue, ledger: SqliteLedger) -> None:
         self.venue, self.clock = venue, ManualClock(MONDAY)
         self.office = Office(lambda: None, Shelf())
         self.trader = Trader(
@@ -123,5 +135,5 @@ class Account:
 def account(folder: Path) -> Iterator[Account]:
     """Make an account for the time of the block."""
     config = SimConfig(mode=Mode.LIVE, opened_at_ns=MONDAY, partial_probability=0.0)
-    with SimBroker(Registry.builtin(), config=config) as venue:
+    with Venue(Registry.builtin(), config=config) as venue:
         yield Account(folder, venue, SqliteLedger.in_memory())

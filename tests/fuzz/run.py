@@ -41,16 +41,12 @@ def read(body: bytes, listed: Any) -> int:
 
 async def through(one: Account, body: bytes) -> int:
     """Send a body through the application; an order may exist only where it was accepted."""
-    before = _of_bots(one)
+    before = one.venue.of_bots
     answer = await one("POST", "/v2/orders", body)
     assert answer.status < 500, (body, answer)
-    assert answer.status == 200 or _of_bots(one) == before, (body, answer)
+    assert answer.status == 200 or one.venue.of_bots == before, (body, answer)
     assert json.loads(answer.body)
     return answer.status
-
-
-def _of_bots(one: Account) -> int:
-    return sum(not each.order.role.is_house for each in one.venue.orders())
 
 
 def fuzz(seed: int, count: int, folder: Path, show: Any = None) -> dict[str, Any]:
