@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 
 from tests.simulation.faults import Dice, FaultyLedger, Killed, TrueTime
@@ -115,10 +116,35 @@ class Process:
                 holdings=self._held,
             )
         )
+        self._give_seats()
         self.trader.flush()
         self.oracle.on_restart()
         for key, _, price in self._held:
             self.oracle.account.see(key, float(price))
+
+    def _give_seats(self) -> None:
+        """Give every second bot a token with a part of each cap."""
+        for bot in self.bots[1::2] or self.bots[: self.kinds.randint(0, 1)]:
+            share = self.kinds.choice(("0.2", "0.4"))
+            seat = {"bot": bot.name, "token_id": f"PK{bot.name}", "secret_sha256": "0" * 64}
+            seat |= {"scopes": "trade", "share": share}
+            self._offer(
+                Commanded(
+                    at_ns=self.clock.now_ns(), command=Command.SEAT, who="operator",
+                    reason="to trade", changes=tuple(seat.items()), is_admin=True,
+                )
+            )  # fmt: skip
+            self.oracle.shares[bot.name] = Fraction(share)
+
+    def _preview(self, event: Wished) -> None:
+        """Ask first what would be decided; nothing may come of it."""
+        assert self.trader is not None
+        engine = self.trader.engine
+        before = (engine.state.decisions, engine.state.sequence, len(engine.state.orders.by_id))
+        engine.preview(event)
+        after = (engine.state.decisions, engine.state.sequence, len(engine.state.orders.by_id))
+        if before != after:
+            self.oracle.broken("INV-15", f"a preview changed {before} to {after}")
 
     def _recover(self, config: EngineConfig) -> None:
         self.clock = steady_clock(self.time, self.ledger, self.line)
@@ -230,6 +256,8 @@ class Process:
     def _wish(self, event: Wished) -> None:
         trader, wish = self.trader, event.wish
         assert trader is not None
+        if self.kinds.random() < 0.2:
+            self._preview(event)
         if wish.side is Side.BUY:
             trader.offer(event)
             return

@@ -82,6 +82,8 @@ class Oracle:
         self._is_replaying = False
         self._gone: dict[str, Decimal] = {}
         self._differed = False
+        self.shares: dict[str, Fraction] = {}
+        """The part of each cap that a bot may use; who is not named may use all."""
         self._exits: set[str] = set()
         """Orders that the venue made for one of ours."""
         self._gone_exits: set[str] = set()
@@ -416,6 +418,32 @@ class Oracle:
             if not F(worst) <= F(equity) * cap:
                 share = f"{worst:.4f} over {float(cap)} of {equity:.4f}"
                 self.broken("INV-03", f"{group} at the send of {order}: {share}")
+        if order.bot in self.shares:
+            self._check_share(order, F(equity))
+
+    def _check_share(self, order: Order, equity: Fraction) -> None:
+        """INV-03 of one bot: what it holds and buys is inside its part of every cap of a group."""
+        journal, account, share = self.journal, self.account, self.shares[order.bot]
+        for group in account.worst(order.key):
+            if group == "symbol":
+                continue
+            keys = [key for key in self._terms if account.is_in(key, group)]
+            used = sum((self._of_bot(order.bot, key) for key in keys), F(0))
+            cap = share * journal.limits.cap(group, journal.tier, is_broad=False)
+            if used > cap * equity:
+                text = f"{float(used):.4f} over {float(cap)} of {float(equity):.4f}"
+                self.broken("INV-03", f"{group} of {order.bot} at the send of {order}: {text}")
+
+    def _of_bot(self, bot: str, key: str) -> Fraction:
+        """Return the worth of what a bot holds and buys, at the dearest price that counts."""
+        account = self.account
+        buys = list(account.buys(key))
+        units = F(account.record.held(key, bot))
+        units += sum((F(account.counted(each)) for each in buys if each.bot == bot), F(0))
+        if not units:
+            return F(0)
+        last = account.last(key)
+        return units * F(max([last, *(each.limit or last for each in buys)]))
 
     def _check_sells(self, order: Order) -> None:
         selling = self.account.selling(order.key)
