@@ -36,8 +36,9 @@ from smart_leverage.server.gateway.orders import Listing, wish_of
 from smart_leverage.server.gateway.views import order_of
 from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.server.rates import Rates
+from smart_leverage.wire.checks import check_for_asset
 from smart_leverage.wire.errors import forbidden, invalid, not_found, unauthorized
-from smart_leverage.wire.requests import check_for_asset, order_request
+from smart_leverage.wire.requests import order_request
 
 FRESH_S = 300
 """A signal that became known longer ago, or so long ahead, is refused."""
