@@ -141,6 +141,24 @@ def test_a_changed_exit_stays_one_of_its_pair(is_told: bool) -> None:
     assert selling(desk) == 100
 
 
+def test_a_change_of_a_held_exit_reserves_nothing() -> None:
+    desk = Desk()
+    assert wish(desk, Side.BUY, "100", **BRACKET).given == 100
+    entry = desk.pop()
+    legs = legs_of(desk, entry)
+    answer = msgspec.structs.replace(desk.view(entry, "new"), legs=tuple(legs))
+    name = entry.client_order_id
+    desk.feed(
+        Answered(
+            at_ns=desk.now_ns, client_order_id=name, verdict=Verdict.ACCEPTED, broker_order=answer
+        )
+    )
+    assert desk.change_stop(legs[1].order, "58").verdict == "approved"
+    assert selling(desk) == 0
+    desk.fill(entry, "60")
+    assert selling(desk) == 100
+
+
 def test_a_changed_entry_keeps_its_exits() -> None:
     desk = Desk()
     assert wish(desk, Side.BUY, "100", **BRACKET, type=OrderType.LIMIT, limit_price=D(59)).given

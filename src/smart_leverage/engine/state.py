@@ -205,6 +205,8 @@ class State:
             record.replaces,
         )
         before = self.orders.by_id.get(record.replaces)
+        if before is not None:
+            self.orders.by_id[order.client_order_id].is_held = before.is_held
         if before is not None and before.state is OrderState.OPEN:
             before.state = OrderState.PENDING_REPLACE
         if order.role is Role.STOP:
