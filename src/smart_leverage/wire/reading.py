@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
+from smart_leverage.domain.stamps import read_stamp
 from smart_leverage.wire.errors import WireError, bad_json, invalid, too_large
 from smart_leverage.wire.numbers import Number
 
@@ -136,6 +137,17 @@ class Query:
         if int(value) < least:
             raise invalid(f"{name} must be at least {least}")
         return min(int(value), most)
+
+    def moment(self, name: str) -> int | None:
+        """Return an instant, UTC; a date or a time without a zone is taken as UTC."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            # A plus that was not escaped has become a space.
+            return read_stamp(value.replace(" ", "+")).ns
+        except ValueError as error:
+            raise invalid(f"{name}: {error}") from None
 
     def words(self, name: str) -> tuple[str, ...]:
         """Return the parts of a list with commas; empty where it is missing."""
