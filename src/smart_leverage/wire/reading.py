@@ -15,6 +15,9 @@ KEYS_MAX = 64
 TEXT_MAX = 1_024
 QUERY_MAX = 8_192
 
+LISTS = frozenset({"activity_types", "asset_class", "attributes", "symbols"})
+"""Parameters that are lists: clients write them with commas, or name them once for each entry."""
+
 
 def parse(body: bytes) -> dict[str, object]:
     """Return the JSON object of a body; number tokens stay text and never become floats.
@@ -156,10 +159,10 @@ class Query:
 
 
 def params(query: bytes) -> Query:
-    """Return the parameters of an address.
+    """Return the parameters of an address; a list that comes in pieces is put together.
 
     Raises:
-        WireError: They go beyond a bound, cannot be read, or one comes twice.
+        WireError: They go beyond a bound, cannot be read, or one that is no list comes twice.
     """
     if len(query) > QUERY_MAX:
         raise invalid("the address is too long")
@@ -168,6 +171,9 @@ def params(query: bytes) -> Query:
         if not part:
             continue
         name, _, value = (_unquoted(each) for each in part.partition(b"="))
+        if name in values and name in LISTS:
+            values[name] += f",{value}"
+            continue
         if name in values:
             raise invalid(f"the parameter {name[:64]} comes twice")
         if len(values) >= KEYS_MAX:
