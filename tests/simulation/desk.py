@@ -166,9 +166,10 @@ class Desk:
         return self.feed(event).decisions[0]
 
     def change(
-        self, order: Order, qty: str = "", limit: str = "", *, bot: str = "bot", request: str = ""
-    ) -> Decided:
-        """Ask for another quantity, counted whole, or another limit of an order."""
+        self, order: Order, qty: str = "", limit: str = "", *, stop: str = "", bot: str = "bot",
+        request: str = "",
+    ) -> Decided:  # fmt: skip
+        """Ask for another quantity, counted whole, or another limit or stop of an order."""
         event = ChangeWished(
             at_ns=self.now_ns,
             bot=bot,
@@ -176,16 +177,7 @@ class Desk:
             request=request,
             qty=D(qty) if qty else None,
             limit_price=D(limit) if limit else None,
-        )
-        return self.feed(event).decisions[0]
-
-    def change_stop(self, order: Order, stop: str, *, bot: str = "bot") -> Decided:
-        """Ask for another stop of an order."""
-        event = ChangeWished(
-            at_ns=self.now_ns,
-            bot=bot,
-            client_order_id=order.client_order_id,
-            stop_price=D(stop),
+            stop_price=D(stop) if stop else None,
         )
         return self.feed(event).decisions[0]
 
