@@ -1,7 +1,7 @@
 """What one bot sees of the account: its own holdings, shared cash, and what it may still add."""
 
 from tests.simulation.desk import BTC, KO, D, Desk
-from tests.unit.test_engine_shares import seat
+from tests.unit.test_engine_shares_of_bots import seat
 
 from smart_leverage.engine.events import BrokerLost, Command
 

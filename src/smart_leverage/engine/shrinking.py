@@ -189,3 +189,13 @@ def _sell(core: Core, kind: str, key: Key, cut: _Cut, valuation: Valuation, ceil
             "sold": f"{qty}",
         },
     )
+
+
+def excess(core: Core, valuation: Valuation) -> dict[Key, Decimal]:
+    """Return what would have to be sold now to bring every group inside its cap; nothing is."""
+    cut = _Cut(core, float(valuation.equity))
+    cut.shrink_symbols(is_planned=True)
+    for group in GROUPS:
+        limit = float(getattr(core.full_caps, group)) - TOLERANCE
+        cut.shrink_group(group, limit, _target(core, group))
+    return {key: _quantity(core, key, cut.lots[key], cut.keep[key]) for key in cut.why}
