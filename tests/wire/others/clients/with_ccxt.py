@@ -37,7 +37,9 @@ def limit(price: float, **params: Any) -> Any:
 
 def look() -> None:
     seen.step("version", lambda: ccxt.__version__)
-    seen.step("markets", lambda: {name: market["id"] for name, market in api.load_markets().items()})
+    seen.step(
+        "markets", lambda: {name: market["id"] for name, market in api.load_markets().items()}
+    )
     seen.step("time", api.fetch_time)
     seen.step("balance", api.fetch_balance)
     seen.step("no orders", api.fetch_open_orders)
@@ -59,9 +61,7 @@ def trade() -> None:
 def rest() -> None:
     order = seen.step("limit", lambda: limit(900, clientOrderId="ccxt-1"))
     seen.step("open orders", lambda: api.fetch_open_orders(ETH, since=api.milliseconds() - 60_000))
-    changed = seen.step(
-        "edit", lambda: api.edit_order(order["id"], ETH, "limit", "buy", 0.02, 910)
-    )
+    changed = seen.step("edit", lambda: api.edit_order(order["id"], ETH, "limit", "buy", 0.02, 910))
     seen.step("edited", lambda: settled(order, "canceled"))
     seen.step("cancel", lambda: api.cancel_order(changed["id"]))
     seen.step("cancelled", lambda: settled(changed, "canceled"))
