@@ -29,9 +29,9 @@ PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
 BENCHES := bench-kernel bench-gateway
-NOT_BUILT := power-loss fuzz mutants soak browser bench $(BENCHES)
+NOT_BUILT := power-loss mutants soak browser bench $(BENCHES)
 
-.PHONY: help run test test-all simulate crash troubles wire fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash troubles fuzz wire fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +73,9 @@ crash: $(SYNCED)  ## Kill an account's process N=200 times and compare with one 
 troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, and tell what happened
 	@$(RUN) python -m tests.simulation.troubles
 
+fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's reading; SEED=0
+	@$(RUN) python -m tests.fuzz.run $(if $(filter command line,$(origin N)),$(N),1000000) $(SEED)
+
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
 	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/test_alpaca_py.py tests/wire/test_updates.py tests/wire/others
 
@@ -97,7 +100,6 @@ clean:  ## Remove what builds and checks left; keeps .venv and your runs/
 # A part that gets built leaves NOT_BUILT and takes its line from here along. `bench` then runs
 # $(BENCHES) one after the other; the last line of each is one JSON object with its figures.
 power-loss:     ## Later: N=... disks as they look after a power cut
-fuzz:           ## Later: SECONDS=60 of hostile input
 mutants:        ## Later: planted bugs that the tests must find
 soak:           ## Later: SECONDS=... under load
 browser:        ## Later: the dashboard in a real browser

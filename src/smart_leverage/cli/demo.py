@@ -84,7 +84,7 @@ def demo(
     if serves or (serves is None and sys.stdout.isatty() and not screen.as_json):
         _serve(screen, folder, settings, seed)
     elif not screen.as_json:
-        screen.say("a gateway for bots of yours: smart-leverage demo --serve, or smart-leverage run")
+        screen.say("a gateway for bots of yours: smart-leverage run, or demo --serve")
 
 
 def _serve(screen: Screen, folder: Path, settings: "Settings", seed: int) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Order, OrderClass, OrderState, Role, Side
+from smart_leverage.engine.exits import Exits
 
 ZERO = Decimal(0)
 
@@ -25,6 +26,7 @@ class Tracked:
     __slots__ = (
         "broker_order_id",
         "decision_id",
+        "exits",
         "filled",
         "intended_ns",
         "is_held",
@@ -52,6 +54,8 @@ class Tracked:
         self.order = order
         self.parent = parent
         """The order that brought this exit along; exits of one order never fill both."""
+        self.exits: Exits | None = None
+        """What it sells together with the other exit, or what will be sold once it has filled."""
         self.is_held = False
         """Whether the venue holds this exit back until its entry has filled."""
         self.replaces = replaces
@@ -91,13 +95,6 @@ class Tracked:
         return self.is_buy and is_more
 
     @property
-    def pair(self) -> str:
-        """Which pair of exits a sale belongs to; empty for one that stands alone."""
-        if self.parent:
-            return self.parent
-        return self.order.client_order_id if self.order.order_class is OrderClass.OCO else ""
-
-    @property
     def is_of_house(self) -> bool:
         """Whether it is one of our own duties, which no bot sees or touches."""
         return self.order.role.is_house
@@ -119,12 +116,53 @@ class TrackedOrders:
         self.by_id: dict[str, Tracked] = {}
         self._by_key: dict[Key, dict[str, Tracked]] = {}
         self._ended: OrderedDict[str, Tracked] = OrderedDict()
+        self._owed: dict[str, tuple[Key, Exits]] = {}
 
-    def add(self, tracked: Tracked) -> None:
-        """Reserve for a new intent."""
+    def add(self, tracked: Tracked, before: str = "") -> None:
+        """Reserve for a new intent; `before` is the order in whose place it comes."""
         order = tracked.order
+        tracked.exits = self._exits(tracked, before)
         self.by_id[order.client_order_id] = tracked
         self._by_key.setdefault(order.key, {})[order.client_order_id] = tracked
+
+    def _exits(self, tracked: Tracked, before: str) -> Exits | None:
+        """Return the exits that an order is one of, or that come with it."""
+        order, known = tracked.order, self.find(tracked.parent or before)
+        exits = None if known is None else known.exits
+        if exits is None and (tracked.parent or order.order_class is not OrderClass.SIMPLE):
+            exits = Exits(order.bot, order.qty)
+            exits.is_working = order.side is Side.SELL
+        if exits is not None and order.side is Side.SELL:
+            exits.is_seen = True
+            exits.qty = max(exits.qty, order.qty)
+        return exits
+
+    def entered(self, entry: Tracked) -> None:
+        """An entry has filled: the venue holds its exits back no longer, before it says so."""
+        exits = entry.exits
+        if exits is None or not entry.is_buy:
+            return
+        exits.qty, exits.is_working = entry.qty, True
+        self._owed[entry.order.client_order_id] = entry.order.key, exits
+        for one in self.of(entry.order.key):
+            if one.exits is exits:
+                one.is_held = False
+
+    def forgive(self, client_order_id: str) -> None:
+        """Reserve nothing for exits of which the venue lists none any more."""
+        self._owed.pop(client_order_id, None)
+
+    def owed(self, key: Key, bot: str | None = None) -> Decimal:
+        """Return what exits may sell that nobody has told of, of all bots or of one."""
+        return sum((one.left for _, one in self._unseen(key) if bot in (None, one.bot)), ZERO)
+
+    def entries_owed(self) -> list[str]:
+        """Return the entries that have filled and of whose exits nobody has told."""
+        return [name for name, (_, exits) in self._owed.items() if exits.is_owed]
+
+    def _unseen(self, key: Key) -> list[tuple[str, Exits]]:
+        self._owed = {name: one for name, one in self._owed.items() if one[1].is_owed}
+        return [(name, exits) for name, (of, exits) in self._owed.items() if of == key]
 
     def drop(self, client_order_id: str) -> None:
         """Release a final order."""
@@ -205,18 +243,17 @@ class TrackedOrders:
 
         A stop gives way to a sale: the engine cancels it first and protects the rest again.
         """
-        return self.together(self.sales(key))
+        return self.together(self.sales(key)) + self.owed(key)
 
     def together(self, sales: Iterable[Tracked]) -> Decimal:
         """Return the quantity that sales may take together; of a pair of exits only one does."""
-        total, pairs = ZERO, dict[str, Decimal]()
+        total, pairs = ZERO, dict[int, Exits]()
         for tracked in sales:
-            reserved, name = self.reserved(tracked), tracked.pair
-            if name:
-                pairs[name] = max(pairs.get(name, ZERO), reserved)
+            if tracked.exits is None:
+                total += self.reserved(tracked)
             else:
-                total += reserved
-        return total + sum(pairs.values(), ZERO)
+                pairs[id(tracked.exits)] = tracked.exits
+        return total + sum((exits.left for exits in pairs.values()), ZERO)
 
     def resting_sales(self, key: Key) -> list[Tracked]:
         """Return the sales of bots that wait for their price; the house sells before them."""

@@ -67,8 +67,8 @@ class SeatsOnFile:
         file = (found.st_dev, found.st_ino)
         if self._reader is None or file != self._file:
             self.close()
-            if file != self._file:
-                self._after, self._seats = 0, {}
+            self._reader = Reader.open(self._path)
             self._version = -1
-            self._reader, self._file = Reader.open(self._path), file
+            if file != self._file:
+                self._file, self._after, self._seats = file, 0, {}
         return self._reader

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -112,6 +112,9 @@ class Carrier(Protocol):
     def carry(self, messenger: Messenger, outcome: Outcome) -> list[Event] | None:
         """Let everything leave, each once.
 
+        Cancels go first, except those of orders that leave only now: before it has the order the
+        broker would refuse its cancel, and the order would stay.
+
         Returns:
             What the answers prove, or None when they come in later, as events of their own.
         """
@@ -123,9 +126,12 @@ class AtOnce:
 
     def carry(self, messenger: Messenger, outcome: Outcome) -> list[Event] | None:
         """Let everything leave in order; see `Carrier.carry`."""
-        answers = [messenger.cancel(order_id) for order_id in outcome.cancels]
+        new = {order.client_order_id for order in _leaving(outcome)}
+        first = [each for each in outcome.cancels if each not in new]
+        answers = [messenger.cancel(order_id) for order_id in first]
         answers += [messenger.change(change) for change in outcome.changes]
         answers += [messenger.submit(approved) for approved in outcome.sends]
+        answers += [messenger.cancel(order_id) for order_id in outcome.cancels if order_id in new]
         return [answer for answer in answers if answer is not None]
 
 
@@ -163,6 +169,9 @@ class Lanes:
 
     def carry(self, messenger: Messenger, outcome: Outcome) -> list[Event] | None:
         """Hand everything to the lanes; see `Carrier.carry`."""
+        with self._lock:
+            for order in _leaving(outcome):
+                self._under_way.setdefault(order.client_order_id, [])
         for order_id in outcome.cancels:
             self._cancel(order_id, lambda order_id=order_id: messenger.cancel(order_id))  # type: ignore[misc]
         for change in outcome.changes:
@@ -189,8 +198,6 @@ class Lanes:
             thread.join(STOP_WITHIN_S)
 
     def _send(self, order: Order, errand: Errand, *, is_increase: bool) -> None:
-        with self._lock:
-            self._under_way.setdefault(order.client_order_id, [])
         queue = self._rising if is_increase else self._falling
         queue.put((order.client_order_id, errand))
 
@@ -218,6 +225,12 @@ class Lanes:
                     waiting = self._under_way.pop(client_order_id, [])
                 for cancel in waiting:
                     self._falling.put(("", cancel))
+
+
+def _leaving(outcome: Outcome) -> Iterator[Order]:
+    """Yield every order that leaves, anew or as a change."""
+    for approved in (*(change.approved for change in outcome.changes), *outcome.sends):
+        yield approved.order
 
 
 def _unknown(client_order_id: str) -> Answered:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 PORT = "desk.port"
+PID = "desk.pid"
 LOG = "desk.log"
 
 BACKOFF_S = 0.5
@@ -58,12 +59,6 @@ class DeskProcess:
         self.url = ""
         """Where it listens, or did before it ended; empty until it has begun for the first time."""
 
-    @property
-    def pid(self) -> int | None:
-        """The number of the process that is there now, if one is."""
-        process = self._process
-        return None if process is None or process.poll() is not None else process.pid
-
     def start(self) -> None:
         """Begin to watch; the desk comes up by and by."""
         self._thread.start()
@@ -80,6 +75,8 @@ class DeskProcess:
             except subprocess.TimeoutExpired:
                 process.kill()
         self._thread.join(END_WITHIN_S)
+        with suppress(OSError):
+            (self._folder / PID).unlink()
 
     def _watch(self) -> None:
         pause_s = BACKOFF_S
@@ -116,6 +113,8 @@ class DeskProcess:
                 start_new_session=True,
                 umask=0o077,
             )
+            with suppress(OSError):
+                (self._folder / PID).write_text(f"{self._process.pid}\n", encoding="ascii")
             return self._process
 
     def _hear(self, said: IO[bytes]) -> None:

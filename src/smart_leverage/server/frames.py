@@ -1,13 +1,17 @@
 """What is told over a websocket: a frame of either form, and a reader who may be too slow."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from smart_leverage.domain.bots import Seat
 from smart_leverage.wire.encoding import encode
+
+_LOG = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -43,17 +47,22 @@ class Reader:
     def __init__(self, seat: Seat, send: Send, form: Form, queue_max: int = QUEUE_MAX) -> None:
         """Tell whoever has this seat, in this form."""
         self.seat = seat
-        self.is_slow = False
+        self._slow = asyncio.Event()
         self._send = send
         self._form = form
         self._waiting: asyncio.Queue[object] = asyncio.Queue(queue_max)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether more waited than may; nothing is said any more."""
+        return self._slow.is_set()
 
     def put(self, content: object) -> None:
         """Let a message wait; a reader with too many is dropped."""
         try:
             self._waiting.put_nowait(content)
         except asyncio.QueueFull:
-            self.is_slow = True
+            self._slow.set()
 
     async def write(self) -> None:
         """Send what waits, until the reader is slow or gone."""
@@ -68,11 +77,15 @@ class Reader:
         self, seats: Callable[[], Mapping[str, Seat]], now_ns: Callable[[], int]
     ) -> None:
         """Return once the reader is too slow, or its token was revoked or has expired."""
-        while not self.is_slow:
-            await asyncio.sleep(CHECK_EVERY_S)
+        while not await self._is_slow_within(CHECK_EVERY_S):
             seat = seats().get(self.seat.token_id)
             if seat is None or not seat.is_live(now_ns()):
                 return
+
+    async def _is_slow_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._slow.wait(), seconds)
+        return self.is_slow
 
 
 async def until_one_ends(*duties: Coroutine[Any, Any, None]) -> None:
@@ -83,7 +96,10 @@ async def until_one_ends(*duties: Coroutine[Any, Any, None]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in await asyncio.gather(*tasks, return_exceptions=True):
+            # Whoever hangs up shows as an error of the system; all others are bugs of ours.
+            if isinstance(end, Exception) and not isinstance(end, OSError):
+                _LOG.error("a stream broke", exc_info=end)
 
 
 async def hang_up(send: Send, code: int, reason: str = "") -> None:

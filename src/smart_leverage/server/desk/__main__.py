@@ -38,6 +38,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         market = EmbeddedMarket(generate(kept_market(wanted.folder)))
         with closing(SeatsOnFile(wanted.folder / LEDGER)) as seats:
+            seats()  # a long ledger is read before anybody waits for it
             door = Door(
                 hosts=frozenset({*OWN_NAMES, wanted.host.lower(), *wanted.name}),
                 seats=seats,

@@ -1,6 +1,7 @@
 """The streams of market data: once a second, what is new goes to everybody who wanted it."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ from smart_leverage.wire.data_stream import (
     labelled,
 )
 from smart_leverage.wire.updates import credentials, said
+
+_LOG = logging.getLogger(__name__)
 
 STREAMS_MAX = 4
 """So many streams of one token; the next one is turned away."""
@@ -61,8 +64,10 @@ class Streams:
         source: MarketSource,
         seats: Callable[[], Mapping[str, Seat]],
         now_ns: Callable[[], int],
+        authenticate_within_s: float = AUTHENTICATE_WITHIN_S,
     ) -> None:
         """Join the parts."""
+        self._authenticate_within_s = authenticate_within_s
         self._ticking = Ticking(source)
         self._seats = seats
         self._now_ns = now_ns
@@ -100,7 +105,7 @@ class Streams:
     async def _is_admitted(self, stream: _Stream, receive: Receive) -> bool:
         self._strangers += 1
         try:
-            async with asyncio.timeout(AUTHENTICATE_WITHIN_S):
+            async with asyncio.timeout(self._authenticate_within_s):
                 await stream.say(connected())
                 seat = await self._authenticated(stream, receive)
         except TimeoutError:
@@ -137,7 +142,7 @@ class Streams:
 
     async def _attend(self, stream: _Stream, receive: Receive) -> None:
         try:
-            await stream.say(authenticated())
+            stream.put(authenticated())
             await until_one_ends(
                 stream.write(),
                 self._hear(stream, receive),
@@ -164,7 +169,11 @@ class Streams:
         """Tell what is new at every whole second."""
         while True:
             await asyncio.sleep(1.0 - self._now_ns() % SECOND_NS / SECOND_NS)
-            self._tell(self._now_ns())
+            try:
+                self._seats()  # so that a long idle time leaves no request much to read
+                self._tell(self._now_ns())
+            except Exception:  # noqa: BLE001 - a bug costs one second and not all that follow
+                _LOG.exception("a second of the market could not be told")
 
     def _tell(self, now_ns: int) -> None:
         wanted = {
