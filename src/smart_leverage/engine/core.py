@@ -211,7 +211,7 @@ def blockers(core: Core, order: Order) -> list[Tracked]:
     found = orders.stops(order.key)
     if order.side is Side.SELL:
         waiting = {one.order.client_order_id for one in core.waiting.get(order.key, ())}
-        others = [one for one in orders.of(order.key) if one.is_buy and would_trade(one, order)]
+        others = [one for one in orders.buys_of(order.key) if would_trade(one, order)]
         if order.role.is_house:
             others += orders.resting_sales(order.key)
         found += [one for one in others if one.order.client_order_id not in waiting]

@@ -117,6 +117,8 @@ def _buys_by_key(
 
     Of an order and its change only the larger counts: the venue lets only one of them fill.
     """
+    if not without:
+        return dict(state.orders.reservations())
     buys: dict[Key, tuple[Decimal, Decimal, Decimal]] = {}
     for tracked in state.orders.buys():
         if tracked.order.client_order_id in without:

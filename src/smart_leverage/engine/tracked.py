@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Order, OrderClass, OrderState, Role, Side
+from smart_leverage.engine.reserving import Reservations, Reserved
 
 ZERO = Decimal(0)
 
@@ -112,32 +113,83 @@ ENDED_KEPT = 10_000
 """How many ended orders stay in memory, so that a late fill still finds its order."""
 
 
+class _OfKey:
+    """The orders of one instrument, oldest first, by side as well."""
+
+    __slots__ = ("all", "buys", "reservations", "sells")
+
+    def __init__(self) -> None:
+        self.all: dict[str, Tracked] = {}
+        self.buys: dict[str, Tracked] = {}
+        self.sells: dict[str, Tracked] = {}
+        self.reservations = Reservations()
+
+
 class TrackedOrders:
-    """Every order that is not final, by id and by instrument, and the ended ones for a while."""
+    """Every order that is not final, by id and by instrument, and the ended ones for a while.
+
+    What an order reserves is added up as it changes, so whoever changes one says so with `touch`.
+    """
 
     def __init__(self) -> None:
         self.by_id: dict[str, Tracked] = {}
-        self._by_key: dict[Key, dict[str, Tracked]] = {}
+        self.unknown: set[str] = set()
+        """Those of which only the broker can say whether it has them."""
+        self._by_key: dict[Key, _OfKey] = {}
+        self._changes: dict[str, Tracked] = {}
         self._ended: OrderedDict[str, Tracked] = OrderedDict()
+
+    # -- changing ---------------------------------------------------------------------------------
 
     def add(self, tracked: Tracked) -> None:
         """Reserve for a new intent."""
         order = tracked.order
-        self.by_id[order.client_order_id] = tracked
-        self._by_key.setdefault(order.key, {})[order.client_order_id] = tracked
+        name, own = order.client_order_id, self._by_key.setdefault(order.key, _OfKey())
+        self.by_id[name] = own.all[name] = tracked
+        (own.buys if tracked.is_buy else own.sells)[name] = tracked
+        if tracked.replaces:
+            self._changes[name] = tracked
+        self.touch(tracked)
+
+    def move(self, tracked: Tracked, state: OrderState) -> None:
+        """Give an order another state."""
+        tracked.state = state
+        name = tracked.order.client_order_id
+        if state is OrderState.UNKNOWN and name in self.by_id:
+            self.unknown.add(name)
+        else:
+            self.unknown.discard(name)
+
+    def touch(self, tracked: Tracked) -> None:
+        """Count an order anew, and the one that is to come in its place: it reserves the rest."""
+        for one in (tracked, self.after(tracked)):
+            if one is None or not one.is_buy or one.order.client_order_id not in self.by_id:
+                continue
+            before = self.before(one)
+            cost = one.cost if before is None else max(one.cost - before.cost, ZERO)
+            reserved = Reserved(self.reserved(one), one.reserve_price, cost)
+            own = self._by_key[one.order.key]
+            own.reservations.count(one.order.client_order_id, reserved)
 
     def drop(self, client_order_id: str) -> None:
         """Release a final order."""
         tracked = self.by_id.pop(client_order_id, None)
         if tracked is None:
             return
-        orders = self._by_key[tracked.order.key]
-        del orders[client_order_id]
-        if not orders:
-            del self._by_key[tracked.order.key]
+        key = tracked.order.key
+        own = self._by_key[key]
+        for orders in (own.all, own.buys, own.sells, self._changes):
+            orders.pop(client_order_id, None)
+        own.reservations.forget(client_order_id)
+        if not own.all:
+            del self._by_key[key]
+        self.unknown.discard(client_order_id)
         self._ended[client_order_id] = tracked
         if len(self._ended) > ENDED_KEPT:
             self._ended.popitem(last=False)
+        self.touch(tracked)
+
+    # -- reading ----------------------------------------------------------------------------------
 
     def find(self, client_order_id: str) -> Tracked | None:
         """Return an order, under way or ended."""
@@ -153,12 +205,12 @@ class TrackedOrders:
 
     def before(self, tracked: Tracked) -> Tracked | None:
         """Return the order that this one replaces, while both may fill."""
-        return self.by_id.get(tracked.replaces)
+        return self.by_id.get(tracked.replaces) if tracked.replaces else None
 
     def after(self, tracked: Tracked) -> Tracked | None:
         """Return the order that is to come in the place of this one, while it may fill."""
         name = tracked.order.client_order_id
-        return next((one for one in self.of(tracked.order.key) if one.replaces == name), None)
+        return next((one for one in self._changes.values() if one.replaces == name), None)
 
     def reserved(self, tracked: Tracked) -> Decimal:
         """Return the quantity that an order reserves; a change only what the one before does not.
@@ -166,13 +218,22 @@ class TrackedOrders:
         So that the sum over both is the larger of the two: the venue lets only one of them fill.
         """
         before = self.before(tracked)
-        taken = ZERO if before is None else before.remaining
-        return max(tracked.remaining - taken, ZERO)
+        return (
+            tracked.remaining if before is None else max(tracked.remaining - before.remaining, ZERO)
+        )
+
+    def reservations(self) -> dict[Key, Reserved]:
+        """Return what the purchases under way reserve, by instrument.
+
+        Of an order and its change only the larger counts: the venue lets only one of them fill.
+        """
+        totals = ((key, own.reservations.total()) for key, own in self._by_key.items())
+        return {key: total for key, total in totals if total is not None}
 
     def of(self, key: Key) -> tuple[Tracked, ...]:
         """Return the orders of one instrument, oldest first."""
-        orders = self._by_key.get(key)
-        return () if orders is None else tuple(orders.values())
+        own = self._by_key.get(key)
+        return () if own is None else tuple(own.all.values())
 
     def keys(self) -> list[Key]:
         """Return the instruments with orders under way."""
@@ -182,6 +243,16 @@ class TrackedOrders:
         """Return every increase under way."""
         return [tracked for tracked in self.by_id.values() if tracked.is_buy]
 
+    def buys_of(self, key: Key) -> tuple[Tracked, ...]:
+        """Return the increases of one instrument under way, oldest first."""
+        own = self._by_key.get(key)
+        return () if own is None else tuple(own.buys.values())
+
+    def is_buying(self, key: Key) -> bool:
+        """Whether any increase of an instrument is under way."""
+        own = self._by_key.get(key)
+        return own is not None and bool(own.buys)
+
     def last_sale(self, key: Key) -> Tracked | None:
         """Return the sale of an instrument that ended last, protective stops left out."""
         ended = (one for one in reversed(self._ended.values()) if one.order.key == key)
@@ -189,16 +260,20 @@ class TrackedOrders:
 
     def sales(self, key: Key) -> list[Tracked]:
         """Return the sales of an instrument under way, protective stops left out."""
-        return [tracked for tracked in self.of(key) if _is_sale(tracked)]
+        return [tracked for tracked in self._sells(key) if _is_sale(tracked)]
 
     def stops(self, key: Key) -> list[Tracked]:
         """Return the stops of an instrument; beside the live one, those that may not have ended."""
-        return [tracked for tracked in self.of(key) if tracked.order.role is Role.STOP]
+        return [tracked for tracked in self._sells(key) if tracked.order.role is Role.STOP]
+
+    def _sells(self, key: Key) -> Iterable[Tracked]:
+        own = self._by_key.get(key)
+        return () if own is None else own.sells.values()
 
     @property
     def has_buys(self) -> bool:
         """Whether any increase is under way."""
-        return any(tracked.is_buy for tracked in self.by_id.values())
+        return any(own.buys for own in self._by_key.values())
 
     def selling(self, key: Key) -> Decimal:
         """Return the quantity that sells under way may still take, protective stops left out.
