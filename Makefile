@@ -28,9 +28,9 @@ PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
 BENCHES := bench-kernel bench-gateway
-NOT_BUILT := wire power-loss fuzz mutants soak browser bench $(BENCHES)
+NOT_BUILT := wire power-loss mutants soak browser bench $(BENCHES)
 
-.PHONY: help run test test-all simulate crash troubles fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash troubles fuzz fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,9 @@ crash: $(SYNCED)  ## Kill an account's process N=200 times and compare with one 
 troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, and tell what happened
 	@$(RUN) python -m tests.simulation.troubles
 
+fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's reading; SEED=0
+	@$(RUN) python -m tests.fuzz.run $(if $(filter command line,$(origin N)),$(N),1000000) $(SEED)
+
 # --- write ----------------------------------------------------------------------------------------
 
 # The site's generator lives in an environment of its own, so that building the documentation never
@@ -94,7 +97,6 @@ clean:  ## Remove what builds and checks left; keeps .venv and your runs/
 # $(BENCHES) one after the other; the last line of each is one JSON object with its figures.
 wire:           ## Later: other people's clients against the gateway
 power-loss:     ## Later: N=... disks as they look after a power cut
-fuzz:           ## Later: SECONDS=60 of hostile input
 mutants:        ## Later: planted bugs that the tests must find
 soak:           ## Later: SECONDS=... under load
 browser:        ## Later: the dashboard in a real browser

@@ -84,7 +84,11 @@ def test_a_stop_to_buy_is_counted_at_what_it_may_cost(account: Account) -> None:
     assert wish(account, Side.BUY, "44", **terms).given == 44
     (order,) = of_bot(account)
     assert (order.order.type, order.reserve_price) == (OrderType.STOP_LIMIT, D("221.10"))
-    assert wish(account, Side.BUY, "1", **terms).verdict == "denied"
+    # 45 are 9,949.50, and 46 would be 10,170.60 of 100,000; a stop that is met costs nothing more.
+    assert wish(account, Side.BUY, "2", **terms).verdict == "denied"
+    assert wish(account, Side.BUY, "1", **terms).verdict == "approved"
+    account.price()
+    assert all(one.state is OrderState.OPEN for one in of_bot(account))
 
 
 def test_a_bot_cancels_its_own_order_and_nobody_elses(account: Account) -> None:

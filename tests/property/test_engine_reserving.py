@@ -26,7 +26,9 @@ NOBODY = frozenset({"nobody"})
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(("buy", "sell", "change", "fill", "cancel", "unknown", "end")),
+        st.sampled_from(
+            ("buy", "sell", "wait", "change", "fill", "hold", "cancel", "unknown", "end")
+        ),
         st.integers(0, 9),
         st.integers(1, 40),
     ),
@@ -51,8 +53,9 @@ class Account:
             self.state.apply(InstrumentListed(at_ns=1, instrument=registry[key]))
 
     def do(self, what: str, which: int, amount: int) -> None:
-        if what in ("buy", "sell"):
-            self.intend(Side(what), KEYS[which % 2], amount)
+        if what in ("buy", "sell", "wait"):
+            side = Side.SELL if what == "sell" else Side.BUY
+            self.intend(side, KEYS[which % 2], amount, stop=D(90) if what == "wait" else None)
             return
         names = list(self.state.orders.by_id)
         if not names:
@@ -65,16 +68,20 @@ class Account:
             self.fill(name, min(one.remaining, D(amount) / 16))
         elif what == "cancel":
             self.state.apply(CancelIntended(at_ns=1, client_order_id=name, reason="a test"))
+        elif what == "hold":
+            self.move(name, OrderState.OPEN, status="held")
         elif what in ("unknown", "end"):
             state = OrderState.UNKNOWN if what == "unknown" else OrderState.CANCELED
             self.move(name, state)
 
-    def intend(self, side: Side, key: Key, amount: int, replaces: str = "") -> None:
+    def intend(
+        self, side: Side, key: Key, amount: int, replaces: str = "", stop: Decimal | None = None
+    ) -> None:
         self.count += 1
         order = Order(
             client_order_id=f"o{self.count}", bot="bot", key=key, side=side,
             qty=D(amount) / 8, type=OrderType.LIMIT, time_in_force=TimeInForce.GTC,
-            limit_price=D(100 + amount), role=Role.BOT,
+            limit_price=D(100 + amount), stop_price=stop, role=Role.BOT,
         )  # fmt: skip
         self.state.apply(
             Intended(
@@ -95,10 +102,10 @@ class Account:
         )  # fmt: skip
         self.state.apply(Filled(at_ns=1, fill=fill))
 
-    def move(self, name: str, state: OrderState) -> None:
+    def move(self, name: str, state: OrderState, status: str = "") -> None:
         self.state.apply(
             OrderMoved(
-                at_ns=1, client_order_id=name, state=state, status="", filled_qty=D(0),
+                at_ns=1, client_order_id=name, state=state, status=status, filled_qty=D(0),
                 broker_order_id=f"b{name}",
             )
         )  # fmt: skip
@@ -118,3 +125,7 @@ def test_reservations_are_those_of_all_purchases_together(
         for key in KEYS:
             assert orders.buys_of(key) == tuple(one for one in orders.of(key) if one.is_buy)
             assert orders.is_buying(key) == bool(orders.buys_of(key))
+            sales = [one for one in orders.of(key) if one.order.side is Side.SELL]
+            assert list(orders.sales(key)) == [one for one in sales if not one.is_held]
+            assert orders.selling(key) == orders.together(orders.sales(key)) + orders.owed(key)
+            assert orders.selling(key, "bot") == orders.selling(key)

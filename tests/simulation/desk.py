@@ -179,6 +179,16 @@ class Desk:
         )
         return self.feed(event).decisions[0]
 
+    def change_stop(self, order: Order, stop: str, *, bot: str = "bot") -> Decided:
+        """Ask for another stop of an order."""
+        event = ChangeWished(
+            at_ns=self.now_ns,
+            bot=bot,
+            client_order_id=order.client_order_id,
+            stop_price=D(stop),
+        )
+        return self.feed(event).decisions[0]
+
     def signal(
         self, key: Key, side: Side = Side.BUY, confidence: float = 2 / 3, ratio: float = 1.0
     ) -> Decided:

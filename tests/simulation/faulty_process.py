@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 
 from tests.simulation.faults import Dice, FaultyLedger, Killed, TrueTime
 from tests.simulation.faulty_line import FaultyBroker
+from tests.simulation.kinds import priced_wish
 from tests.simulation.oracle import Oracle
 from tests.simulation.worlds import Greedy, Signals, World
 
@@ -19,6 +21,7 @@ from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.events import (
     BrokerLost,
+    CancelWished,
     ChangeWished,
     Command,
     Commanded,
@@ -77,6 +80,7 @@ class Process:
         self.chance = Random(f"{world.seed}/people")
         self.bots = [Greedy(f"bot-{number}", world) for number in range(world.bots)]
         self.changes = Random(f"{world.seed}/changes")
+        self.kinds = Random(f"{world.seed}/kinds")
         self.changed = 0
         self.signals = Signals(world)
         self.trader: Trader | None = None
@@ -112,10 +116,35 @@ class Process:
                 holdings=self._held,
             )
         )
+        self._give_seats()
         self.trader.flush()
         self.oracle.on_restart()
         for key, _, price in self._held:
             self.oracle.account.see(key, float(price))
+
+    def _give_seats(self) -> None:
+        """Give every second bot a token with a part of each cap."""
+        for bot in self.bots[1::2] or self.bots[: self.kinds.randint(0, 1)]:
+            share = self.kinds.choice(("0.2", "0.4"))
+            seat = {"bot": bot.name, "token_id": f"PK{bot.name}", "secret_sha256": "0" * 64}
+            seat |= {"scopes": "trade", "share": share}
+            self._offer(
+                Commanded(
+                    at_ns=self.clock.now_ns(), command=Command.SEAT, who="operator",
+                    reason="to trade", changes=tuple(seat.items()), is_admin=True,
+                )
+            )  # fmt: skip
+            self.oracle.shares[bot.name] = Fraction(share)
+
+    def _preview(self, event: Wished) -> None:
+        """Ask first what would be decided; nothing may come of it."""
+        assert self.trader is not None
+        engine = self.trader.engine
+        before = (engine.state.decisions, engine.state.sequence, len(engine.state.orders.by_id))
+        engine.preview(event)
+        after = (engine.state.decisions, engine.state.sequence, len(engine.state.orders.by_id))
+        if before != after:
+            self.oracle.broken("INV-15", f"a preview changed {before} to {after}")
 
     def _recover(self, config: EngineConfig) -> None:
         self.clock = steady_clock(self.time, self.ledger, self.line)
@@ -216,6 +245,10 @@ class Process:
                 self._buy_shares(bot.name, closes)
             if self.changes.random() < 0.7:
                 self._change(bot.name)
+            if self.kinds.random() < 0.5:
+                self._wait_for_a_price(bot.name, closes)
+            if self.kinds.random() < 0.2:
+                self._cancel(bot.name)
         if chance.random() < 0.1:
             for opportunity in self.signals.on_bars(self.time.true_ns, closes):
                 self._offer(Proposed(at_ns=now, opportunity=opportunity))
@@ -223,6 +256,8 @@ class Process:
     def _wish(self, event: Wished) -> None:
         trader, wish = self.trader, event.wish
         assert trader is not None
+        if self.kinds.random() < 0.2:
+            self._preview(event)
         if wish.side is Side.BUY:
             trader.offer(event)
             return
@@ -252,6 +287,29 @@ class Process:
             )
             trader.offer(Wished(at_ns=self.clock.now_ns(), wish=wish, bot=bot, may_shrink=False))
 
+    def _wait_for_a_price(self, bot: str, closes: Sequence[tuple[Key, Bar]]) -> None:
+        """Let a bot send an order that waits for its price, or one with exits."""
+        assert self.trader is not None
+        key, bar = self.kinds.choice(closes)
+        held = self.trader.engine.state.book.bot_qty(bot, key)
+        side = Side.SELL if held > 0 and self.kinds.random() < self.world.sells else Side.BUY
+        wish = priced_wish(
+            self.kinds, bot, key, side, at_ns=self.time.true_ns, price=bar.close, held=held,
+            money=self.world.cash * self.kinds.expovariate(1.0) * self.world.greed,
+        )  # fmt: skip
+        if wish is not None:
+            self._wish(Wished(at_ns=self.clock.now_ns(), wish=wish, bot=bot, may_shrink=False))
+
+    def _cancel(self, bot: str) -> None:
+        """Let a bot take one of its orders back."""
+        trader = self.trader
+        assert trader is not None
+        orders = trader.engine.state.orders.by_id.items()
+        own = [name for name, one in orders if one.order.bot == bot]
+        if own:
+            name = self.kinds.choice(own)
+            trader.offer(CancelWished(at_ns=self.clock.now_ns(), bot=bot, client_order_id=name))
+
     def _change(self, bot: str) -> None:
         """Let a bot want one of its orders to be another; which ones are open, it may not know."""
         trader, chance = self.trader, self.changes
@@ -264,6 +322,10 @@ class Process:
         order = chance.choice([each for each in own if each.qty % 1 == 0] or own)
         limit, factor = order.limit_price, Decimal(chance.choice(("0.1", "0.5", "1.3", "2")))
         qty = (order.qty * factor).quantize(Decimal(1)) if order.qty % 1 == 0 else None
+        stop = order.stop_price
+        if stop is not None and chance.random() < 0.5:
+            stop = (stop * Decimal(chance.choice(("0.98", "1.01")))).quantize(stop)
+            qty = limit = None
         if limit is not None and (not qty or chance.random() < 0.3):
             limit *= Decimal(chance.choice(("0.98", "0.995", "0.999", "1.0005")))
         self.changed += 1
@@ -275,6 +337,7 @@ class Process:
                 request=f"{bot}/change {self.changed}",
                 qty=qty,
                 limit_price=limit,
+                stop_price=stop if stop != order.stop_price else None,
             )
         )
 

@@ -7,7 +7,7 @@ how many worlds and seconds that took; the exit code says whether every one was 
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -17,23 +17,27 @@ import pytest
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_world import play
 
+import smart_leverage.engine.buying as buying
 import smart_leverage.engine.core as core_module
 import smart_leverage.engine.exposure as exposure
 import smart_leverage.engine.limiting as limiting
 import smart_leverage.engine.plans as plans
+import smart_leverage.engine.releasing as releasing
+import smart_leverage.engine.tracked as tracked_module
 from smart_leverage.books.baselines import Baselines
 from smart_leverage.books.book import Book
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Approved
+from smart_leverage.domain.orders import Approved, Role
 from smart_leverage.domain.records import Filled, Record, StateChanged
 from smart_leverage.engine.asking import Ask, journal
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Answered, Rung, Started, Verdict
 from smart_leverage.engine.ladder import Price, PriceLadder, _Seen
+from smart_leverage.engine.reserving import Reserved
 from smart_leverage.engine.resolving import on_started
 from smart_leverage.engine.selling import decide_sell
 from smart_leverage.engine.state import State
-from smart_leverage.engine.tracked import TrackedOrders
+from smart_leverage.engine.tracked import Tracked, TrackedOrders
 from smart_leverage.ledger import opening
 from smart_leverage.ledger.base import Head
 from smart_leverage.ledger.sqlite import SqliteLedger
@@ -46,7 +50,6 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 SEEDS = 30
 SUBMIT, BEST, APPLY = Messenger.submit, PriceLadder.best, State.apply
 BUYS = exposure._buys_by_key
-Buys = tuple[Decimal, Decimal, Decimal]
 
 
 def counts_a_silence_as_a_no(planted: pytest.MonkeyPatch) -> None:
@@ -96,7 +99,7 @@ def believes_old_prices(planted: pytest.MonkeyPatch) -> None:
 
 
 def sells_what_is_being_sold(planted: pytest.MonkeyPatch) -> None:
-    planted.setattr(TrackedOrders, "selling", lambda orders, key: Decimal(0))
+    planted.setattr(TrackedOrders, "selling", lambda orders, key, bot=None: Decimal(0))
 
 
 def loses_fills(planted: pytest.MonkeyPatch) -> None:
@@ -134,7 +137,7 @@ def reserves_nothing(planted: pytest.MonkeyPatch) -> None:
 
 
 def counts_only_the_new_order_of_a_change(planted: pytest.MonkeyPatch) -> None:
-    def buys(state: State, without: frozenset[str]) -> dict[Key, Buys]:
+    def buys(state: State, without: frozenset[str]) -> dict[Key, Reserved]:
         changed = {one.replaces for one in state.orders.buys() if one.replaces}
         return BUYS(state, without | changed)
 
@@ -194,7 +197,8 @@ def opens_the_day_anew_at_a_start(planted: pytest.MonkeyPatch) -> None:
 
 
 def leaves_the_stop_in_the_way(planted: pytest.MonkeyPatch) -> None:
-    planted.setattr(core_module, "blockers", lambda core, order: [])
+    for module in (core_module, releasing):
+        planted.setattr(module, "blockers", lambda core, order: [])
 
 
 def takes_any_number_for_a_price(planted: pytest.MonkeyPatch) -> None:
@@ -229,6 +233,35 @@ def lets_a_second_writer_in(planted: pytest.MonkeyPatch) -> None:
     planted.setattr(SqliteLedger, "_check_epoch", lambda ledger: None)
 
 
+def counts_both_exits_of_a_pair(planted: pytest.MonkeyPatch) -> None:
+    def together(orders: TrackedOrders, sales: Iterable[Tracked]) -> Decimal:
+        return sum((orders.reserved(each) for each in sales), Decimal(0))
+
+    planted.setattr(TrackedOrders, "together", together)
+
+
+def counts_exits_that_are_held_back(planted: pytest.MonkeyPatch) -> None:
+    def is_sale(tracked: Tracked) -> bool:
+        return not tracked.is_buy and tracked.order.role is not Role.STOP
+
+    planted.setattr(tracked_module, "_is_sale", is_sale)
+
+
+def lets_a_resting_sale_stand_before_the_house(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(Core, "reachable", Core.sellable)
+
+
+def forgets_the_share_of_a_bot(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(buying, "bounds_of", lambda *args: [])
+    planted.setattr(releasing, "bounds_of", lambda *args: [])
+
+
+def remembers_what_was_only_tried(planted: pytest.MonkeyPatch) -> None:
+    planted.setattr(
+        Core, "is_trial", property(lambda core: False, lambda core, is_trial: None), raising=False
+    )
+
+
 class Mistake(NamedTuple):
     plant: Plant
     faults: dict[str, float]
@@ -261,6 +294,11 @@ MISTAKES = [
     Mistake(forgets_what_was_set, {}, ("INV-03",)),
     Mistake(lets_a_plan_run_on_for_ever, {"refused": 0.9}, ("INV-20",)),
     Mistake(starts_a_plan_beside_another, {"refused": 0.9}, ("INV-20",)),
+    Mistake(counts_both_exits_of_a_pair, {}, ("INV-05",)),
+    Mistake(counts_exits_that_are_held_back, {}, ("INV-05",)),
+    Mistake(lets_a_resting_sale_stand_before_the_house, {}, ("INV-05",)),
+    Mistake(forgets_the_share_of_a_bot, {}, ("INV-03",)),
+    Mistake(remembers_what_was_only_tried, {}, ("INV-15",)),
 ]
 
 

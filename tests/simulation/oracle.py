@@ -28,6 +28,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 from tests.simulation.audit_market import SECOND, when
 from tests.simulation.audit_record import F, Terms
 from tests.simulation.audit_venue import Fill, Order
@@ -81,6 +82,11 @@ class Oracle:
         self._is_replaying = False
         self._gone: dict[str, Decimal] = {}
         self._differed = False
+        self.shares: dict[str, Fraction] = {}
+        """The part of each cap that a bot may use; who is not named may use all."""
+        self._exits: set[str] = set()
+        """Orders that the venue made for one of ours."""
+        self._gone_exits: set[str] = set()
 
     def broken(self, rule: str, text: str) -> None:
         self.violations.append(f"{rule} {when(self._now())}: {text}")
@@ -134,7 +140,7 @@ class Oracle:
             order = known.order
             if known.is_final or (order["key"], order["side"]) != (key, "sell"):
                 continue
-            if order.get("role") == "stop":
+            if order.get("role") == "stop" or known.pair is not None:
                 continue
             sent = self._sent.get(name)
             left = known.left  # it waits for another order's end
@@ -144,6 +150,11 @@ class Oracle:
                 left = max(left - known.before.left, ZERO)
             under_way += left
             own += left if order["bot"] == bot else ZERO
+        pairs = {id(one.pair): one.pair for one in self.journal.orders.values() if one.pair}
+        for pair in pairs.values():
+            if pair.key == key:
+                under_way += pair.left
+                own += pair.left if pair.bot == bot else ZERO
         mine = self.account.record.held(key, bot) - F(own)
         there = self.account.held.get(key, ZERO) - self._gone.get(key, ZERO)
         return min(mine, F(there - under_way))
@@ -179,6 +190,9 @@ class Oracle:
         if mine is None:
             mine = self._sent[name] = _order(order, self._now(), len(self._sent))
             self._is_stop[name] = order.role.value == "stop"
+            if order.order_class.value != "simple":
+                self.account.pair_of[name] = name
+                self.account.pair_left[name] = order.qty
             self.account.add(mine)
         if mine.is_buy:
             self._check_increase(mine)
@@ -202,7 +216,8 @@ class Oracle:
             self.broken("INV-02", f"{name} leaves as {qty} at {limit}, intended as {order}")
         mine = self._add_change(known, before)
         if not mine.is_buy:
-            self._check_sells(mine)
+            if self.account.is_open(mine):
+                self._check_sells(mine)
         elif mine.left > before.left or (mine.limit or ZERO) > (before.limit or ZERO):
             self._check_increase(mine)
 
@@ -215,6 +230,16 @@ class Oracle:
         told = self._filled.get(before.name, ZERO)  # maybe more than the journal knows by now
         mine.left = max(mine.qty + known.base - told, ZERO)
         self._is_stop[name] = False
+        pair = self.account.pair_of.get(before.name, "")
+        if pair:
+            self.account.pair_of[name] = pair
+            if mine.is_buy:
+                self.account.pair_left[pair] = mine.qty
+        at_venue = self._venue.order(before.name)
+        if before.name in self._exits:
+            self._exits.add(name)
+            if at_venue is None or at_venue.status == "held":
+                return mine  # it comes in the place of one that waits for its entry
         self.account.add(mine)
         self.account.before[name] = before
         return mine
@@ -232,6 +257,7 @@ class Oracle:
 
     def on_told(self, update: TradeUpdate) -> None:
         """A message of the stream arrives."""
+        self._see_exit(update.broker_order)
         fill = update.fill
         order = self._sent.get(update.broker_order.order.client_order_id)
         if order is None:
@@ -248,6 +274,9 @@ class Oracle:
 
     def on_listed(self, broker_order: BrokerOrder) -> None:
         """The venue states an order: once it has ended, what it filled is all that will come."""
+        for leg in broker_order.legs:
+            self._see_exit(leg)
+        self._see_exit(broker_order)
         name = broker_order.order.client_order_id
         order = self._sent.get(name)
         if order is None:
@@ -259,6 +288,30 @@ class Oracle:
             self._ended(before, known.base + order.qty - broker_order.order.qty)
         if broker_order.status in FINAL:
             self._ended(order, broker_order.filled_qty)
+
+    def _see_exit(self, listed: BrokerOrder) -> None:
+        """The venue names an exit that it made itself; it counts while it works."""
+        name = listed.order.client_order_id
+        if not listed.parent_id or (name in self._sent and name not in self._exits):
+            return
+        if name not in self._sent:
+            everything = self._venue.orders()
+            entry = next(each for each in everything if each.broker_order_id == listed.parent_id)
+            pair = self.account.pair_of.get(entry.order.client_order_id)
+            if pair is None:
+                return  # of somebody else
+            self.account.pair_of[name] = pair
+            first = self._sent[entry.order.client_order_id]
+            order = msgspec.structs.replace(listed.order, bot=first.bot)
+            self._sent[name] = _order(order, self._now(), len(self._sent))
+            self._is_stop[name] = False
+            self._exits.add(name)
+        mine = self._sent[name]
+        if listed.status not in FINAL and listed.status != "held" and name not in self._gone_exits:
+            if not self.account.is_open(mine):
+                self.account.add(mine)
+        elif listed.status in FINAL:
+            self._gone_exits.add(name)
 
     def _ended(self, order: Order, filled: Decimal) -> None:
         """An order has ended; what it filled and was not told yet is still to come."""
@@ -306,7 +359,7 @@ class Oracle:
         told.cash += sum(journal.flow_amounts, ZERO)
         for name, order in self._sent.items():
             order.left = order.qty
-            if name in journal.orders:
+            if name in journal.orders and name not in self._exits:
                 told.add(order)
         self._counted, self._filled = set(journal.fills), {}
         for fill in journal.happened:
@@ -326,12 +379,25 @@ class Oracle:
                     told.end(order)
             if known is not None and known.before:
                 told.before[name] = self._sent[known.before.order["client_order_id"]]
+        self._remember_exits(told)
         self.account = told
         for key, (price, at_ns, suspect) in journal.remembered.items():
             told.see(key, float(price))
             if suspect:
                 told.see(key, suspect)
             self._told_ns[key] = at_ns
+
+    def _remember_exits(self, told: Told) -> None:
+        """What works of the exits by the journal is counted from the start."""
+        told.pair_of = self.account.pair_of
+        self._gone_exits = set()
+        for name, pair in told.pair_of.items():
+            known = self.journal.orders.get(name)
+            if known is None or known.pair is None:
+                continue
+            told.pair_left[pair] = max(known.pair.qty - known.pair.filled, ZERO)
+            if name in self._exits and known.pair.is_working and not known.is_final:
+                told.add(self._sent[name])
 
     # -- what has to hold -------------------------------------------------------------------------
 
@@ -352,6 +418,32 @@ class Oracle:
             if not F(worst) <= F(equity) * cap:
                 share = f"{worst:.4f} over {float(cap)} of {equity:.4f}"
                 self.broken("INV-03", f"{group} at the send of {order}: {share}")
+        if order.bot in self.shares:
+            self._check_share(order, F(equity))
+
+    def _check_share(self, order: Order, equity: Fraction) -> None:
+        """INV-03 of one bot: what it holds and buys is inside its part of every cap of a group."""
+        journal, account, share = self.journal, self.account, self.shares[order.bot]
+        for group in account.worst(order.key):
+            if group == "symbol":
+                continue
+            keys = [key for key in self._terms if account.is_in(key, group)]
+            used = sum((self._of_bot(order.bot, key) for key in keys), F(0))
+            cap = share * journal.limits.cap(group, journal.tier, is_broad=False)
+            if used > cap * equity:
+                text = f"{float(used):.4f} over {float(cap)} of {float(equity):.4f}"
+                self.broken("INV-03", f"{group} of {order.bot} at the send of {order}: {text}")
+
+    def _of_bot(self, bot: str, key: str) -> Fraction:
+        """Return the worth of what a bot holds and buys, at the dearest price that counts."""
+        account = self.account
+        buys = list(account.buys(key))
+        units = F(account.record.held(key, bot))
+        units += sum((F(account.counted(each)) for each in buys if each.bot == bot), F(0))
+        if not units:
+            return F(0)
+        last = account.last(key)
+        return units * F(max([last, *(each.limit or last for each in buys)]))
 
     def _check_sells(self, order: Order) -> None:
         selling = self.account.selling(order.key)

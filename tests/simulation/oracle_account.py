@@ -18,9 +18,17 @@ class Told(Account):
         self.record = Record()
         self.before: dict[str, Order] = {}
         """By the name of a change, the order in whose place it is to come."""
+        self.pair_of: dict[str, str] = {}
+        """By the name of an exit, or of an order with exits, the name of the first of them."""
+        self.pair_left: dict[str, Decimal] = {}
 
     def counted(self, order: Order) -> Decimal:
         """Of an order and its change the larger counts, once, while both may trade."""
+        pair = "" if order.is_buy else self.pair_of.get(order.name, "")
+        if pair:
+            others = self.orders.get(order.key, {}).values()
+            own = (one for one in others if not one.is_buy and self.pair_of.get(one.name) == pair)
+            return self.pair_left[pair] if next(own, None) is order else ZERO
         before = self.before.get(order.name)
         if before is None or not self.is_open(before):
             return order.left
@@ -37,6 +45,9 @@ class Told(Account):
 
     def fill(self, order: Order, fill: Fill) -> None:
         """Move cash, units and lots by an execution."""
+        if not order.is_buy and order.name in self.pair_of:
+            pair = self.pair_of[order.name]
+            self.pair_left[pair] = max(self.pair_left[pair] - fill.qty, ZERO)
         self.trade(order, fill)
         for name, before in self.before.items():
             change = self.orders.get(order.key, {}).get(name)

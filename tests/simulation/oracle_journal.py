@@ -59,11 +59,39 @@ class Split(NamedTuple):
     factor: Decimal
 
 
+class Pair:
+    """The exits of one order as the journal tells them; what one has filled, none can any more."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.bot, self.key = order["bot"], order["key"]
+        self.qty = D(order["qty"])
+        self.filled: Decimal = ZERO
+        self.is_working = order["side"] == "sell"
+        self.members: list[Known] = []
+
+    @property
+    def left(self) -> Decimal:
+        """What they may sell together, once their entry has filled, also before they are named."""
+        is_over = bool(self.members) and all(each.is_final for each in self.members)
+        if not self.is_working or is_over:
+            return ZERO
+        return max(self.qty - self.filled, ZERO)
+
+
 class Known:
     """An order as the journal tells it."""
 
-    def __init__(self, order: dict[str, Any], before: "Known | None" = None) -> None:
+    def __init__(
+        self, order: dict[str, Any], before: "Known | None" = None, entry: "Known | None" = None
+    ) -> None:
         self.order = order
+        first = entry or before
+        self.pair: Pair | None = first.pair if first else None
+        if self.pair is None and (entry or order.get("order_class", "simple") != "simple"):
+            self.pair = Pair(order)
+        if self.pair is not None and order["side"] == "sell":
+            self.pair.members.append(self)
+            self.pair.qty = max(self.pair.qty, D(order["qty"]))
         self.before = before
         """The order in whose place it is to come."""
         self.base = before.filled if before else ZERO
@@ -200,6 +228,8 @@ class Journal:
             self._broken("INV-02", f"a fill of {fill['client_order_id']}, which nobody intended")
             return
         known.filled += qty
+        if known.pair is not None and sign < 0:
+            known.pair.filled += qty
         if known.filled > known.qty:
             self._broken("INV-08", f"{fill['client_order_id']} filled more than its quantity")
 
@@ -218,7 +248,8 @@ class Journal:
         before = self.orders.get(name)
         if name and (before is None or before.is_final):
             self._broken("INV-01", f"{order['client_order_id']} replaces what is no open order")
-        self.orders[order["client_order_id"]] = Known(order, before)
+        entry_order = self.orders.get(entry.get("parent", ""))
+        self.orders[order["client_order_id"]] = Known(order, before, entry_order)
 
     def _order_moved(self, entry: dict[str, Any]) -> None:
         known = self.orders.get(entry["client_order_id"])
@@ -234,6 +265,16 @@ class Journal:
             known.attempts += 1
         known.state = entry["state"]
         known.broker_filled = D(entry["filled_qty"])
+        if known.pair is not None:
+            self._wake(known, known.pair, entry["status"])
+
+    def _wake(self, known: Known, pair: Pair, status: str) -> None:
+        """Exits work when their entry has filled, and when the venue says so of one of them."""
+        if known.order["side"] == "buy":
+            if known.state == "filled":
+                pair.is_working, pair.qty = True, known.qty
+        elif status not in ("", "held") and not known.is_final:
+            pair.is_working = True
 
     def _order_cancel_intended(self, entry: dict[str, Any]) -> None:
         known = self.orders.get(entry["client_order_id"])

@@ -115,6 +115,17 @@ def test_parameters_are_decoded_once() -> None:
     assert query.text("missing") is None
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param(b"symbols=BTC%2FUSD,AAPL", id="with-commas"),
+        pytest.param(b"symbols=BTC%2FUSD&limit=5&symbols=AAPL", id="once-for-each"),
+    ],
+)
+def test_a_list_is_written_either_way(query: bytes) -> None:
+    assert params(query).words("symbols") == ("BTC/USD", "AAPL")
+
+
 @pytest.mark.parametrize("word", ["true", "True", "TRUE", "tRuE"])
 def test_true_in_any_case(word: str) -> None:
     assert params(f"nested={word}".encode()).flag("nested") is True

@@ -269,7 +269,7 @@ def test_an_intent_goes_with_its_side() -> None:
         pytest.param({**OTO, "take_profit": TARGET}, "oto orders require either", id="oto-of-two"),
         pytest.param({**OTO, "stop_loss": None}, "oto orders require either", id="oto-of-none"),
         pytest.param({**OCO, "type": "market", "limit_price": None},
-                     "market orders must not have limit_price", id="oco-at-the-market"),
+                     "oco orders must be limit orders", id="oco-at-the-market"),
         pytest.param({**OCO, "limit_price": "221"}, "that of its take_profit",
                      id="oco-with-two-targets"),
     ],

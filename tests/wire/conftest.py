@@ -21,8 +21,8 @@ _NUMBERS = count(1)
 def bot(served: Served) -> Callable[..., TradingClient]:
     """Make the client of a new bot."""
 
-    def made(*options: str) -> TradingClient:
-        key_id, secret = served.add_bot(f"bot{next(_NUMBERS)}", *options)
+    def made() -> TradingClient:
+        key_id, secret = served.add_bot(f"bot{next(_NUMBERS)}")
         return TradingClient(key_id, secret, url_override=served.url)
 
     return made

@@ -1,6 +1,5 @@
 """A governed account with its gateway in a process of its own, as a user starts it."""
 
-import json
 import os
 import re
 import signal
@@ -11,6 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from smart_leverage.engine.events import Command
+from smart_leverage.runtime.control import Request, ask
+from smart_leverage.runtime.tokens import new_token
 
 PROGRAM = str(Path(sys.executable).with_name("smart-leverage"))
 START_WITHIN_S = 30.0
@@ -31,23 +34,29 @@ class Served(NamedTuple):
     def ws(self) -> str:
         return self.url.replace("http", "ws", 1) + "/stream"
 
-    def add_bot(self, name: str, *options: str) -> tuple[str, str]:
-        """Give another bot its keys, by the command that an operator uses."""
-        token_file = self.folder / "admin-token.txt"
-        token_file.write_text(self.admin)
-        done = subprocess.run(
-            [
-                *(PROGRAM, "bots", "add", name, "--json"),
-                *("--reason", "a test", "--ledger", str(self.folder)),
-                *("--token-file", str(token_file), *options),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr + done.stdout
-        told = json.loads(done.stdout.splitlines()[-1])
-        self.keys[name] = (told["key_id"], told["secret"])
+    def add_bot(
+        self,
+        name: str,
+        *,
+        scope: str = "trade",
+        share: str = "",
+        may_shrink: bool = False,
+        symbols: str = "",
+    ) -> tuple[str, str]:
+        """Give another bot its keys, as the command does, by the socket of the account."""
+        token = new_token()
+        changes = {
+            "bot": name,
+            "token_id": token.token_id,
+            "secret_sha256": token.secret_sha256,
+            "scopes": scope,
+            "share": share,
+            "may_shrink": "true" if may_shrink else "",
+            "symbols": symbols,
+        }
+        answer = ask(self.folder, Request(Command.SEAT, "a test", "a test", self.admin, changes))
+        assert answer.result == "done", answer
+        self.keys[name] = (token.token_id, token.secret)
         return self.keys[name]
 
 

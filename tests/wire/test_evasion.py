@@ -191,7 +191,7 @@ def test_a_repeated_request_after_a_lost_answer_is_one_order(served: Served, raw
 
 def test_a_token_does_what_its_scope_says_and_no_more(served: Served, raw: Raw) -> None:
     assert raw.order(qty="0.002").status == 200
-    reader = Raw(served.url, served.add_bot("reader", "--scope", "read"))
+    reader = Raw(served.url, served.add_bot("reader", scope="read"))
     assert reader("GET", "/v2/account").status == 200
     for method, path in (
         ("POST", "/v2/orders"),
@@ -199,22 +199,22 @@ def test_a_token_does_what_its_scope_says_and_no_more(served: Served, raw: Raw) 
         ("DELETE", "/v2/positions"),
     ):
         assert reader(method, path, {} if method == "POST" else None).status == 403
-    seller = Raw(served.url, served.add_bot("seller", "--scope", "reduce"))
+    seller = Raw(served.url, served.add_bot("seller", scope="reduce"))
     assert denied(seller.order(qty="0.001"))
     assert seller("DELETE", "/v2/orders").status == 207
 
 
 def test_a_share_binds_beside_the_caps(served: Served) -> None:
-    small = Raw(served.url, served.add_bot("small", "--share", "0.1"))
+    small = Raw(served.url, served.add_bot("small", share="0.1"))
     # A tenth of the coins' cap of a quarter of equity.
     assert small.order(qty=None, notional="2000").status == 200
     more = small.order(qty=None, notional="2000")
     assert denied(more)
     assert more.json["reason"] == "cap_bot"
-    only = Raw(served.url, served.add_bot("only", "--symbols", "ETH/USD"))
+    only = Raw(served.url, served.add_bot("only", symbols="crypto:ETH/USD"))
     assert denied(only.order(qty="0.001"))
     assert only.order(symbol="ETH/USD", qty=None, notional="100").status == 200
-    shrinking = Raw(served.url, served.add_bot("shrinking", "--may-shrink", "--share", "0.02"))
+    shrinking = Raw(served.url, served.add_bot("shrinking", may_shrink=True, share="0.02"))
     cut = shrinking.order(symbol="ETH/USD", qty="50")
     assert cut.status == 200
     assert 0 < float(cut.json["qty"]) < 1

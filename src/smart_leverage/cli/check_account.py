@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smart_leverage.cli.finding import Finding, fine, several, warning, wrong
-from smart_leverage.cli.live import MARKET
 from smart_leverage.cli.places import CONFIGURATION
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.ledger.emergency import peek
 from smart_leverage.ledger.files import FILE_MODE, FOLDER_MODE, files_of
+from smart_leverage.market.kept import NOTE
 from smart_leverage.runtime.admin import FILE, has_token, is_hash_sound
 from smart_leverage.runtime.latch import HALT, HaltFile
 from smart_leverage.runtime.presence import Presence, Present, Venue
@@ -20,7 +20,7 @@ _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 
 def is_in_real_time(folder: Path, present: Present) -> bool:
     """Whether an account in real time lives in a folder; a run over bars takes no commands."""
-    signs = (MARKET, CONFIGURATION, FILE)
+    signs = (NOTE, CONFIGURATION, FILE)
     is_one = present.presence in (Presence.RUNNING, Presence.HANGING, Presence.DEAD)
     return is_one or any((folder / name).exists() for name in signs)
 

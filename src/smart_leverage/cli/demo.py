@@ -46,6 +46,13 @@ def demo(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Its folder is runs/NAME.  [default: a time]")
     ] = None,
+    serves: Annotated[
+        bool | None,
+        typer.Option(
+            "--serve/--no-serve",
+            help="Then run a gateway until Ctrl-C.  [default: on a terminal]",
+        ),
+    ] = None,
 ) -> None:
     """Watch an account being brought back inside its caps while a bot goes on buying.
 
@@ -53,7 +60,12 @@ def demo(
     synthetic market of five sessions. Then the same bot trades the same market without the
     governor. Ledger and report stay in the folder of the run. Nothing here is real money, and
     another seed is another week: in a week that only rises, the bot alone ends higher.
+
+    On a terminal a second account then runs in real time, with its gateway, until Ctrl-C: three
+    lines are shown with which a bot of yours can trade on it.
     """
+    import sys
+
     from smart_leverage.cli.runs import new_folder, note_latest
     from smart_leverage.market.recipe import SyntheticMarket
     from smart_leverage.market.synthetic import generate
@@ -69,6 +81,22 @@ def demo(
     tally, tier = _governed(screen, folder, settings, series, beginning)
     alone = _alone(series, beginning)
     _tell(screen, folder, series, tally, alone, tier=tier, seed=seed)
+    if serves or (serves is None and sys.stdout.isatty() and not screen.as_json):
+        _serve(screen, folder, settings, seed)
+    elif not screen.as_json:
+        screen.say("a gateway for bots of yours: smart-leverage run, or demo --serve")
+
+
+def _serve(screen: Screen, folder: Path, settings: "Settings", seed: int) -> None:
+    """Run an account beside that of the story, in real time, for whoever wants to try it."""
+    from smart_leverage.cli.live import go_live, market_of
+    from smart_leverage.cli.runs import same_folder
+    from smart_leverage.wiring import Traders
+
+    live = same_folder(f"{folder.name}-live", "live")
+    series = market_of(live, seed)
+    screen.say("")
+    go_live(screen, live, settings, series, Traders(strategies=[], bots=[]), lasts_s=None)
 
 
 def _beginning(series: Sequence["BarSeries"]) -> "Beginning":

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from smart_leverage.settings import Settings
     from smart_leverage.wiring import Traders
 
-MARKET = "market.json"
-DAYS = 7
-STEP_S = 60
-
 
 def market_of(folder: Path, seed: int) -> "list[BarSeries]":
     """Return the market of a run: the one it began with, or a new one from today's midnight.
@@ -26,27 +22,12 @@ def market_of(folder: Path, seed: int) -> "list[BarSeries]":
     Raises:
         BadData: The note of the market in the folder cannot be read.
     """
-    import json
-
-    from smart_leverage.domain.errors import BadData
-    from smart_leverage.market.recipe import SyntheticMarket
+    from smart_leverage.market.kept import NOTE, keep_market, kept_market
     from smart_leverage.market.synthetic import generate
 
-    note = folder / MARKET
-    if not note.exists():
-        kept = {"seed": seed, "first_day": datetime.now(UTC).date().isoformat()}
-        note.write_text(f"{json.dumps(kept)}\n", encoding="utf-8")
-    try:
-        kept = json.loads(note.read_text(encoding="utf-8"))
-        first_day = date.fromisoformat(kept["first_day"])
-        recipe = SyntheticMarket(
-            seed=int(kept["seed"]), first_day=first_day, days=DAYS, step_s=STEP_S
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadData(
-            f"cannot be read: {error}", file=note, fix="start another run with --name"
-        ) from None
-    return generate(recipe)
+    if not (folder / NOTE).exists():
+        keep_market(folder, seed, datetime.now(UTC).date())
+    return generate(kept_market(folder))
 
 
 def go_live(
@@ -66,8 +47,9 @@ def go_live(
     from smart_leverage.cli.narrator import Narrator
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
+    from smart_leverage.runtime.desk_process import desk_process
     from smart_leverage.wiring import in_real_time
-    from smart_leverage.wiring.serving import first_token, served
+    from smart_leverage.wiring.serving import desk_options, first_token, served
 
     _show_new_token(folder)
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)
@@ -85,7 +67,10 @@ def go_live(
             return stopping.is_asked or is_late
 
         token = first_token(driver)
-        with served(folder, settings, driver, series) as address:
+        with (
+            served(folder, settings, driver, series) as address,
+            desk_process(folder, desk_options(settings), lambda url: show_desk(screen, url)),
+        ):
             screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
             show_gateway(screen, address, token)
             driver.run(is_over)
@@ -101,6 +86,11 @@ def show_gateway(screen: Screen, address: "Address", token: "Token | None") -> N
     screen.note("from alpaca.trading.client import TradingClient")
     screen.note(f'client = TradingClient("{key_id}", "{secret}", url_override="{address.url}")')
     screen.note("print(client.get_account().buying_power)")
+
+
+def show_desk(screen: Screen, url: str) -> None:
+    """Say where market data is; the account does not wait for that process, nor depend on it."""
+    screen.note(f"market data {url}, the `url_override` of the data clients")
 
 
 def _show_new_token(folder: Path) -> None:

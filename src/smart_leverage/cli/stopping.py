@@ -1,4 +1,4 @@
-"""The first Ctrl-C asks a long duty to end where it is whole; the second one breaks it off."""
+"""A first Ctrl-C or termination asks a duty to end where it is whole; the second breaks it off."""
 
 import signal
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ class Stopping:
 
     def __init__(self) -> None:
         self.is_asked = False
-        self._before: signal.Handlers | signal._HANDLER = signal.SIG_DFL
+        self._before: dict[int, signal._HANDLER] = {}
 
     def until_asked(self, items: Iterable[T]) -> Iterator[T]:
         """Yield items as long as nobody asks to stop."""
@@ -23,7 +23,8 @@ class Stopping:
             yield item
 
     def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGINT, self._ask)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(
@@ -32,7 +33,8 @@ class Stopping:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.is_asked:

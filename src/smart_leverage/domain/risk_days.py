@@ -64,6 +64,15 @@ class RiskCalendar:
         """Return the instant at which the risk day of an instant began."""
         return self._day_at(at_ns).start_ns
 
+    def start_ns(self, day: date) -> int:
+        """Return the first instant at which the local date is this one or a later one."""
+        midnight = datetime(day.year, day.month, day.day, tzinfo=self._zone)
+        instant = midnight.astimezone(UTC)
+        # A midnight that clocks jumped over maps past the jump; the day began with the jump.
+        while (earlier := instant - _ONE_SECOND).astimezone(self._zone).date() >= day:
+            instant = earlier
+        return (instant - _EPOCH) // _MICROSECOND * 1000
+
     def next_day_ns(self, at_ns: int) -> int:
         """Return the instant at which the next risk day begins; always later than `at_ns`."""
         return self._day_at(at_ns).end_ns
@@ -84,26 +93,17 @@ class RiskCalendar:
             first = date.fromisoformat(self._day_at(at_ns).label).replace(day=1)
             after = (first + 31 * _ONE_DAY).replace(day=1)
             label = first.isoformat()[:7]
-            self._month = span = _Span(self._start_ns(first), self._start_ns(after), label)
+            self._month = span = _Span(self.start_ns(first), self.start_ns(after), label)
         return span
 
     def _find_day(self, at_ns: int) -> _Span:
         day = (_EPOCH + at_ns // 1000 * _MICROSECOND).astimezone(self._zone).date()
-        start_ns, end_ns = self._start_ns(day), self._start_ns(day + _ONE_DAY)
+        start_ns, end_ns = self.start_ns(day), self.start_ns(day + _ONE_DAY)
         # Where clocks go back across midnight, the old date shows again after the new one came.
         while end_ns <= at_ns:
             day += _ONE_DAY
-            start_ns, end_ns = end_ns, self._start_ns(day + _ONE_DAY)
+            start_ns, end_ns = end_ns, self.start_ns(day + _ONE_DAY)
         return _Span(start_ns, end_ns, day.isoformat())
-
-    def _start_ns(self, day: date) -> int:
-        """Return the first instant at which the local date is this one or a later one."""
-        midnight = datetime(day.year, day.month, day.day, tzinfo=self._zone)
-        instant = midnight.astimezone(UTC)
-        # A midnight that clocks jumped over maps past the jump; the day began with the jump.
-        while (earlier := instant - _ONE_SECOND).astimezone(self._zone).date() >= day:
-            instant = earlier
-        return (instant - _EPOCH) // _MICROSECOND * 1000
 
 
 def _zone(name: str) -> ZoneInfo:

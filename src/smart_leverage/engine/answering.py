@@ -20,6 +20,7 @@ _STATES = {
     "pending_cancel": OrderState.PENDING_CANCEL,
     "pending_replace": OrderState.PENDING_REPLACE,
 }
+ZERO = Decimal(0)
 MISSES_MIN = 3
 """Look-ups that must find nothing before it may count as absent."""
 
@@ -107,8 +108,9 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
         tracked.misses = 0
     before = core.state.orders.before(tracked)
     if before is not None and broker_order.replaces == before.broker_order_id:
-        # What the venue took off the new quantity, the order before had filled by then.
-        less = max(tracked.order.qty - order.qty, Decimal(0))
+        # What the venue took off the new quantity, the order before had filled by then; off that of
+        # an exit it takes as well what the other one fills, and what their entry buys less.
+        less = max(tracked.order.qty - order.qty, Decimal(0)) if tracked.exits is None else ZERO
         give_way(core, before, before.filled - tracked.taken + less)
     stranger = core.strangers.pop(broker_order.broker_order_id, None)
     if stranger is not None and adopt(core, stranger):

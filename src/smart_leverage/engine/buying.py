@@ -112,8 +112,10 @@ def case_of(
     return Case(instrument, price, terms, worst, asset)
 
 
-def judge(core: Core, ask: Ask, case: Case, lots: int) -> Answer:
-    """Ask the policy for so many lots, and prove what it gives."""
+def judge(
+    core: Core, ask: Ask, case: Case, lots: int, without: frozenset[str] = frozenset()
+) -> Answer:
+    """Ask the policy for so many lots, and prove what it gives, as if some orders were gone."""
     decision = decide(
         account_of(core, case.worst),
         case.asset,
@@ -131,7 +133,7 @@ def judge(core: Core, ask: Ask, case: Case, lots: int) -> Answer:
     if lots < 0 and decision.reason is Reason.BAD_INPUT:  # what is more severe stands before
         decision = decision._replace(reason=Reason.MINIMUM)
     qty, terms = case.instrument.quantity(decision.lots), case.terms
-    bounds = bounds_of(core, ask.bot, case.instrument, case.worst)
+    bounds = bounds_of(core, ask.bot, case.instrument, case.worst, without)
     proof = prove(case.instrument, qty, terms.worst, terms.loss, case.worst, core.caps, bounds)
     return Answer(decision, proof)
 
@@ -153,7 +155,12 @@ def _own_limit(core: Core, instrument: Instrument, ask: Ask) -> Decimal | None:
     if terms.limit_price is not None:
         return round_down(terms.limit_price, instrument.tick_at(terms.limit_price))
     assert terms.stop_price is not None, "a stop order has a stop"  # noqa: S101
-    most = terms.stop_price * (ONE + core.config.collar)
+    return beyond_stop(core, instrument, terms.stop_price)
+
+
+def beyond_stop(core: Core, instrument: Instrument, stop: Decimal) -> Decimal:
+    """Return the most that is paid once a price is met that a purchase waited for."""
+    most = stop * (ONE + core.config.collar)
     tick = instrument.tick_at(most)
     return (most / tick).to_integral_value(rounding=ROUND_CEILING) * tick
 
@@ -175,7 +182,7 @@ def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
     for one in core.state.orders.sales(ask.key):
         wanted = one.order.limit_price
         is_apart = one.order.is_resting and wanted is not None and limit < wanted
-        if not is_apart:  # they would trade with each other
+        if not (is_apart or one.exits):  # they would trade with each other
             return Reason.OPPOSITE_BOT
     return Reason.NONE
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.domain.instruments import AssetClass, Instrument, Key
-from smart_leverage.domain.orders import OrderState, Role, Side
+from smart_leverage.domain.orders import OrderClass, OrderState, Role, Side
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.asking import ZERO, Ask, is_answered, journal, refuse
-from smart_leverage.engine.buying import case_of, collared, judge, tell
+from smart_leverage.engine.buying import beyond_stop, case_of, collared, judge, tell
 from smart_leverage.engine.core import Core, intend, round_down
 from smart_leverage.engine.deciding import WILD
 from smart_leverage.engine.events import ChangeWished
@@ -115,9 +115,19 @@ def _terms(core: Core, event: ChangeWished, old: Tracked) -> Terms:
         limit = round_down(event.limit_price, instrument.tick_at(event.limit_price))
     if event.stop_price is not None and is_amount(event.stop_price):
         stop = round_down(event.stop_price, instrument.tick_at(event.stop_price))
+        if event.limit_price is None and _is_bound(core, old):
+            limit = beyond_stop(core, instrument, stop)
     if event.qty is not None and is_amount(event.qty):
         left = round_down(event.qty, _step(instrument, old)) - old.filled
     return Terms(left, limit, stop)
+
+
+def _is_bound(core: Core, old: Tracked) -> bool:
+    """Tell whether the limit of a stop purchase is ours, and goes where its stop goes."""
+    stop, limit = old.order.stop_price, old.order.limit_price
+    if not old.is_buy or stop is None:
+        return False
+    return limit == beyond_stop(core, core.instrument(old.order.key), stop)
 
 
 def _step(instrument: Instrument, old: Tracked) -> Decimal:
@@ -136,16 +146,20 @@ def _fault(core: Core, event: ChangeWished, old: Tracked, terms: Terms) -> str:
         return "a market order has no limit"
     if event.stop_price is not None and old.order.stop_price is None:
         return "an order without a stop cannot be given one"
+    if old.order.order_class is OrderClass.OTO:
+        return "oto orders cannot be replaced"
+    if old.exits is not None and not old.is_buy and event.qty is not None:
+        return "qty of take_profit and stop_loss orders cannot be replaced"
     if terms.qty <= 0:
         return f"{old.filled} is filled already; cancel the rest"
     if terms == (old.remaining, old.order.limit_price, old.order.stop_price):
         return "nothing would be different"
-    price = core.ladder.best(old.order.key, core.now_ns)
     if terms.stop is not None and not terms.stop:
         return "the stop is less than one step of the price"
     if not terms.limit:
         return "" if terms.limit is None else "the limit is less than one step of the price"
-    if price is not None and terms.limit > old.reserve_price:
+    price = core.ladder.best(old.order.key, core.now_ns)
+    if price is not None and terms.stop is None and terms.limit > old.reserve_price:
         most = collared(core, core.instrument(old.order.key), price)
         if old.is_buy and terms.limit > most:
             return f"a limit of {terms.limit} is more than {most}, the most that is paid now"
@@ -155,7 +169,15 @@ def _fault(core: Core, event: ChangeWished, old: Tracked, terms: Terms) -> str:
 def _adds(old: Tracked, terms: Terms) -> bool:
     """Tell whether a purchase may cost or hold more than before."""
     is_dearer = terms.limit is not None and terms.limit > old.reserve_price
-    return old.is_buy and (terms.qty > old.remaining or is_dearer)
+    return old.is_buy and (terms.qty > old.remaining or is_dearer or _jumps_further(old, terms))
+
+
+def _jumps_further(old: Tracked, terms: Terms) -> bool:
+    """Tell whether more may be lost between the price that is waited for and the limit."""
+    stop, limit = old.order.stop_price, old.order.limit_price
+    if stop is None or limit is None or terms.stop is None or terms.limit is None:
+        return False
+    return terms.limit - terms.stop > limit - stop
 
 
 def _approve(core: Core, ask: Ask, terms: Terms) -> Decided:
@@ -172,10 +194,13 @@ def _raise_buy(core: Core, ask: Ask, old: Tracked, terms: Terms) -> Decided:
     instrument = core.instrument(ask.key)
     assert terms.limit is not None, "a purchase has a limit"  # noqa: S101
     most, limit = max(terms.qty, old.remaining), max(terms.limit, old.reserve_price)
-    rest = core.worst(without=frozenset({old.order.client_order_id}))
-    case = case_of(core, instrument, rest, instrument.lot, limit)
+    without = frozenset({old.order.client_order_id})
+    rest, stop = core.worst(without=without), terms.stop or ZERO
+    if old.order.stop_price is not None:  # until one side is final, either may fill
+        stop = min(stop, old.order.stop_price)
+    case = case_of(core, instrument, rest, instrument.lot, limit, stop)
     lots = instrument.lots(most) + (most % instrument.lot > 0)
-    answer = judge(core, ask, case, lots)
+    answer = judge(core, ask, case, lots, without)
     fits = answer.decision.lots >= lots and answer.proof.qty >= most
     if terms.qty * case.terms.price < instrument.notional_min:
         fits = False
@@ -198,21 +223,17 @@ def _raise_sale(core: Core, ask: Ask, old: Tracked, terms: Terms) -> Decided:
 
 
 def _intend(core: Core, old: Tracked, terms: Terms, decided: Decided) -> None:
-    order = old.order
+    """Intend the old order with other terms; an entry keeps its exits, an exit its pair."""
+    kept = {name: getattr(old.order, name) for name in old.order.__struct_fields__}
+    del kept["client_order_id"]
+    kept |= {"qty": terms.qty, "limit_price": terms.limit, "stop_price": terms.stop}
+    if old.order.order_class is OrderClass.OCO and old.order.take_profit is not None:
+        kept["take_profit"] = terms.limit  # the first order of the two is the target
     intend(
         core,
-        bot=order.bot,
-        role=order.role,
-        key=order.key,
-        side=order.side,
-        qty=terms.qty,
         decision_id=decided.decision_id,
         reserve_price=old.reserve_price if terms.limit is None else terms.limit,
-        replaces=order.client_order_id,
+        replaces=old.order.client_order_id,
         adds=_adds(old, terms) or terms.qty > old.remaining,
-        type=order.type,
-        limit_price=terms.limit,
-        stop_price=terms.stop,
-        time_in_force=order.time_in_force,
-        is_resting=order.is_resting,
+        **kept,
     )

@@ -9,6 +9,7 @@ from smart_leverage.domain.orders import (
     BrokerOrder,
     Change,
     Order,
+    OrderClass,
     OrderState,
     OrderType,
     Role,
@@ -28,10 +29,9 @@ from smart_leverage.engine.exposure import Worst, worst_case
 from smart_leverage.engine.ladder import PriceLadder
 from smart_leverage.engine.limits import laid_over
 from smart_leverage.engine.outcome import Outcome
-from smart_leverage.engine.proof import ExactCaps, exact_caps, holds
+from smart_leverage.engine.proof import ExactCaps, exact_caps
 from smart_leverage.engine.state import State
 from smart_leverage.engine.tracked import Tracked, order_id
-from smart_leverage.policy.reasons import Reason, TradingState
 from smart_leverage.policy.tier import Tier
 
 
@@ -221,8 +221,11 @@ def blockers(core: Core, order: Order) -> list[Tracked]:
 def would_trade(buy: Tracked, sale: Order) -> bool:
     """Tell whether a purchase and a sale of one instrument could trade with each other.
 
+    Exits of a pair are exempt from the venue's rule, whatever is bought beside them.
     Two that rest at prices of their own do only where the purchase would pay what the sale wants.
     """
+    if sale.order_class is not OrderClass.SIMPLE:
+        return False
     if sale.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and sale.limit_price is not None:
         return buy.order.stop_price is not None or buy.reserve_price >= sale.limit_price
     return True
@@ -231,7 +234,8 @@ def would_trade(buy: Tracked, sale: Order) -> bool:
 def cancel(core: Core, tracked: Tracked, why: str) -> None:
     """Cancel an order: an unsent one ends here, a sent one is asked for at the broker."""
     order = tracked.order
-    queue = core.waiting.get(order.key, [])
+    # What the broker has named has left, so it does not wait here.
+    queue = [] if tracked.broker_order_id else core.waiting.get(order.key, [])
     unsent = next(
         (one for one in queue if one.order.client_order_id == order.client_order_id), None
     )
@@ -276,44 +280,3 @@ def has_aged(core: Core, tracked: Tracked) -> bool:
     calendar = calendar_for(core.instrument(tracked.order.key).asset_class)
     minutes = calendar.open_minutes(tracked.intended_ns, core.now_ns)
     return minutes > core.config.entry_life_s / 60.0
-
-
-def release(core: Core, key: Key) -> None:
-    """Send what waited, once nothing of the instrument stands in its way any more."""
-    queue = core.waiting.get(key)
-    if not queue:
-        return
-    for approved in list(queue):
-        order = approved.order
-        if blockers(core, order):
-            continue
-        queue.remove(approved)
-        if order.side is Side.SELL and not _is_still_held(core, order):
-            end_unsent(core, order, "stopped first: the position is smaller now")
-        elif order.side is Side.BUY and not may_still_leave(core, order):
-            end_unsent(core, order, "waited too long: what allowed it no longer holds")
-        else:
-            leave(core, approved)
-    if not queue:
-        core.waiting.pop(key, None)
-
-
-def may_still_leave(core: Core, order: Order) -> bool:
-    """Tell whether what allowed a purchase holds now, its own reservation counted once."""
-    state = core.state
-    price = core.ladder.best(order.key, core.now_ns)
-    if not core.is_ready or core.is_clock_doubted:
-        return False
-    if state.trading is not TradingState.ACTIVE or state.locks.get(order.key, 0) > core.now_ns:
-        return False
-    if state.is_frozen(core.instrument(order.key)):
-        return False
-    if price is None or not price.is_fresh:
-        return False
-    caps = {order.key: core.caps.of_symbol(core.instrument(order.key))}
-    return holds(core.worst(), core.caps, caps) is Reason.NONE
-
-
-def _is_still_held(core: Core, order: Order) -> bool:
-    """Tell whether a waiting sale can still be delivered; its own reservation is in `sellable`."""
-    return core.sellable(order.key) >= 0

@@ -22,7 +22,7 @@ from smart_leverage.engine.answering import on_answer, on_cancel_answer, on_upda
 from smart_leverage.engine.changing import on_change_wished
 from smart_leverage.engine.commanding import on_command
 from smart_leverage.engine.config import EngineConfig
-from smart_leverage.engine.core import Core, cancel, has_aged, release
+from smart_leverage.engine.core import Core, cancel, has_aged
 from smart_leverage.engine.deciding import on_opportunity, on_wish
 from smart_leverage.engine.doubting import on_clock_judged
 from smart_leverage.engine.exposure import Valuation, value
@@ -40,6 +40,7 @@ from smart_leverage.engine.plans import shrink
 from smart_leverage.engine.proof import ExactCaps, holds
 from smart_leverage.engine.protecting import protect, report_bare, watch
 from smart_leverage.engine.reconciling import on_reconciled
+from smart_leverage.engine.releasing import release
 from smart_leverage.engine.resolving import on_looked_up, on_started, send_again
 from smart_leverage.engine.splitting import on_split
 from smart_leverage.engine.state import State

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import Rung
 from smart_leverage.engine.ladder import HAIRCUT, PriceLadder
+from smart_leverage.engine.reserving import NOTHING, Reserved
 from smart_leverage.engine.state import State
 
 ZERO = Decimal(0)
@@ -85,13 +86,13 @@ def worst_case(
         doubted = ladder.doubted(key)
         if doubted is not None:
             top, low, price = max(top, doubted), min(low, doubted), min(price, doubted)
-        bought, limit, cost = buys.get(key, (ZERO, ZERO, ZERO))
-        units[key], unit_worst[key] = qty + bought, max(top, limit)
+        bought = buys.get(key, NOTHING)
+        units[key], unit_worst[key] = qty + bought.qty, max(top, bought.limit)
         worst = units[key] * unit_worst[key]
         equity += qty * low
-        if bought:
-            equity -= bought * max(limit - price, ZERO) + cost * cost_rate
-            reserved += cost * (ONE + cost_rate)
+        if bought.qty:
+            equity -= bought.beyond(price) + bought.cost * cost_rate
+            reserved += bought.cost * (ONE + cost_rate)
         by_key[key] = worst
         gross += worst
         if instrument.is_leveraged:
@@ -110,27 +111,31 @@ def worst_case(
     )
 
 
-def _buys_by_key(
-    state: State, without: frozenset[str]
-) -> dict[Key, tuple[Decimal, Decimal, Decimal]]:
-    """Return quantity, highest limit and notional of the buys under way by instrument.
+def _buys_by_key(state: State, without: frozenset[str]) -> dict[Key, Reserved]:
+    """Return what the buys under way may add by instrument.
 
     Of an order and its change only the larger counts: the venue lets only one of them fill.
     """
     if not without:
-        return dict(state.orders.reservations())
-    buys: dict[Key, tuple[Decimal, Decimal, Decimal]] = {}
+        return state.orders.reservations()
+    buys: dict[Key, Reserved] = {}
     for tracked in state.orders.buys():
         if tracked.order.client_order_id in without:
             continue
         key = tracked.order.key
-        qty, limit, cost = buys.get(key, (ZERO, ZERO, ZERO))
+        known = buys.get(key, NOTHING)
         remaining, own = tracked.remaining, tracked.cost
         before = state.orders.before(tracked) if tracked.replaces not in without else None
         if before is not None:
             remaining = max(remaining - before.remaining, ZERO)
             own = max(own - before.cost, ZERO)
-        buys[key] = qty + remaining, max(limit, tracked.reserve_price), cost + own
+        stop = tracked.order.stop_price
+        buys[key] = Reserved(
+            qty=known.qty + remaining,
+            limit=max(known.limit, tracked.reserve_price),
+            cost=known.cost + own,
+            waits=known.waits if stop is None else (*known.waits, (remaining, stop)),
+        )
     return buys
 
 

@@ -3,10 +3,11 @@
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import OrderState
 from smart_leverage.domain.records import Noted
 from smart_leverage.engine.adopting import adopt
 from smart_leverage.engine.answering import on_broker_order
-from smart_leverage.engine.core import Core
+from smart_leverage.engine.core import Core, move
 from smart_leverage.engine.events import Reconciled, Rung
 from smart_leverage.engine.exposure import ZERO
 from smart_leverage.engine.judging import cancel_increases, change_state
@@ -29,6 +30,9 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
     for listed in event.orders:
         adopt(core, listed)
         on_broker_order(core, listed)
+    for name in core.state.orders.entries_owed():
+        # Its exits would be listed if they were there: they have ended, and nobody told.
+        move(core, name, OrderState.FILLED, status="filled", reason="its exits have ended")
     differences = _differences(core, event)
     core.differs = bool(differences)
     core.missing = _missing(core, event)
@@ -49,8 +53,8 @@ def _missing(core: Core, event: Reconciled) -> dict[Key, Decimal]:
     theirs = {position.key: position.qty for position in event.positions}
     found, orders = {}, core.state.orders
     for key, qty in core.state.held():
-        ours = (orders.reserved(one) for one in orders.of(key) if not one.is_buy)
-        gone = qty - theirs.get(key, ZERO) - sum(ours, ZERO)
+        ours = orders.selling(key) + orders.together(orders.stops(key))
+        gone = qty - theirs.get(key, ZERO) - ours
         if gone > 0:
             found[key] = gone
     return found

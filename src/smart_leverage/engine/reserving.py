@@ -1,4 +1,4 @@
-"""What purchases under way reserve, added up by instrument and kept up to date order by order."""
+"""What orders under way reserve, added up and kept up to date order by order."""
 
 from collections import Counter
 from decimal import Context, Decimal
@@ -10,22 +10,36 @@ _EXACT = Context(prec=100)
 
 
 class Reserved(NamedTuple):
-    """What the purchases of one instrument may still take together."""
+    """What orders under way may still trade together: quantity, highest limit and notional.
+
+    `waits` are the parts that are bought only once a higher price is there, with that price.
+    """
 
     qty: Decimal
-    limit: Decimal
-    """The dearest price at which any of them is reserved."""
-    cost: Decimal
+    limit: Decimal = ZERO
+    cost: Decimal = ZERO
+    waits: tuple[tuple[Decimal, Decimal], ...] = ()
+
+    def beyond(self, price: Decimal) -> Decimal:
+        """Return what may be paid beyond what the units are worth then, at this price or theirs."""
+        lost = self.qty * max(self.limit - price, ZERO)
+        for qty, stop in self.waits:
+            lost -= qty * max(min(stop, self.limit) - price, ZERO)
+        return lost
+
+
+NOTHING = Reserved(ZERO)
 
 
 class Reservations:
-    """The purchases of one instrument; each order counts with what was told of it last."""
+    """Orders of one instrument and side; each counts with what was told of it last."""
 
-    __slots__ = ("_cost", "_counted", "_limits", "_qty")
+    __slots__ = ("_cost", "_counted", "_limits", "_qty", "_waiting")
 
     def __init__(self) -> None:
         self._counted: dict[str, Reserved] = {}
         self._limits: Counter[Decimal] = Counter()
+        self._waiting: dict[str, tuple[tuple[Decimal, Decimal], ...]] = {}
         self._qty = self._cost = ZERO
 
     def count(self, name: str, reserved: Reserved) -> None:
@@ -39,18 +53,27 @@ class Reservations:
         self._qty = _EXACT.add(self._qty, reserved.qty)
         self._cost = _EXACT.add(self._cost, reserved.cost)
         self._limits[reserved.limit] += 1
+        if reserved.waits:
+            self._waiting[name] = reserved.waits
 
     def forget(self, name: str) -> None:
         """Count an order no longer."""
         before = self._counted.pop(name, None)
         if before is not None:
             self._take_off(before)
+            self._waiting.pop(name, None)
+
+    @property
+    def qty(self) -> Decimal:
+        """The quantity of all of them."""
+        return self._qty
 
     def total(self) -> Reserved | None:
         """Return what all of them reserve, None when there is none."""
         if not self._counted:
             return None
-        return Reserved(self._qty, max(self._limits), self._cost)
+        waits = tuple(part for parts in self._waiting.values() for part in parts)
+        return Reserved(self._qty, max(self._limits), self._cost, waits)
 
     def _take_off(self, before: Reserved) -> None:
         self._qty = _EXACT.subtract(self._qty, before.qty)

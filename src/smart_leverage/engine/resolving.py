@@ -10,11 +10,10 @@ from smart_leverage.engine.core import (
     blockers,
     cancel,
     has_aged,
-    may_still_leave,
     move,
-    release,
 )
 from smart_leverage.engine.events import LookedUp, Started
+from smart_leverage.engine.releasing import may_still_leave, release
 from smart_leverage.engine.tracked import Tracked
 
 
@@ -102,7 +101,8 @@ def _is_wanted(core: Core, tracked: Tracked) -> bool:
     """Tell whether an order would still be sent now."""
     order = tracked.order
     if tracked.is_buy:
-        return not has_aged(core, tracked) and may_still_leave(core, order)
+        is_late = has_aged(core, tracked) and not order.is_resting
+        return not is_late and may_still_leave(core, order)
     if order.role is not Role.STOP:
         return core.sellable(order.key) >= 0
     if core.state.orders.stops(order.key) != [tracked]:

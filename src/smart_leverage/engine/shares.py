@@ -12,15 +12,19 @@ from smart_leverage.policy.reasons import Reason
 ZERO = Decimal(0)
 
 
-def bounds_of(core: Core, bot: str, instrument: Instrument, worst: Worst) -> list[Bound]:
+def bounds_of(
+    core: Core, bot: str, instrument: Instrument, worst: Worst,
+    without: frozenset[str] = frozenset(),
+) -> list[Bound]:  # fmt: skip
     """Return the caps on a bot's own part, for the groups of an instrument; none without a share.
 
-    Everything of the bot counts at the price at which the account counts it.
+    Everything of the bot counts at the price at which the account counts it, but for the orders in
+    `without`, as if they did not exist.
     """
     share = share_of(core, bot)
     if share is None:
         return []
-    used = {key: units * _unit(worst, key) for key, units in _units(core, bot).items()}
+    used = {key: units * _unit(worst, key) for key, units in _units(core, bot, without).items()}
     groups = [(core.caps.gross, list(used.values()))]
     if instrument.is_leveraged:
         groups.append((core.caps.leveraged, _of(core, used, "is_leveraged")))
@@ -47,12 +51,12 @@ def _live(core: Core, bot: str) -> list[Seat]:
     return [seat for seat in seats if seat.bot == bot and seat.is_live(core.now_ns)]
 
 
-def _units(core: Core, bot: str) -> dict[Key, Decimal]:
+def _units(core: Core, bot: str, without: frozenset[str]) -> dict[Key, Decimal]:
     """Return what a bot holds and buys, by instrument."""
     book = core.state.book
     units = {key: book.bot_qty(bot, key) for key in book.keys}
     for tracked in core.state.orders.buys():
-        if tracked.order.bot == bot:
+        if tracked.order.bot == bot and tracked.order.client_order_id not in without:
             key = tracked.order.key
             units[key] = units.get(key, ZERO) + core.state.orders.reserved(tracked)
     return units

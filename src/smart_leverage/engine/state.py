@@ -201,9 +201,13 @@ class State:
                 record.decision_id,
                 replaces,
                 record.parent,
-            )
+            ),
+            record.replaces,
         )
         before = self.orders.by_id.get(record.replaces)
+        if before is not None:
+            successor = self.orders.by_id[order.client_order_id]
+            self.orders.hold(successor, is_held=before.is_held)
         if before is not None and before.state is OrderState.OPEN:
             self.orders.move(before, OrderState.PENDING_REPLACE)
         if order.role is Role.STOP:
@@ -222,16 +226,18 @@ class State:
         self.stream_seen = max(self.stream_seen, record.sequence)
         tracked = self.orders.by_id.get(record.client_order_id)
         if tracked is None:
+            self.orders.forgive(record.client_order_id)
             return
         self.orders.move(tracked, record.state)
         if record.state is OrderState.INTENT:  # it may be sent once more
             tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
-        tracked.is_held = record.status == HELD
+        is_working = tracked.exits is not None and tracked.exits.is_working
+        self.orders.hold(tracked, is_held=record.status == HELD and not is_working)
         if record.status == "replaced":
             tracked.replaced_at = record.filled_qty
         if record.state is OrderState.FILLED:
-            self._exits_work(tracked)
+            self.orders.entered(tracked)
         if record.state.is_final:
             before = self.orders.before(tracked)
             self.orders.drop(record.client_order_id)
@@ -240,12 +246,6 @@ class State:
             if record.reason == VOID:
                 self._forget_request(tracked.decision_id)
             self._stop_gone(tracked, record)
-
-    def _exits_work(self, entry: Tracked) -> None:
-        """An entry has filled: the venue holds its exits back no longer, before it says so."""
-        for one in self.orders.of(entry.order.key):
-            if one.parent == entry.order.client_order_id:
-                one.is_held = False
 
     def _stays(self, before: Tracked) -> None:
         """What was to come in the place of an order never reached the broker."""
@@ -273,6 +273,8 @@ class State:
         if not self.book.apply_fill(fill, tracked.order).is_new:
             return
         tracked.filled += fill.qty
+        if tracked.exits is not None and not tracked.is_buy:
+            tracked.exits.filled += fill.qty
         after = self.orders.after(tracked)
         if after is not None:
             after.taken += fill.qty

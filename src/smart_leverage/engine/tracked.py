@@ -3,12 +3,14 @@
 import base64
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Order, OrderClass, OrderState, Role, Side
-from smart_leverage.engine.reserving import Reservations, Reserved
+from smart_leverage.engine.exits import Exits
+from smart_leverage.engine.instrument_orders import InstrumentOrders
+from smart_leverage.engine.reserving import Reserved
 
 ZERO = Decimal(0)
 
@@ -26,6 +28,7 @@ class Tracked:
     __slots__ = (
         "broker_order_id",
         "decision_id",
+        "exits",
         "filled",
         "intended_ns",
         "is_held",
@@ -53,6 +56,8 @@ class Tracked:
         self.order = order
         self.parent = parent
         """The order that brought this exit along; exits of one order never fill both."""
+        self.exits: Exits | None = None
+        """What it sells together with the other exit, or what will be sold once it has filled."""
         self.is_held = False
         """Whether the venue holds this exit back until its entry has filled."""
         self.replaces = replaces
@@ -92,13 +97,6 @@ class Tracked:
         return self.is_buy and is_more
 
     @property
-    def pair(self) -> str:
-        """Which pair of exits a sale belongs to; empty for one that stands alone."""
-        if self.parent:
-            return self.parent
-        return self.order.client_order_id if self.order.order_class is OrderClass.OCO else ""
-
-    @property
     def is_of_house(self) -> bool:
         """Whether it is one of our own duties, which no bot sees or touches."""
         return self.order.role.is_house
@@ -113,42 +111,33 @@ ENDED_KEPT = 10_000
 """How many ended orders stay in memory, so that a late fill still finds its order."""
 
 
-class _OfKey:
-    """The orders of one instrument, oldest first, by side as well."""
-
-    __slots__ = ("all", "buys", "reservations", "sells")
-
-    def __init__(self) -> None:
-        self.all: dict[str, Tracked] = {}
-        self.buys: dict[str, Tracked] = {}
-        self.sells: dict[str, Tracked] = {}
-        self.reservations = Reservations()
-
-
 class TrackedOrders:
     """Every order that is not final, by id and by instrument, and the ended ones for a while.
 
-    What an order reserves is added up as it changes, so whoever changes one says so with `touch`.
+    What they reserve is added up as they change, so whoever changes one says so with `touch`.
     """
 
     def __init__(self) -> None:
         self.by_id: dict[str, Tracked] = {}
         self.unknown: set[str] = set()
         """Those of which only the broker can say whether it has them."""
-        self._by_key: dict[Key, _OfKey] = {}
+        self._by_key: dict[Key, InstrumentOrders] = {}
         self._changes: dict[str, Tracked] = {}
+        """Those that are to come in the place of another one."""
         self._ended: OrderedDict[str, Tracked] = OrderedDict()
+        self._owed: dict[str, tuple[Key, Exits]] = {}
 
-    # -- changing ---------------------------------------------------------------------------------
-
-    def add(self, tracked: Tracked) -> None:
-        """Reserve for a new intent."""
+    def add(self, tracked: Tracked, before: str = "") -> None:
+        """Reserve for a new intent; `before` is the order in whose place it comes."""
         order = tracked.order
-        name, own = order.client_order_id, self._by_key.setdefault(order.key, _OfKey())
-        self.by_id[name] = own.all[name] = tracked
-        (own.buys if tracked.is_buy else own.sells)[name] = tracked
+        tracked.exits = self._exits(tracked, before)
+        self.by_id[order.client_order_id] = tracked
+        own = self._by_key.get(order.key)
+        if own is None:
+            own = self._by_key[order.key] = InstrumentOrders()
+        own.add(order.client_order_id, tracked)
         if tracked.replaces:
-            self._changes[name] = tracked
+            self._changes[order.client_order_id] = tracked
         self.touch(tracked)
 
     def move(self, tracked: Tracked, state: OrderState) -> None:
@@ -160,36 +149,73 @@ class TrackedOrders:
         else:
             self.unknown.discard(name)
 
+    def hold(self, tracked: Tracked, *, is_held: bool) -> None:
+        """Note whether the venue holds an exit back."""
+        if tracked.is_held is not is_held:
+            tracked.is_held = is_held
+            self.touch(tracked)
+
     def touch(self, tracked: Tracked) -> None:
         """Count an order anew, and the one that is to come in its place: it reserves the rest."""
         for one in (tracked, self.after(tracked)):
-            if one is None or not one.is_buy or one.order.client_order_id not in self.by_id:
-                continue
-            before = self.before(one)
-            cost = one.cost if before is None else max(one.cost - before.cost, ZERO)
-            reserved = Reserved(self.reserved(one), one.reserve_price, cost)
-            own = self._by_key[one.order.key]
-            own.reservations.count(one.order.client_order_id, reserved)
+            if one is not None and one.order.client_order_id in self.by_id:
+                own = self._by_key[one.order.key]
+                own.count(one.order.client_order_id, one, self.before(one))
+
+    def _exits(self, tracked: Tracked, before: str) -> Exits | None:
+        """Return the exits that an order is one of, or that come with it."""
+        order, known = tracked.order, self.find(tracked.parent or before)
+        exits = None if known is None else known.exits
+        if exits is None and (tracked.parent or order.order_class is not OrderClass.SIMPLE):
+            exits = Exits(order.bot, order.qty)
+            exits.is_working = order.side is Side.SELL
+        if exits is not None and order.side is Side.SELL:
+            exits.is_seen = True
+            exits.qty = max(exits.qty, order.qty)
+        return exits
+
+    def entered(self, entry: Tracked) -> None:
+        """An entry has filled: the venue holds its exits back no longer, before it says so."""
+        exits = entry.exits
+        if exits is None or not entry.is_buy:
+            return
+        exits.qty, exits.is_working = entry.qty, True
+        self._owed[entry.order.client_order_id] = entry.order.key, exits
+        for one in self.of(entry.order.key):
+            if one.exits is exits:
+                self.hold(one, is_held=False)
+
+    def forgive(self, client_order_id: str) -> None:
+        """Reserve nothing for exits of which the venue lists none any more."""
+        self._owed.pop(client_order_id, None)
+
+    def owed(self, key: Key, bot: str | None = None) -> Decimal:
+        """Return what exits may sell that nobody has told of, of all bots or of one."""
+        return sum((one.left for _, one in self._unseen(key) if bot in (None, one.bot)), ZERO)
+
+    def entries_owed(self) -> list[str]:
+        """Return the entries that have filled and of whose exits nobody has told."""
+        return [name for name, (_, exits) in self._owed.items() if exits.is_owed]
+
+    def _unseen(self, key: Key) -> list[tuple[str, Exits]]:
+        self._owed = {name: one for name, one in self._owed.items() if one[1].is_owed}
+        return [(name, exits) for name, (of, exits) in self._owed.items() if of == key]
 
     def drop(self, client_order_id: str) -> None:
         """Release a final order."""
         tracked = self.by_id.pop(client_order_id, None)
         if tracked is None:
             return
-        key = tracked.order.key
-        own = self._by_key[key]
-        for orders in (own.all, own.buys, own.sells, self._changes):
-            orders.pop(client_order_id, None)
-        own.reservations.forget(client_order_id)
+        own = self._by_key[tracked.order.key]
+        own.drop(client_order_id, tracked)
         if not own.all:
-            del self._by_key[key]
+            del self._by_key[tracked.order.key]
+        self._changes.pop(client_order_id, None)
         self.unknown.discard(client_order_id)
         self._ended[client_order_id] = tracked
         if len(self._ended) > ENDED_KEPT:
             self._ended.popitem(last=False)
         self.touch(tracked)
-
-    # -- reading ----------------------------------------------------------------------------------
 
     def find(self, client_order_id: str) -> Tracked | None:
         """Return an order, under way or ended."""
@@ -218,16 +244,12 @@ class TrackedOrders:
         So that the sum over both is the larger of the two: the venue lets only one of them fill.
         """
         before = self.before(tracked)
-        return (
-            tracked.remaining if before is None else max(tracked.remaining - before.remaining, ZERO)
-        )
+        taken = ZERO if before is None else before.remaining
+        return max(tracked.remaining - taken, ZERO)
 
     def reservations(self) -> dict[Key, Reserved]:
-        """Return what the purchases under way reserve, by instrument.
-
-        Of an order and its change only the larger counts: the venue lets only one of them fill.
-        """
-        totals = ((key, own.reservations.total()) for key, own in self._by_key.items())
+        """Return what the increases under way reserve, by instrument."""
+        totals = ((key, own.buying.total()) for key, own in self._by_key.items())
         return {key: total for key, total in totals if total is not None}
 
     def of(self, key: Key) -> tuple[Tracked, ...]:
@@ -258,40 +280,40 @@ class TrackedOrders:
         ended = (one for one in reversed(self._ended.values()) if one.order.key == key)
         return next((one for one in ended if _is_sale(one)), None)
 
-    def sales(self, key: Key) -> list[Tracked]:
-        """Return the sales of an instrument under way, protective stops left out."""
-        return [tracked for tracked in self._sells(key) if _is_sale(tracked)]
+    def sales(self, key: Key) -> Iterator[Tracked]:
+        """Yield the sales of an instrument under way, protective stops left out."""
+        own = self._by_key.get(key)
+        return iter(()) if own is None else own.sales()
 
     def stops(self, key: Key) -> list[Tracked]:
         """Return the stops of an instrument; beside the live one, those that may not have ended."""
-        return [tracked for tracked in self._sells(key) if tracked.order.role is Role.STOP]
-
-    def _sells(self, key: Key) -> Iterable[Tracked]:
         own = self._by_key.get(key)
-        return () if own is None else own.sells.values()
+        return [] if own is None else list(own.stops.values())
 
     @property
     def has_buys(self) -> bool:
         """Whether any increase is under way."""
         return any(own.buys for own in self._by_key.values())
 
-    def selling(self, key: Key) -> Decimal:
-        """Return the quantity that sells under way may still take, protective stops left out.
+    def selling(self, key: Key, bot: str | None = None) -> Decimal:
+        """Return the quantity that sells under way may still take, of all bots or of one.
 
-        A stop gives way to a sale: the engine cancels it first and protects the rest again.
+        Protective stops are left out: a stop gives way to a sale, which the engine sees to.
         """
-        return self.together(self.sales(key))
+        own, owed = self._by_key.get(key), self.owed(key, bot)
+        if own is None or not own.others:
+            return owed
+        return own.alone(bot) + self.together(own.paired(bot)) + owed
 
     def together(self, sales: Iterable[Tracked]) -> Decimal:
         """Return the quantity that sales may take together; of a pair of exits only one does."""
-        total, pairs = ZERO, dict[str, Decimal]()
+        total, pairs = ZERO, dict[int, Exits]()
         for tracked in sales:
-            reserved, name = self.reserved(tracked), tracked.pair
-            if name:
-                pairs[name] = max(pairs.get(name, ZERO), reserved)
+            if tracked.exits is None:
+                total += self.reserved(tracked)
             else:
-                total += reserved
-        return total + sum(pairs.values(), ZERO)
+                pairs[id(tracked.exits)] = tracked.exits
+        return total + sum((exits.left for exits in pairs.values()), ZERO)
 
     def resting_sales(self, key: Key) -> list[Tracked]:
         """Return the sales of bots that wait for their price; the house sells before them."""

@@ -60,6 +60,11 @@ class Reader:
         """Return the last durable link."""
         return head_of(self._connection)
 
+    def data_version(self) -> int:
+        """Return a number that changes whenever somebody else has committed."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield the links after this one, oldest first."""
         return map(parse, raw_entries(self._connection, after))

@@ -50,11 +50,7 @@ class QuotePath:
         for each in self._series:
             place = bisect_right(each.starts, at_ns) - 1
             if place >= 0 and at_ns < each.ends[place]:
-                price = _price(each[place], at_ns)
-                spread = price * self._half
-                quotes.append(
-                    Quote(each.key, round(price - spread, _PLACES), round(price + spread, _PLACES))
-                )
+                quotes.append(quoted(each.key, each[place], at_ns, self._half))
         return quotes
 
     def closed(self, after_ns: int, until_ns: int) -> Iterator[tuple[Key, Bar]]:
@@ -63,6 +59,13 @@ class QuotePath:
             place = bisect_right(each.ends, until_ns) - 1
             if place >= 0 and each.ends[place] > after_ns:
                 yield each.key, each[place]
+
+
+def quoted(key: Key, bar: Bar, at_ns: int, half_spread: float = HALF_SPREAD) -> Quote:
+    """Return the quote of an instrument at an instant inside of a bar."""
+    price = _price(bar, at_ns)
+    spread = price * half_spread
+    return Quote(key, round(price - spread, _PLACES), round(price + spread, _PLACES))
 
 
 def _price(bar: Bar, at_ns: int) -> float:

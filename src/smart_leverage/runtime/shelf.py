@@ -189,8 +189,8 @@ class Shelf:
 
     def _moved(self, record: OrderMoved) -> None:
         shelved = self._ours.get(record.client_order_id)
-        if shelved is None:
-            return
+        if shelved is None or shelved.is_final:
+            return  # what has ended stays as it ended
         before, was_known = shelved.state, shelved.is_known
         shelved.state = record.state
         shelved.status = record.status or shelved.status

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from smart_leverage.domain.errors import ConfigError
 
 START_WITHIN_S = 10.0
 STOP_WITHIN_S = 3
+ENDING_POLL_S = 0.005
 HEADERS_MAX = 8_192
 WAITING_MAX = 256
 
@@ -76,7 +78,10 @@ def check_binding(binding: Binding) -> None:
 
 @contextmanager
 def serving(
-    app: Any, binding: Binding, connect: Callable[[asyncio.AbstractEventLoop | None], None]
+    app: Any,
+    binding: Binding,
+    connect: Callable[[asyncio.AbstractEventLoop | None], None],
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Iterator[Address]:
     """Serve an application on a thread of its own while the block runs.
 
@@ -84,6 +89,7 @@ def serving(
         app: An ASGI application.
         binding: Where to listen.
         connect: Hears the loop when it has begun, and None before it ends.
+        meanwhile: Called again and again while it ends, so that who waits still gets an answer.
 
     Raises:
         ConfigError: It cannot listen there.
@@ -101,7 +107,10 @@ def serving(
         yield Address(host, port, is_secure)
     finally:
         server.should_exit = True
-        thread.join(STOP_WITHIN_S + START_WITHIN_S)
+        until_s = time.monotonic() + STOP_WITHIN_S + START_WITHIN_S
+        while thread.is_alive() and time.monotonic() < until_s:
+            meanwhile()
+            thread.join(ENDING_POLL_S)
         listening.close()
 
 

@@ -111,7 +111,7 @@ def position_json(view: PositionView) -> dict[str, Any]:
     change = _rate(view.price - view.last_price, view.last_price) if view.last_price else None
     return {
         "asset_id": asset_id(instrument.key),
-        "symbol": instrument.symbol.replace("/", ""),
+        "symbol": position_symbol(instrument),
         "exchange": exchange_of(instrument),
         "asset_class": instrument.asset_class.value,
         "asset_marginable": instrument.marginable,

@@ -9,6 +9,7 @@ from smart_leverage.domain.calendars import Session, Sessions
 from smart_leverage.domain.clock import SECOND_NS
 
 NEW_YORK = ZoneInfo("America/New_York")
+REGULAR_MINUTES = 390
 
 
 def clock_json(now_ns: int, sessions: Sessions) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def calendar_json(sessions: Iterable[Session], following: dict[date, date]) -> l
 
 def _day(session: Session, following: dict[date, date]) -> dict[str, Any]:
     settles = following.get(session.date, session.date + timedelta(days=1))
-    return {
+    day = {
         "date": session.date.isoformat(),
         "open": _moment(session.open_ns).strftime("%H:%M"),
         "close": _moment(session.close_ns).strftime("%H:%M"),
@@ -36,6 +37,9 @@ def _day(session: Session, following: dict[date, date]) -> dict[str, Any]:
         "session_close": "2000",
         "settlement_date": settles.isoformat(),
     }
+    if session.minutes < REGULAR_MINUTES:
+        del day["session_close"]  # when the late session of a half day ends is not published
+    return day
 
 
 def _moment(at_ns: int) -> datetime:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
+from smart_leverage.domain.stamps import read_stamp
 from smart_leverage.wire.errors import WireError, bad_json, invalid, too_large
 from smart_leverage.wire.numbers import Number
 
@@ -13,6 +14,9 @@ DEPTH_MAX = 16
 KEYS_MAX = 64
 TEXT_MAX = 1_024
 QUERY_MAX = 8_192
+
+LISTS = frozenset({"activity_types", "asset_class", "attributes", "symbols"})
+"""Parameters that are lists: clients write them with commas, or name them once for each entry."""
 
 
 def parse(body: bytes) -> dict[str, object]:
@@ -137,6 +141,17 @@ class Query:
             raise invalid(f"{name} must be at least {least}")
         return min(int(value), most)
 
+    def moment(self, name: str) -> int | None:
+        """Return an instant, UTC; a date or a time without a zone is taken as UTC."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            # A plus that was not escaped has become a space.
+            return read_stamp(value.replace(" ", "+")).ns
+        except ValueError as error:
+            raise invalid(f"{name}: {error}") from None
+
     def words(self, name: str) -> tuple[str, ...]:
         """Return the parts of a list with commas; empty where it is missing."""
         value = self._values.get(name) or ""
@@ -144,10 +159,10 @@ class Query:
 
 
 def params(query: bytes) -> Query:
-    """Return the parameters of an address.
+    """Return the parameters of an address; a list that comes in pieces is put together.
 
     Raises:
-        WireError: They go beyond a bound, cannot be read, or one comes twice.
+        WireError: They go beyond a bound, cannot be read, or one that is no list comes twice.
     """
     if len(query) > QUERY_MAX:
         raise invalid("the address is too long")
@@ -156,6 +171,9 @@ def params(query: bytes) -> Query:
         if not part:
             continue
         name, _, value = (_unquoted(each) for each in part.partition(b"="))
+        if name in values and name in LISTS:
+            values[name] += f",{value}"
+            continue
         if name in values:
             raise invalid(f"the parameter {name[:64]} comes twice")
         if len(values) >= KEYS_MAX:

@@ -78,7 +78,8 @@ def order_request(content: Content) -> OrderRequest:
         stop_loss=stop,
         stop_loss_limit=stop_limit,
     )
-    if request.order_class is OrderClass.OCO and request.limit_price is None:
+    is_oco = request.order_class is OrderClass.OCO and request.type is OrderType.LIMIT
+    if is_oco and request.limit_price is None:
         # Its own limit is that of its target: clients leave it out.
         request = structs.replace(request, limit_price=request.take_profit)
     check_prices(request)

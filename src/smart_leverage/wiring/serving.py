@@ -43,7 +43,6 @@ def served(
     """
     assert driver.office is not None, "a driver in real time has an office"  # noqa: S101
     server, previous = settings.server, PreviousCloses(series)
-    names = {name.strip().lower() for name in server.names.split(",") if name.strip()}
     rates = Rates(server.requests_per_s, server.requests_burst)
     made = gateway(
         Parts(
@@ -52,7 +51,7 @@ def served(
             folder=folder,
             ledger=folder / LEDGER,
             door=Door(
-                hosts=frozenset({*OWN_NAMES, server.host.lower(), *names}),
+                hosts=frozenset({*OWN_NAMES, server.host.lower(), *_names(settings)}),
                 seats=lambda: driver.trader.engine.state.seats,
                 rates=rates,
             ),
@@ -72,10 +71,28 @@ def served(
             )
         ),
     )
-    with serving(made.app, _binding(folder, settings), _connecting(made)) as address:
+    binding = _binding(folder, settings)
+    with serving(made.app, binding, _connecting(made), driver.attend) as address:
         with suppress(OSError):
             (folder / PORT).write_text(f"{address.port}\n", encoding="ascii")
         yield address
+
+
+def desk_options(settings: Settings) -> list[str]:
+    """Return how the desk is told to listen: as the gateway, on a port of its own."""
+    server = settings.server
+    options = ["--host", server.host]
+    options += ["--requests-per-s", str(server.requests_per_s)]
+    options += ["--requests-burst", str(server.requests_burst)]
+    for name in _names(settings):
+        options += ["--name", name]
+    if server.certificate and server.key:
+        options += ["--certificate", server.certificate, "--key", server.key]
+    return options
+
+
+def _names(settings: Settings) -> set[str]:
+    return {name.strip().lower() for name in settings.server.names.split(",") if name.strip()}
 
 
 def _connecting(made: Gateway) -> Callable[[asyncio.AbstractEventLoop | None], None]:

@@ -1,10 +1,8 @@
 """The bot's account, its configuration, what happened in it, and what it was worth."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,11 @@ from smart_leverage.ledger.reader import Reader
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.shelf import Shelf
 from smart_leverage.server.bridge import Bridge, Settling
-from smart_leverage.server.gateway.listing import moment
 from smart_leverage.server.gateway.views import account_of, fills_of
 from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.wire.accounts import configuration_json
-from smart_leverage.wire.activities import OTHERS, TRADES
+from smart_leverage.wire.activities import activity_list, page
 from smart_leverage.wire.errors import forbidden, invalid
-from smart_leverage.wire.reading import Query
 
 POINTS_MAX = 10_000
 
@@ -115,18 +111,14 @@ class AccountRoutes:
 
     async def activities(self, call: Call) -> Reply:
         """List the bot's executions and fees, newest first unless it is turned round."""
-        query = call.query.only(
-            "activity_types", "activity_type", "category", "date", "until", "after", "direction",
-            "page_size", "page_token", "order_id",
-        )  # fmt: skip
-        kinds = _kinds(query, call.values.get("type"))
+        wanted = activity_list(call.query, call.values.get("type"))
         bot = call.bot
 
         def read(trader: Driven, shelf: Shelf) -> list[dict[str, Any]]:
             return fills_of(trader, list(shelf.fills(bot)))
 
         rows = await self._bridge.ask(read)
-        return reply(list(_page(rows, kinds, query)))
+        return reply(page(rows, wanted))
 
     # -- what it was worth ------------------------------------------------------------------------
 
@@ -136,8 +128,8 @@ class AccountRoutes:
             "period", "timeframe", "intraday_reporting", "start", "end", "date_start", "date_end",
             "pnl_reset", "extended_hours", "cashflow_types",
         )  # fmt: skip
-        end_ns = moment(query, "end") or moment(query, "date_end") or self._now_ns()
-        start_ns = moment(query, "start") or moment(query, "date_start")
+        end_ns = query.moment("end") or query.moment("date_end") or self._now_ns()
+        start_ns = query.moment("start") or query.moment("date_start")
         if start_ns is None:
             start_ns = end_ns - _period_ns(query.text("period") or "1M")
         timeframe = query.text("timeframe") or _usual(end_ns - start_ns)
@@ -146,54 +138,6 @@ class AccountRoutes:
         step_ns = max(_STEPS[timeframe], (end_ns - start_ns) // POINTS_MAX)
         points = await asyncio.to_thread(_points, self._ledger, start_ns, end_ns, step_ns)
         return reply(_history(points, timeframe))
-
-
-def _kinds(query: Query, of_path: str | None) -> frozenset[str]:
-    named = query.words("activity_types") or query.words("activity_type")
-    category = query.text("category")
-    if named and category:
-        raise invalid("activity_types and category exclude each other")
-    if of_path is not None:
-        return frozenset({of_path.upper()})
-    if named:
-        return frozenset(named)
-    return {"trade_activity": TRADES, "non_trade_activity": OTHERS}.get(
-        category or "", TRADES | OTHERS
-    )
-
-
-def _page(
-    rows: list[dict[str, Any]], kinds: frozenset[str], query: Query
-) -> Iterator[dict[str, Any]]:
-    after_ns, until_ns = moment(query, "after"), moment(query, "until")
-    day, order_id, token = query.text("date"), query.text("order_id"), query.text("page_token")
-    found = [row for row in rows if row["activity_type"] in kinds]
-    if order_id is not None:
-        found = [row for row in found if row.get("order_id") == order_id]
-    if day is not None:
-        found = [row for row in found if _day(row) == day[:10]]
-    if after_ns is not None:
-        found = [row for row in found if _id_ns(row) > after_ns]
-    if until_ns is not None:
-        found = [row for row in found if _id_ns(row) < until_ns]
-    if query.word("direction", ("asc", "desc"), "desc") == "asc":
-        found.reverse()
-    ids = [row["id"] for row in found]
-    if token is not None and token in ids:
-        found = found[ids.index(token) + 1 :]
-    return islice(iter(found), query.count("page_size", 100, 1, 100))
-
-
-def _day(row: dict[str, Any]) -> str:
-    stem = str(row["id"])
-    return f"{stem[:4]}-{stem[4:6]}-{stem[6:8]}"
-
-
-def _id_ns(row: dict[str, Any]) -> int:
-    """Return the instant in a row's id, to the millisecond."""
-    stem = str(row["id"]).partition("::")[0]
-    moment_ = datetime.strptime(stem[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    return int(moment_.timestamp()) * SECOND_NS + int(stem[14:17]) * 1_000_000
 
 
 def _period_ns(text: str) -> int:

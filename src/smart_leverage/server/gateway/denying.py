@@ -5,13 +5,17 @@ from smart_leverage.domain.sentences import plain, sentence
 from smart_leverage.wire.errors import WireError, forbidden, invalid
 
 _STATES = {"halted": "halted", "frozen": "frozen", "reducing": "reduce_only"}
+REFUSED = "orders are rejected by user request"
+"""What the venue says where its user let no orders through; clients know the refusal by it."""
 
 
 def denial(decided: Decided) -> WireError:
     """Return the refusal of a decision.
 
-    A bound of ours is 403 with code 40310000, which every client takes as final. Input that cannot
-    be decided at all is 422. What of a holding is not free is told as the venue would tell it.
+    A bound of ours is 403 with code 40310000, and ends in the words that the venue has for such a
+    refusal: some clients know by them alone that the order is refused and not lost on the way.
+    Input that cannot be decided at all is 422. What of a holding is not free is told as the venue
+    would tell it.
     """
     if decided.reason == "bad_input":
         return _bad_input(decided)
@@ -28,7 +32,18 @@ def denial(decided: Decided) -> WireError:
         "symbol": symbol_of(decided),
         "decision_id": decided.decision_id,
     }
-    return forbidden(f"{what}{most} ({decided.decision_id})", **extras)
+    return forbidden(f"{what}{most}; {_venues(decided)} ({decided.decision_id})", **extras)
+
+
+def _venues(decided: Decided) -> str:
+    """Return the nearest words of the venue, by which ccxt for one tells its errors apart."""
+    if decided.reason in _STATES:
+        return f"new {REFUSED}"
+    if decided.reason == "minimum":
+        return f"cost basis must be >= minimal amount of order {plain(decided.bound)}"
+    if "/" in symbol_of(decided):
+        return f"insufficient balance for {symbol_of(decided)} within the limits"
+    return "insufficient buying power within the limits"
 
 
 def symbol_of(decided: Decided) -> str:

@@ -4,7 +4,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from smart_leverage.domain.stamps import read_stamp
 from smart_leverage.runtime.shelf import Shelf, Shelved
 from smart_leverage.server.gateway.views import order_of
 from smart_leverage.wire.errors import invalid
@@ -42,8 +41,8 @@ def order_list(query: Query) -> OrderList:
     wanted = OrderList(
         status=query.word("status", ("open", "closed", "all"), "open"),
         limit=query.count("limit", 50, 1, 500),
-        after_ns=moment(query, "after"),
-        until_ns=moment(query, "until"),
+        after_ns=query.moment("after"),
+        until_ns=query.moment("until"),
         is_ascending=query.word("direction", ("asc", "desc"), "desc") == "asc",
         is_nested=query.flag("nested"),
         symbols=frozenset(symbol.replace("/", "") for symbol in query.words("symbols")),
@@ -57,21 +56,6 @@ def order_list(query: Query) -> OrderList:
     if by_id and (by_time or (wanted.before_id and wanted.after_id)):
         raise invalid("before_order_id, after_order_id and times exclude each other")
     return wanted
-
-
-def moment(query: Query, name: str) -> int | None:
-    """Return a time of an address, UTC; a date or a time without a zone is taken as UTC.
-
-    Raises:
-        WireError: 422, it is no time.
-    """
-    text = query.text(name)
-    if text is None:
-        return None
-    try:
-        return read_stamp(text.replace(" ", "+")).ns
-    except ValueError as error:
-        raise invalid(f"{name}: {error}") from None
 
 
 def listed(shelf: Shelf, bot: str, wanted: OrderList) -> list[dict[str, Any]]:

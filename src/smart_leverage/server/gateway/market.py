@@ -31,11 +31,11 @@ class MarketRoutes:
     async def assets(self, call: Call) -> Reply:
         """List what may be traded through this gateway."""
         query = call.query.only(*_ASSETS)
-        kind = query.text("asset_class") or AssetClass.US_EQUITY.value
+        kinds = query.words("asset_class") or (AssetClass.US_EQUITY.value,)
         exchange = query.text("exchange")
         if query.word("status", ("active", "inactive", "all"), "all") == "inactive":
             return reply([])
-        found = [one for one in self._instruments().values() if one.asset_class.value == kind]
+        found = [one for one in self._instruments().values() if one.asset_class.value in kinds]
         return reply([asset_json(one) for one in found if exchange in (None, exchange_of(one))])
 
     async def asset(self, call: Call) -> Reply:

@@ -19,7 +19,7 @@ from smart_leverage.engine.events import CancelWished, ChangeWished, Event, Wish
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.shelf import Shelf, Shelved
 from smart_leverage.server.bridge import Bridge, Settling
-from smart_leverage.server.gateway.denying import denial
+from smart_leverage.server.gateway.denying import REFUSED, denial
 from smart_leverage.server.gateway.listing import listed, order_list
 from smart_leverage.server.gateway.views import order_of
 from smart_leverage.server.http import Call, Reply, reply
@@ -316,7 +316,7 @@ def wish_of(request: OrderRequest, key: Key, name: str) -> OrderWish:
 
 def _check_may_add(call: Call) -> None:
     if not call.seat.may(Scope.TRADE):
-        raise forbidden("this token may not do that: it lacks the scope trade")
+        raise forbidden(f"this token lacks the scope trade: its {REFUSED}")
 
 
 def _check_changeable(old: Shelved, change: ChangeRequest) -> None:

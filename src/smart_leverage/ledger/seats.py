@@ -1,0 +1,74 @@
+"""Who may come in, as a ledger that another process writes has it."""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from smart_leverage.domain.bots import Seat
+from smart_leverage.domain.errors import LedgerError
+from smart_leverage.domain.records import SeatChanged, decode
+from smart_leverage.ledger.reader import Reader
+
+_KIND = "seat"
+
+
+class SeatsOnFile:
+    """The seats of an account, read again whenever something was committed; for one thread.
+
+    While the ledger cannot be read, those stand that were read last.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Follow the ledger at a path, which need not be there yet."""
+        self._path = path
+        self._reader: Reader | None = None
+        self._file: tuple[int, int] | None = None
+        self._version = -1
+        self._after = 0
+        self._seats: dict[str, Seat] = {}
+
+    def __call__(self) -> Mapping[str, Seat]:
+        """Return the seats by token id."""
+        with suppress(OSError, LedgerError, sqlite3.Error):
+            self._follow()
+        return self._seats
+
+    def close(self) -> None:
+        """Let go of the ledger; the next question opens it again."""
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
+
+    def _follow(self) -> None:
+        reader = self._opened()
+        version = reader.data_version()
+        if version == self._version:
+            return
+        # Before the rows: what is committed meanwhile raises the number and is read next time.
+        self._version = version
+        try:
+            for entry in reader.entries(self._after):
+                if entry.kind == _KIND:
+                    self._take(entry.payload)
+                self._after = entry.seq
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def _take(self, payload: bytes) -> None:
+        record = decode(payload)
+        if isinstance(record, SeatChanged):
+            self._seats = {**self._seats, record.seat.token_id: record.seat}
+
+    def _opened(self) -> Reader:
+        """Return the reader of the file that is there now: a ledger may be put in its place."""
+        found = self._path.stat()
+        file = (found.st_dev, found.st_ino)
+        if self._reader is None or file != self._file:
+            self.close()
+            self._reader = Reader.open(self._path)
+            self._version = -1
+            if file != self._file:
+                self._file, self._after, self._seats = file, 0, {}
+        return self._reader

@@ -1,0 +1,136 @@
+"""The desk as a process of its own: started beside an account, watched, and started again."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+PORT = "desk.port"
+PID = "desk.pid"
+LOG = "desk.log"
+
+BACKOFF_S = 0.5
+BACKOFF_MAX_S = 30.0
+STEADY_S = 60.0
+"""Who has lived so long is started again at once when it ends."""
+
+END_WITHIN_S = 5.0
+
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def desk_process(
+    folder: Path, options: Sequence[str] = (), tell: Tell = lambda url: None
+) -> Iterator["DeskProcess"]:
+    """Keep a desk running beside the account of a folder until the block ends.
+
+    Nothing of the account waits for it or hears of its troubles. It ends by itself when this
+    process dies, however that happens.
+
+    Args:
+        folder: Of the account; its log and the port that it had last are kept there.
+        options: Of the desk's own command line, as where to listen.
+        tell: Hears the address whenever it is another one than before, on a thread of its own.
+    """
+    running = DeskProcess(folder, options, tell)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+class DeskProcess:
+    """Starts the desk, and starts it again with growing pauses when it ends too soon."""
+
+    def __init__(self, folder: Path, options: Sequence[str], tell: Tell) -> None:
+        self._folder = folder
+        self._options = tuple(options)
+        self._tell = tell
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._watch, name="desk", daemon=True)
+        self.url = ""
+        """Where it listens, or did before it ended; empty until it has begun for the first time."""
+
+    def start(self) -> None:
+        """Begin to watch; the desk comes up by and by."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the desk; it has a few seconds to hang up."""
+        with self._lock:
+            self._over.set()
+            process = self._process
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(END_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._thread.join(END_WITHIN_S)
+        with suppress(OSError):
+            (self._folder / PID).unlink()
+
+    def _watch(self) -> None:
+        pause_s = BACKOFF_S
+        while not self._over.is_set():
+            began_s = time.monotonic()
+            with suppress(OSError):
+                self._run_once()
+            is_steady = time.monotonic() - began_s >= STEADY_S
+            pause_s = BACKOFF_S if is_steady else min(2.0 * pause_s, BACKOFF_MAX_S)
+            self._over.wait(pause_s)
+
+    def _run_once(self) -> None:
+        """Run a desk from its start to its end."""
+        process = self._started()
+        if process is None:
+            return
+        with process:
+            assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+            self._hear(process.stdout)
+
+    def _started(self) -> "subprocess.Popen[bytes] | None":
+        """Start a desk, in a session of its own so that an interruption of ours spares it."""
+        command = [sys.executable, "-m", "smart_leverage.server.desk", str(self._folder)]
+        command += ["--watched", "--spare-port", str(self._port_before()), *self._options]
+        with self._lock, (self._folder / LOG).open("ab") as log:
+            if self._over.is_set():
+                return None
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, our own arguments
+                command,
+                # Nothing is ever written: it ends with this process, and the desk sees that.
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                umask=0o077,
+            )
+            with suppress(OSError):
+                (self._folder / PID).write_text(f"{self._process.pid}\n", encoding="ascii")
+            return self._process
+
+    def _hear(self, said: IO[bytes]) -> None:
+        """Hear where it listens, and then nothing more until it ends."""
+        for line in said:
+            word, _, url = line.decode("ascii", errors="replace").strip().partition(" ")
+            if word == "ready" and url != self.url:
+                self.url = url
+                with suppress(OSError):
+                    port = url.rpartition(":")[2]
+                    (self._folder / PORT).write_text(f"{port}\n", encoding="ascii")
+                self._tell(url)
+
+    def _port_before(self) -> int:
+        try:
+            port = int((self._folder / PORT).read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return 0
+        return port if 0 < port <= 65_535 else 0

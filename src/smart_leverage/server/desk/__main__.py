@@ -1,0 +1,97 @@
+"""Runs the desk of an account as a process of its own: `python -m smart_leverage.server.desk`."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+from smart_leverage.domain.errors import SmartLeverageError
+from smart_leverage.ledger.seats import SeatsOnFile
+from smart_leverage.market.history import EmbeddedMarket
+from smart_leverage.market.kept import kept_market
+from smart_leverage.market.synthetic import generate
+from smart_leverage.server.desk.app import desk
+from smart_leverage.server.gate import Door
+from smart_leverage.server.rates import Rates
+from smart_leverage.server.serving import Binding, serving
+
+EXIT_FAILED = 1
+OWN_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+LEDGER = "ledger.sqlite"
+
+
+def main(words: list[str] | None = None) -> int:
+    """Serve until a signal ends it, or the process that watches it has gone; return the exit code.
+
+    The ledger is read only, a page at a time; the market is the one that the account trades on.
+    """
+    wanted = _parser().parse_args(words)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    stop = threading.Event()
+    if wanted.watched:
+        threading.Thread(target=_await_end_of_input, args=(stop,), daemon=True).start()
+    try:
+        market = EmbeddedMarket(generate(kept_market(wanted.folder)))
+        with closing(SeatsOnFile(wanted.folder / LEDGER)) as seats:
+            seats()  # a long ledger is read before anybody waits for it
+            door = Door(
+                hosts=frozenset({*OWN_NAMES, wanted.host.lower(), *wanted.name}),
+                seats=seats,
+                rates=Rates(wanted.requests_per_s, wanted.requests_burst),
+                now_ns=time.time_ns,
+            )
+            made = desk(market, door)
+            with serving(made.app, _binding(wanted), made.streams.connect) as address:
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, lambda *_: stop.set())
+                sys.stdout.write(f"ready {address.url}\n")
+                sys.stdout.flush()
+                stop.wait()
+    except SmartLeverageError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return EXIT_FAILED
+    return 0
+
+
+def _binding(wanted: argparse.Namespace) -> Binding:
+    return Binding(
+        host=wanted.host,
+        port=wanted.port,
+        spare_port=wanted.spare_port if not wanted.port else 0,
+        certificate=wanted.certificate,
+        key=wanted.key,
+    )
+
+
+def _await_end_of_input(stop: threading.Event) -> None:
+    """End when nobody holds the other end of the input any more, however that process died."""
+    while os.read(0, 1_024):
+        pass
+    stop.set()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m smart_leverage.server.desk",
+        description="Serve the market of a run to its bots, in the language of Alpaca's data API.",
+    )
+    parser.add_argument("folder", type=Path, help="of the run: its market.json and its ledger")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--spare-port", type=int, default=0, help="a free one to prefer")
+    parser.add_argument("--name", action="append", default=[], help="one more name of this server")
+    parser.add_argument("--certificate", type=Path, help="file of the TLS certificate")
+    parser.add_argument("--key", type=Path, help="file of its private key")
+    parser.add_argument("--requests-per-s", type=float, default=50.0, help="of one token")
+    parser.add_argument("--requests-burst", type=float, default=500.0, help="at once")
+    parser.add_argument("--watched", action="store_true", help="end when standard input ends")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The desk's routes and streams of market data: shares for those who have keys, coins for all."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from smart_leverage.domain.bots import Scope
+from smart_leverage.domain.instruments import AssetClass
+from smart_leverage.market.base import MarketSource
+from smart_leverage.server.desk.routes import DataRoutes
+from smart_leverage.server.desk.streams import Streams
+from smart_leverage.server.gate import Door, Gate
+from smart_leverage.server.http import Call, Reply, Route
+
+SHARES = "/v2/stocks"
+COINS = "/v1beta3/crypto/{location}"
+
+
+class Desk(NamedTuple):
+    """The application, and the streams, which have to be told of the loop that runs it."""
+
+    app: Gate
+    streams: Streams
+
+
+def desk(source: MarketSource, door: Door) -> Desk:
+    """Return the application that shows a market."""
+    shares = DataRoutes(source, AssetClass.US_EQUITY, door.now_ns)
+    coins = DataRoutes(source, AssetClass.CRYPTO, door.now_ns)
+    streams = Streams(source, door.seats, door.now_ns)
+    of_shares = streams.of(AssetClass.US_EQUITY)
+    sockets = {
+        "/v2/iex": of_shares,
+        "/v2/sip": of_shares,
+        "/v1beta3/crypto/us": streams.of(AssetClass.CRYPTO),
+    }
+    return Desk(Gate([*_of_shares(shares), *_of_coins(coins)], door, sockets), streams)
+
+
+def _of_shares(routes: DataRoutes) -> list[Route]:
+    """Return the routes of shares, each for several symbols and for the one in the path."""
+    found = []
+    for base in (SHARES, f"{SHARES}/{{symbol}}"):
+        found += [
+            _closed(f"{base}/bars", routes.bars),
+            _closed(f"{base}/quotes", routes.quotes),
+            _closed(f"{base}/trades", routes.trades),
+            _closed(f"{base}/bars/latest", routes.latest_bars),
+            _closed(f"{base}/quotes/latest", routes.latest_quotes),
+            _closed(f"{base}/trades/latest", routes.latest_trades),
+        ]
+    return [
+        *found,
+        _closed(f"{SHARES}/snapshots", routes.snapshots),
+        _closed(f"{SHARES}/{{symbol}}/snapshot", routes.snapshots),
+    ]
+
+
+def _of_coins(routes: DataRoutes) -> list[Route]:
+    return [
+        _open(f"{COINS}/bars", routes.bars),
+        _open(f"{COINS}/quotes", routes.quotes),
+        _open(f"{COINS}/trades", routes.trades),
+        _open(f"{COINS}/latest/bars", routes.latest_bars),
+        _open(f"{COINS}/latest/quotes", routes.latest_quotes),
+        _open(f"{COINS}/latest/trades", routes.latest_trades),
+        _open(f"{COINS}/latest/orderbooks", routes.latest_books),
+        _open(f"{COINS}/snapshots", routes.snapshots),
+    ]
+
+
+_Handler = Callable[[Call], Awaitable[Reply]]
+
+
+def _closed(path: str, handler: _Handler) -> Route:
+    return Route("GET", path, Scope.READ, handler)
+
+
+def _open(path: str, handler: _Handler) -> Route:
+    """Return a route that needs no key, as the venue's own."""
+    return Route("GET", path, Scope.READ, handler, is_open=True)
