@@ -33,6 +33,7 @@ from smart_leverage.engine.asking import Ask, journal
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Answered, Rung, Started, Verdict
 from smart_leverage.engine.ladder import Price, PriceLadder, _Seen
+from smart_leverage.engine.reserving import Reserved
 from smart_leverage.engine.resolving import on_started
 from smart_leverage.engine.selling import decide_sell
 from smart_leverage.engine.state import State
@@ -98,7 +99,7 @@ def believes_old_prices(planted: pytest.MonkeyPatch) -> None:
 
 
 def sells_what_is_being_sold(planted: pytest.MonkeyPatch) -> None:
-    planted.setattr(TrackedOrders, "selling", lambda orders, key: Decimal(0))
+    planted.setattr(TrackedOrders, "selling", lambda orders, key, bot=None: Decimal(0))
 
 
 def loses_fills(planted: pytest.MonkeyPatch) -> None:
@@ -136,7 +137,7 @@ def reserves_nothing(planted: pytest.MonkeyPatch) -> None:
 
 
 def counts_only_the_new_order_of_a_change(planted: pytest.MonkeyPatch) -> None:
-    def buys(state: State, without: frozenset[str]) -> dict[Key, exposure.Bought]:
+    def buys(state: State, without: frozenset[str]) -> dict[Key, Reserved]:
         changed = {one.replaces for one in state.orders.buys() if one.replaces}
         return BUYS(state, without | changed)
 

@@ -169,7 +169,7 @@ def _stops_off(patch: Patch) -> None:
 
 def _sells_uncounted(patch: Patch) -> None:
     """Forget what is being sold already, so that the same units are offered twice."""
-    patch.setattr(TrackedOrders, "selling", lambda self, key: Decimal(0))
+    patch.setattr(TrackedOrders, "selling", lambda self, key, bot=None: Decimal(0))
 
 
 MISTAKES = (

@@ -226,7 +226,7 @@ def blockers(core: Core, order: Order) -> list[Tracked]:
     found = orders.stops(order.key)
     if order.side is Side.SELL:
         waiting = {one.order.client_order_id for one in core.waiting.get(order.key, ())}
-        others = [one for one in orders.of(order.key) if one.is_buy and would_trade(one, order)]
+        others = [one for one in orders.buys_of(order.key) if would_trade(one, order)]
         if order.role.is_house:
             others += orders.resting_sales(order.key)
         found += [one for one in others if one.order.client_order_id not in waiting]
@@ -249,7 +249,8 @@ def would_trade(buy: Tracked, sale: Order) -> bool:
 def cancel(core: Core, tracked: Tracked, why: str) -> None:
     """Cancel an order: an unsent one ends here, a sent one is asked for at the broker."""
     order = tracked.order
-    queue = core.waiting.get(order.key, [])
+    # What the broker has named has left, so it does not wait here.
+    queue = [] if tracked.broker_order_id else core.waiting.get(order.key, [])
     unsent = next(
         (one for one in queue if one.order.client_order_id == order.client_order_id), None
     )

@@ -108,7 +108,7 @@ def _symbol(key: Key) -> str:
 
 def _hindrance(core: Core, key: Key) -> str:
     """Return why an instrument could not be sold, empty where nothing is known."""
-    sales = core.state.orders.sales(key)
+    sales = list(core.state.orders.sales(key))
     waiting = {one.order.client_order_id for one in core.waiting.get(key, ())}
     sent = [one for one in sales if one.order.client_order_id not in waiting]
     if any(one.state in (OrderState.INTENT, OrderState.UNKNOWN) for one in sent):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import Rung
 from smart_leverage.engine.ladder import HAIRCUT, PriceLadder
+from smart_leverage.engine.reserving import NOTHING, Reserved
 from smart_leverage.engine.state import State
 
 ZERO = Decimal(0)
@@ -110,34 +111,14 @@ def worst_case(
     )
 
 
-class Bought(NamedTuple):
-    """What buys under way may add to one instrument: quantity, highest limit and notional.
-
-    `waits` are the parts that are bought only once a higher price is there, with that price.
-    """
-
-    qty: Decimal
-    limit: Decimal
-    cost: Decimal
-    waits: tuple[tuple[Decimal, Decimal], ...] = ()
-
-    def beyond(self, price: Decimal) -> Decimal:
-        """Return what may be paid beyond what the units are worth then, at this price or theirs."""
-        lost = self.qty * max(self.limit - price, ZERO)
-        for qty, stop in self.waits:
-            lost -= qty * max(min(stop, self.limit) - price, ZERO)
-        return lost
-
-
-NOTHING = Bought(ZERO, ZERO, ZERO)
-
-
-def _buys_by_key(state: State, without: frozenset[str]) -> dict[Key, Bought]:
+def _buys_by_key(state: State, without: frozenset[str]) -> dict[Key, Reserved]:
     """Return what the buys under way may add by instrument.
 
     Of an order and its change only the larger counts: the venue lets only one of them fill.
     """
-    buys: dict[Key, Bought] = {}
+    if not without:
+        return state.orders.reservations()
+    buys: dict[Key, Reserved] = {}
     for tracked in state.orders.buys():
         if tracked.order.client_order_id in without:
             continue
@@ -149,7 +130,7 @@ def _buys_by_key(state: State, without: frozenset[str]) -> dict[Key, Bought]:
             remaining = max(remaining - before.remaining, ZERO)
             own = max(own - before.cost, ZERO)
         stop = tracked.order.stop_price
-        buys[key] = Bought(
+        buys[key] = Reserved(
             qty=known.qty + remaining,
             limit=max(known.limit, tracked.reserve_price),
             cost=known.cost + own,

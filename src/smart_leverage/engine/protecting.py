@@ -23,12 +23,14 @@ def protect(core: Core, key: Key) -> None:
     if not has_stops(core, key):
         return  # a stop is a sale that the house decided on in advance
     stop = state.live_stop(key)
+    if core.waiting.get(key) or (stop is None and state.orders.is_buying(key)):
+        return
     wanted = _protectable(core, key)
     if stop is not None:
-        if wanted != stop.remaining and not core.waiting.get(key):
+        if wanted != stop.remaining:
             cancel(core, stop, "resized")
         return
-    if wanted <= 0 or core.waiting.get(key) or any(o.is_buy for o in state.orders.of(key)):
+    if wanted <= 0:
         return
     if state.orders.stops(key):
         return  # one that somebody else replaced has not told yet what it sold

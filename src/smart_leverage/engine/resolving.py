@@ -75,6 +75,8 @@ def send_again(core: Core, key: Key | None = None) -> None:
     if not (core.is_ready and core.config.may_resend):
         return
     orders = core.state.orders
+    if not orders.unknown:
+        return
     for tracked in list(orders.by_id.values()) if key is None else orders.of(key):
         if tracked.replaces:
             continue  # that its id is taken would not say what became of the order before

@@ -51,9 +51,7 @@ def decide_sell(core: Core, ask: Ask) -> None:
 
 def free(core: Core, bot: str, key: Key) -> Decimal:
     """Return what a bot may still sell: it holds that, it is there, and nobody is selling it."""
-    orders = core.state.orders
-    under_way = orders.together(one for one in orders.sales(key) if one.order.bot == bot)
-    own = core.state.book.bot_qty(bot, key) - under_way - orders.owed(key, bot)
+    own = core.state.book.bot_qty(bot, key) - core.state.orders.selling(key, bot)
     return max(min(own, core.sellable(key)), ZERO)
 
 

@@ -215,9 +215,10 @@ class State:
         )
         before = self.orders.by_id.get(record.replaces)
         if before is not None:
-            self.orders.by_id[order.client_order_id].is_held = before.is_held
+            successor = self.orders.by_id[order.client_order_id]
+            self.orders.hold(successor, is_held=before.is_held)
         if before is not None and before.state is OrderState.OPEN:
-            before.state = OrderState.PENDING_REPLACE
+            self.orders.move(before, OrderState.PENDING_REPLACE)
         if order.role is Role.STOP:
             self.stops[order.key] = order.client_order_id
             self.bare_since.pop(order.key, None)
@@ -228,7 +229,7 @@ class State:
     def _cancel_intended(self, record: CancelIntended) -> None:
         tracked = self.orders.by_id.get(record.client_order_id)
         if tracked is not None:
-            tracked.state = OrderState.PENDING_CANCEL
+            self.orders.move(tracked, OrderState.PENDING_CANCEL)
 
     def _order_moved(self, record: OrderMoved) -> None:
         self.stream_seen = max(self.stream_seen, record.sequence)
@@ -236,12 +237,12 @@ class State:
         if tracked is None:
             self.orders.forgive(record.client_order_id)
             return
-        tracked.state = record.state
+        self.orders.move(tracked, record.state)
         if record.state is OrderState.INTENT:  # it may be sent once more
             tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
         is_working = tracked.exits is not None and tracked.exits.is_working
-        tracked.is_held = record.status == HELD and not is_working
+        self.orders.hold(tracked, is_held=record.status == HELD and not is_working)
         if record.status == "replaced":
             tracked.replaced_at = record.filled_qty
         if record.state is OrderState.FILLED:
@@ -258,7 +259,7 @@ class State:
     def _stays(self, before: Tracked) -> None:
         """What was to come in the place of an order never reached the broker."""
         if before.state is OrderState.PENDING_REPLACE:
-            before.state = OrderState.OPEN
+            self.orders.move(before, OrderState.OPEN)
 
     def _forget_request(self, decision_id: str) -> None:
         self.requests = {
@@ -286,6 +287,7 @@ class State:
         after = self.orders.after(tracked)
         if after is not None:
             after.taken += fill.qty
+        self.orders.touch(tracked)
         self.asset_day.apply_fill(fill)
         key = fill.key
         if self.book.qty(key) <= 0:

@@ -3,12 +3,14 @@
 import base64
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Order, OrderClass, OrderState, Role, Side
 from smart_leverage.engine.exits import Exits
+from smart_leverage.engine.instrument_orders import InstrumentOrders
+from smart_leverage.engine.reserving import Reserved
 
 ZERO = Decimal(0)
 
@@ -110,11 +112,18 @@ ENDED_KEPT = 10_000
 
 
 class TrackedOrders:
-    """Every order that is not final, by id and by instrument, and the ended ones for a while."""
+    """Every order that is not final, by id and by instrument, and the ended ones for a while.
+
+    What they reserve is added up as they change, so whoever changes one says so with `touch`.
+    """
 
     def __init__(self) -> None:
         self.by_id: dict[str, Tracked] = {}
-        self._by_key: dict[Key, dict[str, Tracked]] = {}
+        self.unknown: set[str] = set()
+        """Those of which only the broker can say whether it has them."""
+        self._by_key: dict[Key, InstrumentOrders] = {}
+        self._changes: dict[str, Tracked] = {}
+        """Those that are to come in the place of another one."""
         self._ended: OrderedDict[str, Tracked] = OrderedDict()
         self._owed: dict[str, tuple[Key, Exits]] = {}
 
@@ -123,7 +132,35 @@ class TrackedOrders:
         order = tracked.order
         tracked.exits = self._exits(tracked, before)
         self.by_id[order.client_order_id] = tracked
-        self._by_key.setdefault(order.key, {})[order.client_order_id] = tracked
+        own = self._by_key.get(order.key)
+        if own is None:
+            own = self._by_key[order.key] = InstrumentOrders()
+        own.add(order.client_order_id, tracked)
+        if tracked.replaces:
+            self._changes[order.client_order_id] = tracked
+        self.touch(tracked)
+
+    def move(self, tracked: Tracked, state: OrderState) -> None:
+        """Give an order another state."""
+        tracked.state = state
+        name = tracked.order.client_order_id
+        if state is OrderState.UNKNOWN and name in self.by_id:
+            self.unknown.add(name)
+        else:
+            self.unknown.discard(name)
+
+    def hold(self, tracked: Tracked, *, is_held: bool) -> None:
+        """Note whether the venue holds an exit back."""
+        if tracked.is_held is not is_held:
+            tracked.is_held = is_held
+            self.touch(tracked)
+
+    def touch(self, tracked: Tracked) -> None:
+        """Count an order anew, and the one that is to come in its place: it reserves the rest."""
+        for one in (tracked, self.after(tracked)):
+            if one is not None and one.order.client_order_id in self.by_id:
+                own = self._by_key[one.order.key]
+                own.count(one.order.client_order_id, one, self.before(one))
 
     def _exits(self, tracked: Tracked, before: str) -> Exits | None:
         """Return the exits that an order is one of, or that come with it."""
@@ -146,7 +183,7 @@ class TrackedOrders:
         self._owed[entry.order.client_order_id] = entry.order.key, exits
         for one in self.of(entry.order.key):
             if one.exits is exits:
-                one.is_held = False
+                self.hold(one, is_held=False)
 
     def forgive(self, client_order_id: str) -> None:
         """Reserve nothing for exits of which the venue lists none any more."""
@@ -169,13 +206,16 @@ class TrackedOrders:
         tracked = self.by_id.pop(client_order_id, None)
         if tracked is None:
             return
-        orders = self._by_key[tracked.order.key]
-        del orders[client_order_id]
-        if not orders:
+        own = self._by_key[tracked.order.key]
+        own.drop(client_order_id, tracked)
+        if not own.all:
             del self._by_key[tracked.order.key]
+        self._changes.pop(client_order_id, None)
+        self.unknown.discard(client_order_id)
         self._ended[client_order_id] = tracked
         if len(self._ended) > ENDED_KEPT:
             self._ended.popitem(last=False)
+        self.touch(tracked)
 
     def find(self, client_order_id: str) -> Tracked | None:
         """Return an order, under way or ended."""
@@ -191,12 +231,12 @@ class TrackedOrders:
 
     def before(self, tracked: Tracked) -> Tracked | None:
         """Return the order that this one replaces, while both may fill."""
-        return self.by_id.get(tracked.replaces)
+        return self.by_id.get(tracked.replaces) if tracked.replaces else None
 
     def after(self, tracked: Tracked) -> Tracked | None:
         """Return the order that is to come in the place of this one, while it may fill."""
         name = tracked.order.client_order_id
-        return next((one for one in self.of(tracked.order.key) if one.replaces == name), None)
+        return next((one for one in self._changes.values() if one.replaces == name), None)
 
     def reserved(self, tracked: Tracked) -> Decimal:
         """Return the quantity that an order reserves; a change only what the one before does not.
@@ -207,10 +247,15 @@ class TrackedOrders:
         taken = ZERO if before is None else before.remaining
         return max(tracked.remaining - taken, ZERO)
 
+    def reservations(self) -> dict[Key, Reserved]:
+        """Return what the increases under way reserve, by instrument."""
+        totals = ((key, own.buying.total()) for key, own in self._by_key.items())
+        return {key: total for key, total in totals if total is not None}
+
     def of(self, key: Key) -> tuple[Tracked, ...]:
         """Return the orders of one instrument, oldest first."""
-        orders = self._by_key.get(key)
-        return () if orders is None else tuple(orders.values())
+        own = self._by_key.get(key)
+        return () if own is None else tuple(own.all.values())
 
     def keys(self) -> list[Key]:
         """Return the instruments with orders under way."""
@@ -220,30 +265,45 @@ class TrackedOrders:
         """Return every increase under way."""
         return [tracked for tracked in self.by_id.values() if tracked.is_buy]
 
+    def buys_of(self, key: Key) -> tuple[Tracked, ...]:
+        """Return the increases of one instrument under way, oldest first."""
+        own = self._by_key.get(key)
+        return () if own is None else tuple(own.buys.values())
+
+    def is_buying(self, key: Key) -> bool:
+        """Whether any increase of an instrument is under way."""
+        own = self._by_key.get(key)
+        return own is not None and bool(own.buys)
+
     def last_sale(self, key: Key) -> Tracked | None:
         """Return the sale of an instrument that ended last, protective stops left out."""
         ended = (one for one in reversed(self._ended.values()) if one.order.key == key)
         return next((one for one in ended if _is_sale(one)), None)
 
-    def sales(self, key: Key) -> list[Tracked]:
-        """Return the sales of an instrument under way, protective stops left out."""
-        return [tracked for tracked in self.of(key) if _is_sale(tracked)]
+    def sales(self, key: Key) -> Iterator[Tracked]:
+        """Yield the sales of an instrument under way, protective stops left out."""
+        own = self._by_key.get(key)
+        return iter(()) if own is None else own.sales()
 
     def stops(self, key: Key) -> list[Tracked]:
         """Return the stops of an instrument; beside the live one, those that may not have ended."""
-        return [tracked for tracked in self.of(key) if tracked.order.role is Role.STOP]
+        own = self._by_key.get(key)
+        return [] if own is None else list(own.stops.values())
 
     @property
     def has_buys(self) -> bool:
         """Whether any increase is under way."""
-        return any(tracked.is_buy for tracked in self.by_id.values())
+        return any(own.buys for own in self._by_key.values())
 
-    def selling(self, key: Key) -> Decimal:
-        """Return the quantity that sells under way may still take, protective stops left out.
+    def selling(self, key: Key, bot: str | None = None) -> Decimal:
+        """Return the quantity that sells under way may still take, of all bots or of one.
 
-        A stop gives way to a sale: the engine cancels it first and protects the rest again.
+        Protective stops are left out: a stop gives way to a sale, which the engine sees to.
         """
-        return self.together(self.sales(key)) + self.owed(key)
+        own, owed = self._by_key.get(key), self.owed(key, bot)
+        if own is None or not own.others:
+            return owed
+        return own.alone(bot) + self.together(own.paired(bot)) + owed
 
     def together(self, sales: Iterable[Tracked]) -> Decimal:
         """Return the quantity that sales may take together; of a pair of exits only one does."""

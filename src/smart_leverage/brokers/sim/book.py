@@ -30,7 +30,8 @@ class Line:
     """One symbol at the venue: its price, its open orders, and what would wake one of them.
 
     A bar whose low stays above `low_trigger` and whose high stays below `high_trigger` cannot
-    change any order; these floats are all that an ordinary instant looks at.
+    change any order; these floats are all that an ordinary instant looks at, once `set_triggers`
+    has brought them up to date where `is_stale`.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Line:
         "instrument",
         "is_coin",
         "is_opening",
+        "is_stale",
         "key",
         "low_trigger",
         "mark",
@@ -74,7 +76,13 @@ class Line:
         self.closed_ns = self.opened_ns = -1
         self.is_opening = False
         self.print_number = 0
+        self.touch()
         self.set_triggers()
+
+    def touch(self) -> None:
+        """Note that an order came, went or changed."""
+        self.is_stale = True
+        self._available: tuple[Decimal, Decimal] | None = None
 
     @property
     def price(self) -> Decimal | None:
@@ -93,7 +101,7 @@ class Line:
         self.buy_limit = self.sell_stop = NO_LOW
         self.sell_limit = self.buy_stop = NO_HIGH
         self.takers = 0
-        self._available: tuple[Decimal, Decimal] | None = None
+        self.is_stale = False
         for ticket in self.tickets:
             if ticket.is_working:
                 self._add_trigger(ticket)
@@ -208,6 +216,8 @@ class Book:
         self.open: dict[int, Ticket] = {}
         self.groups: dict[int, Group] = {}
         self.next_expiry_ns = 0
+        self.changes = 0
+        """How often an order that holds funds has changed or ended."""
 
     def add(self, ticket: Ticket) -> None:
         """Take a new ticket in."""
@@ -221,7 +231,7 @@ class Book:
         self.next_expiry_ns = min(self.next_expiry_ns, ticket.expires_at_ns)
         line = self.lines[ticket.order.key]
         line.tickets.append(ticket)
-        line.set_triggers()
+        line.touch()
 
     def restore(self, tickets: Iterable[Ticket]) -> None:
         """Take tickets back from a file, in the order of their numbers."""
@@ -232,10 +242,11 @@ class Book:
     def settle(self, ticket: Ticket) -> None:
         """Bring the quick ways up to date after a ticket has changed."""
         line = self.lines[ticket.order.key]
+        self.changes += bool(ticket.reserve_price)
         if ticket.is_final and self.open.pop(ticket.number, None) is not None:
             line.tickets.remove(ticket)
             self._forget_group(ticket.group)
-        line.set_triggers()
+        line.touch()
 
     def _forget_group(self, number: int) -> None:
         group = self.groups.get(number)

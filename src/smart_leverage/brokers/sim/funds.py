@@ -1,8 +1,8 @@
 """What the account can still buy, as if every open order that holds funds had been filled."""
 
 import math
-from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
+from itertools import takewhile
 from typing import NamedTuple
 
 from smart_leverage.brokers.sim.book import Book, Line
@@ -24,14 +24,6 @@ from smart_leverage.policy.margin import (
 _CENT = Decimal("0.01")
 
 
-class Stake(NamedTuple):
-    """A quantity that is held, or will be when an order fills, at a price."""
-
-    line: Line
-    qty: Decimal
-    price: Decimal
-
-
 class Standing(NamedTuple):
     """An account reduced to what the margin rules read, with the exact sums beside it."""
 
@@ -40,38 +32,62 @@ class Standing(NamedTuple):
     account: MarginAccount
 
 
-def standing(cash: Decimal, stakes: Iterable[Stake]) -> Standing:
-    """Add up an account from its cash and everything it holds."""
-    equity = cash
-    long = short = crypto = initial = maintenance = 0.0
-    for line, qty, price in stakes:
+class Adding:
+    """An account that is being added up; floats in the order in which stakes are told."""
+
+    __slots__ = ("cash", "crypto", "equity", "initial", "long", "maintenance", "short")
+
+    def __init__(self, cash: Decimal) -> None:
+        self.cash = self.equity = cash
+        self.long = self.short = self.crypto = self.initial = self.maintenance = 0.0
+
+    def hold(self, line: Line, qty: Decimal, price: Decimal) -> None:
+        """Add a quantity that is held at a price."""
         value = EXACT.multiply(qty, price)
-        equity = EXACT.add(equity, value)
+        self.equity = EXACT.add(self.equity, value)
         amount = float(value)
         is_short = amount < 0.0
         if is_short:
-            short -= amount
+            self.short -= amount
         else:
-            long += amount
+            self.long += amount
         if line.is_coin:
-            crypto += amount
+            self.crypto += amount
         else:
             rates = line.rates(is_short)
-            initial += rates.initial * abs(amount)
-            maintenance += rates.maintenance * abs(amount)
-    account = MarginAccount(
-        cash=float(cash),
-        long_value=long,
-        short_value=short,
-        crypto_value=crypto,
-        initial_margin=initial,
-        maintenance_margin=maintenance,
-        equity_last=float(equity),
-        maintenance_margin_last=maintenance,
-        power_used_today=0.0,
-        is_day_trader=False,
-    )
-    return Standing(cash=cash, equity=equity, account=account)
+            self.initial += rates.initial * abs(amount)
+            self.maintenance += rates.maintenance * abs(amount)
+
+    def trade(self, line: Line, qty: Decimal, price: Decimal) -> None:
+        """Add a quantity that is paid for, or sold when negative."""
+        paid = EXACT.multiply(qty, price)
+        self.cash = EXACT.subtract(self.cash, paid)
+        self.equity = EXACT.subtract(self.equity, paid)
+        self.hold(line, qty, price)
+
+    def standing(self) -> Standing:
+        """Return what the margin rules read of it."""
+        account = MarginAccount(
+            cash=float(self.cash),
+            long_value=self.long,
+            short_value=self.short,
+            crypto_value=self.crypto,
+            initial_margin=self.initial,
+            maintenance_margin=self.maintenance,
+            equity_last=float(self.equity),
+            maintenance_margin_last=self.maintenance,
+            power_used_today=0.0,
+            is_day_trader=False,
+        )
+        return Standing(cash=self.cash, equity=self.equity, account=account)
+
+
+class _Known(NamedTuple):
+    """What the orders up to a number leave, and what it was added up from."""
+
+    adding: Adding
+    number: int
+    changes: tuple[int, int]
 
 
 class Funds:
@@ -81,10 +97,15 @@ class Funds:
         self._purse = purse
         self._book = book
         self._terms = terms
+        self._known: _Known | None = None
+
+    def forget(self) -> None:
+        """Add up anew: prices may have changed."""
+        self._known = None
 
     def now(self) -> Standing:
         """Return the account as it is, at last prices."""
-        return standing(self._purse.cash, self._holdings())
+        return self._held().standing()
 
     def after_orders(self, without: Ticket | None = None) -> Standing:
         """Return the account as if every order that opens or adds had been filled.
@@ -93,23 +114,38 @@ class Funds:
             without: An order whose own hold is left out, because it is about to be replaced or
                 paid for.
         """
-        cash = self._purse.cash
-        stakes = self._holdings()
+        if without is None:
+            return self._after().standing()
+        adding = self._held()
         for ticket in self._book.open.values():
-            if ticket is without or not self.holds_funds(ticket):
-                continue
-            qty = ticket.remaining if ticket.is_buy else EXACT.minus(ticket.remaining)
-            cash = EXACT.subtract(cash, EXACT.multiply(qty, ticket.reserve_price))
-            stakes.append(Stake(self._book.lines[ticket.order.key], qty, ticket.reserve_price))
-        return standing(cash, stakes)
+            if ticket is not without:
+                self._add(adding, ticket)
+        return adding.standing()
 
-    def _holdings(self) -> list[Stake]:
-        """Return what is held, at the last price, or the entry price before there is one."""
-        lines = self._book.lines
-        return [
-            Stake(lines[key], each.qty, lines[key].price or each.avg_entry_price)
-            for key, each in self._purse.holdings.items()
-        ]
+    def _after(self) -> Adding:
+        """Go on from where the last addition ended while only new orders have come since."""
+        tickets, changes = self._book.open, (self._purse.number, self._book.changes)
+        known = self._known
+        if known is None or known.changes != changes:
+            known = _Known(self._held(), 0, changes)
+        new = list(takewhile(lambda each: each.number > known.number, reversed(tickets.values())))
+        for ticket in reversed(new):
+            self._add(known.adding, ticket)
+        last = new[0].number if new else known.number
+        self._known = known._replace(number=last)
+        return known.adding
+
+    def _add(self, adding: Adding, ticket: Ticket) -> None:
+        if self.holds_funds(ticket):
+            qty = ticket.remaining if ticket.is_buy else EXACT.minus(ticket.remaining)
+            adding.trade(self._book.lines[ticket.order.key], qty, ticket.reserve_price)
+
+    def _held(self) -> Adding:
+        """Add up what is held, at the last price, or the entry price before there is one."""
+        adding, lines = Adding(self._purse.cash), self._book.lines
+        for key, each in self._purse.holdings.items():
+            adding.hold(lines[key], each.qty, lines[key].price or each.avg_entry_price)
+        return adding
 
     def _has_holds(self) -> bool:
         return any(map(self.holds_funds, self._book.open.values()))

@@ -79,6 +79,8 @@ class Tape:
                     fix=f"one that starts at {line.closed_ns} or later, and before it ends",
                 )
             fresh[line] = bar
+            if line.is_stale:
+                line.set_triggers()
             # The one test of an ordinary instant; a NaN fails it and is found out in `_checked`.
             if not (line.low_trigger < low <= bar.close <= high < line.high_trigger) or not (
                 low <= bar.open <= high
@@ -125,6 +127,8 @@ class Tape:
         woken = []
         for line in openings:
             line.is_opening = False
+            if line.is_stale:
+                line.set_triggers()
             if line.takers or line.mark <= line.buy_limit or line.mark >= line.sell_limit:
                 woken.append(line)
         for line in sorted(woken, key=lambda each: each.rank):
@@ -143,6 +147,8 @@ class Tape:
         line.mark = (bid + ask) / 2
         if self._is_durable:
             self._unit.lines.append(line)
+        if line.is_stale:
+            line.set_triggers()
         is_reached = (
             line.takers
             or ask <= line.buy_limit

@@ -323,8 +323,12 @@ class SimBroker:
             raise NotSent(_NOT_SOUND)
         self._require_sound()
         self._is_sound = False
+        if request not in ("submit", "cancel"):
+            self._funds.forget()
         try:
             result = act(*args, **kwargs)
+            if request not in ("submit", "cancel"):
+                self._funds.forget()
         except SmartLeverageError as problem:
             # A refusal comes before anything changed; had it not, the venue would be reopened.
             if self._unit.is_empty and not self._purse.changes:
