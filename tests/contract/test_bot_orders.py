@@ -12,7 +12,7 @@ from tests.contract.test_broker_contract import AAPL, FORMS
 
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import OrderClass, OrderState, OrderType, Side, TimeInForce
-from smart_leverage.domain.records import Decided, Intended, Noted
+from smart_leverage.domain.records import Decided, Intended, Noted, OrderMoved
 from smart_leverage.engine.events import CancelWished, Command, Prices, Rung, Wished
 from smart_leverage.engine.tracked import Tracked
 
@@ -159,6 +159,11 @@ def test_exits_of_a_bracket_are_held_until_the_entry_is_filled(account: Account)
     exits = of_bot(account)
     assert entry not in exits
     assert [(one.is_held, one.remaining) for one in exits] == [(False, D(20))] * 2
+    account.ledger.commit([])
+    for one in exits:  # each waking is journalled, once, for whoever looks at the exit
+        name = one.order.client_order_id
+        moves = [each for each in account.records(OrderMoved) if each.client_order_id == name]
+        assert [each.status for each in moves] == ["held", "new"]
     # Of a pair only one fills, and its stop is all the protection that is needed.
     assert account.trader.engine.state.orders.selling(AAPL) == 20
     assert account.trader.engine.state.live_stop(AAPL) is None

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from smart_leverage.runtime.control import Request, ask
 from smart_leverage.runtime.tokens import new_token
 
 PROGRAM = str(Path(sys.executable).with_name("smart-leverage"))
+SHIFTED = Path(__file__).with_name("shifted")
 START_WITHIN_S = 30.0
 _SHOWN = re.compile(r'TradingClient\("([^"]+)", "([^"]+)", url_override="([^"]+)"\)')
 _ADMIN = re.compile(r"admin token of .*: (\S+)")
@@ -62,9 +64,17 @@ class Served(NamedTuple):
 
 @contextmanager
 def gateway(
-    place: Path, *, options: Sequence[str] = (), settings: str = "", bots: Sequence[str] = ()
+    place: Path,
+    *,
+    options: Sequence[str] = (),
+    settings: str = "",
+    bots: Sequence[str] = (),
+    at: datetime | None = None,
 ) -> Iterator[Served]:
-    """Run an account in a folder below `place` until the block ends."""
+    """Run an account in a folder below `place` until the block ends; `at` is what its clock shows.
+
+    Without it the clock is right, and whether shares trade depends on the hour.
+    """
     command = [PROGRAM, "run", "--name", "live"]
     command += ["--strategy", "none", *options]
     config = place / "smart-leverage.toml"
@@ -73,7 +83,7 @@ def gateway(
         command += ["--config", str(config)]
     log = (place / "run.log").open("w+")
     process = subprocess.Popen(
-        command, cwd=place, stdout=log, stderr=log, text=True, env={**os.environ, "COLUMNS": "200"}
+        command, cwd=place, stdout=log, stderr=log, text=True, env=_environment(at)
     )
     try:
         served = _shown(process, place)
@@ -88,6 +98,14 @@ def gateway(
             process.kill()
             process.wait()
         log.close()
+
+
+def _environment(at: datetime | None) -> dict[str, str]:
+    environment = {**os.environ, "COLUMNS": "200"}
+    if at is not None:
+        shift_ns = int(at.timestamp()) * 10**9 - time.time_ns()
+        environment |= {"PYTHONPATH": str(SHIFTED), "TESTS_CLOCK_SHIFT_NS": str(shift_ns)}
+    return environment
 
 
 def _shown(process: "subprocess.Popen[str]", place: Path) -> Served:

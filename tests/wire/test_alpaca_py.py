@@ -11,7 +11,6 @@ from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import (
     AssetClass,
-    OrderClass,
     OrderSide,
     OrderStatus,
     OrderType,
@@ -255,19 +254,3 @@ def test_watchlists(client: TradingClient) -> None:
 def test_history_is_well_formed(client: TradingClient) -> None:
     history = client.get_portfolio_history(GetPortfolioHistoryRequest(period="1D"))
     assert len(history.timestamp) == len(history.equity) == len(history.profit_loss)
-
-
-def test_a_bracket_of_shares_is_decided_like_any_order(client: TradingClient) -> None:
-    """Whether shares trade depends on the hour; either way the client reads the answer."""
-    request = MarketOrderRequest(
-        symbol="SPY", qty=1, side=OrderSide.BUY, time_in_force=GTC,
-        order_class=OrderClass.BRACKET, take_profit={"limit_price": 9_000},
-        stop_loss={"stop_price": 1},
-    )  # fmt: skip
-    if client.get_clock().is_open:
-        order = client.submit_order(request)
-        assert order.order_class is OrderClass.BRACKET
-        assert len(order.legs or ()) == 2
-    else:
-        with pytest.raises(APIError, match="no fresh price"):
-            client.submit_order(request)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smart_leverage.cli.screen import Screen
+from smart_leverage.domain.clock import SECOND_NS, SystemClock
 
 if TYPE_CHECKING:
     from smart_leverage.market.bars import BarSeries
@@ -26,7 +27,8 @@ def market_of(folder: Path, seed: int) -> "list[BarSeries]":
     from smart_leverage.market.synthetic import generate
 
     if not (folder / NOTE).exists():
-        keep_market(folder, seed, datetime.now(UTC).date())
+        today = datetime.fromtimestamp(SystemClock().now_ns() // SECOND_NS, UTC).date()
+        keep_market(folder, seed, today)
     return generate(kept_market(folder))
 
 

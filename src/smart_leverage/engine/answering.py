@@ -94,7 +94,7 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
         # is looked up again whenever the lists are compared.
         state = OrderState.PENDING_CANCEL
     is_news = broker_order.status == "replaced" and tracked.replaced_at is None
-    is_news = is_news or (tracked.is_held and broker_order.status != HELD)
+    is_news = is_news or (tracked.was_held and broker_order.status != HELD)
     if state is not tracked.state or not tracked.broker_order_id or is_news:
         move(
             core,

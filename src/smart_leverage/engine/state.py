@@ -242,7 +242,8 @@ class State:
             tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
         is_working = tracked.exits is not None and tracked.exits.is_working
-        self.orders.hold(tracked, is_held=record.status == HELD and not is_working)
+        tracked.was_held = record.status == HELD
+        self.orders.hold(tracked, is_held=tracked.was_held and not is_working)
         if record.status == "replaced":
             tracked.replaced_at = record.filled_qty
         if record.state is OrderState.FILLED:

@@ -42,6 +42,7 @@ class Tracked:
         "sent_ns",
         "state",
         "taken",
+        "was_held",
     )
 
     def __init__(
@@ -60,6 +61,8 @@ class Tracked:
         """What it sells together with the other exit, or what will be sold once it has filled."""
         self.is_held = False
         """Whether the venue holds this exit back until its entry has filled."""
+        self.was_held = False
+        """Whether that was its last word; we know by the entry's fill before it takes it back."""
         self.replaces = replaces
         """The order in whose place we want this one; empty for an order of its own."""
         self.replaced_at: Decimal | None = None

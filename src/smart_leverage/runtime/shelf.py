@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.domain.opportunity import WishTerms, terms_of
-from smart_leverage.domain.orders import Fill, Order, OrderState
+from smart_leverage.domain.orders import Fill, Order, OrderClass, OrderState
 from smart_leverage.domain.records import (
     CancelIntended,
     Decided,
@@ -24,6 +24,9 @@ KEPT = 20_000
 _NAMES = uuid.UUID("6f9b3bb8-0a1c-5d0e-9c43-2f6c0a8e51d7")
 
 ZERO = Decimal(0)
+
+_LEGS = {OrderClass.SIMPLE: 0, OrderClass.OCO: 1, OrderClass.OTO: 1, OrderClass.BRACKET: 2}
+"""How many exits an order of each class brings along; of a pair one is the order itself."""
 
 
 def wire_id(name: str) -> str:
@@ -81,6 +84,15 @@ class Shelved:
     def is_known(self) -> bool:
         """Whether the broker has said something of it, or nothing of it will ever leave."""
         return self.state not in (OrderState.INTENT, OrderState.UNKNOWN)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the broker has said something of it and of every exit that it brings along."""
+        if not self.is_known or (self.state.is_final and not self.filled):
+            return self.is_known
+        if self.terms is None or self.parent is not None or self.replaces is not None:
+            return True  # nothing is brought along, or it was by the order before
+        return sum(leg.is_known for leg in self.legs) >= _LEGS[self.terms.order_class]
 
     @property
     def is_whole(self) -> bool:
@@ -192,6 +204,7 @@ class Shelf:
         if shelved is None or shelved.is_final:
             return  # what has ended stays as it ended
         before, was_known = shelved.state, shelved.is_known
+        wakes = shelved.status == "held" and record.status == "new"
         shelved.state = record.state
         shelved.status = record.status or shelved.status
         shelved.reason = record.reason or shelved.reason
@@ -200,11 +213,16 @@ class Shelf:
             shelved.ended_ns = record.at_ns
             if not record.broker_order_id and shelved.replaces is not None:
                 self._stays(shelved.replaces)
-        event = _event(before, record, was_known=was_known)
+        event = "new" if wakes else _event(before, record, was_known=was_known)
         if event:
             self._told.append(Told(event, copy(shelved), record.at_ns))
-        if shelved.is_known:
-            for call in self._waiting.pop(record.client_order_id, ()):
+        self._tell_waiting(shelved)
+        if shelved.parent is not None:
+            self._tell_waiting(shelved.parent)
+
+    def _tell_waiting(self, shelved: Shelved) -> None:
+        if shelved.is_told:
+            for call in self._waiting.pop(shelved.order.client_order_id, ()):
                 call(shelved)
 
     def _stays(self, before: Shelved) -> None:
@@ -235,10 +253,10 @@ class Shelf:
 
     # -- telling ----------------------------------------------------------------------------------
 
-    def when_known(self, client_order_id: str, call: Callable[[Shelved], None]) -> None:
-        """Call with an order once the broker has said something of it; at once if it has."""
+    def when_told(self, client_order_id: str, call: Callable[[Shelved], None]) -> None:
+        """Call with an order once the broker has told of it and its exits; at once if it has."""
         shelved = self._ours[client_order_id]
-        if shelved.is_known:
+        if shelved.is_told:
             call(shelved)
         else:
             self._waiting.setdefault(client_order_id, []).append(call)

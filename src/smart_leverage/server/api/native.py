@@ -185,7 +185,7 @@ def _settle(
     if shelved is None or (own is not None and own.given <= 0):
         settling.put(_outcome(own, None))
         return
-    shelf.when_known(shelved.order.client_order_id, lambda one: settling.put(_outcome(own, one)))
+    shelf.when_told(shelved.order.client_order_id, lambda one: settling.put(_outcome(own, one)))
 
 
 def _outcome(decided: Decided | None, shelved: Shelved | None) -> Outcome:

@@ -137,7 +137,8 @@ class Orders:
     async def sweep(self, bot: str) -> list[Answer]:
         """Cancel a bot's open orders; return what became of each request."""
         shelves = await self._bridge.ask(lambda trader, shelf: shelf.open_orders(bot))
-        entries = [one for one in shelves if one.parent is None]
+        # An entry takes its exits along; once it has ended they have to be cancelled themselves.
+        entries = [one for one in shelves if one.parent is None or one.parent.is_final]
         await asyncio.gather(*(self._cancelled(bot, one) for one in entries))
         return [{"id": one.id, "status": 200} for one in shelves]
 
@@ -252,7 +253,7 @@ def _settle(
     if shelved is None:
         settling.fail(forbidden("the account is halted: its ledger is in trouble"))
         return
-    shelf.when_known(shelved.order.client_order_id, lambda one: _answer(one, settling))
+    shelf.when_told(shelved.order.client_order_id, lambda one: _answer(one, settling))
 
 
 def _answer(shelved: Shelved, settling: Settling[Answer]) -> None:
