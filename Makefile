@@ -27,10 +27,10 @@ N ?= 200
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
-BENCHES := bench-kernel bench-gateway
+BENCHES := bench-kernel
 NOT_BUILT := wire power-loss mutants soak browser bench $(BENCHES)
 
-.PHONY: help run test test-all simulate crash troubles fuzz fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash troubles fuzz bench-gateway fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +75,11 @@ troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, 
 fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's reading; SEED=0
 	@$(RUN) python -m tests.fuzz.run $(if $(filter command line,$(origin N)),$(N),1000000) $(SEED)
 
+# --- measure --------------------------------------------------------------------------------------
+
+bench-gateway: $(SYNCED)  ## Load the gateway for SECONDS=60 beside a bare server, halt it, audit all of it
+	@$(RUN) python benchmarks/gateway $(SECONDS)
+
 # --- write ----------------------------------------------------------------------------------------
 
 # The site's generator lives in an environment of its own, so that building the documentation never
@@ -102,7 +107,6 @@ soak:           ## Later: SECONDS=... under load
 browser:        ## Later: the dashboard in a real browser
 bench:          ## Later: every benchmark below
 bench-kernel:   ## Later: the policy compiled, against plain C
-bench-gateway:  ## Later: a durable order through the gateway, against a bare server
 
 $(NOT_BUILT):
 	@echo "$@: not built yet, nothing was run" >&2; exit 2
