@@ -13,6 +13,7 @@ RUN := $(UV) run --frozen --no-sync
 SYNCED := .make/synced
 SYNCED_ALL := .make/synced-all
 SYNCED_DOCS := .make/synced-docs
+WIRE_READY := $(addprefix .make/wire-,trade_api ccxt lumibot node)
 
 # A Python that is not there is a clear message, not a download that is retried for minutes.
 export UV_PYTHON_DOWNLOADS := never
@@ -28,9 +29,9 @@ PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
 BENCHES := bench-kernel
-NOT_BUILT := wire power-loss mutants soak browser bench $(BENCHES)
+NOT_BUILT := power-loss mutants soak browser bench $(BENCHES)
 
-.PHONY: help run test test-all simulate crash troubles fuzz bench-gateway fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash troubles fuzz wire bench-gateway fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +76,9 @@ troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, 
 fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's reading; SEED=0
 	@$(RUN) python -m tests.fuzz.run $(if $(filter command line,$(origin N)),$(N),1000000) $(SEED)
 
+wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
+	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/test_alpaca_py.py tests/wire/test_updates.py tests/wire/others
+
 # --- measure --------------------------------------------------------------------------------------
 
 bench-gateway: $(SYNCED)  ## Load the gateway for SECONDS=60 beside a bare server, halt it, audit all of it
@@ -100,7 +104,6 @@ clean:  ## Remove what builds and checks left; keeps .venv and your runs/
 
 # A part that gets built leaves NOT_BUILT and takes its line from here along. `bench` then runs
 # $(BENCHES) one after the other; the last line of each is one JSON object with its figures.
-wire:           ## Later: other people's clients against the gateway
 power-loss:     ## Later: N=... disks as they look after a power cut
 mutants:        ## Later: planted bugs that the tests must find
 soak:           ## Later: SECONDS=... under load
@@ -118,11 +121,13 @@ $(NOT_BUILT):
 	@PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --upgrade --target .tools '$(UV_WANTED)'
 
 # The second try is for networks with a certificate authority of their own.
+twice = $(1) || { \
+	  echo "set-up: failed; once more with the certificates of this system" >&2; \
+	  UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 $(1); }
+
 define sync
 	@mkdir -p .make
-	@$(UV) sync --frozen $(1) || { \
-	  echo "set-up: failed; once more with the certificates of this system" >&2; \
-	  UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 $(UV) sync --frozen $(1); }
+	@$(call twice,$(UV) sync --frozen $(1))
 	@touch $@
 endef
 
@@ -136,3 +141,21 @@ $(SYNCED_ALL): $(SYNCED)
 
 $(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--only-group docs)
+
+# What other people's clients need excludes each other and us, so each has an environment of its own.
+WIRE := tests/wire/others
+
+.make/wire-node: $(WIRE)/node/package.json $(WIRE)/node/package-lock.json
+	@node --version >/dev/null 2>&1 || { echo "wire: needs Node.js 20 or newer, with npm" >&2; exit 2; }
+	@echo "set-up: the clients for Node.js" >&2
+	@mkdir -p .make .tools/wire/node
+	@cp $^ .tools/wire/node
+	@cd .tools/wire/node && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.make/wire-%: $(WIRE)/clients/%.txt $(OUR_UV)
+	@echo "set-up: the environment of the client $*" >&2
+	@mkdir -p .make
+	@$(UV) venv --quiet --clear .tools/wire/$*
+	@$(call twice,$(UV) pip sync --quiet --require-hashes --python .tools/wire/$* $<)
+	@touch $@

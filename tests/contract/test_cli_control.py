@@ -243,3 +243,59 @@ def test_a_rebalance_needs_a_process_and_says_when_there_is_nothing_to_do(
     account.stop()
     told = account.told("rebalance")
     assert (told.code, "start it with" in told.err) == (4, True)
+
+
+# -- enforcement ----------------------------------------------------------------------------------
+
+
+def test_the_ladder_is_climbed_by_an_admin_who_has_read_what_it_brings(account: Account) -> None:
+    shown = account.json("enforcement", "show")
+    assert (shown["step"], shown["pending"], shown["caps_factor"]) == ("all", None, "1")
+    down = ("enforcement", "set", "observe", "--reason", "to look")
+    refused = account.told(*down, "--token-file", "-", stdin="wrong")
+    assert (refused.code, "needs the admin token" in refused.out) == (5, True)
+    later = account.json(*down, "--token-file", "-", stdin=account.token)
+    if later["result"] == "refused":  # the overbuyer has brought about a plan by now
+        assert "less would be enforced, and" in later["lines"][0]
+        return
+    assert "enforcement all → observe, from " in later["lines"][0]
+    assert account.json("enforcement", "show")["pending"]["after"] == "observe"
+    back = account.json("enforcement", "set", "all", "--reason", "no", "--token-file", "-",
+                        stdin=account.token)  # fmt: skip
+    assert "nothing is pending" in back["lines"][0]
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Account]:
+    """An account that begins on the lowest step."""
+    made = Account(tmp_path)
+    made.token = made.json("init", "--name", "live")["admin_token"]
+    place = made.folder / "smart-leverage.toml"
+    text = place.read_text()
+    assert '# enforcement = "all"' in text
+    place.write_text(text.replace('# enforcement = "all"', 'enforcement = "observe"'))
+    made.start()
+    yield made
+    made.stop(signal.SIGKILL)
+    for note in tmp_path.glob("runs/*/broker.pid"):
+        os.kill(int(note.read_text()), signal.SIGKILL)
+
+
+def test_a_step_up_is_taken_by_an_admin_who_says_yes_to_its_evidence(watched: Account) -> None:
+    assert watched.json("enforcement", "show")["step"] == "observe"
+    words = ("enforcement", "set", "entries", "--reason", "a quiet week", "--token-file", "-")
+    unread = watched.told(*words, stdin=watched.token)
+    assert (unread.code, "--yes" in unread.err) == (2, True)
+    assert "7 days" in unread.out  # the evidence was shown
+    wrong = watched.told(*words, "--yes", stdin="wrong")
+    assert (wrong.code, "needs the admin token" in wrong.out) == (5, True)
+    taken = watched.json(*words, "--yes", stdin=watched.token)
+    assert taken["lines"][0] == "enforcement observe → entries, in force now"
+    watched.stop()
+    assert watched.told(*words, "--yes", stdin=watched.token).code == 4  # it needs a process
+    watched.start()
+    assert watched.json("enforcement", "show")["step"] == "entries"  # not what the file says
+    assert watched.told("plan", "show").code == 0
+    consent = watched.told("plan", "consent", "--reason", "agreed")
+    assert (consent.code, "it is so already" in consent.out) == (0, True)
+    assert watched.told("ledger", "verify").code == 0

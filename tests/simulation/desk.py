@@ -75,6 +75,7 @@ class Desk:
         config: EngineConfig | None = None,
         now_ns: int = NOON,
         first: Mapping[Key, str] | None = None,
+        enforcement: str = "all",
     ) -> None:
         """Open the account and print the first prices; the stops of adopted holdings rest."""
         self.config = config or EngineConfig()
@@ -98,7 +99,7 @@ class Desk:
                 preset="classic",
                 policy_text="",
                 policy_hash="",
-                enforcement="all",
+                enforcement=enforcement,
                 version="0",
                 instruments=tuple(registry[key] for key in KEYS),
                 holdings=held,
@@ -166,9 +167,10 @@ class Desk:
         return self.feed(event).decisions[0]
 
     def change(
-        self, order: Order, qty: str = "", limit: str = "", *, bot: str = "bot", request: str = ""
-    ) -> Decided:
-        """Ask for another quantity, counted whole, or another limit of an order."""
+        self, order: Order, qty: str = "", limit: str = "", *, stop: str = "", bot: str = "bot",
+        request: str = "",
+    ) -> Decided:  # fmt: skip
+        """Ask for another quantity, counted whole, or another limit or stop of an order."""
         event = ChangeWished(
             at_ns=self.now_ns,
             bot=bot,
@@ -176,16 +178,7 @@ class Desk:
             request=request,
             qty=D(qty) if qty else None,
             limit_price=D(limit) if limit else None,
-        )
-        return self.feed(event).decisions[0]
-
-    def change_stop(self, order: Order, stop: str, *, bot: str = "bot") -> Decided:
-        """Ask for another stop of an order."""
-        event = ChangeWished(
-            at_ns=self.now_ns,
-            bot=bot,
-            client_order_id=order.client_order_id,
-            stop_price=D(stop),
+            stop_price=D(stop) if stop else None,
         )
         return self.feed(event).decisions[0]
 
@@ -219,6 +212,28 @@ class Desk:
             )
         )  # fmt: skip
         return [each for each in outcome.records if isinstance(each, LimitChanged)]
+
+    def step(self, word: str, *, is_admin: bool = True, reason: str = "because") -> Outcome:
+        """Order another step of enforcement."""
+        return self.feed(
+            Commanded(
+                at_ns=self.now_ns, command=Command.ENFORCE, who="ann", reason=reason,
+                changes=(("step", word),), is_admin=is_admin,
+            )
+        )  # fmt: skip
+
+    def seat(self, bot: str, token: str = "", *, share: str = "", symbols: str = "") -> Outcome:
+        """Give a bot a token to trade with."""
+        changes = {
+            "bot": bot, "token_id": token or f"T-{bot}", "secret_sha256": "0" * 64,
+            "scopes": "trade", "share": share, "symbols": symbols,
+        }  # fmt: skip
+        return self.feed(
+            Commanded(
+                at_ns=self.now_ns, command=Command.SEAT, who="ann", reason="a bot",
+                changes=tuple(changes.items()), is_admin=True,
+            )
+        )  # fmt: skip
 
     def restart(self, config: EngineConfig | None = None) -> None:
         """Begin a new process on the records so far, with another configuration if one is given."""

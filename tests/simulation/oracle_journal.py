@@ -326,6 +326,18 @@ class Journal:
             if plan.deadline_ns < entry["at_ns"]:
                 self._broken("INV-20", f"plan {name} is past its deadline and {plan.status}")
 
+        if any(plan.group == "flatten" for _, plan in self._running()):
+            self._check_way()
+
+    def _check_way(self) -> None:
+        """INV-05: a flatten has just sold what it can; what bots let rest is being cancelled."""
+        for name, known in self.orders.items():
+            order, is_held = known.order, known.pair is not None and not known.pair.is_working
+            if known.state != "open" or order["side"] == "buy" or is_held:
+                continue
+            if order.get("role", "bot") == "bot" and order.get("is_resting"):
+                self._broken("INV-05", f"{name} of {order['bot']} rests in the way of a flatten")
+
     def _plan(self, entry: dict[str, Any]) -> None:
         """INV-20: one plan at a time; it is late once and says what it left when it falls short."""
         name, status, at_ns = entry["plan_id"], entry["status"], entry["at_ns"]

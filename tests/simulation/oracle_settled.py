@@ -6,7 +6,6 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.oracle_journal import ENDED
 
 from smart_leverage.brokers.sim import SimBroker
-from smart_leverage.domain.orders import BrokerOrder
 
 
 def settle(oracle: Oracle, venue: SimBroker, now_ns: int) -> None:
@@ -18,8 +17,6 @@ def settle(oracle: Oracle, venue: SimBroker, now_ns: int) -> None:
     oracle.look()
     for text in (*_orders(oracle, venue), *_state(oracle, venue), *_plans(oracle, now_ns)):
         oracle.broken("INV-20", text)
-    for text in in_the_way(oracle, venue):
-        oracle.broken("INV-05", text)
 
 
 def _orders(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
@@ -49,21 +46,6 @@ def _state(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
     has_cause = bool(differences) or "day" in journal.tripped_on or is_planned
     if journal.trading != "active" and not has_cause:
         yield f"{journal.trading} without a cause: {journal.why}"
-
-
-def in_the_way(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
-    """Yield what a flatten left of coins, which always trade, while a bot lets their sale rest."""
-    running = [plan for plan in oracle.journal.plans.values() if plan.status not in ENDED]
-    if not any(plan.group == "flatten" for plan in running) or oracle.differences():
-        return
-    for each in venue.orders(is_open=True):
-        is_sale = each.order.side.value == "sell" and not each.order.role.is_house
-        if is_sale and each.order.key.startswith("crypto:") and not _is_foreign(oracle, each):
-            yield f"a sale of {each.order.bot} rests in the way of a flatten: {each.order.key}"
-
-
-def _is_foreign(oracle: Oracle, each: BrokerOrder) -> bool:
-    return each.order.client_order_id in oracle.foreign
 
 
 def _plans(oracle: Oracle, now_ns: int) -> Iterator[str]:

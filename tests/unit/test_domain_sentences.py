@@ -105,7 +105,7 @@ def test_a_reason_of_a_newer_version_is_shown_as_it_stands() -> None:
 def test_every_state_tier_verdict_and_breaker_has_its_words() -> None:
     assert set(STATES) == set(TradingState)
     assert set(TIERS) == {tier.name for tier in Tier}
-    assert set(VERDICTS) == {"approved", "cut", "denied", "rejected"}
+    assert set(VERDICTS) == {"approved", "cut", "denied", "observed", "warned", "rejected"}
     assert set(BREAKERS) == {"day", "month", "emergency"}
 
 

@@ -131,7 +131,7 @@ def test_an_exit_that_is_listed_with_less_is_no_news_of_a_fill() -> None:
 def test_a_changed_exit_stays_one_of_its_pair(is_told: bool) -> None:
     desk = Desk()
     _, stop = entered(desk)
-    assert desk.change_stop(stop, "58").verdict == "approved"
+    assert desk.change(stop, stop="58").verdict == "approved"
     assert selling(desk) == 100
     desk.take_change()
     if is_told:
@@ -153,7 +153,7 @@ def test_a_change_of_a_held_exit_reserves_nothing() -> None:
             at_ns=desk.now_ns, client_order_id=name, verdict=Verdict.ACCEPTED, broker_order=answer
         )
     )
-    assert desk.change_stop(legs[1].order, "58").verdict == "approved"
+    assert desk.change(legs[1].order, stop="58").verdict == "approved"
     assert selling(desk) == 0
     desk.fill(entry, "60")
     assert selling(desk) == 100

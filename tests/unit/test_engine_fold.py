@@ -43,7 +43,10 @@ def told(state: State) -> dict[str, Any]:
         name: value
         for name, value in vars(state).items()
         if name
-        not in ("book", "baselines", "asset_day", "allocation", "orders", "limits", "_appliers")
+        not in (
+            *("book", "baselines", "asset_day", "allocation", "orders"),
+            *("limits", "rollout", "_appliers"),
+        )
     }
     orders = {
         name: {slot: getattr(one, slot) for slot in one.__slots__ if slot != "misses"}
@@ -54,6 +57,7 @@ def told(state: State) -> dict[str, Any]:
         "baselines": vars(state.baselines),
         "asset_day": vars(state.asset_day),
         "limits": vars(state.limits),
+        "rollout": vars(state.rollout),
         "orders": orders,
         "selling": {key: state.orders.selling(key) for key in state.instruments},
     }

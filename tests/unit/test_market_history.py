@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
@@ -193,6 +193,7 @@ def _until(each: BarSeries, now_ns: int) -> BarSeries:
 
 
 @given(some.sampled_from(KEYS), MOMENTS)
+@example(Key("crypto:DOGE/USD"), 1_785_968_520_000_000_000)  # a middle is rounded below its bar
 def test_bars_are_what_the_trades_add_up_to(key: Key, at_ns: int) -> None:
     bar = MARKET.latest_bar(key, at_ns)
     if bar is None:

@@ -67,6 +67,32 @@ COMMANDS: tuple[Entry, ...] = (
             "smart-leverage bots list",
         ),
     ),
+    Entry(
+        "enforcement",
+        OPERATE,
+        help="Show how much of the rule is carried out, and go up or down its ladder.",
+        parts=(
+            Entry("show", "", "enforcement:show"),
+            Entry("set", "", "enforcement:set_step"),
+        ),
+        examples=(
+            "smart-leverage enforcement show --days 30",
+            'smart-leverage enforcement set entries --reason "a quiet week"',
+        ),
+    ),
+    Entry(
+        "plan",
+        OPERATE,
+        help="Show what would be sold to be inside every cap, and consent to it.",
+        parts=(
+            Entry("show", "", "plan:show"),
+            Entry("consent", "", "plan:consent"),
+        ),
+        examples=(
+            "smart-leverage plan show",
+            'smart-leverage plan consent --reason "agreed"',
+        ),
+    ),
     Entry("target", RESEARCH, "target:target"),
     Entry("report", RESEARCH, "report:report"),
     Entry("init", KEEP, "init:init"),

@@ -147,6 +147,10 @@ def order(
     _tell(screen, word, answer, more or {})
 
 
+_NEEDS_A_PROCESS = frozenset({"resume", "flatten", "rebalance", "enforce", "consent"})
+"""What is carried out with the broker, or by the configuration, of a process that runs."""
+
+
 def _at_rest(screen: Screen, path: Path, request: "Request", error: Exception) -> "Answer":
     """Carry out what can be carried out on an account of which no process answers."""
     from smart_leverage.domain.errors import BrokerDown, LedgerLocked
@@ -155,7 +159,7 @@ def _at_rest(screen: Screen, path: Path, request: "Request", error: Exception) -
     from smart_leverage.wiring import order_at_rest
 
     folder = path.parent
-    if request.command in (Command.RESUME, Command.FLATTEN, Command.REBALANCE):
+    if request.command in _NEEDS_A_PROCESS:
         raise BrokerDown(
             f"{error}; start it with `smart-leverage run --name {folder.name}` and ask again"
         )

@@ -6,18 +6,23 @@ from zoneinfo import ZoneInfo
 
 from smart_leverage.cli.tally import Tally, signed
 from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.enforcement import OBSERVED, WARNED
+from smart_leverage.domain.enforcement import told as told_rollout
 from smart_leverage.domain.limits import told
 from smart_leverage.domain.orders import Fill, Order, Role
 from smart_leverage.domain.records import (
     AssetLocked,
     BaselineSet,
     BreakerMoved,
+    ConsentGiven,
     Decided,
+    EnforcementChanged,
     Filled,
     Intended,
     LimitChanged,
     Marked,
     PlanMoved,
+    RampMoved,
     Record,
     StateChanged,
     TierGranted,
@@ -68,6 +73,9 @@ class Narrator:
             AssetLocked: self._lock,
             TierGranted: self._tier,
             StateChanged: self._state,
+            EnforcementChanged: self._rollout,
+            RampMoved: self._rollout,
+            ConsentGiven: self._rollout,
         }
 
     def hear(self, record: Record) -> None:
@@ -111,7 +119,7 @@ class Narrator:
             self._house(record)
             return
         topic = f"{record.verdict} {record.reason}"
-        is_news = record.verdict in ("denied", "cut") and topic not in self._told
+        is_news = record.verdict in ("denied", "cut", WARNED) and topic not in self._told
         if not (is_news or self._tells_all):
             return
         self._told.add(topic)
@@ -127,10 +135,13 @@ class Narrator:
     def _house(self, record: Decided) -> None:
         symbol = record.key.partition(":")[2]
         said = sentence(record.reason, record.unit, record.bound, record.would_be, is_sale=True)
-        worth = money(record.given * record.price, 0)
-        self._tell(
-            record.at_ns, "▼", f"sold: {plain(record.given)} {symbol}, about {worth}   {said}"
-        )
+        is_foreseen = record.verdict in (OBSERVED, WARNED)
+        if is_foreseen and record.verdict == OBSERVED and not self._tells_all:
+            return
+        qty = record.allowed if is_foreseen else record.given
+        sign, word = ("○", "would sell") if is_foreseen else ("▼", "sold")
+        worth = money(qty * record.price, 0)
+        self._tell(record.at_ns, sign, f"{word}: {plain(qty)} {symbol}, about {worth}   {said}")
 
     def _intended(self, record: Intended) -> None:
         if record.order.role is Role.STOP:
@@ -158,6 +169,9 @@ class Narrator:
         if record.before:
             sign = "▲" if record.is_looser else "●"
             self._tell(record.at_ns, sign, f"limit {told(record)}, by {record.who}")
+
+    def _rollout(self, record: EnforcementChanged | RampMoved | ConsentGiven) -> None:
+        self._tell(record.at_ns, "●", told_rollout(record))
 
     def _breaker(self, record: BreakerMoved) -> None:
         word = BREAKERS.get(record.breaker)

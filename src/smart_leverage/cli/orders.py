@@ -20,6 +20,8 @@ class Verdict(StrEnum):
     APPROVED = "approved"
     CUT = "cut"
     DENIED = "denied"
+    OBSERVED = "observed"
+    WARNED = "warned"
     HELD = "held"
 
 

@@ -63,7 +63,7 @@ class Tally:
 
     def _decided(self, record: Decided) -> None:
         if record.source == "house":
-            self.house[record.reason] += 1
+            self.house[record.reason] += record.given > 0
             return
         self.verdicts[record.verdict] += 1
         if record.verdict == "denied":

@@ -79,7 +79,9 @@ class SplitSeen(Fact, frozen=True, kw_only=True, tag="split"):
 class Decided(Fact, frozen=True, kw_only=True, tag="decision"):
     """One answer of the policy, with every figure that an explanation needs.
 
-    `verdict` is approved, cut, denied, or held (a signal for a position that is at its size).
+    `verdict` is approved, cut, denied, or held (a signal for a position that is at its size). It is
+    observed or warned where that much is not enforced: of an order all was given that was asked, of
+    a sale of the house nothing was sold.
     `bound` and `would_be` are fractions of equity where
     `unit` is "fraction", account currency where it is "money", else plain counts.
     `figures` are name → exact text; whoever shows them puts them in order.
@@ -281,6 +283,35 @@ class SeatChanged(Fact, frozen=True, kw_only=True, tag="seat"):
     reason: str
 
 
+class EnforcementChanged(Fact, frozen=True, kw_only=True, tag="enforcement"):
+    """The step of enforcement is another from `effective_ns` on: at once, or after a delay.
+
+    `before` is the one in force: observe, warn, entries or all.
+    """
+
+    before: str
+    after: str
+    effective_ns: int
+    who: str
+    reason: str
+
+
+class RampMoved(Fact, frozen=True, kw_only=True, tag="ramp"):
+    """Increases go by `factor` of each cap from now on; `day` of `days` risk days are counted."""
+
+    start: Decimal
+    day: int
+    days: int
+    factor: Decimal
+
+
+class ConsentGiven(Fact, frozen=True, kw_only=True, tag="consent"):
+    """A person let the house sell what was adopted."""
+
+    who: str
+    reason: str
+
+
 class PlanMoved(Fact, frozen=True, kw_only=True, tag="plan"):
     """A deleveraging plan started, moved to a stage, was late for its first one, or ended.
 
@@ -334,6 +365,9 @@ Record = (
     | Resumed
     | LimitChanged
     | SeatChanged
+    | EnforcementChanged
+    | RampMoved
+    | ConsentGiven
     | PlanMoved
     | Unprotected
     | Noted

@@ -40,6 +40,8 @@ VERDICTS: Mapping[str, Word] = {
     "approved": Word("approved", "all that was asked fits"),
     "cut": Word("cut", "approved with less than was asked"),
     "denied": Word("denied", "refused by us, before anything was sent"),
+    "observed": Word("observed", "would not have been given in full; it left, or was kept, anyway"),
+    "warned": Word("warned", "as observed, and somebody is told so"),
     "rejected": Word("rejected", "refused by the broker"),
 }
 

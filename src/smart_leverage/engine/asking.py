@@ -80,9 +80,15 @@ def account_of(core: Core, worst: Worst) -> Account:
 def journal(
     core: Core, ask: Ask, *, asked: Decimal, allowed: Decimal, given: Decimal, price: Decimal,
     reason: Reason, unit: str, bound: Decimal, would_be: Decimal, figures: dict[str, str],
+    is_enforced: bool = True,
 ) -> Decided:  # fmt: skip
-    """Write a decision down with every figure that its explanation needs, and return it."""
+    """Write a decision down with every figure that its explanation needs, and return it.
+
+    With `is_enforced` false it is what would have been decided, and `given` what was done.
+    """
     verdict = _verdict(reason, asked, given)
+    if not is_enforced:
+        verdict = core.state.rollout.step.verdict
     decided = Decided(
         at_ns=core.now_ns,
         decision_id=f"d{core.state.decisions + 1}",

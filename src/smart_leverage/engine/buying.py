@@ -20,6 +20,7 @@ from smart_leverage.engine.asking import (
 )
 from smart_leverage.engine.core import Core, intend, round_down
 from smart_leverage.engine.exposure import Worst
+from smart_leverage.engine.forwarding import is_forwarded, would_be_given
 from smart_leverage.engine.ladder import Price
 from smart_leverage.engine.ordering import buy_terms, fault_of
 from smart_leverage.engine.proof import Proof, prove
@@ -52,10 +53,16 @@ class Case(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the policy gives, and how much of that is proved."""
+    """What the policy gives, how much of that is proved, and what the engine has against any."""
 
     decision: Decision
     proof: Proof
+    no: Reason = Reason.NONE
+
+    @property
+    def reason(self) -> Reason:
+        """Why not all of it is given; the proof has the last word."""
+        return self.decision.reason if self.proof.reason is Reason.NONE else self.proof.reason
 
 
 def decide_buy(core: Core, ask: Ask) -> None:
@@ -77,7 +84,12 @@ def decide_buy(core: Core, ask: Ask) -> None:
     given = allowed if ask.may_shrink or allowed >= wanted else ZERO
     if given * terms.price < instrument.notional_min:
         given = ZERO
-    decided = tell(core, ask, case, answer, wanted=wanted, allowed=allowed, given=given)
+    enforced = given
+    if given < wanted and forwards(core, ask, case, answer, wanted):
+        given = wanted
+    decided = tell(
+        core, ask, case, answer, wanted=wanted, allowed=allowed, given=given, enforced=enforced
+    )
     if given > ZERO:
         intend(
             core,
@@ -112,6 +124,13 @@ def case_of(
     return Case(instrument, price, terms, worst, asset)
 
 
+def forwards(core: Core, ask: Ask, case: Case, answer: Answer, wanted: Decimal) -> bool:
+    """Tell whether an order leaves as it was asked because entries are not governed yet."""
+    if wanted <= 0 or wanted * case.terms.price < case.instrument.notional_min:
+        return False
+    return is_forwarded(core, ask, answer.reason, answer.no, is_fresh=case.asset.is_fresh)
+
+
 def judge(
     core: Core, ask: Ask, case: Case, lots: int, without: frozenset[str] = frozenset()
 ) -> Answer:
@@ -128,14 +147,15 @@ def judge(
         ),
         core.config.policy,
     )
-    if decision.lots > 0 and (no := _refusal(core, ask, case.terms.limit)) is not Reason.NONE:
+    no = _refusal(core, ask, case.terms.limit)
+    if decision.lots > 0 and no is not Reason.NONE:
         decision = decision._replace(lots=0, reason=no, bound=0.0, would_be=0.0)
     if lots < 0 and decision.reason is Reason.BAD_INPUT:  # what is more severe stands before
         decision = decision._replace(reason=Reason.MINIMUM)
     qty, terms = case.instrument.quantity(decision.lots), case.terms
     bounds = bounds_of(core, ask.bot, case.instrument, case.worst, without)
     proof = prove(case.instrument, qty, terms.worst, terms.loss, case.worst, core.caps, bounds)
-    return Answer(decision, proof)
+    return Answer(decision, proof, no)
 
 
 def _own_limit(core: Core, instrument: Instrument, ask: Ask) -> Decimal | None:
@@ -179,6 +199,8 @@ def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
         return Reason.REDUCING
     if not may_add(core, ask.bot, ask.key):
         return Reason.CAP_BOT
+    if core.awaits_consent:
+        return Reason.DELEVERAGING
     for one in core.state.orders.sales(ask.key):
         wanted = one.order.limit_price
         is_apart = one.order.is_resting and wanted is not None and limit < wanted
@@ -207,17 +229,21 @@ def _lifted(instrument: Instrument, terms: Terms, worst: Worst) -> tuple[Terms, 
 
 def tell(
     core: Core, ask: Ask, case: Case, answer: Answer, *,
-    wanted: Decimal, allowed: Decimal, given: Decimal, counted: Decimal | None = None,
+    wanted: Decimal, allowed: Decimal, given: Decimal, enforced: Decimal,
+    counted: Decimal | None = None,
 ) -> Decided:  # fmt: skip
-    """Journal the answer to a purchase; `counted` is what it was judged as, if not what is wanted.
+    """Journal the answer to a purchase.
+
+    Args:
+        given: What leaves.
+        enforced: What would leave if the rule were enforced; as a rule the same.
+        counted: What it was judged as, if not what is wanted.
 
     Returns:
         The decision.
     """
-    (decision, proof), instrument, terms, worst = answer, case.instrument, case.terms, case.worst
-    reason, bound, would_be = decision.reason, _exact(decision.bound), _exact(decision.would_be)
-    if proof.reason is not Reason.NONE:
-        reason = proof.reason
+    decision, instrument, terms, worst = answer.decision, case.instrument, case.terms, case.worst
+    bound, would_be, reason = _exact(decision.bound), _exact(decision.would_be), answer.reason
     group = GROUPS.get(reason)
     if group is not None:
         judged = wanted if counted is None else counted
@@ -233,7 +259,9 @@ def tell(
     return journal(
         core, ask, asked=wanted, allowed=allowed, given=given, price=terms.price,
         reason=reason, unit=unit_of(reason), bound=bound, would_be=would_be,
-        figures=_buy_figures(core, instrument, worst, decision, terms),
+        figures=_buy_figures(core, instrument, worst, decision, terms)
+        | (would_be_given(enforced) if enforced != given else {}),
+        is_enforced=enforced == given,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from smart_leverage.domain.instruments import AssetClass, Instrument, Key
 from smart_leverage.domain.orders import OrderClass, OrderState, Role, Side
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.asking import ZERO, Ask, is_answered, journal, refuse
-from smart_leverage.engine.buying import beyond_stop, case_of, collared, judge, tell
+from smart_leverage.engine.buying import beyond_stop, case_of, collared, forwards, judge, tell
 from smart_leverage.engine.core import Core, intend, round_down
 from smart_leverage.engine.deciding import WILD
 from smart_leverage.engine.events import ChangeWished
@@ -204,9 +204,11 @@ def _raise_buy(core: Core, ask: Ask, old: Tracked, terms: Terms) -> Decided:
     fits = answer.decision.lots >= lots and answer.proof.qty >= most
     if terms.qty * case.terms.price < instrument.notional_min:
         fits = False
+    enforced = terms.qty if fits else ZERO
+    given = terms.qty if forwards(core, ask, case, answer, terms.qty) else enforced
     return tell(
         core, ask, case, answer, wanted=terms.qty, allowed=min(answer.proof.qty, terms.qty),
-        given=terms.qty if fits else ZERO, counted=most,
+        given=given, enforced=enforced, counted=most,
     )  # fmt: skip
 
 

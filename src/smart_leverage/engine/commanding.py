@@ -3,6 +3,7 @@
 from smart_leverage.domain.orders import OrderState
 from smart_leverage.domain.records import Noted, Resumed
 from smart_leverage.engine.core import Core
+from smart_leverage.engine.enforcing import give_consent, set_enforcement
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.exposure import value
 from smart_leverage.engine.judging import DAY_LOSS, cancel_increases, change_state, clear_month
@@ -30,6 +31,10 @@ def on_command(core: Core, event: Commanded) -> None:
         set_limits(core, event)
     elif event.command is Command.SEAT:
         set_seat(core, event)
+    elif event.command is Command.ENFORCE:
+        set_enforcement(core, event)
+    elif event.command is Command.CONSENT:
+        give_consent(core, event)
     else:
         _resume(core, event)
 

@@ -32,5 +32,11 @@ class EngineConfig(NamedTuple):
     """After this long a request that the broker does not list can no longer arrive."""
     loosen_after_hours: int = 24
     """A limit that is loosened comes into force only after so long."""
+    ramp_start: Decimal = Decimal(1)
+    """Caps of increases begin at this part of themselves, at the opening and after a step up."""
+    ramp_days: int = 30
+    """After so many risk days in no need they are whole."""
+    adopted_consent: bool = True
+    """Whether adopted positions may be sold by the house without asking their owner first."""
     protect_within_s: float = 60.0
     """A position may be without a live stop for this long before that is reported as a breach."""

@@ -21,6 +21,7 @@ from smart_leverage.domain.records import (
     LimitChanged,
     OrderMoved,
     PricesRemembered,
+    RampMoved,
     Record,
     SplitSeen,
 )
@@ -29,7 +30,7 @@ from smart_leverage.engine.exposure import Worst, worst_case
 from smart_leverage.engine.ladder import PriceLadder
 from smart_leverage.engine.limits import laid_over
 from smart_leverage.engine.outcome import Outcome
-from smart_leverage.engine.proof import ExactCaps, exact_caps
+from smart_leverage.engine.proof import ONE, ExactCaps, exact_caps
 from smart_leverage.engine.state import State
 from smart_leverage.engine.tracked import Tracked, order_id
 from smart_leverage.policy.tier import Tier
@@ -60,7 +61,11 @@ class Core:
         """What the books hold and the broker did not list when they were compared last."""
         self.reported_bare: dict[Key, int] = {}
         self.remembered_ns = 0
-        self._caps = _caps_of(config)
+        self.foreseen: set[tuple[str, str]] = set()
+        """What would have been sold, by risk day and subject: it is journalled once a day."""
+        self.awaits_consent = ""
+        """The group that is over its cap and waits for the owner of adopted positions."""
+        self._full = self._caps = _caps_of(config, ONE)
 
     def begin(self, at_ns: int) -> None:
         """Start one event: time never runs backwards inside the engine."""
@@ -85,18 +90,28 @@ class Core:
         """Apply one fact and hand it to the ledger."""
         self._apply(record)
         self.out.records.append(record)
-        if type(record) is LimitChanged:
+        if type(record) in (LimitChanged, RampMoved):
             self.heed_limits()
 
     def heed_limits(self) -> None:
         """Work with the limits that the journal says are in force, whatever was configured."""
         self.config = laid_over(self.configured, self.state.limits.in_force)
-        self._caps = _caps_of(self.config)
+        self._full = _caps_of(self.config, ONE)
+        self._caps = _caps_of(self.config, self.state.rollout.factor)
 
     @property
     def caps(self) -> ExactCaps:
-        """The caps in force."""
-        return self._caps[self.state.tier]
+        """The caps in force for whatever adds."""
+        return self.caps_of(self.state.tier)
+
+    def caps_of(self, tier: Tier) -> ExactCaps:
+        """Return the caps for whatever adds, as they would be in a tier."""
+        return self._caps[tier]
+
+    @property
+    def full_caps(self) -> ExactCaps:
+        """The caps to which is sold down: those of the tier, also while increases begin smaller."""
+        return self._full[self.state.tier]
 
     def worst(self, without: frozenset[str] = frozenset()) -> Worst:
         """Return the worst case now, optionally as if some orders did not exist."""
@@ -116,8 +131,8 @@ class Core:
         return self.state.instruments[key]
 
 
-def _caps_of(config: EngineConfig) -> dict[Tier, ExactCaps]:
-    return {tier: exact_caps(tier, config.policy) for tier in Tier}
+def _caps_of(config: EngineConfig, factor: Decimal) -> dict[Tier, ExactCaps]:
+    return {tier: exact_caps(tier, config.policy, factor) for tier in Tier}
 
 
 def round_down(number: Decimal, step: Decimal) -> Decimal:

@@ -71,16 +71,16 @@ def _shortfall(core: Core, kind: str, valuation: Valuation) -> str:
         key = max(
             (key for key, _ in core.state.held()), key=lambda key: _over(core, key, valuation)
         )
-        cap, name = core.caps.of_symbol(core.instrument(key)), _symbol(key)
+        cap, name = core.full_caps.of_symbol(core.instrument(key)), _symbol(key)
         over = _over(core, key, valuation)
     else:
-        cap, name = getattr(core.caps, kind), GROUPS[kind]
+        cap, name = getattr(core.full_caps, kind), GROUPS[kind]
         over = exposure_of_kind(core, kind, valuation) - cap
     return f"{percent(over)} of equity above the cap of {percent(cap)} for {name}"
 
 
 def _over(core: Core, key: Key, valuation: Valuation) -> Decimal:
-    return share_held(core, key, valuation) - core.caps.of_symbol(core.instrument(key))
+    return share_held(core, key, valuation) - core.full_caps.of_symbol(core.instrument(key))
 
 
 def _unsold(core: Core, kind: str, valuation: Valuation) -> Iterator[str]:

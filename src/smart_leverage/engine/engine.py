@@ -25,6 +25,7 @@ from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core, cancel, has_aged
 from smart_leverage.engine.deciding import on_opportunity, on_wish
 from smart_leverage.engine.doubting import on_clock_judged
+from smart_leverage.engine.enforcing import take_step_due
 from smart_leverage.engine.exposure import Valuation, value
 from smart_leverage.engine.judging import (
     judge_assets,
@@ -39,6 +40,7 @@ from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.plans import shrink
 from smart_leverage.engine.proof import ExactCaps, holds
 from smart_leverage.engine.protecting import protect, report_bare, watch
+from smart_leverage.engine.ramping import begin_ramp
 from smart_leverage.engine.reconciling import on_reconciled
 from smart_leverage.engine.releasing import release
 from smart_leverage.engine.resolving import on_looked_up, on_started, send_again
@@ -192,6 +194,7 @@ class Engine:
             core.record(Adopted(at_ns=event.at_ns, key=key, qty=qty, price=price, bot=HOUSE))
             core.ladder.see(key, price, event.at_ns, events.Rung.BROKER)
         roll(core, self.valuation().equity)
+        begin_ramp(core)
         mark(core, self.valuation())
 
     def _on_started(self, event: events.Started) -> None:
@@ -233,6 +236,8 @@ class Engine:
         judge_tier(core, valuation.equity)
         if core.state.limits.pending:
             take_due(core)
+        if core.state.rollout.pending is not None:
+            take_step_due(core)
         shrink(core, valuation)
         mark(core, valuation)
         if core.state.bare_since:
@@ -299,8 +304,8 @@ class Engine:
 
     def _on_commanded(self, event: events.Commanded) -> None:
         on_command(self._core, event)
-        if event.command is events.Command.LIMITS:
-            self._reprove()  # a tighter cap holds for what is under way as well
+        if event.command in (events.Command.LIMITS, events.Command.ENFORCE):
+            self._reprove()  # a tighter rule holds for what is under way as well
 
     # -- consequences -----------------------------------------------------------------------------
 
@@ -319,6 +324,8 @@ class Engine:
         if not buys:
             return
         gone = self._cancel_aged()
+        if not core.state.rollout.step.governs_entries:
+            return
         buys = [one for one in buys if one.order.client_order_id not in gone]
         symbols = {
             one.order.key: core.caps.of_symbol(core.instrument(one.order.key)) for one in buys

@@ -191,13 +191,15 @@ class Command(StrEnum):
     REBALANCE = "rebalance"
     LIMITS = "limits"
     SEAT = "seat"
+    ENFORCE = "enforce"
+    CONSENT = "consent"
 
 
 class Commanded(Event, frozen=True, kw_only=True):
     """A person ordered something, with a reason.
 
-    `changes` are (name, value) of limits, or of a bot's seat; `is_admin` says whether the admin
-    token came along.
+    `changes` are (name, value) of limits, of a bot's seat, or of the step of enforcement;
+    `is_admin` says whether the admin token came along.
     """
 
     command: Command

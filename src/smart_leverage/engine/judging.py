@@ -19,6 +19,7 @@ from smart_leverage.engine.core import Core, cancel
 from smart_leverage.engine.exposure import ZERO, Valuation
 from smart_leverage.engine.plans import start_flatten
 from smart_leverage.engine.proof import exact
+from smart_leverage.engine.ramping import advance_ramp
 from smart_leverage.engine.selling import house_sale
 from smart_leverage.policy.breakers import (
     BreakerOpens,
@@ -73,6 +74,8 @@ def roll(core: Core, equity: Decimal) -> None:
     day = core.calendar.day_of(core.event_ns)
     if day == core.state.day_label:
         return
+    if core.state.day_label:
+        advance_ramp(core)
     month = core.calendar.month_of(core.event_ns)
     for due in core.state.baselines.due(day, month, equity):
         is_day = due.period is Period.DAY
@@ -145,12 +148,24 @@ def judge_losses(core: Core, equity: Decimal) -> None:
     if after == before:
         return
     _journal_trips(core, before, after, opens, float(equity))
+    if not state.rollout.step.governs_entries:
+        return
     if after.is_month_tripped and not before.is_month_tripped:
-        start_flatten(core, "loss limit of the month", "policy")
+        _trip_month(core)
     elif after.is_day_tripped and not before.is_day_tripped:
         if state.trading is TradingState.ACTIVE:
             change_state(core, TradingState.REDUCING, DAY_LOSS, "policy")
         cancel_increases(core, DAY_LOSS)
+
+
+def _trip_month(core: Core) -> None:
+    """Sell everything and halt; where the house does not sell by itself, only halt."""
+    why = "loss limit of the month"
+    if core.state.rollout.step.sells:
+        start_flatten(core, why, "policy")
+        return
+    change_state(core, TradingState.HALTED, why, "policy")
+    cancel_increases(core, why)
 
 
 def _journal_trips(
@@ -257,7 +272,7 @@ def judge_assets(core: Core) -> None:
             AssetLocked(at_ns=core.now_ns, key=key, loss=share, limit=limit, until_ns=until)
         )
         for tracked in state.orders.of(key):
-            if tracked.is_buy:
+            if tracked.is_buy and state.rollout.step.governs_entries:
                 cancel(core, tracked, "locked for the day")
         reachable = core.reachable(key)
         if reachable > 0:

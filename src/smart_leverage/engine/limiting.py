@@ -49,6 +49,11 @@ def _refusal(core: Core, event: Commanded, changes: Mapping[str, str | None]) ->
 
 def hindrance(core: Core) -> str:
     """Return why no limit may be loosened now, empty when one may."""
+    return need(core) or ("" if core.is_ready else "books and broker were not compared yet")
+
+
+def need(core: Core) -> str:
+    """Return in which need the account is, empty when it is in none."""
     state = core.state
     tripped = severity(state.breakers)
     if tripped is not Severity.NORMAL:
@@ -57,7 +62,7 @@ def hindrance(core: Core) -> str:
         return f"the account is {state.trading.name.lower()}"
     if state.plan is not None:
         return "a deleveraging plan is running"
-    return "" if core.is_ready else "books and broker were not compared yet"
+    return ""
 
 
 def _is_so_already(core: Core, name: str, after: str) -> bool:

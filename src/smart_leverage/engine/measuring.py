@@ -25,13 +25,13 @@ def is_over(core: Core, kind: str, valuation: Valuation) -> bool:
         return any(
             is_over_band(
                 float(share_held(core, key, valuation)),
-                float(core.caps.of_symbol(core.instrument(key))),
+                float(core.full_caps.of_symbol(core.instrument(key))),
                 at,
             )
             for key, _ in core.state.held()
         )
     exposure = float(exposure_of_kind(core, kind, valuation))
-    return is_over_band(exposure, float(getattr(core.caps, kind)), at)
+    return is_over_band(exposure, float(getattr(core.full_caps, kind)), at)
 
 
 def kind_outside(core: Core, valuation: Valuation) -> str | None:
@@ -50,8 +50,8 @@ def exposure_of_kind(core: Core, kind: str, valuation: Valuation) -> Decimal:
     if kind == SYMBOL:
         parts = [
             share_held(core, key, valuation)
-            * core.caps.symbol
-            / core.caps.of_symbol(core.instrument(key))
+            * core.full_caps.symbol
+            / core.full_caps.of_symbol(core.instrument(key))
             for key, _ in core.state.held()
         ]
         return max(parts, default=ZERO)
@@ -70,10 +70,10 @@ def is_inside(core: Core, kind: str, valuation: Valuation) -> bool:
     if kind == SYMBOL:
         return all(
             qty * (core.ladder.mark(key) or ZERO)
-            <= core.caps.of_symbol(core.instrument(key)) * valuation.equity
+            <= core.full_caps.of_symbol(core.instrument(key)) * valuation.equity
             for key, qty in core.state.held()
         )
-    cap: Decimal = getattr(core.caps, kind)
+    cap: Decimal = getattr(core.full_caps, kind)
     return exposure_of_kind(core, kind, valuation) <= cap
 
 

@@ -4,10 +4,11 @@ from decimal import Decimal
 
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.clock import MINUTE_NS
-from smart_leverage.domain.records import PlanMoved, StateChanged
+from smart_leverage.domain.records import Noted, PlanMoved, StateChanged
 from smart_leverage.domain.sentences import PLAN_STATUS
 from smart_leverage.engine.core import Core, cancel
 from smart_leverage.engine.ending import outcome
+from smart_leverage.engine.enforcing import is_consented, is_news
 from smart_leverage.engine.exposure import ZERO, Valuation, value
 from smart_leverage.engine.measuring import (
     FLATTEN,
@@ -91,15 +92,40 @@ def shrink(core: Core, valuation: Valuation) -> None:
         return
     if plan is not None:
         _heed_deadlines(core, plan, valuation)
-    elif (kind := kind_over(core, valuation)) is not None:
-        exposure = float(exposure_of_kind(core, kind, valuation))
-        stage = 1 if exposure > core.config.policy.deleveraging.first_ceiling else 2
-        _start(core, kind, valuation, stage, f"{kind} over its cap")
+    else:
+        _begin_if_over(core, valuation)
     plan = core.state.plan
     if plan is not None:
         sell_down(core, plan, valuation, float(_ceiling(core, plan)))
         if _is_reached(core, plan, valuation):
             _end(core, plan, valuation)
+
+
+def _begin_if_over(core: Core, valuation: Valuation) -> None:
+    """Start a plan for a group that is over its band, or tell what one would sell."""
+    kind = kind_over(core, valuation)
+    is_asked = core.state.rollout.step.sells
+    core.awaits_consent = ""
+    if kind is None:
+        return
+    if is_asked and all(is_consented(core, key) for key in still_to_sell(core, kind, valuation)):
+        exposure = float(exposure_of_kind(core, kind, valuation))
+        stage = 1 if exposure > core.config.policy.deleveraging.first_ceiling else 2
+        _start(core, kind, valuation, stage, f"{kind} over its cap")
+        return
+    if is_asked:
+        core.awaits_consent = kind
+    if is_news(core, kind):
+        foresee(core, kind, valuation)
+
+
+def foresee(core: Core, kind: str, valuation: Valuation) -> None:
+    """Journal what a plan of this kind would sell, without one."""
+    plan = Plan("", kind, AT_ONCE, exposure_of_kind(core, kind, valuation), core.now_ns, 0)
+    if core.awaits_consent:
+        text = f"{kind} is over its cap, and what was adopted is not sold without consent"
+        core.record(Noted(at_ns=core.now_ns, code="plan.consent", text=text))
+    sell_down(core, plan, valuation, float(_ceiling(core, plan)))
 
 
 def _start(core: Core, kind: str, valuation: Valuation, stage: int, why: str) -> None:
@@ -138,7 +164,7 @@ def _last_deadline(core: Core, plan: Plan, valuation: Valuation) -> int:
 
 def _target(core: Core, kind: str) -> Decimal:
     """Return the exposure at which a plan of this kind has sold enough, fraction of equity."""
-    cap = core.caps.symbol if kind == SYMBOL else getattr(core.caps, kind)
+    cap = core.full_caps.symbol if kind == SYMBOL else getattr(core.full_caps, kind)
     return rounded(exact(trim_target(float(cap), core.config.policy.deleveraging)))
 
 
@@ -148,7 +174,7 @@ def _ceiling(core: Core, plan: Plan) -> Decimal:
         return ZERO
     if plan.is_at_once or plan.kind in (SYMBOL, "gross"):
         return _target(core, plan.kind)
-    cap, at = float(getattr(core.caps, plan.kind)), core.config.policy.deleveraging
+    cap, at = float(getattr(core.full_caps, plan.kind)), core.config.policy.deleveraging
     elapsed = _elapsed_minutes(core, plan.started_ns)
     return rounded(Decimal(repr(ceiling_now(float(plan.start), cap, elapsed, at))))
 

@@ -11,6 +11,7 @@ from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.tier import Tier, tier_caps
 
 ZERO = Decimal(0)
+ONE = Decimal(1)
 
 
 class ExactCaps(NamedTuple):
@@ -32,16 +33,12 @@ def exact(number: float) -> Decimal:
     return Decimal(repr(number))
 
 
-def exact_caps(tier: Tier, policy: Policy) -> ExactCaps:
-    """Return the caps of a tier and of the preset, exact."""
+def exact_caps(tier: Tier, policy: Policy, factor: Decimal = ONE) -> ExactCaps:
+    """Return the caps of a tier and of the preset, exact, or a part of each while they grow."""
     caps = tier_caps(tier, policy.tiers)
-    return ExactCaps(
-        crypto=exact(caps.crypto),
-        leveraged=exact(caps.leveraged),
-        gross=exact(policy.groups.gross),
-        symbol=exact(policy.groups.symbol),
-        symbol_broad=exact(policy.groups.symbol_broad),
-    )
+    groups = policy.groups
+    whole = (caps.crypto, caps.leveraged, groups.gross, groups.symbol, groups.symbol_broad)
+    return ExactCaps(*(exact(cap) if factor == ONE else exact(cap) * factor for cap in whole))
 
 
 Bound = tuple[Reason, Decimal, Decimal]

@@ -8,6 +8,7 @@ from smart_leverage.domain.instruments import AssetClass, Key
 from smart_leverage.domain.orders import HOUSE, OrderType, Role, Side, TimeInForce
 from smart_leverage.domain.records import Unprotected
 from smart_leverage.engine.core import Core, cancel, intend, round_down
+from smart_leverage.engine.enforcing import has_stops
 from smart_leverage.engine.proof import exact
 from smart_leverage.engine.selling import COIN_STEP, house_sale
 from smart_leverage.policy.reasons import Reason
@@ -19,6 +20,8 @@ def protect(core: Core, key: Key) -> None:
     state = core.state
     if not core.is_ready:
         return  # until the lists were compared, what is still being sold is not known
+    if not has_stops(core, key):
+        return  # a stop is a sale that the house decided on in advance
     stop = state.live_stop(key)
     if core.waiting.get(key) or (stop is None and state.orders.is_buying(key)):
         return
@@ -115,7 +118,7 @@ def report_bare(core: Core) -> None:
     limit_ns = int(core.config.protect_within_s * SECOND_NS)
     for key, since in core.state.bare_since.items():
         is_late = core.now_ns - since > limit_ns and core.reported_bare.get(key) != since
-        if is_late and not _has_stops_of_bots(core, key):
+        if is_late and has_stops(core, key) and not _has_stops_of_bots(core, key):
             core.reported_bare[key] = since
             _journal_gap(core, key, since, "still without a stop, watched by the engine")
 

@@ -37,11 +37,11 @@ def may_still_leave(core: Core, order: Order) -> bool:
     price = core.ladder.best(order.key, core.now_ns)
     if not core.is_ready or core.is_clock_doubted:
         return False
-    if state.trading is not TradingState.ACTIVE or state.locks.get(order.key, 0) > core.now_ns:
+    if state.trading is not TradingState.ACTIVE or price is None or not price.is_fresh:
         return False
-    if state.is_frozen(core.instrument(order.key)):
-        return False
-    if price is None or not price.is_fresh:
+    if not state.rollout.step.governs_entries:
+        return True
+    if state.locks.get(order.key, 0) > core.now_ns or state.is_frozen(core.instrument(order.key)):
         return False
     if is_suspended(state.seats, order.bot) or not may_add(core, order.bot, order.key):
         return False

@@ -7,6 +7,7 @@ from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import HOUSE, Role, Side
 from smart_leverage.engine.asking import ZERO, Ask, account_of, asked_lots, journal, refuse
 from smart_leverage.engine.core import Core, intend, round_down
+from smart_leverage.engine.enforcing import is_news, may_sell
 from smart_leverage.engine.ordering import fault_of, sale_terms
 from smart_leverage.policy.decide import Asset, Proposal, decide
 from smart_leverage.policy.reasons import Reason
@@ -86,13 +87,22 @@ def house_sale(
     core: Core, key: Key, qty: Decimal, *, role: Role, reason: Reason, unit: str,
     bound: Decimal, would_be: Decimal, figures: dict[str, str],
 ) -> None:  # fmt: skip
-    """Sell for the house and journal why, with the bound and the value that broke it."""
+    """Sell for the house and journal why, with the bound and the value that broke it.
+
+    Where the house may not sell by itself, what it would have sold is journalled once a day.
+    """
+    is_enforced = may_sell(core, key)
+    if not is_enforced and not is_news(core, f"{reason.name} {key}"):
+        return
     ask = Ask(
         bot=HOUSE, source="house", key=key, side=Side.SELL, qty=qty, notional=None,
         confidence=0.0, volatility_ratio=1.0, may_shrink=True, role=role,
     )  # fmt: skip
     decided = journal(
-        core, ask, asked=qty, allowed=qty, given=qty, price=core.ladder.mark(key) or ZERO,
-        reason=reason, unit=unit, bound=bound, would_be=would_be, figures=figures,
+        core, ask, asked=qty, allowed=qty, given=qty if is_enforced else ZERO,
+        price=core.ladder.mark(key) or ZERO, reason=reason, unit=unit, bound=bound,
+        would_be=would_be, figures=figures, is_enforced=is_enforced,
     )  # fmt: skip
+    if not is_enforced:
+        return
     _send_sale(core, ask, core.instrument(key), qty, decided.decision_id)

@@ -54,7 +54,9 @@ def still_to_sell(core: Core, kind: str, valuation: Valuation) -> list[Key]:
     if kind == SYMBOL:
         cut.shrink_symbols(is_planned=True)
     elif kind != FLATTEN:
-        cut.shrink_group(kind, float(getattr(core.caps, kind)) - TOLERANCE, _target(core, kind))
+        cut.shrink_group(
+            kind, float(getattr(core.full_caps, kind)) - TOLERANCE, _target(core, kind)
+        )
     return [
         key
         for key, qty in core.state.held()
@@ -66,14 +68,14 @@ def still_to_sell(core: Core, kind: str, valuation: Valuation) -> list[Key]:
 def is_concerned(core: Core, kind: str, key: Key, qty: Decimal, valuation: Valuation) -> bool:
     """Tell whether a plan of this kind is about so much of an instrument."""
     if kind == SYMBOL:
-        cap = core.caps.of_symbol(core.instrument(key))
+        cap = core.full_caps.of_symbol(core.instrument(key))
         return qty * (core.ladder.mark(key) or ZERO) > cap * valuation.equity
     return kind == FLATTEN or _is_member(core.instrument(key), kind)
 
 
 def _bounds(core: Core, plan: Plan, group: str, ceiling: float) -> tuple[float, float]:
     """Return beyond which exposure a group is sold down, and to where."""
-    cap, target = float(getattr(core.caps, group)), _target(core, group)
+    cap, target = float(getattr(core.full_caps, group)), _target(core, group)
     if plan.is_at_once:
         return cap - TOLERANCE, target
     if plan.kind == group:
@@ -82,7 +84,7 @@ def _bounds(core: Core, plan: Plan, group: str, ceiling: float) -> tuple[float, 
 
 
 def _target(core: Core, group: str) -> float:
-    cap = float(core.caps.symbol if group == SYMBOL else getattr(core.caps, group))
+    cap = float(core.full_caps.symbol if group == SYMBOL else getattr(core.full_caps, group))
     return trim_target(cap, core.config.policy.deleveraging)
 
 
@@ -108,7 +110,7 @@ class _Cut:
         """Bring single instruments inside; a plan for them does without the band."""
         at = self._core.config.policy.deleveraging
         for key, amount in self._values().items():
-            cap = float(self._core.caps.of_symbol(self._core.instrument(key)))
+            cap = float(self._core.full_caps.of_symbol(self._core.instrument(key)))
             share = amount / self._equity
             if is_over_band(share, cap, at) or (is_planned and share > cap - TOLERANCE):
                 self._keep_less(key, share, trim_target(cap, at), SYMBOL)
@@ -163,7 +165,7 @@ def _sell(core: Core, kind: str, key: Key, cut: _Cut, valuation: Valuation, ceil
     equity = valuation.equity
     bound, held = Decimal(repr(ceiling)), exposure_of_kind(core, kind, valuation)
     if kind == SYMBOL:
-        cap = float(core.caps.of_symbol(instrument))
+        cap = float(core.full_caps.of_symbol(instrument))
         bound = exact(trim_target(cap, core.config.policy.deleveraging))
         held = share_held(core, key, valuation)
     house_sale(
@@ -180,10 +182,20 @@ def _sell(core: Core, kind: str, key: Key, cut: _Cut, valuation: Valuation, ceil
             "crypto": f"{valuation.crypto:.2f}",
             "leveraged": f"{valuation.leveraged:.2f}",
             "gross": f"{valuation.gross:.2f}",
-            "cap crypto": str(core.caps.crypto),
-            "cap leveraged": str(core.caps.leveraged),
+            "cap crypto": str(core.full_caps.crypto),
+            "cap leveraged": str(core.full_caps.leveraged),
             "plan": "" if state.plan is None else state.plan.plan_id,
             "held": f"{state.book.qty(key)}",
             "sold": f"{qty}",
         },
     )
+
+
+def excess(core: Core, valuation: Valuation) -> dict[Key, Decimal]:
+    """Return what would have to be sold now to bring every group inside its cap; nothing is."""
+    cut = _Cut(core, float(valuation.equity))
+    cut.shrink_symbols(is_planned=True)
+    for group in GROUPS:
+        limit = float(getattr(core.full_caps, group)) - TOLERANCE
+        cut.shrink_group(group, limit, _target(core, group))
+    return {key: _quantity(core, key, cut.lots[key], cut.keep[key]) for key in cut.why}

@@ -21,7 +21,9 @@ from smart_leverage.domain.records import (
     BaselineSet,
     BreakerMoved,
     CancelIntended,
+    ConsentGiven,
     Decided,
+    EnforcementChanged,
     Filled,
     FlowSeen,
     InstrumentListed,
@@ -30,6 +32,7 @@ from smart_leverage.domain.records import (
     Marked,
     OrderMoved,
     PlanMoved,
+    RampMoved,
     Record,
     Resumed,
     SeatChanged,
@@ -38,6 +41,7 @@ from smart_leverage.domain.records import (
     TierGranted,
 )
 from smart_leverage.engine.limits import Limits
+from smart_leverage.engine.rollout import Rollout
 from smart_leverage.engine.tracked import Tracked, TrackedOrders
 from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.reasons import TradingState
@@ -99,6 +103,7 @@ class State:
         self.tier = Tier.LEARNING
         self.rose_on = ""
         self.limits = Limits()
+        self.rollout = Rollout()
         self.locks: dict[Key, int] = {}
         self.plan: Plan | None = None
         self.held_before: dict[Key, Decimal] = {}
@@ -130,6 +135,9 @@ class State:
             Resumed: self._resumed,
             LimitChanged: self.limits.apply,
             SeatChanged: self._seat,
+            EnforcementChanged: self.rollout.move,
+            RampMoved: self.rollout.grow,
+            ConsentGiven: self.rollout.consent,
             PlanMoved: self._plan,
         }
 
@@ -146,6 +154,7 @@ class State:
         self.session = str(record.at_ns)
         self.book.open(record.cash)
         self.limits.open(record)
+        self.rollout.open(record)
 
     def _listed(self, record: InstrumentListed) -> None:
         instrument = record.instrument

@@ -7,7 +7,7 @@ from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import value
 from smart_leverage.engine.selling import free
-from smart_leverage.engine.shares import share_of
+from smart_leverage.engine.shares import parts_of, share_of
 from smart_leverage.policy.reasons import TradingState
 
 ZERO = Decimal(0)
@@ -25,10 +25,11 @@ class Holding(NamedTuple):
 
 
 class Headroom(NamedTuple):
-    """What a bot may add at most: to anything, and to coins; money, never below zero."""
+    """What a bot may add at most: to anything, to coins, to what is leveraged; never below zero."""
 
     any: Decimal
     crypto: Decimal
+    leveraged: Decimal
 
 
 class Subaccount(NamedTuple):
@@ -76,14 +77,21 @@ def subaccount(core: Core, bot: str) -> Subaccount:
 
 
 def headroom(core: Core, bot: str, cash: Decimal) -> Headroom:
-    """Return what the caps leave, bounded by cash; nothing while nothing may be added."""
+    """Return what the account's caps and the bot's part of them leave, bounded by cash.
+
+    Nothing while nothing may be added. The cap on one instrument is not part of it, and a bot that
+    spends all of it in one market order is denied by what its limit lies above the price.
+    """
     if core.state.trading is not TradingState.ACTIVE or not core.is_ready or core.is_clock_doubted:
-        return Headroom(ZERO, ZERO)
+        return Headroom(ZERO, ZERO, ZERO)
     worst, caps = core.worst(), core.caps
-    room = min(caps.gross * worst.equity - worst.gross, cash)
-    coins = min(
-        caps.crypto * worst.equity - worst.crypto,
-        caps.leveraged * worst.equity - worst.leveraged,
-        room,
-    )
-    return Headroom(max(room, ZERO), max(coins, ZERO))
+    own = parts_of(core, bot, worst)
+
+    def left(group: str) -> Decimal:
+        cap, used = own.get(group, (ZERO, ZERO))
+        room: Decimal = getattr(caps, group) * worst.equity - getattr(worst, group)
+        return min(room, cap * worst.equity - used) if own else room
+
+    room = max(min(left("gross"), cash), ZERO)
+    leveraged = max(min(left("leveraged"), room), ZERO)
+    return Headroom(room, max(min(left("crypto"), leveraged), ZERO), leveraged)

@@ -29,7 +29,9 @@ from smart_leverage.domain.records import (
     BaselineSet,
     BreakerMoved,
     CancelIntended,
+    ConsentGiven,
     Decided,
+    EnforcementChanged,
     Filled,
     FlowSeen,
     InstrumentListed,
@@ -40,6 +42,7 @@ from smart_leverage.domain.records import (
     OrderMoved,
     PlanMoved,
     PricesRemembered,
+    RampMoved,
     Record,
     Resumed,
     SeatChanged,
@@ -163,6 +166,9 @@ class Projector:
             PricesRemembered: self._journal_only,
             LimitChanged: self._journal_only,
             SeatChanged: self._journal_only,
+            EnforcementChanged: self._journal_only,
+            RampMoved: self._journal_only,
+            ConsentGiven: self._journal_only,
         }
 
     def fold(self, seq: int, record: Record) -> None:

@@ -63,12 +63,12 @@ class QuotePath:
 
 def quoted(key: Key, bar: Bar, at_ns: int, half_spread: float = HALF_SPREAD) -> Quote:
     """Return the quote of an instrument at an instant inside of a bar."""
-    price = _price(bar, at_ns)
+    price = price_at(bar, at_ns)
     spread = price * half_spread
     return Quote(key, round(price - spread, _PLACES), round(price + spread, _PLACES))
 
 
-def _price(bar: Bar, at_ns: int) -> float:
+def price_at(bar: Bar, at_ns: int) -> float:
     """Return where the price of a bar stands at an instant inside of it."""
     first, second = (bar.low, bar.high) if bar.close >= bar.open else (bar.high, bar.low)
     way = (bar.open, first, second, bar.close)

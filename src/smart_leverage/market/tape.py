@@ -8,9 +8,10 @@ from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.market_rows import QuoteRow, Span, TradeRow
 from smart_leverage.market.bars import BarSeries
-from smart_leverage.market.quotes import quoted
+from smart_leverage.market.quotes import price_at, quoted
 
 _PLACES = 9
+_PRICE_PLACES = 8
 
 
 class _Tick(NamedTuple):
@@ -39,8 +40,9 @@ def ticks_in(bar: Bar) -> int:
 class Tape:
     """What was quoted and traded of one instrument; nothing while no bar covers the second.
 
-    Quotes are those at which the embedded venue fills. Trades are at the middle, and as large as
-    the bar's volume makes them; so is what a quote offers, a nominal figure.
+    Quotes are those at which the embedded venue fills. Trades are where the price stands, which is
+    the middle, and never beyond the bar. They are as large as the bar's volume makes them, and so
+    is what a quote offers: a nominal figure.
     """
 
     def __init__(self, series: BarSeries, *, is_whole: bool) -> None:
@@ -57,13 +59,12 @@ class Tape:
 
     def trades(self, span: Span) -> Iterator[TradeRow]:
         """Yield the trades of a span; a second in which nothing changed hands has none."""
-        key = self._series.key
         for tick in self._ticks(span):
             if not tick.size:
                 continue
-            price = quoted(key, tick.bar, tick.at_ns).middle
+            price = round(price_at(tick.bar, tick.at_ns), _PRICE_PLACES)
             before_ns = max(tick.at_ns - SECOND_NS, tick.bar.start_ns)
-            is_buy = price >= quoted(key, tick.bar, before_ns).middle
+            is_buy = price >= round(price_at(tick.bar, before_ns), _PRICE_PLACES)
             yield TradeRow(tick.at_ns, price, tick.size, tick.at_ns // SECOND_NS, is_buy)
 
     def _ticks(self, span: Span) -> Iterator[_Tick]:

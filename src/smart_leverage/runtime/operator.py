@@ -5,12 +5,16 @@ from contextlib import suppress
 
 from msgspec import structs
 
+from smart_leverage.domain.enforcement import told as told_rollout
 from smart_leverage.domain.limits import told
 from smart_leverage.domain.records import (
     CancelIntended,
+    ConsentGiven,
+    EnforcementChanged,
     LimitChanged,
     Noted,
     PlanMoved,
+    RampMoved,
     Record,
     SeatChanged,
     StateChanged,
@@ -18,6 +22,7 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.domain.sentences import GROUPS, PLAN_ENDED, PLAN_STATUS, percent
 from smart_leverage.domain.stamps import local
+from smart_leverage.engine.enforcing import REFUSED as STEP_REFUSED
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.limiting import REFUSED as LIMIT_REFUSED
 from smart_leverage.engine.seating import REFUSED as SEAT_REFUSED
@@ -29,8 +34,8 @@ from smart_leverage.runtime.control import Answer, Control, Request, Result, Wai
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.latch import HaltFile
 
-REFUSED = frozenset({"state.tripped", LIMIT_REFUSED, SEAT_REFUSED})
-"""Codes of the notes with which the engine refuses a resume, a change of limits, or a seat."""
+REFUSED = frozenset({"state.tripped", LIMIT_REFUSED, SEAT_REFUSED, STEP_REFUSED})
+"""Codes of the notes with which the engine refuses a resume, a limit, a seat, or a step."""
 
 Check = Callable[[Mapping[str, str]], Sequence[str]]
 """Says what is wrong with the values of all limits together; the settings know it."""
@@ -135,6 +140,8 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
             yield told(record)
         elif isinstance(record, SeatChanged):
             yield seat_told(record.seat)
+        elif isinstance(record, EnforcementChanged | RampMoved | ConsentGiven):
+            yield told_rollout(record)
         elif isinstance(record, PlanMoved):
             yield _plan_line(record)
         elif isinstance(record, Noted):

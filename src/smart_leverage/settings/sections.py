@@ -42,6 +42,12 @@ class AccountSection(Section):
     cash: Positive = Field(
         default=100_000.0, description="Opening cash of a simulated account, dollars"
     )
+    enforcement: Literal["observe", "warn", "entries", "all"] = Field(
+        default="all", description="How much of the rule a new account begins with"
+    )
+    adopted_consent: Literal["given", "asked"] = Field(
+        default="given", description="Whether adopted positions may be sold, or it is asked first"
+    )
 
 
 class TierSection(Section):
@@ -191,6 +197,15 @@ class ServerSection(Section):
     requests_burst: Positive = Field(default=500.0, description="At once, of one token")
 
 
+class RampSection(Section):
+    """How small the caps of increases begin, at the opening and after a step up."""
+
+    start: Fraction = Field(default=1.0, description="Part of each cap; 1.0 begins with all of it")
+    days: Annotated[int, Field(ge=1, le=3_650)] = Field(
+        default=30, description="Risk days in no need until the caps are whole"
+    )
+
+
 class PolicySection(Section):
     """Which numbers the policy starts from."""
 
@@ -209,6 +224,7 @@ class Settings(Section):
     stops: StopsSection = StopsSection()
     execution: ExecutionSection = ExecutionSection()
     risk: RiskSection = RiskSection()
+    ramp: RampSection = RampSection()
     server: ServerSection = ServerSection()
 
     @model_validator(mode="after")

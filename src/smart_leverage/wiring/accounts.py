@@ -43,8 +43,6 @@ from smart_leverage.wiring.policy import engine_config
 
 LEDGER = "ledger.sqlite"
 BROKER = "broker.sqlite"
-ENFORCEMENT = "all"
-"""A simulated account is governed in full from its first order."""
 
 
 class Beginning(NamedTuple):
@@ -223,7 +221,7 @@ def opening(
         preset=settings.policy.preset,
         policy_text=settings.policy_text(),
         policy_hash=settings.policy_hash(),
-        enforcement=ENFORCEMENT,
+        enforcement=settings.account.enforcement,
         version=version("smart-leverage"),
         instruments=tuple(registry[key] for key in keys),
         holdings=tuple((each.key, each.qty, each.price) for each in beginning.holdings),

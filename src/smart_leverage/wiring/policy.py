@@ -56,6 +56,9 @@ def engine_config(settings: Settings) -> EngineConfig:
         entry_life_s=execution.entry_life_s,
         mark_every_s=execution.mark_every_s,
         loosen_after_hours=settings.risk.loosen_after_hours,
+        ramp_start=exact(settings.ramp.start),
+        ramp_days=settings.ramp.days,
+        adopted_consent=settings.account.adopted_consent == "given",
     )
 
 

@@ -22,7 +22,7 @@ class Seen:
         """Do one thing under a name; return what it returned, None where it raised."""
         try:
             value = act()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it raises is what was seen
             self.steps[name] = {"error": told(error)}
             return None
         self.steps[name] = {"value": plain(value)}

@@ -6,21 +6,19 @@ the gateway. It then learns of its orders by asking every second.
 
 import os
 import sys
-import tempfile
 import time
 from typing import Any
 
-# It writes logs and caches beside itself, asks nobody for a password, and has no account elsewhere.
-os.chdir(tempfile.mkdtemp())
-os.environ |= {"IS_BACKTESTING": "false", "LUMIBOT_DISABLE_DOTENV": "1", "HOME": os.getcwd()}
+# It is to read no settings of whoever runs this.
+os.environ |= {"IS_BACKTESTING": "false", "LUMIBOT_DISABLE_DOTENV": "1"}
 
-import lumibot  # noqa: E402
-from alpaca.trading.client import TradingClient  # noqa: E402
-from lumibot.brokers import Alpaca  # noqa: E402
-from lumibot.entities import Asset  # noqa: E402
-from lumibot.strategies import Strategy  # noqa: E402
-from lumibot.traders import Trader  # noqa: E402
-from seen import Seen  # noqa: E402
+import lumibot
+from alpaca.trading.client import TradingClient
+from lumibot.brokers import Alpaca
+from lumibot.entities import Asset
+from lumibot.strategies import Strategy
+from lumibot.traders import Trader
+from seen import Seen
 
 url, key_id, secret = sys.argv[1:4]
 RUNS_S = 40.0
@@ -117,6 +115,7 @@ broker = Alpaca(
     polling_interval=1.0,
 )
 seen.step("seconds to open", broker.get_time_to_open)
+seen.step("cash events", broker.get_cash_events)
 trader = Trader()
 trader.add_strategy(Bot(broker=broker))
 trader.run_all()

@@ -40,12 +40,12 @@ def listen() -> None:
 
 def filled(order: Any) -> Any:
     return until(
-        lambda: (found := api.get_order(order.id)).status == "filled" and found or None,
+        lambda: ((found := api.get_order(order.id)).status == "filled" and found) or None,
     )
 
 
 def with_status(order: Any, status: str) -> Any:
-    return until(lambda: (found := api.get_order(order.id)).status == status and found or None)
+    return until(lambda: ((found := api.get_order(order.id)).status == status and found) or None)
 
 
 def limit(price: str, **more: Any) -> Any:
