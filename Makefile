@@ -28,10 +28,10 @@ N ?= 200
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
-BENCHES := bench-kernel bench-gateway
+BENCHES := bench-kernel
 NOT_BUILT := power-loss mutants soak browser bench $(BENCHES)
 
-.PHONY: help run test test-all simulate crash troubles fuzz wire fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash troubles fuzz wire bench-gateway fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +79,11 @@ fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's re
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
 	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/test_alpaca_py.py tests/wire/test_updates.py tests/wire/others
 
+# --- measure --------------------------------------------------------------------------------------
+
+bench-gateway: $(SYNCED)  ## Load the gateway for SECONDS=60 beside a bare server, halt it, audit all of it
+	@$(RUN) python benchmarks/gateway $(SECONDS)
+
 # --- write ----------------------------------------------------------------------------------------
 
 # The site's generator lives in an environment of its own, so that building the documentation never
@@ -105,7 +110,6 @@ soak:           ## Later: SECONDS=... under load
 browser:        ## Later: the dashboard in a real browser
 bench:          ## Later: every benchmark below
 bench-kernel:   ## Later: the policy compiled, against plain C
-bench-gateway:  ## Later: a durable order through the gateway, against a bare server
 
 $(NOT_BUILT):
 	@echo "$@: not built yet, nothing was run" >&2; exit 2

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 COINS = ("BTC/USD", "ETH/USD", "SOL/USD", "LINK/USD", "DOGE/USD")
-SMALL = ("12", "18", "25", "40")
+SMALL = (0.5, 0.75, 1.0, 1.75)
 LARGE = "5000000"
-"""Money: small ones fit many times over, a large one is above the cap of every symbol."""
+"""Small ones, in parts of the usual size, fit many times over; a large one is above every cap."""
 
 LARGE_EACH = 10
 TURN_S = 5.0
@@ -48,8 +48,9 @@ class Wanted(NamedTuple):
 class Mix:
     """Draws orders: the same from the same seed."""
 
-    def __init__(self, seed: int, prefix: str) -> None:
+    def __init__(self, seed: int, prefix: str, small: int) -> None:
         self._random = random.Random(seed)
+        self._small = small
         self._prefix = prefix
         self._count = 0
 
@@ -62,7 +63,7 @@ class Mix:
         side = "buy" if int(turns) % 2 == 0 else "sell"
         if self._count % LARGE_EACH == 0:
             return Wanted(name, COINS[coin], "buy", LARGE)
-        return Wanted(name, COINS[coin], side, draw.choice(SMALL))
+        return Wanted(name, COINS[coin], side, f"{draw.choice(SMALL) * self._small:.2f}")
 
 
 class Line:
@@ -238,11 +239,12 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rate", type=float, default=0.0, help="orders a second, 0: closed loop")
+    parser.add_argument("--small", type=int, default=24, help="usual size of an order, money")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--told", help="file that takes a line for each order")
     asked = parser.parse_args()
     head = head_of(asked.port, os.environ["LOAD_KEY_ID"], os.environ["LOAD_SECRET"])
-    mix = Mix(asked.seed, f"{os.getpid()}-{time.time_ns():x}")
+    mix = Mix(asked.seed, f"{os.getpid()}-{time.time_ns():x}", asked.small)
     with Path(asked.told or os.devnull).open("a", encoding="ascii") as told:
         notes = Notes(told if asked.told else None)
         spent = load(

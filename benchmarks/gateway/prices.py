@@ -7,16 +7,13 @@ middle of bid and ask; what is not traded at an instant keeps its last row.
 """
 
 import csv
-import json
 import sqlite3
 import sys
 from contextlib import closing
-from datetime import date
 from pathlib import Path
 
-from smart_leverage.cli.live import DAYS, MARKET, STEP_S
+from smart_leverage.market.kept import kept_market
 from smart_leverage.market.quotes import QuotePath
-from smart_leverage.market.recipe import SyntheticMarket
 from smart_leverage.market.synthetic import generate
 
 STEP_NS = 250_000_000
@@ -25,11 +22,7 @@ MARGIN_NS = 3_000_000_000
 
 def main(folder: Path, out: Path) -> None:
     """Write the prices of a folder's run."""
-    note = json.loads((folder / MARKET).read_text(encoding="utf-8"))
-    recipe = SyntheticMarket(
-        seed=note["seed"], first_day=date.fromisoformat(note["first_day"]), days=DAYS, step_s=STEP_S
-    )
-    path = QuotePath(generate(recipe))
+    path = QuotePath(generate(kept_market(folder)))
     with closing(sqlite3.connect(f"file:{folder / 'broker.sqlite'}?mode=ro", uri=True)) as db:
         query = "SELECT min(at_ns), max(at_ns) FROM events WHERE at_ns > 0"
         first, last = db.execute(query).fetchone()

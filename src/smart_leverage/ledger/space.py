@@ -53,8 +53,24 @@ def room(
     Returns:
         Bytes and level. A disk that does not answer has SHORT room: nothing is known to fit.
     """
+    return room_in(
+        path.resolve().parent,
+        warn_bytes=warn_bytes,
+        refuse_bytes=refuse_bytes,
+        statvfs=statvfs,
+    )
+
+
+def room_in(
+    folder: Path,
+    *,
+    warn_bytes: int = WARN_BYTES,
+    refuse_bytes: int = REFUSE_BYTES,
+    statvfs: Callable[[Path], os.statvfs_result] = os.statvfs,
+) -> Room:
+    """Return the free space on the disk of a folder; see `room`."""
     try:
-        disk = statvfs(path.resolve().parent)
+        disk = statvfs(folder)
     except OSError:
         return Room(None, Space.SHORT)
     free = disk.f_bavail * disk.f_frsize

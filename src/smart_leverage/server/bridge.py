@@ -109,7 +109,8 @@ class Bridge:
         except Full:
             raise too_many(BUSY) from None
         try:
-            return await asyncio.wait_for(settling._future, ANSWER_WITHIN_S)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await settling._future
         except TimeoutError:
             if wish.claim():
                 raise forbidden(BUSY) from None  # withdrawn: it will never be decided

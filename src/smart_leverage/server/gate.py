@@ -144,7 +144,7 @@ class Gate:
         body = await _body(headers, ear)
         if body and method in MUTATING:
             _check_kind(headers)
-        call = Call(seat, path, values, scope["query_string"], body, ear.is_gone)
+        call = Call(seat, path, values, scope["query_string"], body, ear.is_gone, ear.listen)
         try:
             return await route.handler(call)
         except WireError as error:
@@ -241,7 +241,6 @@ async def _body(headers: Mapping[bytes, bytes], ear: _Ear) -> bytes:
         taken += part
         if len(taken) > BODY_MAX:
             raise too_large()
-    ear.listen()
     return bytes(taken)
 
 

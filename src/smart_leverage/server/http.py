@@ -34,7 +34,17 @@ def error_reply(error: WireError) -> Reply:
 class Call:
     """An authenticated request with a body within its bounds; it is read when asked for."""
 
-    __slots__ = ("_content", "_query", "body", "is_gone", "path", "query_bytes", "seat", "values")
+    __slots__ = (
+        "_content",
+        "_query",
+        "body",
+        "is_gone",
+        "listen",
+        "path",
+        "query_bytes",
+        "seat",
+        "values",
+    )
 
     def __init__(
         self,
@@ -44,6 +54,7 @@ class Call:
         query_bytes: bytes,
         body: bytes,
         is_gone: Callable[[], bool],
+        listen: Callable[[], None] = lambda: None,
     ) -> None:
         self.seat = seat
         self.path = path
@@ -52,7 +63,8 @@ class Call:
         self.query_bytes = query_bytes
         self.body = body
         self.is_gone = is_gone
-        """Tells whether whoever asked has hung up."""
+        """Tells whether whoever asked has hung up since `listen`."""
+        self.listen = listen
         self._query: Query | None = None
         self._content: dict[str, object] | None = None
 

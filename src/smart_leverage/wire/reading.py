@@ -1,7 +1,6 @@
 """Bytes of a request become names and texts, within bounds; what is not plain is refused."""
 
 import json
-from collections.abc import Iterator
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
@@ -78,25 +77,25 @@ def _check_depth(body: bytes) -> None:
 
 
 def _check_texts(content: object) -> None:
-    for text in _texts(content):
-        if len(text) > TEXT_MAX:
-            raise invalid(f"a text has more than {TEXT_MAX} characters")
-        if not text.isprintable():  # so are lone surrogates
-            raise invalid("a text holds a character that cannot be printed")
-
-
-def _texts(content: object) -> Iterator[str]:
+    """Refuse what is too long or cannot be printed, however deep it lies."""
     if isinstance(content, str):
-        yield content
+        _check_text(content)
     elif isinstance(content, dict):
         for name, value in content.items():
-            yield name
-            yield from _texts(value)
+            _check_text(name)
+            _check_texts(value)
     elif isinstance(content, list):
         if len(content) > KEYS_MAX:
             raise invalid(f"a list has more than {KEYS_MAX} entries")
         for value in content:
-            yield from _texts(value)
+            _check_texts(value)
+
+
+def _check_text(text: str) -> None:
+    if len(text) > TEXT_MAX:
+        raise invalid(f"a text has more than {TEXT_MAX} characters")
+    if not text.isprintable():  # so are lone surrogates
+        raise invalid("a text holds a character that cannot be printed")
 
 
 class Query:

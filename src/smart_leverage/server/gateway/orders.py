@@ -363,6 +363,7 @@ class _Naming:
     def __enter__(self) -> str:
         if self._own is not None:
             return self._own
+        self._call.listen()
         self._place = (self._call.seat.token_id, hashlib.sha256(self._call.body).digest())
         name, then = self._known.get(self._place, ("", 0.0))
         if not name or time.monotonic() - then > AGAIN_WITHIN_S:
