@@ -159,7 +159,7 @@ def test_exits_of_a_bracket_are_held_until_the_entry_is_filled(account: Account)
     exits = of_bot(account)
     assert entry not in exits
     assert [(one.is_held, one.remaining) for one in exits] == [(False, D(20))] * 2
-    account.ledger.commit([])
+    account.trader.flush()
     for one in exits:  # each waking is journalled, once, for whoever looks at the exit
         name = one.order.client_order_id
         moves = [each for each in account.records(OrderMoved) if each.client_order_id == name]
