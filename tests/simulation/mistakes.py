@@ -23,11 +23,10 @@ import smart_leverage.engine.exposure as exposure
 import smart_leverage.engine.limiting as limiting
 import smart_leverage.engine.plans as plans
 import smart_leverage.engine.releasing as releasing
-import smart_leverage.engine.tracked as tracked_module
 from smart_leverage.books.baselines import Baselines
 from smart_leverage.books.book import Book
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Approved, Role
+from smart_leverage.domain.orders import Approved
 from smart_leverage.domain.records import Filled, Record, StateChanged
 from smart_leverage.engine.asking import Ask, journal
 from smart_leverage.engine.core import Core
@@ -241,10 +240,7 @@ def counts_both_exits_of_a_pair(planted: pytest.MonkeyPatch) -> None:
 
 
 def counts_exits_that_are_held_back(planted: pytest.MonkeyPatch) -> None:
-    def is_sale(tracked: Tracked) -> bool:
-        return not tracked.is_buy and tracked.order.role is not Role.STOP
-
-    planted.setattr(tracked_module, "_is_sale", is_sale)
+    planted.setattr(TrackedOrders, "hold", lambda orders, tracked, *, is_held: None)
 
 
 def lets_a_resting_sale_stand_before_the_house(planted: pytest.MonkeyPatch) -> None:
