@@ -308,7 +308,8 @@ class Oracle:
             self._exits.add(name)
         mine = self._sent[name]
         if listed.status not in FINAL and listed.status != "held" and name not in self._gone_exits:
-            if not self.account.is_open(mine):
+            # A message of before its end may come after it; what has nothing left stays gone.
+            if mine.left and not self.account.is_open(mine):
                 self.account.add(mine)
         elif listed.status in FINAL:
             self._gone_exits.add(name)
