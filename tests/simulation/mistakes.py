@@ -36,7 +36,8 @@ from smart_leverage.engine.reserving import Reserved
 from smart_leverage.engine.resolving import on_started
 from smart_leverage.engine.selling import decide_sell
 from smart_leverage.engine.state import State
-from smart_leverage.engine.tracked import Tracked, TrackedOrders
+from smart_leverage.engine.tracked import Tracked
+from smart_leverage.engine.tracked_orders import TrackedOrders
 from smart_leverage.ledger import opening
 from smart_leverage.ledger.base import Head
 from smart_leverage.ledger.sqlite import SqliteLedger

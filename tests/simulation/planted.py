@@ -29,7 +29,7 @@ from smart_leverage.engine.asking import account_of
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.judging import judge_losses
 from smart_leverage.engine.proof import holds, prove
-from smart_leverage.engine.tracked import TrackedOrders
+from smart_leverage.engine.tracked_orders import TrackedOrders
 from smart_leverage.policy.breakers import loss_since, step_breakers
 from smart_leverage.policy.decide import decide
 from smart_leverage.policy.params import Policy

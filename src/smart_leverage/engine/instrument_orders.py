@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from smart_leverage.domain.orders import Role
 from smart_leverage.engine.reserving import Reservations, Reserved
-
-if TYPE_CHECKING:
-    from smart_leverage.engine.tracked import Tracked
+from smart_leverage.engine.tracked import Tracked
 
 ZERO = Decimal(0)
 
@@ -31,13 +28,13 @@ class InstrumentOrders:
         self.selling: dict[str, Reservations] = {}
         """By bot, without those exits."""
 
-    def add(self, name: str, tracked: "Tracked") -> None:
+    def add(self, name: str, tracked: Tracked) -> None:
         """Take an order in."""
         self.all[name] = self._kind(tracked)[name] = tracked
         if tracked.exits is not None and not tracked.is_buy:
             self.exits[name] = tracked
 
-    def drop(self, name: str, tracked: "Tracked") -> None:
+    def drop(self, name: str, tracked: Tracked) -> None:
         """Let an order go, and what it reserved."""
         del self.all[name], self._kind(tracked)[name]
         self.exits.pop(name, None)
@@ -46,11 +43,9 @@ class InstrumentOrders:
         elif tracked.order.bot in self.selling:
             self.selling[tracked.order.bot].forget(name)
 
-    def count(self, name: str, tracked: "Tracked", before: "Tracked | None") -> None:
+    def count(self, name: str, tracked: Tracked, before: Tracked | None) -> None:
         """Count an order with what it reserves now, beside the one that it replaces."""
-        qty = tracked.remaining
-        if before is not None:
-            qty = max(qty - before.remaining, ZERO)
+        qty = tracked.beside(before)
         if tracked.is_buy:
             cost, stop = tracked.cost, tracked.order.stop_price
             if before is not None:
@@ -62,11 +57,11 @@ class InstrumentOrders:
             selling = self.selling.setdefault(tracked.order.bot, Reservations())
             selling.count(name, Reserved(qty))
 
-    def sales(self) -> "Iterator[Tracked]":
+    def sales(self) -> Iterator[Tracked]:
         """Yield the sales under way; protective stops and what the venue holds back left out."""
         return (one for one in self.others.values() if not one.is_held)
 
-    def paired(self, bot: str | None) -> "Iterator[Tracked]":
+    def paired(self, bot: str | None) -> Iterator[Tracked]:
         """Yield the exits that the venue lets work, of one bot or of all."""
         exits = (one for one in self.exits.values() if not one.is_held)
         return (one for one in exits if bot in (None, one.order.bot))
@@ -77,7 +72,7 @@ class InstrumentOrders:
             return self.selling[bot].qty if bot in self.selling else ZERO
         return sum((each.qty for each in self.selling.values()), ZERO)
 
-    def _kind(self, tracked: "Tracked") -> "dict[str, Tracked]":
+    def _kind(self, tracked: Tracked) -> dict[str, Tracked]:
         if tracked.is_buy:
             return self.buys
         return self.stops if tracked.order.role is Role.STOP else self.others

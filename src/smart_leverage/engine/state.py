@@ -42,7 +42,8 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.engine.limits import Limits
 from smart_leverage.engine.rollout import Rollout
-from smart_leverage.engine.tracked import Tracked, TrackedOrders
+from smart_leverage.engine.tracked import Tracked
+from smart_leverage.engine.tracked_orders import TrackedOrders
 from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier

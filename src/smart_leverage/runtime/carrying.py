@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -173,20 +174,15 @@ class Lanes:
             for order in _leaving(outcome):
                 self._under_way.setdefault(order.client_order_id, [])
         for order_id in outcome.cancels:
-            self._cancel(order_id, lambda order_id=order_id: messenger.cancel(order_id))  # type: ignore[misc]
+            self._cancel(order_id, partial(messenger.cancel, order_id))
         for change in outcome.changes:
-            self._send(
-                change.approved.order,
-                lambda change=change: messenger.change(change),  # type: ignore[misc]
-                is_increase=change.is_increase,
-            )
+            order = change.approved.order
+            errand = partial(messenger.change, change)
+            self._send(order, errand, is_increase=change.is_increase)
         for approved in outcome.sends:
             order = approved.order
-            self._send(
-                order,
-                lambda approved=approved: messenger.submit(approved),  # type: ignore[misc]
-                is_increase=order.side is Side.BUY,
-            )
+            errand = partial(messenger.submit, approved)
+            self._send(order, errand, is_increase=order.side is Side.BUY)
         return None
 
     def close(self) -> None:

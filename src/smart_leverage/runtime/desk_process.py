@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from smart_leverage.runtime.ports import keep_port, port_before
+
 PORT = "desk.port"
 PID = "desk.pid"
 LOG = "desk.log"
@@ -100,7 +102,12 @@ class DeskProcess:
     def _started(self) -> "subprocess.Popen[bytes] | None":
         """Start a desk, in a session of its own so that an interruption of ours spares it."""
         command = [sys.executable, "-m", "smart_leverage.server.desk", str(self._folder)]
-        command += ["--watched", "--spare-port", str(self._port_before()), *self._options]
+        command += [
+            "--watched",
+            "--spare-port",
+            str(port_before(self._folder / PORT)),
+            *self._options,
+        ]
         with self._lock, (self._folder / LOG).open("ab") as log:
             if self._over.is_set():
                 return None
@@ -123,14 +130,5 @@ class DeskProcess:
             word, _, url = line.decode("ascii", errors="replace").strip().partition(" ")
             if word == "ready" and url != self.url:
                 self.url = url
-                with suppress(OSError):
-                    port = url.rpartition(":")[2]
-                    (self._folder / PORT).write_text(f"{port}\n", encoding="ascii")
+                keep_port(self._folder / PORT, int(url.rpartition(":")[2]))
                 self._tell(url)
-
-    def _port_before(self) -> int:
-        try:
-            port = int((self._folder / PORT).read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return 0
-        return port if 0 < port <= 65_535 else 0

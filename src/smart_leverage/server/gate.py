@@ -4,11 +4,12 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from smart_leverage.domain.bots import NOBODY, Seat, authentic
 from smart_leverage.server.credentials import credentials_of
+from smart_leverage.server.frames import Message, Receive, Send
 from smart_leverage.server.http import Call, Reply, Route, error_reply
 from smart_leverage.server.rates import Failures, Rates
 from smart_leverage.server.routing import Table
@@ -26,9 +27,6 @@ from smart_leverage.wire.reading import BODY_MAX
 
 _LOG = logging.getLogger(__name__)
 
-Scope_ = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 REQUEST_WITHIN_S = 10.0
 AT_ONCE_MAX = 256
@@ -65,7 +63,7 @@ class Gate:
         self,
         routes: Iterable[Route],
         door: Door,
-        sockets: Mapping[str, Callable[[Scope_, Receive, Send], Awaitable[None]]],
+        sockets: Mapping[str, Callable[[Message, Receive, Send], Awaitable[None]]],
     ) -> None:
         """Join routes and websockets (by path) behind one door."""
         self._table = Table(routes)
@@ -74,7 +72,7 @@ class Gate:
         self._failures = Failures()
         self._in_hand = 0
 
-    async def __call__(self, scope: Scope_, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection of ASGI."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
@@ -85,7 +83,7 @@ class Gate:
 
     # -- requests ---------------------------------------------------------------------------------
 
-    async def _request(self, scope: Scope_, receive: Receive, send: Send) -> None:
+    async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
         ear = _Ear(receive)
         request_id = secrets.token_hex(16)
         self._in_hand += 1
@@ -100,7 +98,7 @@ class Gate:
             ear.close()
         await _send(send, answer, request_id, is_head=scope["method"] == "HEAD")
 
-    async def _answer(self, scope: Scope_, ear: "_Ear", request_id: str) -> Reply:
+    async def _answer(self, scope: Message, ear: "_Ear", request_id: str) -> Reply:
         try:
             if self._in_hand > AT_ONCE_MAX:
                 raise too_many("too many requests at the same time")
@@ -113,7 +111,7 @@ class Gate:
             _LOG.exception("request %s broke", request_id)
             return error_reply(internal(request_id))
 
-    async def _handled(self, scope: Scope_, ear: "_Ear") -> Reply:
+    async def _handled(self, scope: Message, ear: "_Ear") -> Reply:
         headers = _headers(scope)
         self._check_host(headers)
         method, path = scope["method"], scope["path"]
@@ -130,7 +128,7 @@ class Gate:
 
     async def _called(
         self,
-        scope: Scope_,
+        scope: Message,
         headers: Mapping[bytes, bytes],
         ear: "_Ear",
         seat: Seat,
@@ -161,7 +159,7 @@ class Gate:
         if b"origin" in headers:
             raise forbidden("no request from a web page is taken here")
 
-    async def _admitted(self, scope: Scope_, headers: Mapping[bytes, bytes]) -> Seat:
+    async def _admitted(self, scope: Message, headers: Mapping[bytes, bytes]) -> Seat:
         source = (scope.get("client") or ("",))[0]
         key_id, secret = credentials_of(headers)
         seat = authentic(self._door.seats(), key_id, secret, self._door.now_ns())
@@ -180,7 +178,7 @@ class Gate:
 
     # -- websockets -------------------------------------------------------------------------------
 
-    async def _socket(self, scope: Scope_, receive: Receive, send: Send) -> None:
+    async def _socket(self, scope: Message, receive: Receive, send: Send) -> None:
         path = scope["path"].rstrip("/") or "/"
         serve = self._sockets.get(path)
         try:
@@ -251,7 +249,7 @@ def _check_kind(headers: Mapping[bytes, bytes]) -> None:
         raise bad_json("the body must be application/json")
 
 
-def _headers(scope: Scope_) -> dict[bytes, bytes]:
+def _headers(scope: Message) -> dict[bytes, bytes]:
     """Return the headers by name; a name that comes twice counts for nothing good."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:

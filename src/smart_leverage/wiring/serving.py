@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from smart_leverage.domain.instruments import Key
@@ -11,6 +11,7 @@ from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.previous import PreviousCloses
 from smart_leverage.runtime.live import LiveDriver
+from smart_leverage.runtime.ports import keep_port, port_before
 from smart_leverage.runtime.tokens import Token, new_token
 from smart_leverage.server.api.app import native_routes
 from smart_leverage.server.api.native import Native, NativeParts
@@ -73,8 +74,7 @@ def served(
     )
     binding = _binding(folder, settings)
     with serving(made.app, binding, _connecting(made), driver.attend) as address:
-        with suppress(OSError):
-            (folder / PORT).write_text(f"{address.port}\n", encoding="ascii")
+        keep_port(folder / PORT, address.port)
         yield address
 
 
@@ -109,18 +109,10 @@ def _binding(folder: Path, settings: Settings) -> Binding:
     return Binding(
         host=server.host,
         port=server.port,
-        spare_port=_port_before(folder) if not server.port else 0,
+        spare_port=port_before(folder / PORT) if not server.port else 0,
         certificate=Path(server.certificate) if server.certificate else None,
         key=Path(server.key) if server.key else None,
     )
-
-
-def _port_before(folder: Path) -> int:
-    try:
-        port = int((folder / PORT).read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return 0
-    return port if 0 < port <= 65_535 else 0
 
 
 def first_token(driver: LiveDriver) -> Token | None:

@@ -32,7 +32,8 @@ from smart_leverage.server.api.shapes import (
     read,
 )
 from smart_leverage.server.bridge import Bridge, Settling
-from smart_leverage.server.gateway.orders import Listing, wish_of
+from smart_leverage.server.gateway.instruments import Listing
+from smart_leverage.server.gateway.orders import wish_of
 from smart_leverage.server.gateway.views import order_of
 from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.server.rates import Rates

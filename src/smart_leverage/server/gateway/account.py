@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from smart_leverage.domain.bots import is_suspended
-from smart_leverage.domain.clock import DAY_NS, MINUTE_NS, SECOND_NS
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.runtime.driven import Driven
@@ -18,17 +17,7 @@ from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.wire.accounts import configuration_json
 from smart_leverage.wire.activities import activity_list, page
 from smart_leverage.wire.errors import forbidden, invalid
-
-POINTS_MAX = 10_000
-
-_STEPS = {
-    "1Min": MINUTE_NS,
-    "5Min": 5 * MINUTE_NS,
-    "15Min": 15 * MINUTE_NS,
-    "1H": 60 * MINUTE_NS,
-    "1D": DAY_NS,
-}
-_UNITS = {"D": 1, "W": 7, "M": 30, "A": 365}
+from smart_leverage.wire.history import HistoryRequest, history_json, history_request
 
 _FIXED = {
     "fractional_trading": True,
@@ -124,54 +113,15 @@ class AccountRoutes:
 
     async def history(self, call: Call) -> Reply:
         """Return the account's equity over time, from the ledger's valuations."""
-        query = call.query.only(
-            "period", "timeframe", "intraday_reporting", "start", "end", "date_start", "date_end",
-            "pnl_reset", "extended_hours", "cashflow_types",
-        )  # fmt: skip
-        end_ns = query.moment("end") or query.moment("date_end") or self._now_ns()
-        start_ns = query.moment("start") or query.moment("date_start")
-        if start_ns is None:
-            start_ns = end_ns - _period_ns(query.text("period") or "1M")
-        timeframe = query.text("timeframe") or _usual(end_ns - start_ns)
-        if timeframe not in _STEPS:
-            raise invalid(f"timeframe must be one of {', '.join(_STEPS)}")
-        step_ns = max(_STEPS[timeframe], (end_ns - start_ns) // POINTS_MAX)
-        points = await asyncio.to_thread(_points, self._ledger, start_ns, end_ns, step_ns)
-        return reply(_history(points, timeframe))
+        wanted = history_request(call.query, self._now_ns())
+        points = await asyncio.to_thread(_points, self._ledger, wanted)
+        return reply(history_json(points, wanted.timeframe))
 
 
-def _period_ns(text: str) -> int:
-    count, unit = text[:-1], text[-1:].upper()
-    if unit not in _UNITS or not (count.isascii() and count.isdigit() and len(count) <= 4):
-        raise invalid("period must be a number and D, W, M or A, as in 1M")
-    return int(count) * _UNITS[unit] * DAY_NS
-
-
-def _usual(span_ns: int) -> str:
-    if span_ns < 7 * DAY_NS:
-        return "1Min"
-    return "15Min" if span_ns < 30 * DAY_NS else "1D"
-
-
-def _points(ledger: Path, start_ns: int, end_ns: int, step_ns: int) -> list[tuple[int, Decimal]]:
+def _points(ledger: Path, wanted: HistoryRequest) -> list[tuple[int, Decimal]]:
     """Return the last valuation of each step, labelled by where the step begins."""
     points: dict[int, Decimal] = {}
     with Reader.open(ledger) as reader:
-        for row in reader.marks(since_ns=start_ns, until_ns=end_ns + 1):
-            points[row.at_ns - row.at_ns % step_ns] = row.equity
+        for row in reader.marks(since_ns=wanted.start_ns, until_ns=wanted.end_ns + 1):
+            points[row.at_ns - row.at_ns % wanted.step_ns] = row.equity
     return sorted(points.items())
-
-
-def _history(points: list[tuple[int, Decimal]], timeframe: str) -> dict[str, Any]:
-    base = points[0][1] if points else Decimal(0)
-    gains = [equity - base for _, equity in points]
-    return {
-        "timestamp": [at_ns // SECOND_NS for at_ns, _ in points],
-        "equity": [float(equity) for _, equity in points],
-        "profit_loss": [float(gain) for gain in gains],
-        "profit_loss_pct": [float(gain / base) if base else 0.0 for gain in gains],
-        "base_value": float(base),
-        "base_value_asof": None,
-        "timeframe": timeframe,
-        "cashflow": {},
-    }

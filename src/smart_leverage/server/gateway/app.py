@@ -10,8 +10,9 @@ from smart_leverage.runtime.office import Office
 from smart_leverage.server.bridge import Bridge
 from smart_leverage.server.gate import Door, Gate
 from smart_leverage.server.gateway.account import AccountRoutes
+from smart_leverage.server.gateway.instruments import Instruments, Listing
 from smart_leverage.server.gateway.market import MarketRoutes
-from smart_leverage.server.gateway.orders import Instruments, Listing, Orders
+from smart_leverage.server.gateway.orders import Orders
 from smart_leverage.server.gateway.positions import Positions
 from smart_leverage.server.gateway.updates import Updates
 from smart_leverage.server.gateway.views import LastPrice

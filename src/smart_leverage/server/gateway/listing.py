@@ -1,61 +1,10 @@
-"""Which of a bot's orders a list shows, by every filter that the wire has."""
+"""Which of a bot's orders a list shows."""
 
 from typing import Any
 
-from msgspec import Struct
-
 from smart_leverage.runtime.shelf import Shelf, Shelved
 from smart_leverage.server.gateway.views import order_of
-from smart_leverage.wire.errors import invalid
-from smart_leverage.wire.reading import Query
-
-_NAMES = (
-    "status", "limit", "after", "until", "direction", "nested", "symbols", "side", "asset_class",
-    "before_order_id", "after_order_id", "qty_above", "qty_below",
-)  # fmt: skip
-
-
-class OrderList(Struct, frozen=True, kw_only=True):
-    """What a list of orders shall show; both times are exclusive, on submission."""
-
-    status: str
-    limit: int
-    after_ns: int | None
-    until_ns: int | None
-    is_ascending: bool
-    is_nested: bool
-    symbols: frozenset[str]
-    side: str
-    asset_classes: tuple[str, ...]
-    before_id: str | None
-    after_id: str | None
-
-
-def order_list(query: Query) -> OrderList:
-    """Return what a list shall show.
-
-    Raises:
-        WireError: 422, a filter is no such filter, or two contradict each other.
-    """
-    query.only(*_NAMES)
-    wanted = OrderList(
-        status=query.word("status", ("open", "closed", "all"), "open"),
-        limit=query.count("limit", 50, 1, 500),
-        after_ns=query.moment("after"),
-        until_ns=query.moment("until"),
-        is_ascending=query.word("direction", ("asc", "desc"), "desc") == "asc",
-        is_nested=query.flag("nested"),
-        symbols=frozenset(symbol.replace("/", "") for symbol in query.words("symbols")),
-        side=query.word("side", ("buy", "sell", "any"), "any"),
-        asset_classes=query.words("asset_class"),
-        before_id=query.text("before_order_id"),
-        after_id=query.text("after_order_id"),
-    )
-    by_id = wanted.before_id is not None or wanted.after_id is not None
-    by_time = wanted.after_ns is not None or wanted.until_ns is not None
-    if by_id and (by_time or (wanted.before_id and wanted.after_id)):
-        raise invalid("before_order_id, after_order_id and times exclude each other")
-    return wanted
+from smart_leverage.wire.order_list import OrderList
 
 
 def listed(shelf: Shelf, bot: str, wanted: OrderList) -> list[dict[str, Any]]:

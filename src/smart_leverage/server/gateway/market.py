@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from smart_leverage.domain.calendars import Sessions
 from smart_leverage.domain.instruments import AssetClass
-from smart_leverage.server.gateway.orders import Instruments, Listing
+from smart_leverage.server.gateway.instruments import Instruments, Listing
 from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.wire.assets import asset_id, asset_json, exchange_of
 from smart_leverage.wire.clock import calendar_json, clock_json

@@ -1,17 +1,14 @@
 """Orders over the wire: placed, changed, cancelled and listed, each for the bot that asks."""
 
 import asyncio
-import hashlib
 import time
 import uuid
-from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import structs
 
 from smart_leverage.domain.bots import Scope
-from smart_leverage.domain.instruments import AssetClass, Instrument, Key
+from smart_leverage.domain.instruments import AssetClass, Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import OrderState, Side, TimeInForce
 from smart_leverage.domain.records import Decided
@@ -20,20 +17,18 @@ from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.shelf import Shelf, Shelved
 from smart_leverage.server.bridge import Bridge, Settling
 from smart_leverage.server.gateway.denying import REFUSED, denial
-from smart_leverage.server.gateway.listing import listed, order_list
+from smart_leverage.server.gateway.instruments import Listing
+from smart_leverage.server.gateway.listing import listed
+from smart_leverage.server.gateway.repeats import Repeats
 from smart_leverage.server.gateway.views import order_of
 from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.server.rates import Rates
 from smart_leverage.wire.checks import check_for_asset
 from smart_leverage.wire.errors import WireError, forbidden, not_found, unprocessable
+from smart_leverage.wire.order_list import order_list
 from smart_leverage.wire.requests import change_request, order_request
-from smart_leverage.wire.symbols import key_of_symbol
 from smart_leverage.wire.terms import ChangeRequest, OrderRequest
 
-AGAIN_WITHIN_S = 15.0
-"""An order without a name of its own that comes again so soon, unanswered, is the same one."""
-
-REMEMBERED = 4_096
 CANCEL_WITHIN_S = 3.0
 CANCEL_LOOK_S = 0.05
 
@@ -43,12 +38,12 @@ Answer = dict[str, Any]
 class Orders:
     """The routes of orders; every one that could add goes through the engine's decision."""
 
-    def __init__(self, bridge: Bridge, listing: "Listing", rates: Rates) -> None:
+    def __init__(self, bridge: Bridge, listing: Listing, rates: Rates) -> None:
         """Join the parts."""
         self._bridge = bridge
         self._listing = listing
         self._rates = rates
-        self._recent = _Recent()
+        self._repeats = Repeats()
 
     # -- placing ----------------------------------------------------------------------------------
 
@@ -60,7 +55,7 @@ class Orders:
         if request.side is Side.BUY:
             _check_may_add(call)
             self._rates.take(call.seat.token_id)
-        with self._recent.naming(call, request.client_order_id) as name:
+        with self._repeats.naming(call, request.client_order_id) as name:
             answer = await self.place(call, wish_of(request, key, name))
             return reply(answer)
 
@@ -199,42 +194,6 @@ class Orders:
         return await self._bridge.ask(lambda trader, shelf: _found(shelf, bot, order_id))
 
 
-class Listing:
-    """What may be traded, found by any spelling of its symbol."""
-
-    def __init__(self, instruments: "Instruments") -> None:
-        self._instruments = instruments
-
-    def __getitem__(self, key: Key) -> Instrument:
-        return self._instruments()[key]
-
-    def key(self, symbol: str) -> Key:
-        """Return the key of a symbol in a body.
-
-        Raises:
-            WireError: 422, nothing is listed under it.
-        """
-        key = key_of_symbol(symbol, self._instruments())
-        if key is None:
-            raise unprocessable(f'asset "{symbol[:32]}" not found')
-        return key
-
-    def key_in_path(self, symbol: str) -> Key | None:
-        """Return the key of a symbol in an address, None if nothing is listed under it."""
-        return key_of_symbol(symbol, self._instruments())
-
-
-class Instruments:
-    """Returns what is listed for the account now; safe in any thread."""
-
-    def __init__(self, trader: Driven) -> None:
-        self._trader = trader
-
-    def __call__(self) -> Mapping[Key, Instrument]:
-        """Return the instruments by key."""
-        return self._trader.engine.state.instruments
-
-
 # -- on the trading thread ------------------------------------------------------------------------
 
 
@@ -333,46 +292,3 @@ def _check_changeable(old: Shelved, change: ChangeRequest) -> None:
 
 def _word(shelved: Shelved) -> str:
     return "filled" if shelved.is_whole else shelved.state.value
-
-
-class _Recent:
-    """Names that were given to orders without one, so that a repeated request is the same order."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, bytes], tuple[str, float]] = OrderedDict()
-
-    def naming(self, call: Call, own: str | None) -> "_Naming":
-        """Return the name of an order, its own or one that is given, while it is being answered."""
-        return _Naming(self._known, call, own)
-
-
-class _Naming:
-    """While it is entered an identical request gets the same name; a delivered answer ends that."""
-
-    def __init__(
-        self,
-        known: "OrderedDict[tuple[str, bytes], tuple[str, float]]",
-        call: Call,
-        own: str | None,
-    ) -> None:
-        self._known = known
-        self._call = call
-        self._own = own
-        self._place = (call.seat.token_id, b"")
-
-    def __enter__(self) -> str:
-        if self._own is not None:
-            return self._own
-        self._call.listen()
-        self._place = (self._call.seat.token_id, hashlib.sha256(self._call.body).digest())
-        name, then = self._known.get(self._place, ("", 0.0))
-        if not name or time.monotonic() - then > AGAIN_WITHIN_S:
-            name = str(uuid.uuid4())
-        self._known[self._place] = (name, time.monotonic())
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return name
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if self._own is None and not self._call.is_gone():
-            self._known.pop(self._place, None)

@@ -12,7 +12,8 @@ from smart_leverage.engine.subaccount import Holding
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.shelf import Shelf
 from smart_leverage.server.bridge import Bridge
-from smart_leverage.server.gateway.orders import Listing, Orders
+from smart_leverage.server.gateway.instruments import Listing
+from smart_leverage.server.gateway.orders import Orders
 from smart_leverage.server.gateway.views import LastPrice, position_of
 from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.wire.accounts import position_symbol

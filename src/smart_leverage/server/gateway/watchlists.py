@@ -10,7 +10,7 @@ from smart_leverage.domain.errors import LedgerError
 from smart_leverage.domain.instruments import Key
 from smart_leverage.ledger.files import put_in_place, write_durably
 from smart_leverage.runtime.shelf import wire_id
-from smart_leverage.server.gateway.orders import Listing
+from smart_leverage.server.gateway.instruments import Listing
 from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.wire.assets import asset_json
 from smart_leverage.wire.encoding import when
