@@ -39,3 +39,21 @@ withdrawals, splits, several sources whose lots would be told apart, bots with o
 size, the margin plan (purchases are paid from cash), shorts, steps of enforcement below `all`,
 caps that begin small, and the venue's dearer or cheaper fee rows by traded volume.
 """
+
+from smart_leverage.research.kernel.columns import Columns, columns_of
+from smart_leverage.research.kernel.results import Metrics, Run
+from smart_leverage.research.kernel.running import run, sweep
+from smart_leverage.research.kernel.setup import Setup
+from smart_leverage.research.kernel.signals import Signals, signals_of
+
+__all__ = [
+    "Columns",
+    "Metrics",
+    "Run",
+    "Setup",
+    "Signals",
+    "columns_of",
+    "run",
+    "signals_of",
+    "sweep",
+]

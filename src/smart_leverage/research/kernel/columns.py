@@ -60,7 +60,8 @@ class Columns(NamedTuple):
         cells: (n_instants, n_assets) of `ladder.CELL`.
         low: (n_instants, n_assets) low of the bar that ends then, infinity where none does.
         close: (n_instants, n_assets) last good price once the closes are known; NaN before any.
-        open: (n_instants, n_assets) last good price once the opens are printed.
+        open: (n_instants, n_assets) last good price once the opens are printed, 0.0
+            before any.
         ratio: (n_instants, n_assets) recent over usual volatility once the closes are known; NaN
             until there is one.
         facts: (n_assets,) of `FACT`.
@@ -133,8 +134,8 @@ def columns_of(
         instants=instants,
         cells=cells,
         low=np.where(cells["closes"] > 0, cells["low"], np.inf),
-        close=np.ascontiguousarray(cells["mark_close"]),
-        open=np.ascontiguousarray(cells["mark_open"]),
+        close=np.nan_to_num(cells["mark_close"]),
+        open=np.nan_to_num(cells["mark_open"]),
         ratio=ratio,
         facts=_facts(instruments),
         sessions=sessions,
