@@ -9,6 +9,9 @@ from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.tier import Caps
 from smart_leverage.research.kernel.books import (
+    CANCELLED,
+    SOUND,
+    TOO_LARGE,
     Books,
     Tape,
     add_order,
@@ -18,6 +21,7 @@ from smart_leverage.research.kernel.books import (
 )
 from smart_leverage.research.kernel.exact import (
     UNITS,
+    UNITS_MAX,
     ceil_price,
     ceil_quotient,
     floor_product,
@@ -26,7 +30,15 @@ from smart_leverage.research.kernel.exact import (
 from smart_leverage.research.kernel.plans import AT_ONCE, CRYPTO, LEVERAGED, NONE
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import send_sale
-from smart_leverage.research.kernel.worst import HAIRCUT_FRESH, HAIRCUT_OLD, Worst, symbol_cap
+from smart_leverage.research.kernel.worst import (
+    HAIRCUT_FRESH,
+    HAIRCUT_OLD,
+    Worst,
+    groups_hold,
+    symbol_cap,
+    symbol_holds,
+    worst_of,
+)
 
 ONE_SIDE = Reason.OPPOSITE_BOT.value
 
@@ -152,6 +164,9 @@ def propose_purchase(
     if lots > 0:
         lots, cut_by = proved(fact, lots, unit_worst, unit_loss, account, own, caps, policy)
         reason = cut_by if cut_by != Reason.NONE.value else reason
+    if decision.size > thing.lot_value * UNITS_MAX / fact.lot:
+        books.account.fault = TOO_LARGE
+        return False
     given = lots * fact.lot - lots * fact.lot % fact.step
     if given / UNITS * price < fact.notional_min:
         given = 0
@@ -161,7 +176,7 @@ def propose_purchase(
     note_decision(tape, row.at, asset, 1, 0, asked, given, reason)
     if given > 0:
         books.account.bought += 1
-        send_purchase(books, row, fact, setup, asset, given, limit)
+        send_purchase(books, row, facts, setup, caps, policy, asset, given, limit)
     elif reason != Reason.SIZE.value:
         books.account.denied += 1
     return bool(given > 0)
@@ -174,17 +189,34 @@ def wanted(decision: Decision, thing: Asset, fact: Any) -> int:
 
 
 def send_purchase(
-    books: Books, row: Any, fact: Any, setup: Setup, asset: int, qty: int, limit: float
+    books: Books,
+    row: Any,
+    facts: Any,
+    setup: Setup,
+    caps: Caps,
+    policy: Policy,
+    asset: int,
+    qty: int,
+    limit: float,
 ) -> None:
-    """Send a purchase; the stop of the instrument gives way to it until it has ended."""
-    position = books.positions[asset]
-    if position.has_stop != 0:
+    """Send a purchase; the stop of the instrument gives way to it until it has ended.
+
+    One that had to wait for that is proved once more, against every group.
+    """
+    position, fact = books.positions[asset], facts[asset]
+    has_waited = position.has_stop != 0
+    if has_waited:
         position.has_stop = position.is_triggered = 0
         position.is_bare = 1
     position.is_moved = 1
     if fact.is_coin != 0 and qty / UNITS * limit > setup.coin_order_max:
         return  # the venue refuses it
     add_order(books, row, fact, asset, 1, 0, qty, limit, 0)
+    if has_waited and books.account.fault == SOUND:
+        worst = worst_of(books, facts, setup)
+        is_held = groups_hold(worst, caps, policy.groups)
+        if not (is_held and symbol_holds(books, facts, worst, policy.groups, asset)):
+            books.orders[books.account.orders - 1].is_leaving = CANCELLED
 
 
 def propose_sale(books: Books, row: Any, facts: Any, tape: Tape, asset: int) -> bool:

@@ -101,16 +101,26 @@ def symbol_cap(fact: Any, groups: GroupCaps) -> float:
     return groups.symbol_broad if fact.is_broad != 0 else groups.symbol
 
 
-def holds(books: Books, facts: Any, worst: Worst, caps: Caps, groups: GroupCaps) -> bool:
-    """Tell whether every cap holds in the worst case, for all instruments that are being bought."""
+def groups_hold(worst: Worst, caps: Caps, groups: GroupCaps) -> bool:
+    """Tell whether the cap of every group holds in the worst case."""
     if worst.crypto > caps.crypto * worst.equity or worst.gross > groups.gross * worst.equity:
         return False
-    if worst.leveraged > caps.leveraged * worst.equity:
+    return worst.leveraged <= caps.leveraged * worst.equity
+
+
+def symbol_holds(books: Books, facts: Any, worst: Worst, groups: GroupCaps, asset: int) -> bool:
+    """Tell whether the cap of one instrument holds in the worst case."""
+    cap = symbol_cap(facts[asset], groups)
+    return bool(books.positions[asset].worst <= cap * worst.equity)
+
+
+def holds(books: Books, facts: Any, worst: Worst, caps: Caps, groups: GroupCaps) -> bool:
+    """Tell whether every cap holds in the worst case, for all instruments that are being bought."""
+    if not groups_hold(worst, caps, groups):
         return False
     for place in range(books.account.orders):
         order = books.orders[place]
         if order.is_buy != 0 and order.is_leaving in (0, UNFIT):
-            cap = symbol_cap(facts[order.asset], groups)
-            if books.positions[order.asset].worst > cap * worst.equity:
+            if not symbol_holds(books, facts, worst, groups, order.asset):
                 return False
     return True
