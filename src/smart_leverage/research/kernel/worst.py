@@ -120,7 +120,7 @@ def holds(books: Books, facts: Any, worst: Worst, caps: Caps, groups: GroupCaps)
         return False
     for place in range(books.account.orders):
         order = books.orders[place]
-        if order.is_buy != 0 and order.is_leaving in (0, UNFIT):
-            if not symbol_holds(books, facts, worst, groups, order.asset):
-                return False
+        is_counted = order.is_buy != 0 and order.is_leaving in (0, UNFIT)
+        if is_counted and not symbol_holds(books, facts, worst, groups, order.asset):
+            return False
     return True
