@@ -90,6 +90,8 @@ class Orders:
         _check_changeable(old, change)
         if old.order.side is Side.BUY:
             _check_may_add(call)
+            if _could_add(old, change):
+                self._rates.take(call.seat.token_id)
         name = change.client_order_id or str(uuid.uuid4())
         ours, bot = old.order.client_order_id, call.bot
 
@@ -276,6 +278,17 @@ def _check_changeable(old: Shelved, change: ChangeRequest) -> None:
         raise unprocessable("time_in_force cannot be replaced here; cancel and send anew")
     if old.terms is not None and old.terms.notional is not None:
         raise unprocessable("notional orders cannot be replaced")
+
+
+def _could_add(old: Shelved, change: ChangeRequest) -> bool:
+    """Tell whether a change of a purchase asks for more, or for what may cost more."""
+    order = old.order
+    terms = (
+        (order.qty, change.qty),
+        (order.limit_price, change.limit_price),
+        (order.stop_price, change.stop_price),
+    )
+    return any(after is not None and (before is None or after > before) for before, after in terms)
 
 
 def _word(shelved: Shelved) -> str:
