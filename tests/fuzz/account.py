@@ -58,7 +58,7 @@ class Venue(SimBroker):
 class Account:
     """Serves requests by hand: whoever asks also lets the trading thread have its turn."""
 
-    def __init__(self, folder: Path, venue: Venue, ledger: SqliteLedger) -> None:
+    def __init__(self, folder: Path, venue: Venue, ledger: SqliteLedger, rates: Rates) -> None:
         self.venue, self.clock = venue, ManualClock(MONDAY)
         self.office = Office(lambda: None, Shelf())
         self.trader = Trader(
@@ -81,7 +81,7 @@ class Account:
                 door=Door(
                     hosts=frozenset({"testing"}),
                     seats=lambda: self.trader.engine.state.seats,
-                    rates=Rates(1e12, 1e12),
+                    rates=rates,
                     now_ns=self.clock.now_ns,
                 ),
                 last_price=lambda key: None,
@@ -133,10 +133,10 @@ class Account:
 
 
 @contextmanager
-def account(folder: Path) -> Iterator[Account]:
-    """Make an account for the time of the block."""
+def account(folder: Path, burst: float = 1e12) -> Iterator[Account]:
+    """Make an account for the time of the block; a token has `burst` requests and gains none."""
     config = SimConfig(mode=Mode.LIVE, opened_at_ns=MONDAY, partial_probability=0.0)
     with Venue(Registry.builtin(), config=config) as venue:
         path = folder / "ledger.sqlite"
         with SqliteLedger(path, durability=Durability.NONE) as ledger:
-            yield Account(folder, venue, ledger)
+            yield Account(folder, venue, ledger, Rates(1e-9, burst))

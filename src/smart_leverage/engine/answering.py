@@ -44,7 +44,8 @@ def on_answer(core: Core, event: Answered) -> Key | None:
     if tracked.is_resent:  # what became of the first attempt is as open as before
         state = OrderState.UNKNOWN
         tracked.is_resent = event.verdict is not Verdict.NOT_SENT
-    move(core, event.client_order_id, state, status="", reason=event.reason)
+    code = event.broker_code if state is OrderState.REJECTED else 0
+    move(core, event.client_order_id, state, reason=event.reason, broker_code=code)
     return tracked.order.key
 
 

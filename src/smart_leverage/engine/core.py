@@ -274,6 +274,7 @@ def end_unsent(core: Core, order: Order, why: str) -> None:
 def move(
     core: Core, client_order_id: str, state: OrderState, *, status: str = "",
     filled: Decimal = Decimal(0), broker_order_id: str = "", reason: str = "", sequence: int = 0,
+    broker_code: int = 0,
 ) -> None:  # fmt: skip
     """Journal what is known of an order now; see `OrderMoved`."""
     core.record(
@@ -286,6 +287,7 @@ def move(
             broker_order_id=broker_order_id,
             reason=reason,
             sequence=sequence,
+            broker_code=broker_code,
         )
     )
 

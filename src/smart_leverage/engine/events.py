@@ -128,12 +128,16 @@ class Verdict(StrEnum):
 
 
 class Answered(Event, frozen=True, kw_only=True):
-    """A submission or a change came back, or did not; of a change this is about the new order."""
+    """A submission or a change came back, or did not; of a change this is about the new order.
+
+    `broker_code` is the broker's own number for a refusal, 0 where it gave none.
+    """
 
     client_order_id: str
     verdict: Verdict
     broker_order: BrokerOrder | None = None
     reason: str = ""
+    broker_code: int = 0
 
 
 class LookedUp(Event, frozen=True, kw_only=True):

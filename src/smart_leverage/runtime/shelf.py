@@ -38,6 +38,7 @@ class Shelved:
     """One order; `terms` are what its bot asked for, None where it was not asked by the wire."""
 
     __slots__ = (
+        "broker_code",
         "created_ns",
         "ended_ns",
         "filled",
@@ -66,6 +67,7 @@ class Shelved:
         self.state = OrderState.INTENT
         self.status = ""
         self.reason = ""
+        self.broker_code = 0
         self.filled = self.paid = ZERO
         self.created_ns = self.updated_ns = self.submitted_ns = record.at_ns
         self.filled_ns: int | None = None
@@ -208,6 +210,7 @@ class Shelf:
         shelved.state = record.state
         shelved.status = record.status or shelved.status
         shelved.reason = record.reason or shelved.reason
+        shelved.broker_code = record.broker_code
         shelved.updated_ns = record.at_ns
         if record.state.is_final:
             shelved.ended_ns = record.at_ns
