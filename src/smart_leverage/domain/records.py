@@ -140,6 +140,14 @@ class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
     sequence: int = 0
 
 
+class OrderTrailed(Fact, frozen=True, kw_only=True, tag="order.trailed"):
+    """The broker told where a trailing stop stands: the best price so far, and the stop by it."""
+
+    client_order_id: str
+    hwm: Decimal
+    stop_price: Decimal
+
+
 class CancelIntended(Fact, frozen=True, kw_only=True, tag="order.cancel_intended"):
     """A cancel may be sent from now on; harmless twice."""
 
@@ -353,6 +361,7 @@ Record = (
     | Decided
     | Intended
     | OrderMoved
+    | OrderTrailed
     | CancelIntended
     | Filled
     | PricesRemembered
