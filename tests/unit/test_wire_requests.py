@@ -425,8 +425,8 @@ def test_the_official_client_changes_an_order() -> None:
     assert (change.qty, change.limit_price) == (Decimal(3), Decimal("201.5"))
     assert change.stop_price is None
     assert (change.client_order_id, change.time_in_force) == ("mine-2", None)
-    wider = ReplaceOrderRequest(trail=2.5)
-    assert change_request(wider.to_request_fields()).trail == Decimal("2.5")
+    wider = json.dumps(ReplaceOrderRequest(trail=2.5).to_request_fields())
+    assert change_request(parse(wider.encode())).trail == Decimal("2.5")
     patient = change_request({"time_in_force": "gtc"})
     assert patient.time_in_force is TimeInForce.GTC
 
