@@ -21,10 +21,10 @@ GTC = TimeInForce.GTC
 
 def wish(desk: Desk, qty: str, key: Key = AAPL, side: Side = Side.SELL, **terms: Any) -> Decided:
     may_shrink = terms.pop("may_shrink", False)
-    words = {"type": OrderType.TRAILING_STOP, "time_in_force": GTC, "trail_percent": D("1.5")}
+    words: dict[str, Any] = {"type": OrderType.TRAILING_STOP, "trail_percent": D("1.5")}
     order = OrderWish(
         at_ns=desk.now_ns, key=key, side=side, source="bot", id=f"w{len(desk.events)}", qty=D(qty),
-        **(words | terms),
+        **({"time_in_force": GTC} | words | terms),
     )  # fmt: skip
     event = Wished(at_ns=desk.now_ns, wish=order, bot="bot", may_shrink=may_shrink)
     return desk.feed(event).decisions[0]
