@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +166,22 @@ def test_a_trailing_stop_protects_follows_and_survives_a_restart(account: Accoun
     account.trader.flush()
     told = [(each.hwm, each.stop_price) for each in account.records(OrderTrailed)]
     assert told[-2:] == [(D(203), D("198.94")), (D(204), D("195.84"))]
+
+
+def test_a_trailing_stop_changed_by_somebody_else_is_known_where_it_stands(
+    account: Account,
+) -> None:
+    holding(account)
+    trail: dict[str, Any] = {"type": OrderType.TRAILING_STOP, "trail_price": D(4)}
+    assert wish(account, Side.SELL, "20", time_in_force=GTC, **trail).given == 20
+    (order,) = of_bot(account)
+    account.line.venue.replace(order.order.client_order_id, trail=D(10))
+    account.trader.drain()
+    (after,) = of_bot(account)
+    assert (after.order.trail_price, after.order.stop_price) == (D(10), None)
+    assert after.hwm is not None
+    assert after.stop_price == (after.hwm - 10).quantize(D("0.01"), rounding=ROUND_FLOOR)
+    account.agrees()
 
 
 def bracket(account: Account, qty: str = "20") -> Tracked:
