@@ -250,8 +250,8 @@ class Oracle:
         at_venue = self._venue.order(before.name)
         if before.name in self._exits:
             self._exits.add(name)
-            if at_venue is None or at_venue.status == "held":
-                return mine  # it comes in the place of one that waits for its entry
+            if at_venue is None or at_venue.status in ("held", *FINAL):
+                return mine  # its place is that of one that waits for its entry, or has ended there
         self.account.add(mine)
         self.account.before[name] = before
         return mine
