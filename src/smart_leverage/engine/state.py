@@ -250,8 +250,10 @@ class State:
             tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
         is_working = tracked.exits is not None and tracked.exits.is_working
-        tracked.was_held = record.status == HELD
-        self.orders.hold(tracked, is_held=tracked.was_held and not is_working)
+        if record.status:  # without one the venue has said nothing: what it held is held still
+            tracked.was_held = record.status == HELD
+        is_held = tracked.was_held if record.status else tracked.is_held
+        self.orders.hold(tracked, is_held=is_held and not is_working)
         if record.status == "replaced":
             tracked.replaced_at = record.filled_qty
         if record.state is OrderState.FILLED:

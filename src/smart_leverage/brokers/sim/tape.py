@@ -142,12 +142,18 @@ class Tape:
         if self._is_durable:
             self._unit.lines += openings
 
-    def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None:
-        """Let the orders of a symbol meet a quote; the middle becomes its last price."""
+    def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
+        """Let orders meet the quotes of an instant; the middle becomes the last price of each."""
         self._require(at_ns, Mode.LIVE)
-        if not 0.0 < bid <= ask < inf:
-            raise BadData(f"{key} is quoted {bid!r} to {ask!r}", fix="0 < bid <= ask, both finite")
-        line = self._book.lines[key]
+        for key, bid, ask in quotes:
+            if not 0.0 < bid <= ask < inf:
+                fix = "0 < bid <= ask, both finite"
+                raise BadData(f"{key} is quoted {bid!r} to {ask!r}", fix=fix)
+        lines = [self._book.lines[key] for key, _, _ in quotes]
+        for line, (_, bid, ask) in zip(lines, quotes, strict=True):
+            self._on_quote(at_ns, line, bid, ask)
+
+    def _on_quote(self, at_ns: int, line: Line, bid: float, ask: float) -> None:
         self.pass_time(at_ns)
         line.bid, line.ask = bid, ask
         line.mark = (bid + ask) / 2

@@ -274,7 +274,11 @@ class SimBroker:
 
     def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None:
         """Let the orders of a symbol meet a quote: they trade at its own side, some in parts."""
-        self._run("", "", self._tape.on_quote, at_ns, key, bid, ask)
+        self.on_quotes(at_ns, [(key, bid, ask)])
+
+    def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
+        """Let the orders of several symbols meet the quotes of one instant, all or none."""
+        self._run("", "", self._tape.on_quotes, at_ns, quotes)
 
     def advance(self, at_ns: int) -> None:
         """Let time pass without a price: orders expire, and sessions begin."""
