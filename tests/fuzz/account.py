@@ -16,6 +16,7 @@ from smart_leverage.domain.records import SeatChanged
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Prices, Rung
+from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.shelf import Shelf
@@ -136,4 +137,6 @@ def account(folder: Path, burst: float = 1e12) -> Iterator[Account]:
     """Make an account for the time of the block; a token has `burst` requests and gains none."""
     config = SimConfig(mode=Mode.LIVE, opened_at_ns=MONDAY, partial_probability=0.0)
     with Venue(Registry.builtin(), config=config) as venue:
-        yield Account(folder, venue, SqliteLedger.in_memory(), Rates(1e-9, burst))
+        path = folder / "ledger.sqlite"
+        with SqliteLedger(path, durability=Durability.NONE) as ledger:
+            yield Account(folder, venue, ledger, Rates(1e-9, burst))

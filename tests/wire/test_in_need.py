@@ -26,7 +26,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with gateway(tmp_path_factory.mktemp("account"), settings=SETTINGS) as running:
         running.add_bot("small", share="0.1", symbols="crypto:BTC/USD")
         raw = Raw(running.url, running.keys["bot"])
-        assert raw.order(qty=None, notional="9000").status == 200
+        eventually(lambda: raw.order(qty=None, notional="9000").status == 200)  # first prices
         eventually(lambda: raw("GET", "/sl/v1/status").json["state"] == "reducing")
         yield running
 

@@ -142,6 +142,14 @@ class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
     broker_code: int = 0
 
 
+class OrderTrailed(Fact, frozen=True, kw_only=True, tag="order.trailed"):
+    """The broker told where a trailing stop stands: the best price so far, and the stop by it."""
+
+    client_order_id: str
+    hwm: Decimal
+    stop_price: Decimal
+
+
 class CancelIntended(Fact, frozen=True, kw_only=True, tag="order.cancel_intended"):
     """A cancel may be sent from now on; harmless twice."""
 
@@ -355,6 +363,7 @@ Record = (
     | Decided
     | Intended
     | OrderMoved
+    | OrderTrailed
     | CancelIntended
     | Filled
     | PricesRemembered

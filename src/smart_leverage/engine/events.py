@@ -107,7 +107,7 @@ class ChangeWished(Event, frozen=True, kw_only=True):
     """A bot wants an open order of its own to be another; None leaves a term.
 
     `qty` counts the whole order, with what was filled already. `request` is the bot's own name for
-    what it asks, empty when it has none.
+    what it asks, empty when it has none. `trail` is in the unit that the trailing stop has.
     """
 
     bot: str
@@ -116,6 +116,7 @@ class ChangeWished(Event, frozen=True, kw_only=True):
     qty: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail: Decimal | None = None
 
 
 class Verdict(StrEnum):

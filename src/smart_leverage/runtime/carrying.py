@@ -67,6 +67,7 @@ class Messenger:
                 qty=change.qty,
                 limit_price=change.limit_price,
                 stop_price=change.stop_price,
+                trail=change.trail,
                 new_client_order_id=order.client_order_id,
             )
 

@@ -15,6 +15,7 @@ from smart_leverage.domain.records import (
     Filled,
     Intended,
     OrderMoved,
+    OrderTrailed,
     Record,
 )
 
@@ -43,6 +44,7 @@ class Shelved:
         "ended_ns",
         "filled",
         "filled_ns",
+        "hwm",
         "id",
         "legs",
         "order",
@@ -54,6 +56,7 @@ class Shelved:
         "request",
         "state",
         "status",
+        "stop_price",
         "submitted_ns",
         "terms",
         "updated_ns",
@@ -69,6 +72,8 @@ class Shelved:
         self.reason = ""
         self.broker_code = 0
         self.filled = self.paid = ZERO
+        self.hwm: Decimal | None = None
+        self.stop_price = record.order.stop_price
         self.created_ns = self.updated_ns = self.submitted_ns = record.at_ns
         self.filled_ns: int | None = None
         self.ended_ns: int | None = None
@@ -156,6 +161,8 @@ class Shelf:
             self._moved(record)  # type: ignore[arg-type]
         elif kind is Filled:
             self._filled(record)  # type: ignore[arg-type]
+        elif kind is OrderTrailed:
+            self._trailed(record)  # type: ignore[arg-type]
         elif kind is CancelIntended:
             self._cancelling(record)  # type: ignore[arg-type]
 
@@ -246,6 +253,13 @@ class Shelf:
         fills.append((fill, shelved, shelved.filled))
         event = "fill" if shelved.is_whole else "partial_fill"
         self._told.append(Told(event, copy(shelved), fill.at_ns, fill))
+
+    def _trailed(self, record: OrderTrailed) -> None:
+        """Note where a trailing stop stands; as at the venue, the stream says nothing of it."""
+        shelved = self._ours.get(record.client_order_id)
+        if shelved is not None and not shelved.is_final:
+            shelved.hwm, shelved.stop_price = record.hwm, record.stop_price
+            shelved.updated_ns = record.at_ns
 
     def _cancelling(self, record: CancelIntended) -> None:
         shelved = self._ours.get(record.client_order_id)

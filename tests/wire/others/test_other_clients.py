@@ -34,7 +34,7 @@ REFUSED: dict[str, dict[str, int]] = {
     | {
         "unknown asset": UNKNOWN,
         "loosen": FINAL,
-        "trailing": LATE,
+        "trailing": UNREADABLE,
         "wallet": FINAL,
         "unknown market": UNREADABLE,
     },

@@ -104,6 +104,7 @@ class Orders:
                 qty=change.qty,
                 limit_price=change.limit_price,
                 stop_price=change.stop_price,
+                trail=change.trail,
             )
 
         answer: Answer = await self._bridge.want(
@@ -260,6 +261,8 @@ def wish_of(request: OrderRequest, key: Key, name: str) -> OrderWish:
         take_profit=request.take_profit,
         stop_loss=request.stop_loss,
         stop_loss_limit=request.stop_loss_limit,
+        trail_price=request.trail_price,
+        trail_percent=request.trail_percent,
         extended_hours=request.extended_hours,
     )
 
