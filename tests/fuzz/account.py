@@ -21,6 +21,8 @@ from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.shelf import Shelf
 from smart_leverage.runtime.trader import Trader
+from smart_leverage.server.api.app import native_routes
+from smart_leverage.server.api.native import Native, NativeParts
 from smart_leverage.server.gate import Door
 from smart_leverage.server.gateway.app import Gateway, Parts, gateway
 from smart_leverage.server.rates import Rates
@@ -72,21 +74,23 @@ class Account:
         )
         self.trader.reconcile()
         self.move()
+
+        def seats() -> dict[str, Seat]:
+            return self.trader.engine.state.seats
+
+        now_ns, path = self.clock.now_ns, folder / "ledger.sqlite"
         self.gateway: Gateway = gateway(
             Parts(
                 trader=self.trader,
                 office=self.office,
                 folder=folder,
-                ledger=folder / "ledger.sqlite",
-                door=Door(
-                    hosts=frozenset({"testing"}),
-                    seats=lambda: self.trader.engine.state.seats,
-                    rates=rates,
-                    now_ns=self.clock.now_ns,
-                ),
+                ledger=path,
+                door=Door(hosts=frozenset({"testing"}), seats=seats, rates=rates, now_ns=now_ns),
                 last_price=lambda key: None,
             ),
-            lambda bridge, listing: [],
+            lambda bridge, listing: native_routes(
+                Native(NativeParts(bridge, listing, folder, path, rates, seats, now_ns))
+            ),
         )
 
     def move(self) -> None:

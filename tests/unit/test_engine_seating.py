@@ -100,6 +100,16 @@ def test_a_suspended_bot_adds_nothing_and_sells_all() -> None:
     assert desk.engine.holding("ann", KO) is not None
 
 
+def test_an_admin_lets_go_of_a_suspended_bot_with_a_new_key() -> None:
+    desk = Desk()
+    ask(desk, GIVEN, is_admin=True)
+    ask(desk, {"suspend": "ann"}, is_admin=False)
+    ask(desk, GIVEN | {"token_id": "PK9"}, is_admin=True)
+    assert desk.buy(KO, "1", bot="ann").reason == "reducing", "the key under which it asked lives"
+    ask(desk, {"revoke": GIVEN["token_id"]}, is_admin=True)
+    assert desk.buy(KO, "1", bot="ann").verdict == "approved"
+
+
 # -- in need --------------------------------------------------------------------------------------
 
 

@@ -65,6 +65,20 @@ def test_sales_cancels_and_the_brake_are_let_through_as_often_as_they_come(desk:
     asyncio.run(play())
 
 
+def test_a_stranger_cannot_use_up_the_alerts_of_others(desk: Account) -> None:
+    async def alert(key: str) -> int:
+        content = {"key": key, "id": "a", "symbol": "BTC/USD", "action": "sell", "time": ""}
+        body = json.dumps(content).encode()
+        return (await desk("POST", "/sl/v1/webhooks/alerts", body)).status
+
+    async def play() -> None:
+        for _ in range(BURST + 1):
+            assert await alert("PK0.wrong") == 401
+        assert await alert("SLKA.s") == 422  # its time cannot be read, but it was let in
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [

@@ -60,8 +60,12 @@ class Seat(Struct, frozen=True, kw_only=True):
 
 
 def is_suspended(seats: Mapping[str, Seat], bot: str) -> bool:
-    """Tell whether a bot has asked that nothing be added for it any more."""
-    return any(seat.is_suspended for seat in seats.values() if seat.bot == bot)
+    """Tell whether a bot has asked that nothing be added for it, and no admin has let go of it.
+
+    An admin lets go by revoking the keys under which it asked and giving it another one.
+    """
+    own = (seat for seat in seats.values() if seat.bot == bot and not seat.is_revoked)
+    return any(seat.is_suspended for seat in own)
 
 
 def widest_share(seats: Sequence[Seat]) -> Decimal | None:
