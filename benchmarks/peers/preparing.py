@@ -1,5 +1,6 @@
 """Makes the case: a market of coins, momentum's signals, and the columns of our kernel."""
 
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from smart_leverage.research.kernel import Columns, Setup, Signals, columns_of, 
 from smart_leverage.strategies.momentum import Momentum
 
 SEED = 7
+FIRST_DAY = date(2021, 3, 1)
 HOUR_S = 3600
 COINS = "crypto:"
 
@@ -44,7 +46,7 @@ class Prepared(NamedTuple):
 def prepare(folder: Path, days: int, policy: Policy, costs: CostModel) -> Prepared:
     """Make the bars and signals of so many days, and write them into a folder."""
     coins = tuple(each for each in ASSETS if each.key.startswith(COINS))
-    recipe = SyntheticMarket(seed=SEED, days=days, step_s=HOUR_S, assets=coins)
+    recipe = SyntheticMarket(seed=SEED, first_day=FIRST_DAY, days=days, step_s=HOUR_S, assets=coins)
     series = generate(recipe)
     columns = columns_of(series, Registry.builtin())
     signals = signals_of([Momentum()], series, columns)
