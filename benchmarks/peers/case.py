@@ -48,6 +48,24 @@ class Case(NamedTuple):
         at, high, low = self.at[:count], self.high[:count], self.low[:count]
         return self._replace(at=at, high=high, low=low, bars=bars, signals=signals)
 
+    def of_coin(self, asset: int) -> "Case":
+        """Return the same case with one coin only, and its share of the cash."""
+        one = slice(asset, asset + 1)
+        prices = {name: getattr(self.bars, name)[:, one] for name in Bars._fields[:3]}
+        is_own = self.signals.asset == asset
+        before = np.concatenate([[0], np.cumsum(is_own)])
+        kept = {name: getattr(self.signals, name)[is_own] for name in Signals._fields[1:]}
+        kept["asset"] = np.zeros_like(kept["asset"])
+        return self._replace(
+            high=self.high[:, one],
+            low=self.low[:, one],
+            bars=self.bars._replace(**prices),
+            signals=Signals(first=before[self.signals.first], **kept),
+            facts=tuple(column[one] for column in self.facts),
+            names=self.names[one],
+            cash=self.cash / len(self.names),
+        )
+
     def in_lists(self) -> tuple[Bars, Signals, tuple[Any, ...]]:
         """Return bars, signals and facts as Python's own lists and numbers."""
         bars = Bars(*(column.tolist() for column in self.bars))

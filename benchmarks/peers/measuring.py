@@ -13,23 +13,25 @@ from case import Case, load
 WARM_UP = 400
 """Bars of the run that is not counted: imports, caches and compilers are busy in it."""
 
-Runner = Callable[[Case], float]
-"""Takes an account through a case, set-up of the peer included; returns its final equity."""
+Ready = Callable[[Case], Callable[[], float]]
+"""Brings a case into the peer's own form, which is not counted; what it returns takes an account
+through it and returns the final equity, which is."""
 
 
-def measured(run: Runner, case: Case) -> tuple[float, float]:
+def measured(ready: Ready, case: Case) -> tuple[float, float]:
     """Return CPU seconds of a run, all threads counted, and the final equity."""
-    run(case.first_bars(WARM_UP))
+    ready(case.first_bars(WARM_UP))()
+    run = ready(case)
     gc.collect()
     begin = process_time()
-    equity = run(case)
+    equity = run()
     return process_time() - begin, equity
 
 
 def tell(
     peer: str,
     package: str,
-    run: Runner,
+    ready: Ready,
     expresses: Sequence[str],
     cannot: Sequence[str],
     accounts: int = 1,
@@ -39,7 +41,7 @@ def tell(
     case = load(Path(folder))
     if more:
         case = case.first_bars(int(more[0]))
-    cpu_s, equity = measured(run, case)
+    cpu_s, equity = measured(ready, case)
     told = {
         "peer": peer,
         "version": version(package),

@@ -8,14 +8,15 @@ with a policy of its own: a sweep as vectorbt does it.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import vectorbt as vbt
 from case import Case
-from governing import Books, bought, books_of, close_bar, sold
-from measuring import tell
+from governing import Books, books_of, bought, close_bar, sold
+from measuring import Ready, tell
 from vectorbt.portfolio.nb import order_nb, order_nothing_nb
 
 from smart_leverage.fills.market import Outcome, Side, limit_fill_at_open
@@ -76,7 +77,14 @@ def before_group(context: Any, all_: Any, rows: Any) -> Any:
 
 
 def before_segment(
-    context: Any, books: Any, policy: Any, terms: Any, facts: Any, bars: Any, signals: Any, desk: Any
+    context: Any,
+    books: Any,
+    policy: Any,
+    terms: Any,
+    facts: Any,
+    bars: Any,
+    signals: Any,
+    desk: Any,
 ) -> Any:
     """Book what was filled, judge the bar before this one, and say what its opening is for."""
     t = context.i - 1
@@ -146,40 +154,50 @@ def policies_of(policy: Policy, accounts: int) -> list[Policy]:
     ]
 
 
-def runner(accounts: int) -> Any:
-    """Return what takes so many accounts through a case, and says what the first one ends with."""
+def readying(accounts: int) -> Ready:
+    """Return what brings a case into form for so many accounts; the first one's equity is told."""
 
-    def run(case: Case) -> float:
+    def ready(case: Case) -> Callable[[], float]:
         bars, names = case.bars, case.names
         rows = np.array([row_of(policy) for policy in policies_of(case.policy, accounts)])
         one = books_of(len(names), case.cash)
         books = Books(*(np.array([column] * accounts) for column in one))
         desk = np.zeros((len(names), 4))
-        close = np.tile(bars.closes, (1, accounts))
-        portfolio = vbt.Portfolio.from_order_func(
-            pd.DataFrame(close, index=pd.to_datetime(case.at)),
-            ORDER,
-            bars.opens,
-            case.terms.fee,
-            case.terms.half_spread + case.terms.slippage,
-            pre_group_func_nb=GROUP,
-            pre_group_args=(books, rows),
-            pre_segment_func_nb=SEGMENT,
-            pre_segment_args=(case.terms, case.facts, bars, case.signals, desk),
-            post_order_func_nb=AFTER,
-            init_cash=case.cash,
-            cash_sharing=True,
-            group_by=np.repeat(np.arange(accounts), len(names)),
-            update_value=False,
-            fill_pos_record=False,
-            max_orders=ORDERS_MAX * accounts,
-        )
-        return float(np.atleast_1d(portfolio.final_value())[0])
+        close = pd.DataFrame(np.tile(bars.closes, (1, accounts)), index=pd.to_datetime(case.at))
 
-    return run
+        def run() -> float:
+            portfolio = simulated(case, accounts, close, (books, rows), desk)
+            return float(np.atleast_1d(portfolio.final_value())[0])
+
+        return run
+
+    return ready
+
+
+def simulated(case: Case, accounts: int, close: Any, books: Any, desk: Any) -> vbt.Portfolio:
+    """Let vectorbt take all accounts through a case."""
+    coins = len(case.names)
+    return vbt.Portfolio.from_order_func(
+        close,
+        ORDER,
+        case.bars.opens,
+        case.terms.fee,
+        case.terms.half_spread + case.terms.slippage,
+        pre_group_func_nb=GROUP,
+        pre_group_args=books,
+        pre_segment_func_nb=SEGMENT,
+        pre_segment_args=(case.terms, case.facts, case.bars, case.signals, desk),
+        post_order_func_nb=AFTER,
+        init_cash=case.cash,
+        cash_sharing=True,
+        group_by=np.repeat(np.arange(accounts), coins),
+        update_value=False,
+        fill_pos_record=False,
+        max_orders=ORDERS_MAX * accounts,
+    )
 
 
 if __name__ == "__main__":
     accounts = int(sys.argv.pop(3)) if len(sys.argv) > 3 else 1
     name = "vectorbt" if accounts == 1 else "vectorbt, sweep"
-    tell(name, "vectorbt", runner(accounts), EXPRESSES, CANNOT, accounts)
+    tell(name, "vectorbt", readying(accounts), EXPRESSES, CANNOT, accounts)
