@@ -121,6 +121,8 @@ def meet_bars(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tape
         position, cell = books.positions[asset], cells[asset]
         if position.has_stop == 0 or cell.closes == 0:
             continue
+        if cell.low > position.stop_level and position.is_triggered == 0:
+            continue  # most bars stay above the stop, whatever part of them is met
         from_at = row.at - 1 if position.stop_since > cell.start else cell.start
         if position.stop_until <= from_at or position.stop_since > row.at:
             continue
@@ -162,7 +164,9 @@ def fill_opens(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tap
     for rank in range(books.account.active):
         asset = books.active[rank]
         cell, fact, position = cells[asset], facts[asset], books.positions[asset]
-        if cell.opens == 0:
+        if cell.opens == 0 or not (
+            position.is_triggered != 0 or position.buys > 0 or position.selling > 0
+        ):
             continue
         costs = costs_of(fact.is_coin != 0, setup.costs)
         half, slippage = costs.half_spread, costs.slippage
@@ -171,8 +175,6 @@ def fill_opens(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tap
             fill = limit_fill_at_open(Side.SELL, cell.print, limit, half, slippage)
             if fill.outcome == Outcome.FILLED:
                 execute_stop(books, row, facts, setup, tape, asset, fill)
-        if position.buys == 0 and position.selling == 0:
-            continue
         for place in range(account.orders):
             order = books.orders[place]
             if order.asset != asset or order.is_late != 0 or order.is_leaving != 0:

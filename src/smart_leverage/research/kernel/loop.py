@@ -225,38 +225,65 @@ def look(screen: Screen, scratch: Scratch, close: Any, low: Any, opened: Any, fa
             margin[lane] = nearest if nearest < margin[lane] else margin[lane]
 
 
-def pass_over(screen: Screen, scratch: Scratch, is_mark: bool) -> int:
-    """Mark every account to which nothing can happen; return how many are left.
+def look_at_one(
+    screen: Screen, scratch: Scratch, close: Any, low: Any, opened: Any, facts: Any, books: Books
+) -> None:
+    """Do what `look` does where there is one account: only what it holds is looked at."""
+    plain = leveraged = crypto = 0.0
+    margin = math.inf
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        price, worst = close[asset], min(low[asset], opened[asset])
+        amount = screen.qty[asset, 0] * price
+        if facts[asset].is_leveraged == 0:
+            plain += amount
+        elif facts[asset].is_crypto != 0:
+            crypto += amount
+        else:
+            leveraged += amount
+        above, below = worst - screen.floor[asset, 0], screen.ceiling[asset, 0] - price
+        margin = min(margin, min(above, below))
+    scratch.plain[0], scratch.leveraged[0], scratch.crypto[0] = plain, leveraged, crypto
+    scratch.margin[0] = margin
+
+
+def pass_one(screen: Screen, scratch: Scratch, is_mark: bool, lane: int) -> int:
+    """Mark an account if nothing can happen to it; return 1 if it is left.
 
     Those left have 0.0 or less in `scratch.margin`.
     """
+    crypto = scratch.crypto[lane]
+    levered = scratch.leveraged[lane] + crypto
+    gross = scratch.plain[lane] + levered
+    equity = screen.cash[lane] + gross
+    is_quiet = (
+        (scratch.margin[lane] > 0.0)
+        & (screen.is_stirred[lane] == 0.0)
+        & (equity > screen.least[lane])
+        & (equity < screen.most[lane])
+        & (crypto < screen.crypto_max[lane] * equity)
+        & (levered < screen.leveraged_max[lane] * equity)
+        & (gross < screen.gross_max[lane] * equity)
+    )
+    is_marked = is_quiet & is_mark
+    best = equity if equity > screen.best[lane] else screen.best[lane]
+    fall = 1.0 - equity / best
+    deepest = fall if fall > screen.drawdown[lane] else screen.drawdown[lane]
+    screen.last[lane] = equity if is_marked else screen.last[lane]
+    screen.best[lane] = best if is_marked else screen.best[lane]
+    screen.drawdown[lane] = deepest if is_marked else screen.drawdown[lane]
+    screen.exposure[lane] += gross / equity if is_marked else 0.0
+    screen.exposure_crypto[lane] += crypto / equity if is_marked else 0.0
+    screen.cap_sum[lane] += screen.cap[lane] if is_marked else 0.0
+    scratch.margin[lane] = 1.0 if is_quiet else -1.0
+    return 0 if is_quiet else 1
+
+
+def pass_over(screen: Screen, scratch: Scratch, is_mark: bool) -> int:
+    """Mark every account to which nothing can happen; return how many are left."""
     left = 0
     for lane in range(len(screen.cash)):
-        crypto = scratch.crypto[lane]
-        levered = scratch.leveraged[lane] + crypto
-        gross = scratch.plain[lane] + levered
-        equity = screen.cash[lane] + gross
-        is_quiet = (
-            (scratch.margin[lane] > 0.0)
-            & (screen.is_stirred[lane] == 0.0)
-            & (equity > screen.least[lane])
-            & (equity < screen.most[lane])
-            & (crypto < screen.crypto_max[lane] * equity)
-            & (levered < screen.leveraged_max[lane] * equity)
-            & (gross < screen.gross_max[lane] * equity)
-        )
-        is_marked = is_quiet & is_mark
-        best = equity if equity > screen.best[lane] else screen.best[lane]
-        fall = 1.0 - equity / best
-        deepest = fall if fall > screen.drawdown[lane] else screen.drawdown[lane]
-        screen.last[lane] = equity if is_marked else screen.last[lane]
-        screen.best[lane] = best if is_marked else screen.best[lane]
-        screen.drawdown[lane] = deepest if is_marked else screen.drawdown[lane]
-        screen.exposure[lane] += gross / equity if is_marked else 0.0
-        screen.exposure_crypto[lane] += crypto / equity if is_marked else 0.0
-        screen.cap_sum[lane] += screen.cap[lane] if is_marked else 0.0
-        scratch.margin[lane] = 1.0 if is_quiet else -1.0
-        left += 0 if is_quiet else 1
+        left += pass_one(screen, scratch, is_mark, lane)
     return left
 
 
@@ -297,12 +324,25 @@ def advance(
     """
     steps = 0
     is_taped = len(tape.curve) > 0
+    books_of_one = Books(
+        all_.accounts[0],
+        all_.positions[0],
+        all_.active[0],
+        all_.lots[0],
+        all_.orders[0],
+        all_.rings[0],
+    )
     for t in range(begin, end):
         row = market.instants[t]
         left = len(screen.cash)
         if market.is_busy[t] == 0:
-            look(screen, scratch, market.close[t], market.low[t], market.open[t], market.facts)
-            left = pass_over(screen, scratch, row.closes != 0)
+            close, low, opened = market.close[t], market.low[t], market.open[t]
+            if left == 1:
+                look_at_one(screen, scratch, close, low, opened, market.facts, books_of_one)
+                left = pass_one(screen, scratch, row.closes != 0, 0)
+            else:
+                look(screen, scratch, close, low, opened, market.facts)
+                left = pass_over(screen, scratch, row.closes != 0)
             if is_taped and left == 0 and row.closes != 0:
                 policy = policy_at(policies[0])
                 write_quiet(all_.accounts[0], row, tape, screen, scratch, policy)
