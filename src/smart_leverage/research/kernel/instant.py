@@ -305,10 +305,11 @@ def propose(
     setup: Setup,
     tape: Tape,
     policy: Policy,
-) -> None:
-    """Decide the signals of this instant one after the other."""
+) -> bool:
+    """Decide the signals of this instant one after the other; tell whether any was sent."""
     caps = tier_caps(books.account.tier, policy.tiers)
     worst = worst_of(books, facts, setup)
+    is_any_sent = False
     for place in range(first, last):
         signal = signals[place]
         know_close(books.positions[signal.asset], cells[signal.asset])
@@ -329,8 +330,10 @@ def propose(
         else:
             is_sent = propose_sale(books, row, facts, tape, signal.asset)
         if is_sent:
+            is_any_sent = True
             settle(books, row, facts, policy.stops)
             worst = worst_of(books, facts, setup)
+    return is_any_sent
 
 
 def closing(
@@ -380,6 +383,37 @@ def opening(
         books.orders[place].is_late = 0
 
 
+def stir(books: Books, row: Any, setup: Setup) -> None:
+    """Note whether anything is under way, so that the next instant is looked at closely."""
+    account = books.account
+    if account.orders > 0 or account.plan != NONE:
+        account.is_stirred = 1
+    if setup.resumes_monthly and account.state == HALTED and row.month != account.halted_in:
+        account.is_stirred = 1
+
+
+def decide_only(
+    books: Books,
+    row: Any,
+    cells: Any,
+    facts: Any,
+    signals: Any,
+    first: int,
+    last: int,
+    setup: Setup,
+    tape: Tape,
+    policy: Policy,
+) -> bool:
+    """Decide the signals of an instant at which nothing else can happen; tell if any was sent."""
+    know_closes(books, cells)
+    if not propose(books, row, cells, facts, signals, first, last, setup, tape, policy):
+        return False
+    if row.opens != 0:
+        opening(books, row, cells, facts, setup, tape, policy)
+    stir(books, row, setup)
+    return True
+
+
 def step(
     books: Books,
     row: Any,
@@ -405,8 +439,4 @@ def step(
         closing(books, row, cells, facts, sessions, signals, first, last, setup, tape, policy)
     if row.opens != 0:
         opening(books, row, cells, facts, setup, tape, policy)
-    is_waiting = setup.resumes_monthly and account.state == HALTED
-    if account.orders > 0 or account.plan != NONE:
-        account.is_stirred = 1
-    if is_waiting and row.month != account.halted_in:
-        account.is_stirred = 1
+    stir(books, row, setup)

@@ -19,9 +19,12 @@ from smart_leverage.policy.stops import Stops
 from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds, tier_caps
 from smart_leverage.research.kernel.books import SOUND, Books, Tape, cash_of
 from smart_leverage.research.kernel.exact import UNITS
-from smart_leverage.research.kernel.instant import step, write_mark
+from smart_leverage.research.kernel.instant import decide_only, step, write_mark
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.worst import Valuation, symbol_cap
+
+QUIET, DECIDING, CLOSELY = range(3)
+"""What an instant is for all accounts: nothing of its own, signals, or the first of a day."""
 
 CAREFUL = 1e-9
 """Relative distance that counts as having come near."""
@@ -79,7 +82,7 @@ class Market(NamedTuple):
     sessions: Any
     signals: Any
     first: Any
-    is_busy: Any
+    busy: Any
 
 
 class Accounts(NamedTuple):
@@ -335,7 +338,8 @@ def advance(
     for t in range(begin, end):
         row = market.instants[t]
         left = len(screen.cash)
-        if market.is_busy[t] == 0:
+        is_busy = market.busy[t]
+        if is_busy != CLOSELY:
             close, low, opened = market.close[t], market.low[t], market.open[t]
             if left == 1:
                 look_at_one(screen, scratch, close, low, opened, market.facts, books_of_one)
@@ -346,12 +350,13 @@ def advance(
             if is_taped and left == 0 and row.closes != 0:
                 policy = policy_at(policies[0])
                 write_quiet(all_.accounts[0], row, tape, screen, scratch, policy)
-        if left == 0:
+        if left == 0 and is_busy == QUIET:
             continue
         before = market.instants[t - 1] if t > 0 else row
         cells_before = market.cells[t - 1] if t > 0 else market.nothing
         for lane in range(len(screen.cash)):
-            if market.is_busy[t] == 0 and scratch.margin[lane] > 0.0:
+            is_quiet = is_busy != CLOSELY and scratch.margin[lane] > 0.0
+            if is_quiet and is_busy == QUIET:
                 continue
             books = Books(
                 all_.accounts[lane],
@@ -363,8 +368,25 @@ def advance(
             )
             if books.account.fault != SOUND:
                 continue
-            steps += 1
             policy = policy_at(policies[lane])
+            first, last = market.first[t], market.first[t + 1]
+            if is_quiet:
+                if decide_only(
+                    books,
+                    row,
+                    market.cells[t],
+                    market.facts,
+                    market.signals,
+                    first,
+                    last,
+                    setup,
+                    tape,
+                    policy,
+                ):
+                    fetch(screen, books.account, lane)
+                    show(screen, books, market.facts, policy, lane)
+                continue
+            steps += 1
             fetch(screen, books.account, lane)
             step(
                 books,
@@ -375,8 +397,8 @@ def advance(
                 market.facts,
                 market.sessions,
                 market.signals,
-                market.first[t],
-                market.first[t + 1],
+                first,
+                last,
                 setup,
                 tape,
                 policy,
