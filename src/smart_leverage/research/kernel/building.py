@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Tell = Callable[[str], None]
 
 CACHE = "NUMBA_CACHE_DIR"
-"""Names the folder for machine code, as the library has it; without it, the user's own cache folder."""
+"""Names the folder for machine code, as the library has it; else the user's own cache folder."""
 
 TELL_EVERY = 40
 """After so many functions a line says how far it is."""
