@@ -26,6 +26,9 @@ from smart_leverage.domain.records import (
     LimitChanged,
     Noted,
     OrderMoved,
+    PastDealt,
+    PastImported,
+    PastValued,
     PlanMoved,
     Record,
     SeatChanged,
@@ -54,6 +57,9 @@ _SUBJECTS: dict[type, str] = {
     SeatChanged: "seat.token_id",
     PlanMoved: "plan_id",
     Unprotected: "key",
+    PastDealt: "import_id",
+    PastValued: "import_id",
+    PastImported: "import_id",
     Noted: "code",
 }
 
