@@ -1,7 +1,7 @@
 """Deals from before our time, matched first in, first out apart from what is held now."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from decimal import Decimal
 from typing import NamedTuple
@@ -9,19 +9,20 @@ from typing import NamedTuple
 from msgspec import structs
 
 from smart_leverage.books.exact import ZERO, bookable, exactly, positive
+from smart_leverage.books.past_fees import charged, is_charged
 from smart_leverage.books.positions import Change, Entry, Holding, Position
 from smart_leverage.books.trades import Trade
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Side
-from smart_leverage.domain.past import Deal
+from smart_leverage.domain.past import Deal, DealKind
 
 PREFIX = "past:"
 """How the names of orders begin that were not ours, so that none is taken for one of ours."""
 
 
 class Unmatched(NamedTuple):
-    """A deal that closes more than was held: `held` of it counts, the rest does not."""
+    """A deal that closes more than was held, of which `held` counts; or a fee of nothing."""
 
     deal: Deal
     held: Decimal
@@ -71,6 +72,12 @@ class Past:
         positions = (self._matched[key].holding.position() for key in sorted(self._matched))
         return [each for each in positions if each is not None]
 
+    def trades_of(self, orders: Collection[str]) -> list[Trade]:
+        """Return the trades that these orders closed, oldest first; see `PREFIX`."""
+        every = (trade for matched in self._matched.values() for trade in matched.trades.values())
+        found = [trade for trade in every if trade.client_order_id in orders]
+        return sorted(found, key=lambda trade: trade.rank)
+
     def new(self, deals: Iterable[Deal]) -> list[Deal]:
         """Return the deals that are not counted yet.
 
@@ -82,7 +89,7 @@ class Past:
             known = self._deals.get(deal.id) or fresh.get(deal.id)
             if known is None:
                 fresh[deal.id] = deal
-            elif known != deal:
+            elif structs.replace(known, lot=deal.lot, tick=deal.tick) != deal:
                 raise BadData(
                     f"deal {deal.id} is {_told(deal)}, and was counted as {_told(known)}",
                     fix="one of the two files is wrong; correct it and import it again",
@@ -115,14 +122,19 @@ class Past:
         return Change(tuple(trades), tuple(sorted(undone)), ZERO, is_late=False)
 
 
-def _match(key: Key, deals: Iterable[Deal]) -> _Matched:
+def _match(key: Key, deals: Sequence[Deal]) -> _Matched:
     holding, unmatched = Holding(key), []
+    fees = charged(deals)
     for deal in deals:
+        if deal.kind is DealKind.FEE:
+            if not is_charged(deal, fees):
+                unmatched.append(Unmatched(deal, ZERO))
+            continue
         qty = _counting(deal, holding.qty)
         if qty != deal.qty:
             unmatched.append(Unmatched(deal, qty))
         if qty:
-            holding.apply(_entry(deal, qty))
+            holding.apply(_entry(deal, qty, fees.by_deal.get(deal.id, ZERO)))
     trades = {
         name: structs.replace(trade, is_imported=True) for name, trade in holding.trades.items()
     }
@@ -141,9 +153,14 @@ def _counting(deal: Deal, held: Decimal) -> Decimal:
     return deal.qty
 
 
-def _entry(deal: Deal, qty: Decimal) -> Entry:
-    """Return a deal as the books match it; its name stands where its rank does in an instant."""
-    in_coin = deal.fee if deal.fee_asset != "USD" else ZERO
+def _entry(deal: Deal, qty: Decimal, extra: Decimal) -> Entry:
+    """Return a deal as the books match it; its name stands where its rank does in an instant.
+
+    `extra` is the fee that was booked apart: of a purchase in coin, of a sale in dollars.
+    """
+    is_coin = deal.fee_asset != "USD"
+    in_coin = (deal.fee if is_coin else ZERO) + (extra if deal.side is Side.BUY else ZERO)
+    in_cash = (ZERO if is_coin else deal.fee) + (extra if deal.side is Side.SELL else ZERO)
     sign = 1 if deal.side is Side.BUY else -1
     return Entry(
         at_ns=deal.at_ns,
@@ -152,7 +169,7 @@ def _entry(deal: Deal, qty: Decimal) -> Entry:
         bot=deal.bot,
         qty=sign * qty - in_coin,
         price=ZERO if deal.is_split else deal.price,
-        fee=deal.fee - in_coin + in_coin * deal.price,
+        fee=in_cash + in_coin * deal.price,
         lot=deal.lot,
         tick=deal.tick,
         is_forced=False,
@@ -161,9 +178,11 @@ def _entry(deal: Deal, qty: Decimal) -> Entry:
 
 
 def _check(deal: Deal) -> None:
-    positive(deal.qty, f"quantity of {deal.id}")
     bookable(deal.fee, f"fee of {deal.id}")
-    if not deal.is_split:
+    if deal.kind is DealKind.FEE:
+        return
+    positive(deal.qty, f"quantity of {deal.id}")
+    if deal.kind is DealKind.TRADE:
         positive(deal.price, f"price of {deal.id}")
     if deal.fee_asset != "USD" and not 0 <= deal.fee < deal.qty:
         raise BadData(
@@ -172,4 +191,5 @@ def _check(deal: Deal) -> None:
 
 
 def _told(deal: Deal) -> str:
-    return f"{deal.side} {deal.qty:f} {deal.key} at {deal.price:f}, fee {deal.fee:f}"
+    whose = f", of bot {deal.bot}" if deal.bot else ""
+    return f"{deal.side} {deal.qty:f} {deal.key} at {deal.price:f}, fee {deal.fee:f}{whose}"

@@ -1,6 +1,7 @@
 """What an account did before it came under our rule, as somebody else's files tell it."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -8,14 +9,23 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Side
 
 
+class DealKind(StrEnum):
+    """What happened: an execution, a split, or a fee that was booked apart from its execution."""
+
+    TRADE = "trade"
+    SPLIT = "split"
+    FEE = "fee"
+
+
 class Deal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One execution elsewhere, or a split, counted once by `id`.
+    """One thing that happened elsewhere, counted once by `id`.
 
     `order` is the order it belongs to, whose slices are one trade; the bot is the one whose record
     it is, empty for the account alone. Quantity and price are positive, `fee` is in `fee_asset`:
     "USD", or the coin that was bought. `is_short` marks a sale that opens a short, or the purchase
-    that covers one. Of a split `qty` is what came (bought) or went (sold). `lot` and `tick` are
-    the instrument's, so that the journal needs no registry to add up.
+    that covers one. Of a split `qty` is what came (bought) or went (sold). A fee has a fee only; it
+    belongs to what was bought (in coin) or sold (in dollars) on its day, UTC, else on the one
+    before. `lot` and `tick` are the instrument's, so that no registry is needed to add up.
     """
 
     id: str
@@ -31,7 +41,12 @@ class Deal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tick: Decimal
     bot: str = ""
     is_short: bool = False
-    is_split: bool = False
+    kind: DealKind = DealKind.TRADE
+
+    @property
+    def is_split(self) -> bool:
+        """Whether it changes units and nothing else."""
+        return self.kind is DealKind.SPLIT
 
     @property
     def is_closing(self) -> bool:

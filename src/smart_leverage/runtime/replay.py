@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple
 
 from smart_leverage.brokers.sim import SimBroker
@@ -19,9 +20,10 @@ from smart_leverage.domain.orders import (
     TimeInForce,
 )
 from smart_leverage.domain.records import Decided, Intended, Noted, OrderMoved, Record, TierGranted
-from smart_leverage.engine.events import Prices, Rung, Wished
+from smart_leverage.engine.events import Command, Commanded, Prices, Rung, Wished
 from smart_leverage.engine.proof import ExactCaps, exact_caps
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier
 from smart_leverage.runtime.recovery import recover
 from smart_leverage.runtime.replay_case import (
@@ -30,6 +32,7 @@ from smart_leverage.runtime.replay_case import (
     Variant,
     instants_of,
     offers_of,
+    step_of,
     venue_of,
 )
 from smart_leverage.runtime.replay_log import OrderLog
@@ -72,13 +75,34 @@ class Replayed(NamedTuple):
         return not any(wrong)
 
 
-def replay(log: OrderLog, variant: Variant, account: Account) -> Replayed:
+class Watch:
+    """Hears what a replay does, step by step; this one does not listen."""
+
+    def looked(self, at_ns: int, venue: SimBroker) -> None:
+        """Hear that everything of an instant is done."""
+
+    def offered(self, offer: Offer, price: Decimal, decided: Decided | None, refusal: str) -> None:
+        """Hear of one order: how it was decided, or with which words nobody took it."""
+
+
+SILENT = Watch()
+
+
+def replay(
+    log: OrderLog,
+    variant: Variant,
+    account: Account,
+    watch: Watch = SILENT,
+    path: Path | None = None,
+) -> Replayed:
     """Offer every order of a log to a fresh account and say what came of it.
 
     Args:
         log: With at least one order that has a price.
         variant: The circumstances.
         account: The beginning, and the rules where somebody governs.
+        watch: Hears what happens on the way.
+        path: Where the ledger is kept; None keeps it in memory.
 
     Raises:
         BadData: No order of the log has a price.
@@ -86,21 +110,23 @@ def replay(log: OrderLog, variant: Variant, account: Account) -> Replayed:
     offers = offers_of(log, is_doubled=variant.is_doubled)
     if not offers:
         raise BadData("the log holds no order with a price", fix="one order must have filled")
-    instants = instants_of(log, offers)
+    instants = instants_of(log, offers, step_of(log, offers))
     with venue_of(log, variant, account, instants[0]) as venue:
         if not variant.is_governed:
-            return _Ungoverned(log, account, venue).run(variant, offers, instants)
-        with SqliteLedger.in_memory() as ledger:
-            return _Governed(log, variant, account, venue, ledger).run(offers, instants)
+            return _Ungoverned(log, account, venue, watch).run(variant, offers, instants)
+        opened = SqliteLedger.in_memory() if path is None else SqliteLedger(path)
+        with opened as ledger:
+            return _Governed(log, variant, account, venue, watch, ledger).run(offers, instants)
 
 
 class _Market:
     """Shows the log's prices to a venue, and to whoever else looks."""
 
-    def __init__(self, log: OrderLog, account: Account, venue: SimBroker) -> None:
+    def __init__(self, log: OrderLog, account: Account, venue: SimBroker, watch: Watch) -> None:
         self.log = log
         self.account = account
         self.venue = venue
+        self.watch = watch
 
     def quote(self, at_ns: int) -> tuple[tuple[Key, Decimal], ...]:
         """Let the venue meet the prices of an instant; bid and ask are the log's one price."""
@@ -124,15 +150,19 @@ class _Ungoverned(_Market):
             self.quote(at_ns)
             meter.look(at_ns)
             while todo and todo[0][1].at_ns == at_ns:
-                refused += self._send(*todo.pop(0))
+                number, offer = todo.pop(0)
+                refusal = self._send(number, offer)
+                refused += Counter([refusal] if refusal else [])
+                self.watch.offered(offer, self.log.trails[offer.key].at(at_ns), None, refusal)
+            self.watch.looked(at_ns, self.venue)
         return _summary(
             variant, self.venue, meter, offered=len(offers), refused=refused, equity_first=first
         )
 
-    def _send(self, number: int, offer: Offer) -> Counter[str]:
-        """Send one order; return the refusal, counted."""
+    def _send(self, number: int, offer: Offer) -> str:
+        """Send one order; return the refusal, empty where there is none."""
         if not offer.has_filled:
-            return Counter([LOGGED])
+            return LOGGED
         is_coin = self.log.registry[offer.key].asset_class is AssetClass.CRYPTO
         order = Order(
             client_order_id=f"replay-{number:06d}",
@@ -146,8 +176,8 @@ class _Ungoverned(_Market):
         try:
             self.venue.submit(Approved(order, ""))
         except Refused as error:
-            return Counter([_plain(error.message)])
-        return Counter()
+            return _plain(error.message)
+        return ""
 
 
 class _Governed(_Market):
@@ -159,14 +189,16 @@ class _Governed(_Market):
         variant: Variant,
         account: Account,
         venue: SimBroker,
+        watch: Watch,
         ledger: SqliteLedger,
     ) -> None:
-        super().__init__(log, account, venue)
+        super().__init__(log, account, venue, watch)
         self.variant = variant
         self.ledger = ledger
         self.clock = ManualClock(venue.now_ns)
         self.records: list[Record] = []
         self.decisions: list[Decided] = []
+        self._halted_in = ""
 
     def run(self, offers: Sequence[Offer], instants: Sequence[int]) -> Replayed:
         trader = self._opened()
@@ -179,9 +211,11 @@ class _Governed(_Market):
             trader.drain()
             meter.look(at_ns)
             trader.offer(Prices(at_ns=at_ns, prints=prints, rung=Rung.QUOTE))
+            self._resume(trader, at_ns)
             while todo and todo[0][1].at_ns == at_ns:
                 self._offer(trader, meter, *todo.pop(0))
             trader.flush()
+            self.watch.looked(at_ns, self.venue)
         trader.reconcile()
         trader.flush()
         return self._told(trader, meter, len(offers), first)
@@ -200,6 +234,24 @@ class _Governed(_Market):
             return trader
         self.ledger.commit(forced_record(at_ns))
         return recover(config, self.ledger, self.venue, self.clock, self.records.append)
+
+    def _resume(self, trader: Trader, at_ns: int) -> None:
+        """Play the person who lifts a halt once a new month has begun, where one is wanted."""
+        state = trader.engine.state
+        if state.trading is not TradingState.HALTED:
+            self._halted_in = ""
+            return
+        month = state.day_label[:7]
+        self._halted_in = self._halted_in or month
+        if self.account.resumes_monthly and month != self._halted_in:
+            trader.offer(
+                Commanded(
+                    at_ns=at_ns,
+                    command=Command.RESUME,
+                    who="operator, simulated",
+                    reason="a new month began",
+                )
+            )
 
     def _offer(self, trader: Trader, meter: Meter, number: int, offer: Offer) -> None:
         wish = OrderWish(
@@ -220,6 +272,8 @@ class _Governed(_Market):
         )
         own = [one for one in decisions if one.source == "order"]
         self.decisions += own
+        price = self.log.trails[offer.key].at(offer.at_ns)
+        self.watch.offered(offer, price, own[0] if own else None, "")
         if offer.side is Side.BUY and any(one.given > 0 for one in own):
             meter.sent(offer.at_ns, offer.key)
 
