@@ -1,7 +1,7 @@
 """Deals from before our time, matched first in, first out apart from what is held now."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from decimal import Decimal
 from typing import NamedTuple
@@ -124,7 +124,7 @@ class Past:
 
 def _match(key: Key, deals: Sequence[Deal]) -> _Matched:
     holding, unmatched = Holding(key), []
-    fees = charged(deals)
+    fees = charged([*_counted(deals)])
     for deal in deals:
         if deal.kind is DealKind.FEE:
             if not is_charged(deal, fees):
@@ -139,6 +139,16 @@ def _match(key: Key, deals: Sequence[Deal]) -> _Matched:
         name: structs.replace(trade, is_imported=True) for name, trade in holding.trades.items()
     }
     return _Matched(holding, trades, tuple(unmatched))
+
+
+def _counted(deals: Iterable[Deal]) -> Iterator[Deal]:
+    """Yield the deals of which something counts, and the fees; no fee is for what does not."""
+    held = ZERO
+    for deal in deals:
+        qty = ZERO if deal.kind is DealKind.FEE else _counting(deal, held)
+        held += qty if deal.side is Side.BUY else -qty
+        if qty or deal.kind is DealKind.FEE:
+            yield deal
 
 
 def _counting(deal: Deal, held: Decimal) -> Decimal:

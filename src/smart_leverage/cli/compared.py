@@ -13,6 +13,7 @@ from smart_leverage.domain.stamps import iso
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.reports.explain import printable
 from smart_leverage.runtime.counterfactual import Compared, Count, Course, Line
+from smart_leverage.runtime.importing import Sums
 from smart_leverage.runtime.replay_log import OrderLog
 from smart_leverage.settings import Settings
 
@@ -28,17 +29,21 @@ def tell(
     compared: Compared,
     series: Sequence[BarSeries],
     settings: Settings,
+    own: Sums | None,
     *,
     shows_orders: bool,
 ) -> None:
-    """Write the report of the governed account into its folder, and tell the comparison."""
+    """Write the report of the governed account into its folder, and tell the comparison.
+
+    `own` is what the history's own fills and fees add up to, where its files know them.
+    """
     from smart_leverage.cli.reporting import write_run_report
     from smart_leverage.reports.inputs import Comparison
 
     comparison = Comparison("the same orders without the governor", list(compared.alone.equity))
     report = write_run_report(screen, folder, series, comparison)
     if screen.as_json:
-        screen.record(fields(folder, report, log, compared, settings))
+        screen.record(fields(folder, report, log, compared, settings, own))
         return
     screen.say(*_head(log, compared, settings), "")
     screen.table(_COUNTS, [_count(each) for each in compared.counts])
@@ -49,7 +54,7 @@ def tell(
     if shows_orders:
         screen.say("", "every order")
         screen.table(_LINES, [_line(each) for each in compared.lines])
-    screen.say("", *_tail(folder, report, compared))
+    screen.say("", *_tail(folder, report, compared, own))
 
 
 # -- the head and what was decided ----------------------------------------------------------------
@@ -202,14 +207,22 @@ def _line(line: Line) -> list[str]:
     ]
 
 
-def _tail(folder: Path, report: Path, compared: Compared) -> Iterator[str]:
+def _tail(folder: Path, report: Path, compared: Compared, own: Sums | None) -> Iterator[str]:
     governed = compared.governed.replayed
     denied = next((one for one in compared.lines if one.verdict == "denied"), None)
+    if own is not None:
+        yield (
+            f"history: {own.trips:,} own round trips, {own.wins:,} won, {own.losses:,} lost, "
+            f"{money(own.net)} after {money(own.fees)} fees; both accounts pay the venue's costs"
+        )
     if compared.alone.replayed.refused:
         refused = sorted(compared.alone.replayed.refused.items())
         yield "without: " + ", ".join(f"{count} {why}" for why, count in refused)
-    if not governed.is_sound:
-        yield f"■ {len(governed.breaches)} increases stood above a cap; see {folder / LEDGER}"
+    if governed.breaches or governed.flips or governed.differences:
+        yield (
+            f"■ {len(governed.breaches)} increases stood above a cap, {governed.flips} positions "
+            f"turned, {governed.differences} differences to the venue: please report it"
+        )
     if denied is not None:
         yield f"why one was denied   smart-leverage explain {denied.decision_id} --ledger {folder}"
     yield f"report               {report}"
@@ -220,7 +233,12 @@ def _tail(folder: Path, report: Path, compared: Compared) -> Iterator[str]:
 
 
 def fields(
-    folder: Path, report: Path, log: OrderLog, compared: Compared, settings: Settings
+    folder: Path,
+    report: Path,
+    log: OrderLog,
+    compared: Compared,
+    settings: Settings,
+    own: Sums | None,
 ) -> dict[str, Any]:
     """Return the comparison for JSON."""
     governed, alone = compared.governed, compared.alone
@@ -242,9 +260,12 @@ def fields(
             "equity": governed.replayed.equity_last - alone.replayed.equity_last,
             "drawdown": governed.drawdown - alone.drawdown,
         },
+        "history": None if own is None else own._asdict(),
         "tiers": list(governed.replayed.tiers),
         "state": governed.replayed.state,
-        "is_sound": governed.replayed.is_sound,
+        "breaches": len(governed.replayed.breaches),
+        "flips": governed.replayed.flips,
+        "differences": governed.replayed.differences,
         "lines": [_line_fields(one) for one in compared.lines],
     }
 

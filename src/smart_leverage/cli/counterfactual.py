@@ -81,6 +81,7 @@ def counterfactual(
     from smart_leverage.cli.places import LEDGER
     from smart_leverage.cli.runs import new_folder, note_latest
     from smart_leverage.runtime.counterfactual import compare
+    from smart_leverage.runtime.importing import gather
 
     settings = _settings(policy)
     asked = asked_of(quote, column, strategy, counts_unknown=counts_unknown)
@@ -94,7 +95,8 @@ def counterfactual(
     folder = new_folder(name, "counterfactual")
     note_latest(folder)
     compared = compare(log, account, is_forced=is_forced, path=folder / LEDGER)
-    tell(screen, folder, log, compared, series, settings, shows_orders=shows_orders)
+    own = gather(reads, leaves_unbought=True).sums if reads else None
+    tell(screen, folder, log, compared, series, settings, own, shows_orders=shows_orders)
 
 
 def _settings(policy: str) -> "Settings":
@@ -175,6 +177,7 @@ def _account(
         may_shrink=may_shrink,
         holdings=holdings,
         resumes_monthly=resumes_monthly,
+        sells_held=True,
     )
 
 

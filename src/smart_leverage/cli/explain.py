@@ -108,7 +108,7 @@ def _tell_past(screen: Screen, past: "PastImported") -> None:
         f"{iso(file.first_ns)[:10]} to {iso(file.last_ns)[:10]}, sha256 {file.sha256}"
         for file in past.files
     ]
-    lines += [f"  left out  {count:,} {why}" for why, count in sorted(past.left_out.items())]
+    lines += [f"  left out  {why}: {count:,}" for why, count in sorted(past.left_out.items())]
     screen.say(*map(printable, lines))
 
 

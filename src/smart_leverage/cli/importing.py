@@ -207,7 +207,7 @@ def lines_of(found: "Gathered") -> Iterator[str]:
             f"{money(position.cost_basis)}: positions come from the broker"
         )
     for place, (why, count) in enumerate(sorted(found.left_out.items())):
-        yield f"  {'left out' if not place else '':<11}  {count:,} {why}"
+        yield f"  {'left out' if not place else '':<11}  {why}: {count:,}"
     for doubt in found.doubts:
         yield f"  ▲ {doubt}"
 
@@ -225,11 +225,10 @@ def _worth(found: "Gathered") -> Iterator[str]:
         f"{money(worth.last)} on {iso(worth.last_ns)[:10]}, {worth.points:,} points, "
         f"{money(worth.flows)} deposited"
     )
-    if worth.change is not None and worth.drawdown is not None:
-        yield (
-            f"               {signed(worth.change)} without deposits, at worst "
-            f"{percent(worth.drawdown)} below its best; no baseline comes from it"
-        )
+    yield (
+        f"               {signed(worth.change)} without deposits, at worst "
+        f"{percent(worth.drawdown)} below its best; no baseline comes from it"
+    )
 
 
 def _record(done: "Imported") -> Iterator[str]:

@@ -52,7 +52,7 @@ class Worth(NamedTuple):
     last: Decimal
     flows: Decimal
     change: Decimal | None
-    drawdown: Decimal | None
+    drawdown: Decimal
 
 
 class Gathered(NamedTuple):
@@ -146,8 +146,7 @@ def sums_of(trades: Sequence[Trade]) -> Sums:
 def worth_of(equity: Mapping[int, Decimal], flows: Mapping[int, Decimal]) -> Worth | None:
     """Return how an account's worth changed, and how deep it fell, flows taken out.
 
-    None without a point. Change and drawdown are None once nothing was left: nothing is a
-    fraction of it.
+    None without a point. The change is None once nothing was left: nothing is a fraction of it.
     """
     if not equity:
         return None
@@ -171,7 +170,7 @@ def worth_of(equity: Mapping[int, Decimal], flows: Mapping[int, Decimal]) -> Wor
         last=equity[times[-1]],
         flows=sum((flows[at] for at in flows if times[0] < at <= times[-1]), ZERO),
         change=nav - 1 if is_known else None,
-        drawdown=deepest if is_known else None,
+        drawdown=deepest,
     )
 
 

@@ -135,6 +135,11 @@ class _Market:
             self.venue.on_quote(at_ns, key, float(price), float(price))
         return prints
 
+    def wanted(self, offer: Offer, held: Decimal) -> Decimal:
+        """Return the quantity that is offered: of a sale not more than is held, where asked for."""
+        is_less = self.account.sells_held and offer.side is Side.SELL and 0 < held < offer.qty
+        return held if is_less else offer.qty
+
     def caps(self, tier: Tier) -> ExactCaps:
         return exact_caps(tier, self.account.config.policy)
 
@@ -164,12 +169,13 @@ class _Ungoverned(_Market):
         if not offer.has_filled:
             return LOGGED
         is_coin = self.log.registry[offer.key].asset_class is AssetClass.CRYPTO
+        held = sum((one.qty for one in self.venue.positions() if one.key == offer.key), Decimal(0))
         order = Order(
             client_order_id=f"replay-{number:06d}",
             bot=offer.bot,
             key=offer.key,
             side=offer.side,
-            qty=offer.qty,
+            qty=self.wanted(offer, held) if is_coin else offer.qty,
             type=OrderType.MARKET,
             time_in_force=TimeInForce.GTC if is_coin else TimeInForce.DAY,
         )
@@ -260,7 +266,7 @@ class _Governed(_Market):
             side=offer.side,
             source=offer.bot,
             id=f"replay-{number:06d}",
-            qty=offer.qty,
+            qty=self.wanted(offer, trader.engine.state.book.bot_qty(offer.bot, offer.key)),
         )
         decisions = trader.offer(
             Wished(

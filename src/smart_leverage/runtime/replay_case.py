@@ -58,7 +58,8 @@ class Account(NamedTuple):
     """The account as it is at first; `coins` is worth this much, in equal parts of COINS.
 
     `holdings` are quantities beside them, worth the first price of the log. `resumes_monthly` plays
-    the person who lifts a halt when a new month begins.
+    the person who lifts a halt when a new month begins. With `sells_held` a sale of more than is
+    held sells what is held: fees in coin, or a smaller purchase, have left less than the log says.
     """
 
     equity: Decimal
@@ -68,6 +69,7 @@ class Account(NamedTuple):
     may_shrink: bool = False
     holdings: Mapping[Key, Decimal] = {}
     resumes_monthly: bool = False
+    sells_held: bool = False
 
 
 class Offer(NamedTuple):

@@ -65,8 +65,8 @@ def with_bars(log: OrderLog, series: Sequence[BarSeries]) -> OrderLog:
                 f"{each.key} is not in the history", file=each.source.name, fix="leave it out"
             )
         prints = [
-            *zip(each.starts, each.opens, strict=True),
             *zip(each.ends, each.closes, strict=True),
+            *zip(each.starts, each.opens, strict=True),  # of one instant the opening is the later
         ]
         before = max((int(at_ns) for at_ns, _ in prints if at_ns <= begins_ns), default=0)
         trails[each.key] = trails[each.key].joined(
