@@ -169,8 +169,10 @@ def test_a_counterfactual_in_an_empty_folder(home: Path) -> None:
     assert "history: 2 own round trips, 1 won, 1 lost, −$98.00 after $8.00 fees" in done.out
     assert (home / "runs" / "cf" / "report.html").exists()
     assert verify(home / "runs" / "cf" / "ledger.sqlite").is_sound
-    assert "cap_symbol" in run(home, "explain", "d3").out
-    assert run(home, "report", "--check", "runs/cf/report.html").code == 0
+    assert "cap_symbol" in run(home, "explain", "d3", "--ledger", "runs/cf").out
+    check = run(home, "report", "--check", "runs/cf/report.html", "--ledger", "runs/cf")
+    assert check.code == 0
+    assert not (home / "runs" / "latest").exists()  # a halt means the account that it meant before
 
 
 def test_the_comparison_adds_up_to_the_cent_in_json(home: Path) -> None:

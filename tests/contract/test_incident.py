@@ -17,7 +17,7 @@ from smart_leverage.history.base import Asked
 from smart_leverage.history.reading import read_file
 from smart_leverage.runtime.counterfactual import compare
 from smart_leverage.runtime.importing import UNBOUGHT, gather
-from smart_leverage.runtime.replay import Replayed, replay
+from smart_leverage.runtime.replay import replay
 from smart_leverage.runtime.replay_case import VARIANTS, Account
 from smart_leverage.runtime.replay_log import (
     OrderLog,
@@ -26,6 +26,7 @@ from smart_leverage.runtime.replay_log import (
     round_trips,
     sold_first,
 )
+from smart_leverage.runtime.replay_told import Replayed
 from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, engine_config, opening
 

@@ -185,3 +185,34 @@ def test_a_split_and_a_history_without_executions_are_refused(tmp_path: Path) ->
 def test_a_drawdown_is_counted_from_the_best_so_far() -> None:
     assert drawdown([D(100), D(120), D(90), D(130), D(117)]) == D("0.25")
     assert drawdown([D(100)]) == 0
+
+
+def test_what_the_bot_held_at_first_it_may_sell(tmp_path: Path) -> None:
+    rows = "2024-03-05T15:00:00Z,SPY,buy,1,500,a,o1\n2024-03-05T15:10:00Z,SPY,sell,9,501,b,o2\n"
+    compared = compare(log(tmp_path, rows), account(60_000, {SPY: D(8)}))
+    assert [line.verdict for line in compared.lines] == ["approved", "approved"]
+    (share,) = compared.governed.gains
+    assert (share.key, share.first) == (SPY, D(4000))
+    assert compared.governed.change == compared.alone.change
+    adds_up(compared)
+
+
+def test_a_short_is_denied_and_its_cover_opens_nothing(tmp_path: Path) -> None:
+    """Ten are sold short and twelve bought: ten of them cover, two are a purchase."""
+    rows = (
+        "2024-03-05T15:00:00Z,SPY,sell_short,10,500,a,o1\n"
+        "2024-03-05T15:10:00Z,SPY,buy,10,490,b,o2\n"
+        "2024-03-05T15:20:00Z,SPY,sell_short,10,500,c,o3\n"
+        "2024-03-05T15:30:00Z,SPY,buy,12,495,d,o4\n"
+    )
+    compared = compare(log(tmp_path, rows), account(60_000))
+    assert [(line.verdict, line.reason) for line in compared.lines] == [
+        ("denied", "not_held"),
+        ("skipped", ""),
+        ("denied", "not_held"),
+        ("approved", "none"),
+    ]
+    assert compared.lines[3].given == 2
+    (left,) = compared.governed.gains
+    assert left.last == 2 * D(495)
+    adds_up(compared)

@@ -8,13 +8,14 @@ from typing import Any
 from smart_leverage.cli.places import LEDGER
 from smart_leverage.cli.screen import Column, Screen
 from smart_leverage.cli.tally import signed
-from smart_leverage.domain.sentences import TIERS, VERDICTS, money, percent, plain, sentence, short
+from smart_leverage.domain.sentences import TIERS, money, percent, plain, sentence, short
 from smart_leverage.domain.stamps import iso
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.reports.explain import printable
-from smart_leverage.runtime.counterfactual import Compared, Count, Course, Line
+from smart_leverage.runtime.counterfactual import SKIPPED, Compared, Count, Course, Line
 from smart_leverage.runtime.importing import Sums
 from smart_leverage.runtime.replay_log import OrderLog
+from smart_leverage.runtime.replay_told import NO_SHORT
 from smart_leverage.settings import Settings
 
 ZERO = Decimal(0)
@@ -86,6 +87,8 @@ _COUNTS = (
 
 def _count(count: Count) -> list[str]:
     why = "" if count.reason == "none" else f"{short(count.reason)} [{count.reason}]"
+    if count.verdict == SKIPPED:
+        why = NO_SHORT
     return [
         _WORDS.get(count.verdict, count.verdict),
         count.side,
@@ -194,7 +197,9 @@ def _line(line: Line) -> list[str]:
     offer, symbol = line.offer, line.offer.key.partition(":")[2]
     given = f" {plain(line.given)}" if line.verdict == "cut" else ""
     why = ""
-    if line.reason != "none":
+    if line.verdict == SKIPPED:
+        why = NO_SHORT
+    elif line.reason != "none":
         is_sale = offer.side.value == "sell"
         why = sentence(line.reason, line.unit, line.bound, line.would_be, is_sale=is_sale)
     return [
@@ -223,6 +228,8 @@ def _tail(folder: Path, report: Path, compared: Compared, own: Sums | None) -> I
             f"■ {len(governed.breaches)} increases stood above a cap, {governed.flips} positions "
             f"turned, {governed.differences} differences to the venue: please report it"
         )
+    if governed.state == "halted":
+        yield "halted at the end: --resume-monthly plays the person who lifts that in a new month"
     if denied is not None:
         yield f"why one was denied   smart-leverage explain {denied.decision_id} --ledger {folder}"
     yield f"report               {report}"
@@ -250,9 +257,7 @@ def fields(
         "orders": len(log.orders),
         "offered": len(log.offered),
         "unpriced": log.unpriced,
-        "counts": [
-            {**one._asdict(), "word": VERDICTS[one.verdict].word} for one in compared.counts
-        ],
+        "counts": [one._asdict() for one in compared.counts],
         "house": {name: one._asdict() for name, one in governed.replayed.house.items()},
         "without": _course_fields(alone),
         "with": _course_fields(governed),

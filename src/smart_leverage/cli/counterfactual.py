@@ -38,7 +38,7 @@ def counterfactual(
     ] = None,
     hold: Annotated[
         list[str] | None,
-        typer.Option(metavar="SYMBOL=QTY", help="Held at first, at the first price."),
+        typer.Option(metavar="SYMBOL=QTY", help="Held by the bot at first, at the first price."),
     ] = None,
     coins: Annotated[
         str | None,
@@ -79,7 +79,7 @@ def counterfactual(
     """
     from smart_leverage.cli.compared import tell
     from smart_leverage.cli.places import LEDGER
-    from smart_leverage.cli.runs import new_folder, note_latest
+    from smart_leverage.cli.runs import new_folder
     from smart_leverage.runtime.counterfactual import compare
     from smart_leverage.runtime.importing import gather
 
@@ -92,8 +92,8 @@ def counterfactual(
         settings, log, reads, equity=equity, hold=hold or [], coins=coins, may_shrink=may_shrink,
         resumes_monthly=resumes_monthly,
     )  # fmt: skip
+    # The last run stays what it was: research must not change which account a halt means.
     folder = new_folder(name, "counterfactual")
-    note_latest(folder)
     compared = compare(log, account, is_forced=is_forced, path=folder / LEDGER)
     own = gather(reads, leaves_unbought=True).sums if reads else None
     tell(screen, folder, log, compared, series, settings, own, shows_orders=shows_orders)

@@ -153,10 +153,12 @@ def _import(
 
 
 def _tell(screen: Screen, found: "Gathered", done: "Imported | None") -> None:
+    from smart_leverage.reports.explain import printable
+
     if screen.as_json:
         screen.record(_fields(found, done))
         return
-    screen.say(*_outcome(found, done), *lines_of(found))
+    screen.say(*map(printable, (*_outcome(found, done), *lines_of(found))))
     if done is not None and done.answer.result != "refused":
         screen.say(*_record(done))
 

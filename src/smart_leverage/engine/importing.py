@@ -60,6 +60,10 @@ def _refusal(core: Core, event: PastArrived) -> str:
     late = next((deal for deal in event.deals if deal.at_ns >= opened.at_ns), None)
     if late is not None:
         return f"{late.id} happened {iso(late.at_ns)}, after the account was opened"
+    known = core.state.past_equity
+    for at, worth in event.equity.items():
+        if known.get(int(at), worth) != worth:
+            return f"equity is {worth:f} at {iso(int(at))}, and was counted as {known[int(at)]:f}"
     try:
         core.state.book.past.copy().take(event.deals)
     except BadData as error:

@@ -16,6 +16,8 @@ from smart_leverage.wire.symbols import names_option
 FORM = "Alpaca activities"
 NAME = "alpaca:"
 
+TYPE_MAX = 16
+
 _SIDES = ("buy", "sell", "sell_short", "buy_to_cover")
 _STATES = ("executed", "correct", "canceled", "pending")
 _FLOWS = {"CSD": "deposit", "CSW": "withdrawal", "JNLC": "cash moved", "TRANS": "cash moved"}
@@ -46,11 +48,11 @@ class _Activities:
                 fix="put the right figures into the row that it corrects, and take this one out",
             )
         if state != "executed":
-            self.found.left_out[f"{kind} {state}"] += 1
+            self.found.left_out[f"{_legible(kind)} {state}"] += 1
         elif kind in self._takers:
             self._takers[kind](place, row)
         else:
-            self.found.left_out[f"{kind}, {_FLOWS.get(kind, 'no trade')}"] += 1
+            self.found.left_out[f"{_legible(kind)}, {_FLOWS.get(kind, 'no trade')}"] += 1
 
     def _fill(self, place: int, row: Row) -> None:
         symbol = str(required(row, "symbol"))
@@ -151,6 +153,12 @@ class _Activities:
                     f"order {order} had filled {most:f} by then, and its rows add up to {total:f}",
                     "a row is missing; export all pages, from the first activity on",
                 )
+
+
+def _legible(kind: str) -> str:
+    """Return a type as it may stand on a screen; whoever wrote the file may have chosen it."""
+    is_plain = kind.isascii() and kind.isalnum() and len(kind) <= TYPE_MAX
+    return kind if is_plain else "a type of no known name"
 
 
 def read_activities(rows: Sequence[Row], file: str, sha256: str, asked: Asked) -> Read:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from hashlib import sha256
 
 from smart_leverage.domain.errors import BadData
@@ -131,7 +132,7 @@ def _add(found: Gathering, place: int, row: Row, *, at: str, qty: str, price: st
         side=Side.BUY if side.startswith("buy") else Side.SELL,
         qty=positive(row, qty),
         price=positive(row, price),
-        fee=optional(row, "fee") or ZERO,
+        fee=_fee(row),
         fee_asset=fee_asset,
         at_ns=moment(row, at),
         lot=instrument.lot,
@@ -160,7 +161,7 @@ def _trip(found: Gathering, place: int, row: Row) -> None:
                 side=Side.BUY if is_open is not is_short else Side.SELL,
                 qty=positive(row, "qty"),
                 price=positive(row, f"{end}_price"),
-                fee=ZERO if is_open else optional(row, "fee") or ZERO,
+                fee=ZERO if is_open else _fee(row),
                 fee_asset="USD",
                 at_ns=at_ns,
                 lot=instrument.lot,
@@ -180,6 +181,14 @@ def _instrument(found: Gathering, row: Row, price: str) -> Instrument:
     instrument = instrument_of(found.asked, symbol, positive(row, price), asset_class)
     found.instruments[instrument.key] = instrument
     return instrument
+
+
+def _fee(row: Row) -> Decimal:
+    """Return what was paid; a minus may mean a cost or a rebate, and is not guessed at."""
+    fee = optional(row, "fee") or ZERO
+    if fee < 0:
+        raise BadData(f"fee is {shown(row['fee'])}", fix="what was paid, without a minus")
+    return fee
 
 
 def _named(found: Gathering, place: int, row: Row) -> str:

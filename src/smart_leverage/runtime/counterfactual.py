@@ -11,12 +11,16 @@ from smart_leverage.brokers.sim import SimBroker
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.records import Decided
-from smart_leverage.runtime.replay import Replayed, Watch, replay
+from smart_leverage.runtime.replay import replay
 from smart_leverage.runtime.replay_case import VARIANTS, Account, Offer
 from smart_leverage.runtime.replay_log import OrderLog
+from smart_leverage.runtime.replay_told import Replayed, Watch
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
+
+SKIPPED = "skipped"
+"""The verdict on what is not offered to the governor: the cover of a short that it denied."""
 
 ALONE, GOVERNED = "a", "c"
 """The variants of a replay that are compared: nobody decides, and the account has no record."""
@@ -162,7 +166,7 @@ class _Watching(Watch):
     def offered(self, offer: Offer, price: Decimal, decided: Decided | None, refusal: str) -> None:
         """Note one order."""
         if decided is None:
-            line = Line(offer, price, "", "", ZERO, "", ZERO, ZERO, "", refusal)
+            line = Line(offer, price, SKIPPED, "", ZERO, "", ZERO, ZERO, "", refusal)
         else:
             line = Line(
                 offer=offer,
@@ -210,7 +214,7 @@ def drawdown(equity: Sequence[Decimal]) -> Decimal:
     return deepest
 
 
-_ORDER = ("approved", "cut", "denied")
+_ORDER = ("approved", "cut", "denied", SKIPPED)
 
 
 def _counts(lines: Sequence[Line]) -> tuple[Count, ...]:

@@ -201,7 +201,7 @@ def _kept(
                     f"row {twin[1].places[deal.id]}",
                     file=read.name,
                     row=read.places[deal.id],
-                    fix="one of the two files is wrong",
+                    fix="one of them is wrong; where both happened, their ids are no ids",
                 )
             if twin[1] is not read:
                 left_out[TWICE] += 1

@@ -1,10 +1,9 @@
 """Replays the order log of an account: every order is offered again, in the log's own timing."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 
 from smart_leverage.brokers.sim import SimBroker
 from smart_leverage.domain.clock import ManualClock
@@ -12,6 +11,7 @@ from smart_leverage.domain.errors import BadData, Refused
 from smart_leverage.domain.instruments import AssetClass, Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import (
+    HOUSE,
     Approved,
     Order,
     OrderState,
@@ -19,14 +19,24 @@ from smart_leverage.domain.orders import (
     Side,
     TimeInForce,
 )
-from smart_leverage.domain.records import Decided, Intended, Noted, OrderMoved, Record, TierGranted
+from smart_leverage.domain.records import (
+    Adopted,
+    Decided,
+    Intended,
+    Noted,
+    OrderMoved,
+    Record,
+    TierGranted,
+)
 from smart_leverage.engine.events import Command, Commanded, Prices, Rung, Wished
 from smart_leverage.engine.proof import ExactCaps, exact_caps
+from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier
 from smart_leverage.runtime.recovery import recover
 from smart_leverage.runtime.replay_case import (
+    BOT,
     Account,
     Offer,
     Variant,
@@ -36,56 +46,18 @@ from smart_leverage.runtime.replay_case import (
     venue_of,
 )
 from smart_leverage.runtime.replay_log import OrderLog
-from smart_leverage.runtime.replay_meter import Breach, House, Meter, Peak
+from smart_leverage.runtime.replay_meter import Meter
 from smart_leverage.runtime.replay_record import RECORD_KEY, forced_record
+from smart_leverage.runtime.replay_told import (
+    LOGGED,
+    NO_SHORT,
+    SILENT,
+    Replayed,
+    Watch,
+    plain,
+    summary,
+)
 from smart_leverage.runtime.trader import Trader
-
-LOGGED = "rejected in the log"
-"""Where nobody governs, the venue repeats its own refusals: it knew what the log does not show."""
-
-
-class Replayed(NamedTuple):
-    """What came of a replay; tiers are empty where nobody governs."""
-
-    variant: str
-    offered: int
-    approved: int
-    cut: int
-    denied: dict[str, int]
-    sent: int
-    refused: dict[str, int]
-    filled: int
-    house: dict[str, House]
-    peaks: dict[str, Peak]
-    breaches: tuple[Breach, ...]
-    flips: int
-    shorts: int
-    turns: int
-    swings: int
-    differences: int
-    equity_first: Decimal
-    equity_last: Decimal
-    tiers: tuple[str, ...]
-    state: str
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether every promise held: caps at increases, no flip, no swing, books that agree."""
-        wrong = (self.breaches, self.flips, self.shorts, self.turns, self.swings, self.differences)
-        return not any(wrong)
-
-
-class Watch:
-    """Hears what a replay does, step by step; this one does not listen."""
-
-    def looked(self, at_ns: int, venue: SimBroker) -> None:
-        """Hear that everything of an instant is done."""
-
-    def offered(self, offer: Offer, price: Decimal, decided: Decided | None, refusal: str) -> None:
-        """Hear of one order: how it was decided, or with which words nobody took it."""
-
-
-SILENT = Watch()
 
 
 def replay(
@@ -114,7 +86,12 @@ def replay(
     with venue_of(log, variant, account, instants[0]) as venue:
         if not variant.is_governed:
             return _Ungoverned(log, account, venue, watch).run(variant, offers, instants)
-        opened = SqliteLedger.in_memory() if path is None else SqliteLedger(path)
+        # It can be made again from the same files, so it need not survive a power loss.
+        opened = (
+            SqliteLedger.in_memory()
+            if path is None
+            else SqliteLedger(path, durability=Durability.NONE)
+        )
         with opened as ledger:
             return _Governed(log, variant, account, venue, watch, ledger).run(offers, instants)
 
@@ -160,7 +137,7 @@ class _Ungoverned(_Market):
                 refused += Counter([refusal] if refusal else [])
                 self.watch.offered(offer, self.log.trails[offer.key].at(at_ns), None, refusal)
             self.watch.looked(at_ns, self.venue)
-        return _summary(
+        return summary(
             variant, self.venue, meter, offered=len(offers), refused=refused, equity_first=first
         )
 
@@ -182,7 +159,7 @@ class _Ungoverned(_Market):
         try:
             self.venue.submit(Approved(order, ""))
         except Refused as error:
-            return _plain(error.message)
+            return plain(error.message)
         return ""
 
 
@@ -236,10 +213,21 @@ class _Governed(_Market):
             self.account.opener(at_ns, start.cash, start.positions, self.log.registry, keys)
         )
         trader.flush()
-        if not self.variant.is_forced:
+        given = [*self._given(at_ns)]
+        if not self.variant.is_forced and not given:
             return trader
-        self.ledger.commit(forced_record(at_ns))
+        if given:
+            self.ledger.commit(given)
+        if self.variant.is_forced:
+            self.ledger.commit(forced_record(at_ns))
         return recover(config, self.ledger, self.venue, self.clock, self.records.append)
+
+    def _given(self, at_ns: int) -> Iterator[Record]:
+        """Yield the records that give the bot what it held at first: all of it is adopted."""
+        for key, qty in self.account.holdings.items():
+            price = self.log.trails[key].first
+            for bot, units in ((HOUSE, -qty), (BOT, qty)):
+                yield Adopted(at_ns=at_ns, key=key, qty=units, price=price, bot=bot)
 
     def _resume(self, trader: Trader, at_ns: int) -> None:
         """Play the person who lifts a halt once a new month has begun, where one is wanted."""
@@ -260,13 +248,19 @@ class _Governed(_Market):
             )
 
     def _offer(self, trader: Trader, meter: Meter, number: int, offer: Offer) -> None:
+        price = self.log.trails[offer.key].at(offer.at_ns)
+        held = trader.engine.state.book.bot_qty(offer.bot, offer.key)
+        qty = self.wanted(offer, held) - offer.covers
+        if qty <= 0:
+            self.watch.offered(offer, price, None, NO_SHORT)
+            return
         wish = OrderWish(
             at_ns=offer.at_ns,
             key=offer.key,
             side=offer.side,
             source=offer.bot,
             id=f"replay-{number:06d}",
-            qty=self.wanted(offer, trader.engine.state.book.bot_qty(offer.bot, offer.key)),
+            qty=qty,
         )
         decisions = trader.offer(
             Wished(
@@ -278,7 +272,6 @@ class _Governed(_Market):
         )
         own = [one for one in decisions if one.source == "order"]
         self.decisions += own
-        price = self.log.trails[offer.key].at(offer.at_ns)
         self.watch.offered(offer, price, own[0] if own else None, "")
         if offer.side is Side.BUY and any(one.given > 0 for one in own):
             meter.sent(offer.at_ns, offer.key)
@@ -294,12 +287,12 @@ class _Governed(_Market):
         tiers = [one.after for one in self.records if isinstance(one, TierGranted)]
         begun = Tier.STABLE if self.variant.is_forced else Tier.LEARNING
         verdicts = Counter(one.verdict for one in self.decisions)
-        return _summary(
+        return summary(
             self.variant,
             self.venue,
             meter,
             offered=offered,
-            refused=Counter(_plain(o.reason) for o in rejected if o.client_order_id in names),
+            refused=Counter(plain(o.reason) for o in rejected if o.client_order_id in names),
             equity_first=first,
             approved=verdicts["approved"],
             cut=verdicts["cut"],
@@ -311,38 +304,3 @@ class _Governed(_Market):
             tiers=tuple(name.lower() for name in (begun.name, *tiers)),
             state=trader.engine.state.trading.name.lower(),
         )
-
-
-def _plain(reason: str) -> str:
-    """Return a refusal without its figures, so that equal ones can be counted together."""
-    return reason.split(" (")[0].split(" [")[0]
-
-
-def _summary(
-    variant: Variant, venue: SimBroker, meter: Meter, *, offered: int, refused: Counter[str],
-    equity_first: Decimal, approved: int = 0, cut: int = 0, denied: Counter[str] | None = None,
-    differences: int = 0, tiers: tuple[str, ...] = (), state: str = "",
-) -> Replayed:  # fmt: skip
-    own = [one for one in venue.orders() if not one.order.role.is_house]
-    return Replayed(
-        variant=variant.name,
-        offered=offered,
-        approved=approved,
-        cut=cut,
-        denied=dict(denied or {}),
-        sent=len(own) + refused.total(),
-        refused=dict(refused),
-        filled=sum(one.filled_qty > 0 for one in own),
-        house=meter.house,
-        peaks=meter.peaks,
-        breaches=tuple(meter.breaches),
-        flips=meter.flips,
-        shorts=meter.shorts,
-        turns=meter.turns,
-        swings=meter.swings,
-        differences=differences,
-        equity_first=equity_first,
-        equity_last=venue.account().equity,
-        tiers=tiers,
-        state=state,
-    )

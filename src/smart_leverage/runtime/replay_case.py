@@ -57,9 +57,10 @@ VARIANTS = {
 class Account(NamedTuple):
     """The account as it is at first; `coins` is worth this much, in equal parts of COINS.
 
-    `holdings` are quantities beside them, worth the first price of the log. `resumes_monthly` plays
-    the person who lifts a halt when a new month begins. With `sells_held` a sale of more than is
-    held sells what is held: fees in coin, or a smaller purchase, have left less than the log says.
+    `holdings` are quantities of the bot beside those, worth the first price of the log.
+    `resumes_monthly` plays the person who lifts a halt when a new month begins. With `sells_held`
+    a sale of more than is held sells what is held: fees in coin, or a smaller purchase, have left
+    less than the log says.
     """
 
     equity: Decimal
@@ -73,7 +74,10 @@ class Account(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """One order as it is offered again; `has_filled` says whether it filled in the log."""
+    """One order as it is offered again; `has_filled` says whether it filled in the log.
+
+    `covers` of it closes a short, which an account under our rule does not have.
+    """
 
     at_ns: int
     key: Key
@@ -81,12 +85,13 @@ class Offer(NamedTuple):
     qty: Decimal
     bot: str
     has_filled: bool
+    covers: Decimal = ZERO
 
 
 def offers_of(log: OrderLog, *, is_doubled: bool) -> list[Offer]:
     """Return what is offered, in order of time; doubled, a mirror answers each order."""
     offers = [
-        Offer(one.at_ns, key, one.side, one.qty, BOT, one.fill is not None)
+        Offer(one.at_ns, key, one.side, one.qty, BOT, one.fill is not None, one.covers)
         for one, key in log.offered
     ]
     if is_doubled:

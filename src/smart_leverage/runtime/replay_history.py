@@ -7,6 +7,7 @@ from decimal import Decimal
 from smart_leverage.books.exact import exactly, ratio
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import Side
 from smart_leverage.domain.past import Deal, DealKind
 from smart_leverage.domain.registry import Registry
 from smart_leverage.history.base import Read
@@ -84,8 +85,12 @@ def _keys(trades: Iterable[Deal]) -> list[Key]:
 @exactly
 def _orders(trades: Sequence[Deal], registry: Mapping[Key, Instrument]) -> list[LoggedOrder]:
     by_order: dict[str, list[Deal]] = defaultdict(list)
+    covers: dict[str, Decimal] = defaultdict(Decimal)
+    held: dict[Key, Decimal] = defaultdict(Decimal)
     for deal in sorted(trades, key=lambda deal: deal.rank):
         by_order[deal.order].append(deal)
+        covers[deal.order] += _covering(deal, held[deal.key])
+        held[deal.key] = _after(deal, held[deal.key])
     orders = []
     for row, slices in enumerate(by_order.values(), start=1):
         first, last = slices[0], slices[-1]
@@ -102,6 +107,21 @@ def _orders(trades: Sequence[Deal], registry: Mapping[Key, Instrument]) -> list[
                 side=first.side,
                 qty=qty,
                 fill=Execution(last.at_ns, qty, price),
+                covers=covers[first.order],
             )
         )
     return orders
+
+
+def _covering(deal: Deal, held: Decimal) -> Decimal:
+    """Return what of a purchase closes a short, marked as such or not."""
+    if deal.side is not Side.BUY:
+        return Decimal(0)
+    return deal.qty if deal.is_short else min(deal.qty, max(-held, Decimal(0)))
+
+
+def _after(deal: Deal, held: Decimal) -> Decimal:
+    """Return what the history holds after a deal; a plain sale opens no short."""
+    if deal.side is Side.BUY:
+        return held + deal.qty
+    return held - (deal.qty if deal.is_short else min(deal.qty, max(held, Decimal(0))))

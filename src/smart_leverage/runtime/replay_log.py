@@ -33,7 +33,10 @@ class Execution(NamedTuple):
 
 
 class LoggedOrder(NamedTuple):
-    """One row: an order as it was sent, and its fill if there was one."""
+    """One row: an order as it was sent, and its fill if there was one.
+
+    `covers` is what of a purchase closes a short, where the log knows.
+    """
 
     row: int
     at_ns: int
@@ -42,6 +45,7 @@ class LoggedOrder(NamedTuple):
     side: Side
     qty: Decimal
     fill: Execution | None
+    covers: Decimal = ZERO
 
 
 class Trail:
