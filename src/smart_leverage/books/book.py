@@ -245,7 +245,9 @@ class Book:
         Raises:
             BadData: See `Past.take`; nothing was changed.
         """
-        self._records.note(self.past.take(deals))
+        change = self.past.take(deals)
+        # The newest first: what is older than a full window is then no work.
+        self._records.note(change._replace(trades=change.trades[::-1]))
 
     # What is so --------------------------------------------------------------------------------
 

@@ -154,7 +154,11 @@ class Window:
             self._trim()
             return
         if old is None:
+            is_older = self._sums.closed >= self._size and rank < self._ranks[self._start]
             insort(self._ranks, rank)
+            if is_older:  # than a window that is full: nothing in it moves
+                self._start += 1
+                return
         elif (old.outcome is Outcome.SCRATCH) == (outcome is Outcome.SCRATCH):
             if rank >= self._ranks[self._start]:
                 self._sums = _added(_added(self._sums, old, -1), new, 1)
