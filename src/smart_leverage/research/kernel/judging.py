@@ -29,16 +29,18 @@ from smart_leverage.research.kernel.stops import send_sale
 from smart_leverage.research.kernel.worst import Valuation, value
 
 
-def roll(books: Books, is_month_new: bool) -> None:
+def roll(books: Books, day: int, is_month_new: bool) -> None:
     """Open a new risk day, and month, at the last mark; a day's trip ends here."""
     account = books.account
+    account.day = day
     account.day_open = account.last
     if is_month_new:
         account.month_open = account.last
     account.has_risen = account.is_day_tripped = 0
     if account.state == REDUCING and account.is_day_loss != 0:
         account.state, account.is_day_loss = ACTIVE, 0
-    for asset in range(len(books.positions)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         is_held = position.qty > 0
         position.is_touched = 1 if is_held else 0
@@ -92,7 +94,8 @@ def judge_losses(
 def judge_assets(books: Books, row: Any, facts: Any, tape: Tape, policy: Policy) -> None:
     """Close and lock for the day every coin that lost its share of the day's opening equity."""
     account = books.account
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.is_touched == 0 or facts[asset].is_crypto == 0:
             continue
@@ -141,6 +144,7 @@ def judge_tier(books: Books, equity: float, policy: Policy, setup: Setup) -> Non
     )
     if granted > account.tier:
         account.has_risen = 1
+    account.is_rising = 1 if earned > granted and setup.tier_ceiling > granted else 0
     account.tier = granted
 
 
