@@ -1,6 +1,6 @@
-"""Makes the case: a market of coins, momentum's signals, and the columns of our kernel."""
+"""Makes the case: bars and signals of `benchmarks/kernel.py`, for our kernel and as files."""
 
-from datetime import date
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,20 +9,15 @@ from case import Case, save
 from governing import Bars, Terms
 from governing import Signals as Listed
 
-from smart_leverage.domain.registry import Registry
 from smart_leverage.fills.costs import CostModel, Costs
-from smart_leverage.market.recipe import ASSETS, SyntheticMarket
-from smart_leverage.market.synthetic import generate
 from smart_leverage.policy.params import CLASSIC, Policy
-from smart_leverage.research.kernel import Columns, Setup, Signals, columns_of, signals_of
-from smart_leverage.strategies.momentum import Momentum
+from smart_leverage.research.kernel import Columns, Setup, Signals
 
-SEED = 7
-FIRST_DAY = date(2021, 3, 1)
-HOUR_S = 3600
-COINS = "crypto:"
+sys.path.append(str(Path(__file__).parents[1]))
 
-FREE = CostModel(crypto=Costs(half_spread=0.0, slippage=0.0, fee_maker=0.0, fee_taker=0.0))
+from kernel import ASSETS, SETUP, market
+
+FREE = SETUP._replace(costs=CostModel(crypto=Costs(0.0, 0.0, 0.0, 0.0)))
 PLAIN = CLASSIC._replace(
     limits=CLASSIC.limits._replace(
         loss_limit_daily_asset=1.0, loss_limit_daily=1.0, loss_limit_monthly=1.0
@@ -43,14 +38,9 @@ class Prepared(NamedTuple):
     folder: Path
 
 
-def prepare(folder: Path, days: int, policy: Policy, costs: CostModel) -> Prepared:
-    """Make the bars and signals of so many days, and write them into a folder."""
-    coins = tuple(each for each in ASSETS if each.key.startswith(COINS))
-    recipe = SyntheticMarket(seed=SEED, first_day=FIRST_DAY, days=days, step_s=HOUR_S, assets=coins)
-    series = generate(recipe)
-    columns = columns_of(series, Registry.builtin())
-    signals = signals_of([Momentum()], series, columns)
-    setup = Setup(resumes_monthly=True, costs=costs)
+def prepare(folder: Path, hours: int, policy: Policy = CLASSIC, setup: Setup = SETUP) -> Prepared:
+    """Make bars and signals, and write them into a folder; fewer hours are the first of more."""
+    columns, signals = market(ASSETS, hours)
     save(case_of(columns, signals, policy, setup), folder)
     return Prepared(columns, signals, policy, setup, folder)
 
@@ -62,14 +52,15 @@ def case_of(columns: Columns, signals: Signals, policy: Policy, setup: Setup) ->
     assert (cells["closes"] > 0).all(), "a bar is missing"
     days = ends["is_day_new"] > 0
     costs = setup.costs.crypto
+    lot, step = columns.facts["lot"], columns.facts["step"]
     return Case(
         at=ends["at"],
         high=cells["high"],
         low=cells["low"],
         bars=Bars(
-            opens=begins["print"],
-            closes=cells["close"],
-            volatility=cells["vol_close"],
+            opens=begins["print"].copy(),
+            closes=cells["close"].copy(),
+            volatility=cells["vol_close"].copy(),
             is_day_new=days,
             is_month_new=days & (np.diff(columns.instants["month"]) != 0),
             month=ends["month"],
@@ -81,12 +72,8 @@ def case_of(columns: Columns, signals: Signals, policy: Policy, setup: Setup) ->
             confidence=rows["confidence"],
             ratio=rows["ratio"],
         ),
-        facts=(
-            columns.facts["lot_size"],
-            columns.facts["step"] // columns.facts["lot"],
-            columns.facts["notional_min"],
-        ),
-        names=tuple(key.removeprefix(COINS) for key in columns.keys),
+        facts=(columns.facts["lot_size"], step // lot, columns.facts["notional_min"]),
+        names=tuple(key.split(":")[1] for key in columns.keys),
         terms=Terms(
             collar=setup.collar,
             cost_rate=setup.cost_rate,

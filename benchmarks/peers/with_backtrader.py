@@ -25,9 +25,8 @@ class Governed(bt.Strategy):
     def notify_order(self, order: bt.Order) -> None:
         if order.status == order.Completed:
             done = order.executed
-            self.p.follower.filled(
-                self.place_of[order.data._name], done.size, done.price, done.comm
-            )
+            asset = self.place_of[order.data._name]
+            self.p.follower.filled(asset, done.size, done.price, done.comm)
 
     def next(self) -> None:
         now = len(self) - 1
