@@ -71,6 +71,11 @@ class Folder:
         path = self._place(number)
         return pl.read_parquet(path) if path.exists() else None
 
+    def table(self, count: int) -> pl.DataFrame:
+        """Return the parts that are there, of so many, one below the other."""
+        parts = [part for each in range(count) if (part := self.part(each)) is not None]
+        return pl.concat(parts) if parts else pl.DataFrame()
+
     def has_part(self, number: int) -> bool:
         """Tell whether a part is finished."""
         return self._place(number).exists()
