@@ -28,6 +28,7 @@ from smart_leverage.research.kernel.books import (
     fill_buy,
     fill_sale,
     price_on_step,
+    touch,
 )
 from smart_leverage.research.kernel.buying import propose_purchase, propose_sale
 from smart_leverage.research.kernel.judging import (
@@ -51,24 +52,31 @@ YES = 1
 
 def know_opens(books: Books, cells: Any) -> None:
     """Take the prices as they were once the opens of an instant were printed."""
-    for asset in range(len(cells)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position, cell = books.positions[asset], cells[asset]
         position.mark, position.vol = cell.mark_open, cell.vol_open
         position.doubt, position.is_fresh = cell.doubt_open, cell.fresh_open
         position.print = cell.doubt_open if cell.doubt_open > 0.0 else cell.mark_open
 
 
+def know_close(position: Any, cell: Any) -> None:
+    """Take a price as it is once the closes are known."""
+    position.mark, position.vol = cell.mark_close, cell.vol_close
+    position.doubt, position.is_fresh = cell.doubt_close, cell.fresh_close
+
+
 def know_closes(books: Books, cells: Any) -> None:
     """Take the prices as they are once the closes are known."""
-    for asset in range(len(cells)):
-        position, cell = books.positions[asset], cells[asset]
-        position.mark, position.vol = cell.mark_close, cell.vol_close
-        position.doubt, position.is_fresh = cell.doubt_close, cell.fresh_close
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        know_close(books.positions[asset], cells[asset])
 
 
 def print_closes(books: Books, cells: Any) -> None:
     """Let the venue's last prices be the closes."""
-    for asset in range(len(cells)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         if cells[asset].closes != 0:
             books.positions[asset].print = cells[asset].close
 
@@ -101,14 +109,15 @@ def execute_stop(
         price = max(price, position.stop_limit)
     units = min(position.stop_left, position.qty)
     position.has_stop = position.is_triggered = 0
-    position.is_moved = 1
+    touch(books, asset)
     if units > 0:
         fill_sale(books, facts, setup, tape, row.at, asset, units, price, fill.is_maker, 1)
 
 
 def meet_bars(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tape: Tape) -> None:
     """Let live stops meet the bars that end now."""
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position, cell = books.positions[asset], cells[asset]
         if position.has_stop == 0 or cell.closes == 0:
             continue
@@ -134,13 +143,15 @@ def expire(books: Books, row: Any) -> None:
             order.is_leaving = CANCELLED
         else:
             account.until = min(account.until, order.until)
-    for asset in range(len(books.positions)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.has_stop == 0:
             continue
         if position.stop_until <= row.at:
             position.has_stop = position.is_triggered = 0
-            position.is_bare = position.is_moved = 1
+            position.is_bare = 1
+            touch(books, asset)
         else:
             account.until = min(account.until, position.stop_until)
 
@@ -148,7 +159,8 @@ def expire(books: Books, row: Any) -> None:
 def fill_opens(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tape: Tape) -> None:
     """Trade what meets the opens that were just printed."""
     account = books.account
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         cell, fact, position = cells[asset], facts[asset], books.positions[asset]
         if cell.opens == 0:
             continue
@@ -247,7 +259,8 @@ def judge(
 
 def protect_bare(books: Books, row: Any, facts: Any, policy: Policy) -> None:
     """Give a stop to what has none; what is being sold gets one once the sale has left."""
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.is_bare != 0 and position.is_moved == 0:
             protect(books, row, facts, policy.stops, asset)
@@ -272,7 +285,8 @@ def refuse_unconfirmed(books: Books, cells: Any) -> None:
     Once a day the engine asks the broker what its positions are worth. A lone jump of an earlier
     instant that nothing has confirmed is confirmed by that.
     """
-    for asset in range(len(cells)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         cell = cells[asset]
         if books.positions[asset].qty > 0 and cell.doubt_close > 0.0 and cell.closes == 0:
             books.account.fault = UNCONFIRMED
@@ -281,6 +295,7 @@ def refuse_unconfirmed(books: Books, cells: Any) -> None:
 def propose(
     books: Books,
     row: Any,
+    cells: Any,
     facts: Any,
     signals: Any,
     first: int,
@@ -294,6 +309,7 @@ def propose(
     worst = worst_of(books, facts, setup)
     for place in range(first, last):
         signal = signals[place]
+        know_close(books.positions[signal.asset], cells[signal.asset])
         if signal.is_buy != 0:
             is_sent = propose_purchase(
                 books,
@@ -343,7 +359,7 @@ def closing(
     if setup.resumes_monthly:
         lift_halt(books, row, facts)
     if first < last:
-        propose(books, row, facts, signals, first, last, setup, tape, policy)
+        propose(books, row, cells, facts, signals, first, last, setup, tape, policy)
 
 
 def opening(

@@ -30,12 +30,14 @@ CAREFUL = 1e-9
 class Screen(NamedTuple):
     """What one look needs of every account.
 
-    Arrays of (n_assets, n_accounts): quantity in coins or shares, the price at or below which and
-    the price at or above which something may happen. All others are (n_accounts,): cash; bounds of
+    `holders` counts, per asset, the accounts that hold it. Arrays of (n_assets, n_accounts):
+    quantity in coins or shares, the price at or below which and the price at or above which
+    something may happen. All others are (n_accounts,): cash; bounds of
     equity; largest exposures of each group; the crypto cap; whether something is under way; and
     what every mark changes.
     """
 
+    holders: Any
     qty: Any
     floor: Any
     ceiling: Any
@@ -85,6 +87,7 @@ class Accounts(NamedTuple):
 
     accounts: Any
     positions: Any
+    active: Any
     lots: Any
     orders: Any
     rings: Any
@@ -133,26 +136,62 @@ def show(screen: Screen, books: Books, facts: Any, policy: Policy, lane: int) ->
     screen.leveraged_max[lane] = caps.leveraged * band
     screen.gross_max[lane] = policy.groups.gross * band
     is_stirred = account.is_stirred != 0
-    for asset in range(len(facts)):
+    lost = policy.limits.loss_limit_daily_asset * account.day_open
+    kept = 0
+    for rank in range(account.active):
+        asset = books.active[rank]
         position, fact = books.positions[asset], facts[asset]
-        held = position.qty / UNITS
-        floor, ceiling = -math.inf, math.inf
-        if position.qty > 0:
-            floor = position.stop_level
-            ceiling = symbol_cap(fact, policy.groups) * band * least / held
-            if position.is_touched != 0 and fact.is_crypto != 0:
-                lost = policy.limits.loss_limit_daily_asset * account.day_open
-                floor = max(floor, (position.invested - lost) / held * (1.0 + CAREFUL))
-            is_bare = position.is_bare != 0 and position.qty >= fact.lot
-            if floor == 0.0 or is_bare or position.is_triggered != 0:
-                is_stirred = True
-        screen.qty[asset, lane] = held
-        screen.floor[asset, lane], screen.ceiling[asset, lane] = floor, ceiling
+        share = symbol_cap(fact, policy.groups) * band * least
+        if show_position(screen, position, fact, asset, lane, share, lost):
+            is_stirred = True
+        if is_dormant(position):
+            position.is_active = 0
+            position.worst = position.worst_units = position.unit_worst = 0.0
+        else:
+            books.active[kept] = asset
+            kept += 1
+    account.active = kept
     screen.is_stirred[lane] = 1.0 if is_stirred else 0.0
     screen.last[lane], screen.best[lane] = account.last, account.best
     screen.drawdown[lane], screen.cap_sum[lane] = account.drawdown, account.cap
     screen.exposure[lane] = account.exposure
     screen.exposure_crypto[lane] = account.exposure_crypto
+
+
+def is_dormant(position: Any) -> bool:
+    """Tell whether an instrument is neither held nor under way, and was not traded today."""
+    is_idle = position.qty == 0 and position.buys == 0 and position.selling == 0
+    return bool(is_idle and position.is_touched == 0)
+
+
+def show_position(
+    screen: Screen, position: Any, fact: Any, asset: int, lane: int, share: float, lost: float
+) -> bool:
+    """Put a position where the next look finds it; tell whether it has to be watched closely.
+
+    Args:
+        screen: Where.
+        position: What is held.
+        fact: The instrument.
+        asset: Its place.
+        lane: The account's place.
+        share: Market value at which the instrument may be beyond its band.
+        lost: Money that a coin may lose in a day.
+    """
+    held = position.qty / UNITS
+    floor, ceiling = -math.inf, math.inf
+    is_watched = False
+    if position.qty > 0:
+        floor, ceiling = position.stop_level, share / held
+        if position.is_touched != 0 and fact.is_crypto != 0:
+            floor = max(floor, (position.invested - lost) / held * (1.0 + CAREFUL))
+        is_bare = position.is_bare != 0 and position.qty >= fact.lot
+        is_watched = position.stop_level == 0.0 or is_bare or position.is_triggered != 0
+    if (screen.qty[asset, lane] > 0.0) != (position.qty > 0):
+        screen.holders[asset] += 1 if position.qty > 0 else -1
+    screen.qty[asset, lane] = held
+    screen.floor[asset, lane], screen.ceiling[asset, lane] = floor, ceiling
+    return is_watched
 
 
 def fetch(screen: Screen, account: Any, lane: int) -> None:
@@ -172,6 +211,8 @@ def look(screen: Screen, scratch: Scratch, close: Any, low: Any, opened: Any, fa
         plain[lane] = leveraged[lane] = crypto[lane] = 0.0
         margin[lane] = math.inf
     for asset in range(len(facts)):
+        if screen.holders[asset] == 0:
+            continue
         price, worst = close[asset], min(low[asset], opened[asset])
         total = plain
         if facts[asset].is_leveraged != 0:
@@ -275,6 +316,7 @@ def advance(
             books = Books(
                 all_.accounts[lane],
                 all_.positions[lane],
+                all_.active[lane],
                 all_.lots[lane],
                 all_.orders[lane],
                 all_.rings[lane],
@@ -309,6 +351,7 @@ def begin_accounts(market: Market, all_: Accounts, policies: Any, screen: Screen
         books = Books(
             all_.accounts[lane],
             all_.positions[lane],
+            all_.active[lane],
             all_.lots[lane],
             all_.orders[lane],
             all_.rings[lane],
