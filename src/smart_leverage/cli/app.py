@@ -93,6 +93,8 @@ COMMANDS: tuple[Entry, ...] = (
             'smart-leverage plan consent --reason "agreed"',
         ),
     ),
+    Entry("backtest", RESEARCH, "backtest:backtest"),
+    Entry("sweep", RESEARCH, "sweep:sweep"),
     Entry("target", RESEARCH, "target:target"),
     Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
     Entry("report", RESEARCH, "report:report"),
