@@ -31,6 +31,7 @@ from smart_leverage.domain.records import (
     LimitChanged,
     Marked,
     OrderMoved,
+    OrderTrailed,
     PastDealt,
     PastImported,
     PastValued,
@@ -133,6 +134,7 @@ class State:
             Decided: self._decided,
             Intended: self._intended,
             OrderMoved: self._order_moved,
+            OrderTrailed: self._trailed,
             CancelIntended: self._cancel_intended,
             Filled: self._filled,
             Marked: self._marked,
@@ -237,6 +239,11 @@ class State:
             if order.stop_price is not None:
                 self.stop_prices[order.key] = order.stop_price
                 self.stop_qty[order.key] = self.book.qty(order.key)
+
+    def _trailed(self, record: OrderTrailed) -> None:
+        tracked = self.orders.by_id.get(record.client_order_id)
+        if tracked is not None:
+            tracked.hwm, tracked.stop_price = record.hwm, record.stop_price
 
     def _cancel_intended(self, record: CancelIntended) -> None:
         tracked = self.orders.by_id.get(record.client_order_id)

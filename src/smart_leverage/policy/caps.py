@@ -91,3 +91,33 @@ def exposure_of(worst: float, equity: float) -> float:
     if not equity > 0.0:
         return math.inf
     return worst / equity
+
+
+@rule
+def lots_proved(
+    cap: float, equity: float, used: float, unit_worst: float, unit_loss: float, lot: float
+) -> int:
+    """Return the most lots that leave a group inside its cap whatever they then cost.
+
+    The purchase adds its worst case to the group and takes its losses from equity, so with x units
+    used + x × unit_worst <= cap × (equity − x × unit_loss) has to hold.
+
+    Args:
+        cap: Of the group, fraction of equity. NaN or not positive: none.
+        equity: Worst-case equity, account currency.
+        used: Worst case of the group before, account currency.
+        unit_worst: Worst-case value of one coin or share.
+        unit_loss: What buying one may cost beyond its price.
+        lot: Coins or shares in a lot, positive.
+
+    Returns:
+        Whole lots; 0 when anything is NaN or there is no room.
+    """
+    room = cap * equity - used
+    unit = unit_worst + cap * unit_loss
+    if not (room > 0.0 and unit > 0.0 and lot > 0.0):
+        return 0
+    lots = room / unit / lot
+    if not lots < LOTS_MAX:
+        return 0
+    return int(math.floor(lots))

@@ -155,6 +155,7 @@ class SimBrokerClient:
         qty: Decimal | None = None,
         limit_price: Decimal | None = None,
         stop_price: Decimal | None = None,
+        trail: Decimal | None = None,
         new_client_order_id: str | None = None,
     ) -> BrokerOrder:
         """Put a changed order in the place of an open one; see `SimBroker.replace`."""
@@ -164,6 +165,7 @@ class SimBrokerClient:
             qty=qty,
             limit_price=limit_price,
             stop_price=stop_price,
+            trail=trail,
             new_client_order_id=new_client_order_id,
         )
         answer = self._order_call(request, BrokerOrder, name)

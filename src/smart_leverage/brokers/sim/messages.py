@@ -65,6 +65,7 @@ class Replace(Request, frozen=True, kw_only=True, tag="replace"):
     qty: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail: Decimal | None = None
     new_client_order_id: str | None = None
 
     def make(self, broker: SimBroker) -> BrokerOrder:
@@ -74,6 +75,7 @@ class Replace(Request, frozen=True, kw_only=True, tag="replace"):
             qty=self.qty,
             limit_price=self.limit_price,
             stop_price=self.stop_price,
+            trail=self.trail,
             new_client_order_id=self.new_client_order_id,
         )
 

@@ -11,7 +11,13 @@ from smart_leverage.brokers.sim.exact import EXACT, ONE, ROUNDED, STEP_MIN, trim
 from smart_leverage.brokers.sim.floor import Floor
 from smart_leverage.brokers.sim.hours import Hours
 from smart_leverage.brokers.sim.ids import die
-from smart_leverage.brokers.sim.matching import Meeting, meet_bar, meet_opening, meet_quote
+from smart_leverage.brokers.sim.matching import (
+    Meeting,
+    meet_bar,
+    meet_close,
+    meet_opening,
+    meet_quote,
+)
 from smart_leverage.brokers.sim.opening import Past
 from smart_leverage.brokers.sim.ticket import Ticket
 from smart_leverage.domain.calendars import NEVER_NS
@@ -215,8 +221,15 @@ class Tape:
         if ticket.active_since_ns > from_ns:
             # Of a bar that began before the order did, only the close is known to come after it.
             shown, from_ns = Bar(bar.close, bar.close, bar.close), bar.end_ns - 1
-        if ticket.expires_at_ns > from_ns:
-            self._act(ticket, meet_bar(ticket, shown, self._costs_of(line)))
+        if ticket.expires_at_ns <= from_ns:
+            return
+        costs, is_trailing = self._costs_of(line), ticket.is_trailing
+        if is_trailing:
+            self._floor.follow(ticket, shown.open)
+        self._act(ticket, meet_bar(ticket, shown, costs))
+        if is_trailing and ticket.is_working:
+            self._floor.follow(ticket, shown.low if ticket.is_buy else shown.high)
+            self._act(ticket, meet_close(ticket, bar.close, costs))
 
     def _meet_opening(self, line: Line) -> None:
         if not self._hours.is_open(line.instrument, self._counters.now_ns):
@@ -232,6 +245,7 @@ class Tape:
         for ticket in _working(line):
             if not ticket.is_working:  # ended meanwhile, with another one of its group
                 continue
+            self._floor.follow(ticket, line.ask if ticket.is_buy else line.bid)
             self._act(ticket, meet_quote(ticket, line.bid, line.ask))
             self._end_immediate(ticket)
 

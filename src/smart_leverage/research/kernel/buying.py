@@ -1,0 +1,232 @@
+"""Whether something may be bought or sold: the policy answers, the proof has the last word."""
+
+from typing import Any
+
+from smart_leverage.policy.breakers import BreakerState
+from smart_leverage.policy.caps import lots_proved, lots_within
+from smart_leverage.policy.decide import UNLIMITED, Account, Asset, Decision, Proposal, decide
+from smart_leverage.policy.params import Policy
+from smart_leverage.policy.reasons import Reason
+from smart_leverage.policy.tier import Caps
+from smart_leverage.research.kernel.books import (
+    CANCELLED,
+    SOUND,
+    TOO_LARGE,
+    Books,
+    Tape,
+    activate,
+    add_order,
+    cash_of,
+    note_decision,
+    sellable,
+    touch,
+)
+from smart_leverage.research.kernel.exact import (
+    UNITS,
+    UNITS_MAX,
+    ceil_price,
+    ceil_quotient,
+    floor_product,
+    places_at,
+)
+from smart_leverage.research.kernel.plans import AT_ONCE, CRYPTO, LEVERAGED, NONE
+from smart_leverage.research.kernel.setup import Setup
+from smart_leverage.research.kernel.stops import send_sale
+from smart_leverage.research.kernel.worst import (
+    HAIRCUT_FRESH,
+    HAIRCUT_OLD,
+    Worst,
+    groups_hold,
+    symbol_cap,
+    symbol_holds,
+    worst_of,
+)
+
+ONE_SIDE = Reason.OPPOSITE_BOT.value
+
+
+def is_frozen(account: Any, fact: Any) -> bool:
+    """Tell whether a running plan keeps an instrument from being bought."""
+    if account.plan == NONE:
+        return False
+    if account.stage == AT_ONCE:
+        return True
+    if account.plan == CRYPTO:
+        return bool(fact.is_crypto != 0)
+    return bool(fact.is_leveraged != 0) if account.plan == LEVERAGED else True
+
+
+def account_of(books: Books, worst: Worst, lift: float, fact: Any) -> Account:
+    """Return the account as the policy sees it, with one instrument counted at its dearest."""
+    account = books.account
+    power = cash_of(account) - worst.reserved
+    return Account(
+        state=account.state,
+        breakers=BreakerState(
+            is_day_tripped=account.is_day_tripped != 0,
+            is_month_tripped=account.is_month_tripped != 0,
+            is_emergency=account.is_emergency != 0,
+        ),
+        tier=account.tier,
+        equity=worst.equity,
+        crypto_worst=worst.crypto + (lift if fact.is_crypto != 0 else 0.0),
+        leveraged_worst=worst.leveraged + (lift if fact.is_leveraged != 0 else 0.0),
+        gross_worst=worst.gross + lift,
+        power=max(power, 0.0),
+    )
+
+
+def proved(
+    fact: Any,
+    lots: int,
+    unit_worst: float,
+    unit_loss: float,
+    account: Account,
+    own: float,
+    caps: Caps,
+    policy: Policy,
+) -> tuple[int, int]:
+    """Return the lots for which every cap holds in the worst case, and what would break first."""
+    reason = Reason.NONE.value
+    lot, equity = fact.lot_size, account.equity
+    if fact.is_crypto != 0:
+        fits = lots_proved(caps.crypto, equity, account.crypto_worst, unit_worst, unit_loss, lot)
+        if fits < lots:
+            lots, reason = fits, Reason.CAP_CRYPTO.value
+    if fact.is_leveraged != 0:
+        used = account.leveraged_worst
+        fits = lots_proved(caps.leveraged, equity, used, unit_worst, unit_loss, lot)
+        if fits < lots:
+            lots, reason = fits, Reason.CAP_LEVERAGED.value
+    gross = policy.groups.gross
+    fits = lots_proved(gross, equity, account.gross_worst, unit_worst, unit_loss, lot)
+    if fits < lots:
+        lots, reason = fits, Reason.CAP_GROSS.value
+    fits = lots_proved(symbol_cap(fact, policy.groups), equity, own, unit_worst, unit_loss, lot)
+    if fits < lots:
+        lots, reason = fits, Reason.CAP_SYMBOL.value
+    return lots, reason
+
+
+def propose_purchase(
+    books: Books,
+    row: Any,
+    facts: Any,
+    setup: Setup,
+    tape: Tape,
+    worst: Worst,
+    caps: Caps,
+    policy: Policy,
+    asset: int,
+    confidence: float,
+    ratio: float,
+) -> bool:
+    """Decide a purchase that the policy sizes, and send what holds; tell whether any was sent."""
+    position, fact = books.positions[asset], facts[asset]
+    price = position.mark
+    is_known = price == price
+    limit = unit_worst = unit_loss = 0.0
+    if is_known:
+        places = places_at(price, fact.places, fact.is_coin == 0)
+        limit = max(floor_product(price * (1.0 + setup.collar), places), ceil_price(price, places))
+        haircut = HAIRCUT_FRESH if position.is_fresh != 0 else HAIRCUT_OLD
+        unit_worst = max(max(limit, price * (1.0 + haircut)), position.unit_worst)
+        unit_loss = max(limit - price, 0.0) + limit * setup.cost_rate
+    else:
+        price = 0.0
+    lift = position.worst_units * unit_worst - position.worst
+    own = position.worst + lift
+    account = account_of(books, worst, lift, fact)
+    lots_min = 1
+    if price > 0.0:
+        lots_min = max(ceil_quotient(fact.notional_min / price / fact.lot_size), 1)
+    thing = Asset(
+        lot_value=fact.lot_size * (unit_worst + unit_loss),
+        lot_cost=fact.lot_size * (limit * (1.0 + setup.cost_rate)),
+        is_crypto=fact.is_crypto != 0,
+        is_leveraged=fact.is_leveraged != 0,
+        is_broad=fact.is_broad != 0,
+        is_fresh=is_known and position.is_fresh != 0,
+        is_tradable=True,
+        is_locked=position.locked_until > row.at,
+        is_deleveraging=is_frozen(books.account, fact),
+        worst=own,
+        lots_held=0,
+        lots_selling=0,
+        lots_step=fact.step // fact.lot,
+        lots_min=lots_min,
+    )
+    wish = Proposal(
+        is_buy=True, lots=0, confidence=confidence, volatility_ratio=ratio, bot_room=UNLIMITED
+    )
+    decision = decide(account, thing, wish, policy)
+    lots, reason = decision.lots, decision.reason.value
+    if lots > 0 and position.selling > 0:
+        lots, reason = 0, ONE_SIDE
+    if lots > 0:
+        lots, cut_by = proved(fact, lots, unit_worst, unit_loss, account, own, caps, policy)
+        reason = cut_by if cut_by != Reason.NONE.value else reason
+    if decision.size > thing.lot_value * UNITS_MAX / fact.lot:
+        books.account.fault = TOO_LARGE
+        return False
+    given = lots * fact.lot - lots * fact.lot % fact.step
+    if given / UNITS * price < fact.notional_min:
+        given = 0
+    if given == 0 and reason == Reason.NONE.value:
+        reason = Reason.MINIMUM.value
+    asked = wanted(decision, thing, fact)
+    note_decision(tape, row.at, asset, 1, 0, asked, given, reason)
+    if given > 0:
+        books.account.bought += 1
+        send_purchase(books, row, facts, setup, caps, policy, asset, given, limit)
+    elif reason != Reason.SIZE.value:
+        books.account.denied += 1
+    return bool(given > 0)
+
+
+def wanted(decision: Decision, thing: Asset, fact: Any) -> int:
+    """Return what the policy would have sized, in units."""
+    units = lots_within(decision.size - thing.worst, thing.lot_value) * fact.lot
+    return int(units - units % fact.step)
+
+
+def send_purchase(
+    books: Books,
+    row: Any,
+    facts: Any,
+    setup: Setup,
+    caps: Caps,
+    policy: Policy,
+    asset: int,
+    qty: int,
+    limit: float,
+) -> None:
+    """Send a purchase; the stop of the instrument gives way to it until it has ended.
+
+    One that had to wait for that is proved once more, against every group.
+    """
+    position, fact = books.positions[asset], facts[asset]
+    has_waited = position.has_stop != 0
+    if has_waited:
+        position.has_stop = position.is_triggered = 0
+        position.is_bare = 1
+    activate(books, asset)
+    touch(books, asset)
+    if fact.is_coin != 0 and qty / UNITS * limit > setup.coin_order_max:
+        return  # the venue refuses it
+    add_order(books, row, fact, asset, 1, 0, qty, limit, 0)
+    if has_waited and books.account.fault == SOUND:
+        worst = worst_of(books, facts, setup)
+        is_held = groups_hold(worst, caps, policy.groups)
+        if not (is_held and symbol_holds(books, facts, worst, policy.groups, asset)):
+            books.orders[books.account.orders - 1].is_leaving = CANCELLED
+
+
+def propose_sale(books: Books, row: Any, facts: Any, tape: Tape, asset: int) -> bool:
+    """Decide a sale of everything that is held; tell whether any was sent."""
+    free = max(sellable(books.positions[asset]), 0)
+    if free // facts[asset].lot > 0:
+        send_sale(books, row, facts, tape, asset, free, Reason.NONE.value, 0, 0)
+        return True
+    note_decision(tape, row.at, asset, 0, 0, free, 0, Reason.NOT_HELD.value)
+    return False

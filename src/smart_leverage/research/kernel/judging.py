@@ -1,0 +1,178 @@
+"""At every close: day and month, breakers, the loss of each coin, the tier."""
+
+from typing import Any
+
+from smart_leverage.policy.breakers import (
+    BreakerOpens,
+    BreakerState,
+    is_asset_locked,
+    loss_since,
+    step_breakers,
+)
+from smart_leverage.policy.params import Policy
+from smart_leverage.policy.reasons import Reason
+from smart_leverage.policy.tier import Caps, granted_tier, select_tier, win_rate_of
+from smart_leverage.research.kernel.books import (
+    ACTIVE,
+    CANCELLED,
+    HALTED,
+    REDUCING,
+    WINDOW,
+    Books,
+    Tape,
+    sellable,
+)
+from smart_leverage.research.kernel.exact import UNITS
+from smart_leverage.research.kernel.plans import NONE, start_flatten
+from smart_leverage.research.kernel.setup import Setup
+from smart_leverage.research.kernel.stops import send_sale
+from smart_leverage.research.kernel.worst import Valuation, value
+
+
+def roll(books: Books, is_month_new: bool) -> None:
+    """Open a new risk day, and month, at the last mark; a day's trip ends here."""
+    account = books.account
+    account.day_open = account.last
+    if is_month_new:
+        account.month_open = account.last
+    account.has_risen = account.is_day_tripped = 0
+    if account.state == REDUCING and account.is_day_loss != 0:
+        account.state, account.is_day_loss = ACTIVE, 0
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        position = books.positions[asset]
+        is_held = position.qty > 0
+        position.is_touched = 1 if is_held else 0
+        position.invested = position.qty / UNITS * position.mark if is_held else 0.0
+    change = account.last / account.day_base - 1.0
+    account.day_base = account.last
+    account.days += 1
+    account.day_sum += change
+    account.day_squares += change * change
+
+
+def cancel_purchases(books: Books) -> None:
+    """Cancel every purchase under way."""
+    for place in range(books.account.orders):
+        if books.orders[place].is_buy != 0:
+            books.orders[place].is_leaving = CANCELLED
+
+
+def judge_losses(
+    books: Books,
+    row: Any,
+    facts: Any,
+    sessions: Any,
+    valuation: Valuation,
+    caps: Caps,
+    policy: Policy,
+) -> None:
+    """Trip what is over its limit."""
+    account = books.account
+    was_day, was_month = account.is_day_tripped != 0, account.is_month_tripped != 0
+    after = step_breakers(
+        BreakerState(was_day, was_month, account.is_emergency != 0),
+        valuation.equity,
+        BreakerOpens(account.day_open, account.month_open),
+        policy.limits,
+        policy.thresholds.month_return_emergency,
+    )
+    account.is_day_tripped = 1 if after.is_day_tripped else 0
+    account.is_month_tripped = 1 if after.is_month_tripped else 0
+    account.is_emergency = 1 if after.is_emergency else 0
+    account.trips_day += 1 if after.is_day_tripped and not was_day else 0
+    if after.is_month_tripped and not was_month:
+        account.trips_month += 1
+        start_flatten(books, row, facts, sessions, valuation, caps, policy)
+    elif after.is_day_tripped and not was_day:
+        if account.state == ACTIVE:
+            account.state, account.is_day_loss = REDUCING, 1
+        cancel_purchases(books)
+
+
+def judge_assets(books: Books, row: Any, facts: Any, tape: Tape, policy: Policy) -> None:
+    """Close and lock for the day every coin that lost its share of the day's opening equity."""
+    account = books.account
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        position = books.positions[asset]
+        if position.is_touched == 0 or facts[asset].is_crypto == 0:
+            continue
+        if position.locked_until > row.at or position.mark != position.mark:
+            continue
+        loss = position.invested - position.qty / UNITS * position.mark
+        if not is_asset_locked(loss, account.day_open, policy.limits):
+            continue
+        position.locked_until = row.day_ends
+        account.locks += 1
+        for place in range(account.orders):
+            order = books.orders[place]
+            if order.asset == asset and order.is_buy != 0:
+                order.is_leaving = CANCELLED
+        if position.qty > 0 and sellable(position) > 0:
+            qty, reason = sellable(position), Reason.ASSET_LOCKED.value
+            send_sale(books, row, facts, tape, asset, qty, reason, 1, 0)
+
+
+def win_rate(account: Any, trades_min: int) -> float:
+    """Return the win rate that caps go by: the lower one of with and without forced closings."""
+    closed, wins = min(account.count_forced, WINDOW), account.wins_forced
+    closed_own, wins_own = min(account.count_own, WINDOW), account.wins_own
+    if closed == 0 or closed_own == 0:
+        is_own = closed_own <= closed
+    else:
+        left, right = wins_own * closed, wins * closed_own
+        is_own = left < right or (left == right and closed_own <= closed)
+    if is_own:
+        closed, wins = closed_own, wins_own
+    return win_rate_of(wins, closed, trades_min)
+
+
+def judge_tier(books: Books, equity: float, policy: Policy, setup: Setup) -> None:
+    """Grant the tier that record and month support: down at once, up one step a day."""
+    account = books.account
+    month = -loss_since(account.month_open, equity)
+    earned = select_tier(win_rate(account, policy.thresholds.trades_min), month, policy.thresholds)
+    is_tripped = account.is_day_tripped != 0 or account.is_month_tripped != 0
+    granted = granted_tier(
+        account.tier,
+        earned,
+        setup.tier_ceiling,
+        account.has_risen == 0,
+        is_tripped or account.state != ACTIVE,
+    )
+    if granted > account.tier:
+        account.has_risen = 1
+    account.tier = granted
+
+
+def lift_halt(books: Books, row: Any, facts: Any) -> None:
+    """Play the person who lifts a halt once a new month has begun; a tripped day stays."""
+    account = books.account
+    if account.state != HALTED:
+        account.halted_in = -1
+        return
+    if account.halted_in < 0:
+        account.halted_in = row.month
+    if row.month == account.halted_in or account.plan != NONE:
+        return
+    if account.is_day_tripped != 0 and account.is_month_tripped == 0:
+        return
+    if account.is_month_tripped != 0:
+        equity = value(books, facts).equity
+        account.day_open = account.month_open = account.last = equity
+        account.is_month_tripped = account.is_emergency = 0
+    account.state = ACTIVE
+    if account.is_day_tripped != 0:
+        account.state, account.is_day_loss = REDUCING, 1
+
+
+def mark(account: Any, valuation: Valuation, cap: float) -> None:
+    """Note the equity, and what the metrics are made of."""
+    equity = valuation.equity
+    account.last = equity
+    account.best = max(account.best, equity)
+    account.drawdown = max(account.drawdown, 1.0 - equity / account.best)
+    account.exposure += valuation.gross / equity
+    account.exposure_crypto += valuation.crypto / equity
+    account.cap += cap

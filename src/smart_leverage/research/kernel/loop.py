@@ -1,0 +1,359 @@
+"""All instants of all accounts: most of them change nothing but prices, and are passed over fast.
+
+Before an account is taken through an instant step by step, one look says whether anything can
+happen to it: no price has come near a stop or a limit of its instrument, equity lies between the
+loss limits, every group lies inside its band, and nothing is under way. The look is careful, never
+exact: whenever it is in doubt the whole step is done, so it decides nothing. It is arithmetic over
+all accounts side by side, which a compiler turns into vector instructions.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from smart_leverage.policy.breakers import LossLimits
+from smart_leverage.policy.caps import GroupCaps
+from smart_leverage.policy.deleverage import Deleveraging
+from smart_leverage.policy.params import Policy
+from smart_leverage.policy.sizing import Sizing
+from smart_leverage.policy.stops import Stops
+from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds, tier_caps
+from smart_leverage.research.kernel.books import SOUND, Books, Tape, cash_of
+from smart_leverage.research.kernel.exact import UNITS
+from smart_leverage.research.kernel.instant import step, write_mark
+from smart_leverage.research.kernel.setup import Setup
+from smart_leverage.research.kernel.worst import Valuation, symbol_cap
+
+CAREFUL = 1e-9
+"""Relative distance that counts as having come near."""
+
+
+class Screen(NamedTuple):
+    """What one look needs of every account.
+
+    `holders` counts, per asset, the accounts that hold it. Arrays of (n_assets, n_accounts):
+    quantity in coins or shares, the price at or below which and the price at or above which
+    something may happen. All others are (n_accounts,): cash; bounds of
+    equity; largest exposures of each group; the crypto cap; whether something is under way; and
+    what every mark changes.
+    """
+
+    holders: Any
+    qty: Any
+    floor: Any
+    ceiling: Any
+    cash: Any
+    least: Any
+    most: Any
+    crypto_max: Any
+    leveraged_max: Any
+    gross_max: Any
+    cap: Any
+    is_stirred: Any
+    last: Any
+    best: Any
+    drawdown: Any
+    exposure: Any
+    exposure_crypto: Any
+    cap_sum: Any
+
+
+class Scratch(NamedTuple):
+    """Sums of one look, (n_accounts,) each."""
+
+    plain: Any
+    leveraged: Any
+    crypto: Any
+    margin: Any
+
+
+class Market(NamedTuple):
+    """Everything that is the same for all accounts; see `Columns` and `Signals`."""
+
+    instants: Any
+    cells: Any
+    nothing: Any
+    low: Any
+    close: Any
+    open: Any
+    facts: Any
+    sessions: Any
+    signals: Any
+    first: Any
+    is_busy: Any
+
+
+class Accounts(NamedTuple):
+    """The books of all accounts, the account first in every shape."""
+
+    accounts: Any
+    positions: Any
+    active: Any
+    lots: Any
+    orders: Any
+    rings: Any
+
+
+def policy_at(row: Any) -> Policy:
+    """Return a policy from its row of numbers, in the order of `setup.NAMES`."""
+    return Policy(
+        thresholds=TierThresholds(row[0], row[1], row[2], int(row[3])),
+        tiers=TierCaps(
+            Caps(row[4], row[5]), Caps(row[6], row[7]), Caps(row[8], row[9]), Caps(row[10], row[11])
+        ),
+        groups=GroupCaps(row[12], row[13], row[14]),
+        sizing=Sizing(
+            row[15], row[16], row[17], row[18], row[19], row[20], row[21], row[22], row[23]
+        ),
+        limits=LossLimits(row[24], row[25], row[26]),
+        deleveraging=Deleveraging(
+            row[27], row[28], row[29], row[30], int(row[31]), row[32], row[33], row[34], row[35]
+        ),
+        stops=Stops(row[36], row[37], row[38], row[39]),
+    )
+
+
+def show(screen: Screen, books: Books, facts: Any, policy: Policy, lane: int) -> None:
+    """Put what has become of an account where the next look finds it."""
+    account = books.account
+    caps = tier_caps(account.tier, policy.tiers)
+    band = policy.deleveraging.band_over * (1.0 - CAREFUL)
+    screen.cash[lane] = cash_of(account)
+    least = 0.0
+    if account.is_day_tripped == 0:
+        least = max(least, account.day_open * (1.0 - policy.limits.loss_limit_daily))
+    if account.is_month_tripped == 0:
+        least = max(least, account.month_open * (1.0 - policy.limits.loss_limit_monthly))
+    edge = account.month_open * (1.0 + policy.thresholds.month_return_emergency)
+    if account.is_emergency == 0:
+        least = max(least, edge)
+        screen.most[lane] = math.inf
+    else:
+        screen.most[lane] = edge * (1.0 - CAREFUL)
+    least *= 1.0 + CAREFUL
+    screen.least[lane] = least
+    screen.cap[lane] = caps.crypto
+    screen.crypto_max[lane] = caps.crypto * band
+    screen.leveraged_max[lane] = caps.leveraged * band
+    screen.gross_max[lane] = policy.groups.gross * band
+    is_stirred = account.is_stirred != 0
+    lost = policy.limits.loss_limit_daily_asset * account.day_open
+    kept = 0
+    for rank in range(account.active):
+        asset = books.active[rank]
+        position, fact = books.positions[asset], facts[asset]
+        share = symbol_cap(fact, policy.groups) * band * least
+        if show_position(screen, position, fact, asset, lane, share, lost):
+            is_stirred = True
+        if is_dormant(position):
+            position.is_active = 0
+            position.worst = position.worst_units = position.unit_worst = 0.0
+        else:
+            books.active[kept] = asset
+            kept += 1
+    account.active = kept
+    screen.is_stirred[lane] = 1.0 if is_stirred else 0.0
+    screen.last[lane], screen.best[lane] = account.last, account.best
+    screen.drawdown[lane], screen.cap_sum[lane] = account.drawdown, account.cap
+    screen.exposure[lane] = account.exposure
+    screen.exposure_crypto[lane] = account.exposure_crypto
+
+
+def is_dormant(position: Any) -> bool:
+    """Tell whether an instrument is neither held nor under way, and was not traded today."""
+    is_idle = position.qty == 0 and position.buys == 0 and position.selling == 0
+    return bool(is_idle and position.is_touched == 0)
+
+
+def show_position(
+    screen: Screen, position: Any, fact: Any, asset: int, lane: int, share: float, lost: float
+) -> bool:
+    """Put a position where the next look finds it; tell whether it has to be watched closely.
+
+    Args:
+        screen: Where.
+        position: What is held.
+        fact: The instrument.
+        asset: Its place.
+        lane: The account's place.
+        share: Market value at which the instrument may be beyond its band.
+        lost: Money that a coin may lose in a day.
+    """
+    held = position.qty / UNITS
+    floor, ceiling = -math.inf, math.inf
+    is_watched = False
+    if position.qty > 0:
+        floor, ceiling = position.stop_level, share / held
+        if position.is_touched != 0 and fact.is_crypto != 0:
+            floor = max(floor, (position.invested - lost) / held * (1.0 + CAREFUL))
+        is_bare = position.is_bare != 0 and position.qty >= fact.lot
+        is_watched = position.stop_level == 0.0 or is_bare or position.is_triggered != 0
+    if (screen.qty[asset, lane] > 0.0) != (position.qty > 0):
+        screen.holders[asset] += 1 if position.qty > 0 else -1
+    screen.qty[asset, lane] = held
+    screen.floor[asset, lane], screen.ceiling[asset, lane] = floor, ceiling
+    return is_watched
+
+
+def fetch(screen: Screen, account: Any, lane: int) -> None:
+    """Take back what marks have changed since an account was shown."""
+    account.last, account.best = screen.last[lane], screen.best[lane]
+    account.drawdown, account.cap = screen.drawdown[lane], screen.cap_sum[lane]
+    account.exposure = screen.exposure[lane]
+    account.exposure_crypto = screen.exposure_crypto[lane]
+
+
+def look(screen: Screen, scratch: Scratch, close: Any, low: Any, opened: Any, facts: Any) -> None:
+    """Add up what all accounts are worth, and how far every price is from where it matters."""
+    lanes = len(screen.cash)
+    plain, leveraged, crypto = scratch.plain, scratch.leveraged, scratch.crypto
+    margin = scratch.margin
+    for lane in range(lanes):
+        plain[lane] = leveraged[lane] = crypto[lane] = 0.0
+        margin[lane] = math.inf
+    for asset in range(len(facts)):
+        if screen.holders[asset] == 0:
+            continue
+        price, worst = close[asset], min(low[asset], opened[asset])
+        total = plain
+        if facts[asset].is_leveraged != 0:
+            total = crypto if facts[asset].is_crypto != 0 else leveraged
+        qty, floor, ceiling = screen.qty[asset], screen.floor[asset], screen.ceiling[asset]
+        for lane in range(lanes):
+            total[lane] += qty[lane] * price
+            above, below = worst - floor[lane], ceiling[lane] - price
+            nearest = above if above < below else below
+            margin[lane] = nearest if nearest < margin[lane] else margin[lane]
+
+
+def pass_over(screen: Screen, scratch: Scratch, is_mark: bool) -> int:
+    """Mark every account to which nothing can happen; return how many are left.
+
+    Those left have 0.0 or less in `scratch.margin`.
+    """
+    left = 0
+    for lane in range(len(screen.cash)):
+        crypto = scratch.crypto[lane]
+        levered = scratch.leveraged[lane] + crypto
+        gross = scratch.plain[lane] + levered
+        equity = screen.cash[lane] + gross
+        is_quiet = (
+            (scratch.margin[lane] > 0.0)
+            & (screen.is_stirred[lane] == 0.0)
+            & (equity > screen.least[lane])
+            & (equity < screen.most[lane])
+            & (crypto < screen.crypto_max[lane] * equity)
+            & (levered < screen.leveraged_max[lane] * equity)
+            & (gross < screen.gross_max[lane] * equity)
+        )
+        is_marked = is_quiet & is_mark
+        best = equity if equity > screen.best[lane] else screen.best[lane]
+        fall = 1.0 - equity / best
+        deepest = fall if fall > screen.drawdown[lane] else screen.drawdown[lane]
+        screen.last[lane] = equity if is_marked else screen.last[lane]
+        screen.best[lane] = best if is_marked else screen.best[lane]
+        screen.drawdown[lane] = deepest if is_marked else screen.drawdown[lane]
+        screen.exposure[lane] += gross / equity if is_marked else 0.0
+        screen.exposure_crypto[lane] += crypto / equity if is_marked else 0.0
+        screen.cap_sum[lane] += screen.cap[lane] if is_marked else 0.0
+        scratch.margin[lane] = 1.0 if is_quiet else -1.0
+        left += 0 if is_quiet else 1
+    return left
+
+
+def write_quiet(
+    account: Any, row: Any, tape: Tape, screen: Screen, scratch: Scratch, policy: Policy
+) -> None:
+    """Write down the mark of an instant that was passed over, of the one account of a run."""
+    crypto = scratch.crypto[0]
+    leveraged = scratch.leveraged[0] + crypto
+    gross = scratch.plain[0] + leveraged
+    valuation = Valuation(screen.cash[0] + gross, crypto, leveraged, gross)
+    write_mark(account, row, tape, valuation, tier_caps(account.tier, policy.tiers))
+
+
+def advance(
+    market: Market,
+    all_: Accounts,
+    policies: Any,
+    screen: Screen,
+    scratch: Scratch,
+    setup: Setup,
+    tape: Tape,
+    begin: int,
+    end: int,
+) -> int:
+    """Take all accounts through instants; return how many steps were done in full.
+
+    Args:
+        market: The same for all.
+        all_: Their books.
+        policies: (n_accounts, n_numbers), rows of `setup.row_of`.
+        screen: What one look needs; set by `show` for every account.
+        scratch: Room for the sums of a look.
+        setup: The same for all.
+        tape: Where a run of one account writes; without room in a sweep.
+        begin: First instant.
+        end: The instant behind the last.
+    """
+    steps = 0
+    is_taped = len(tape.curve) > 0
+    for t in range(begin, end):
+        row = market.instants[t]
+        left = len(screen.cash)
+        if market.is_busy[t] == 0:
+            look(screen, scratch, market.close[t], market.low[t], market.open[t], market.facts)
+            left = pass_over(screen, scratch, row.closes != 0)
+            if is_taped and left == 0 and row.closes != 0:
+                policy = policy_at(policies[0])
+                write_quiet(all_.accounts[0], row, tape, screen, scratch, policy)
+        if left == 0:
+            continue
+        before = market.instants[t - 1] if t > 0 else row
+        cells_before = market.cells[t - 1] if t > 0 else market.nothing
+        for lane in range(len(screen.cash)):
+            if market.is_busy[t] == 0 and scratch.margin[lane] > 0.0:
+                continue
+            books = Books(
+                all_.accounts[lane],
+                all_.positions[lane],
+                all_.active[lane],
+                all_.lots[lane],
+                all_.orders[lane],
+                all_.rings[lane],
+            )
+            if books.account.fault != SOUND:
+                continue
+            steps += 1
+            policy = policy_at(policies[lane])
+            fetch(screen, books.account, lane)
+            step(
+                books,
+                row,
+                before,
+                market.cells[t],
+                cells_before,
+                market.facts,
+                market.sessions,
+                market.signals,
+                market.first[t],
+                market.first[t + 1],
+                setup,
+                tape,
+                policy,
+            )
+            show(screen, books, market.facts, policy, lane)
+    return steps
+
+
+def begin_accounts(market: Market, all_: Accounts, policies: Any, screen: Screen) -> None:
+    """Show every account as it begins."""
+    for lane in range(len(screen.cash)):
+        books = Books(
+            all_.accounts[lane],
+            all_.positions[lane],
+            all_.active[lane],
+            all_.lots[lane],
+            all_.orders[lane],
+            all_.rings[lane],
+        )
+        show(screen, books, market.facts, policy_at(policies[lane]), lane)
