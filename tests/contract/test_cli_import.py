@@ -127,6 +127,7 @@ def test_a_table_counts_once_and_says_so_everywhere(home: Path, account: Path) -
     assert "imported: 2 of 2 trades are from before our time, decided elsewhere" in tier.out
     assert "old.csv, table of executions, 2024-03-05 to 2024-03-06, 4 deals; by" in tier.out
     assert run(home, "tier", "--json").json["imported"] == 2
+    assert "win rate 50 % (1 of 2, 9–91 %), 2 imported" in run(home, "status").out
     for event in ("2", "6"):
         told = run(home, "explain", event)
         assert "none of them was decided here" in told.out
