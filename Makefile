@@ -77,7 +77,7 @@ fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's re
 	@$(RUN) python -m tests.fuzz.run $(if $(filter command line,$(origin N)),$(N),1000000) $(SEED)
 
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
-	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/test_alpaca_py.py tests/wire/test_updates.py tests/wire/others
+	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/others
 
 # --- measure --------------------------------------------------------------------------------------
 

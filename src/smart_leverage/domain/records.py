@@ -129,6 +129,7 @@ class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
     """What we know of an order changed; `status` is the venue's own word.
 
     `sequence` is the number of the stream's message that told it, 0 if another source did.
+    `broker_code` is the broker's own number for its refusal, 0 for what is none.
     """
 
     client_order_id: str
@@ -138,6 +139,15 @@ class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
     broker_order_id: str = ""
     reason: str = ""
     sequence: int = 0
+    broker_code: int = 0
+
+
+class OrderTrailed(Fact, frozen=True, kw_only=True, tag="order.trailed"):
+    """The broker told where a trailing stop stands: the best price so far, and the stop by it."""
+
+    client_order_id: str
+    hwm: Decimal
+    stop_price: Decimal
 
 
 class CancelIntended(Fact, frozen=True, kw_only=True, tag="order.cancel_intended"):
@@ -353,6 +363,7 @@ Record = (
     | Decided
     | Intended
     | OrderMoved
+    | OrderTrailed
     | CancelIntended
     | Filled
     | PricesRemembered

@@ -204,7 +204,7 @@ def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
     for one in core.state.orders.sales(ask.key):
         wanted = one.order.limit_price
         is_apart = one.order.is_resting and wanted is not None and limit < wanted
-        if not (is_apart or one.exits):  # they would trade with each other
+        if not (is_apart or one.exits or one.order.trails):  # they would trade with each other
             return Reason.OPPOSITE_BOT
     return Reason.NONE
 

@@ -31,6 +31,7 @@ from smart_leverage.domain.records import (
     LimitChanged,
     Marked,
     OrderMoved,
+    OrderTrailed,
     PlanMoved,
     RampMoved,
     Record,
@@ -125,6 +126,7 @@ class State:
             Decided: self._decided,
             Intended: self._intended,
             OrderMoved: self._order_moved,
+            OrderTrailed: self._trailed,
             CancelIntended: self._cancel_intended,
             Filled: self._filled,
             Marked: self._marked,
@@ -227,6 +229,11 @@ class State:
                 self.stop_prices[order.key] = order.stop_price
                 self.stop_qty[order.key] = self.book.qty(order.key)
 
+    def _trailed(self, record: OrderTrailed) -> None:
+        tracked = self.orders.by_id.get(record.client_order_id)
+        if tracked is not None:
+            tracked.hwm, tracked.stop_price = record.hwm, record.stop_price
+
     def _cancel_intended(self, record: CancelIntended) -> None:
         tracked = self.orders.by_id.get(record.client_order_id)
         if tracked is not None:
@@ -243,8 +250,10 @@ class State:
             tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
         is_working = tracked.exits is not None and tracked.exits.is_working
-        tracked.was_held = record.status == HELD
-        self.orders.hold(tracked, is_held=tracked.was_held and not is_working)
+        if record.status:  # without one the venue has said nothing: what it held is held still
+            tracked.was_held = record.status == HELD
+        is_held = tracked.was_held if record.status else tracked.is_held
+        self.orders.hold(tracked, is_held=is_held and not is_working)
         if record.status == "replaced":
             tracked.replaced_at = record.filled_qty
         if record.state is OrderState.FILLED:

@@ -40,6 +40,7 @@ from smart_leverage.domain.records import (
     Marked,
     Noted,
     OrderMoved,
+    OrderTrailed,
     PlanMoved,
     PricesRemembered,
     RampMoved,
@@ -122,7 +123,7 @@ _ORDER = attrgetter(
         for name in (
             *("client_order_id", "bot", "key", "side", "qty", "type", "time_in_force"),
             *("limit_price", "stop_price", "order_class", "take_profit", "stop_loss"),
-            *("stop_loss_limit", "role"),
+            *("stop_loss_limit", "trail_price", "trail_percent", "role"),
         )
     ),
     "decision_id",
@@ -150,6 +151,7 @@ class Projector:
         self._rows: dict[str, list[Row]] = {}
         self._moves: dict[str, OrderMoved] = {}
         self._move_seqs: dict[str, int] = {}
+        self._trails: dict[str, Row] = {}
         self._cancels: dict[str, Row] = {}
         self._moved_positions: dict[tuple[str, str], int] = {}
         self._moved_cash: dict[str, int] = {}
@@ -160,6 +162,7 @@ class Projector:
             FlowSeen: self._flow,
             Intended: self._intended,
             OrderMoved: self._moved,
+            OrderTrailed: self._trailed,
             CancelIntended: self._cancelling,
             Filled: self._filled,
             SplitSeen: self._split,
@@ -224,6 +227,7 @@ class Projector:
         name = record.order.client_order_id
         self._owners[name] = record.order.bot
         self._moves.pop(name, None)  # What was said of the id before its intent has no row.
+        self._trails.pop(name, None)
         self._cancels.pop(name, None)
         times = (seq, record.at_ns, seq, record.at_ns)
         self._row("insert_order", (*_cells(_ORDER(record)), *times))
@@ -235,6 +239,10 @@ class Projector:
             record = msgspec.structs.replace(record, broker_order_id=before.broker_order_id)
         self._moves[name] = record
         self._move_seqs[name] = seq
+
+    def _trailed(self, seq: int, record: OrderTrailed) -> None:
+        name = record.client_order_id
+        self._trails[name] = (name, plain(record.hwm), plain(record.stop_price))
 
     def _cancelling(self, seq: int, record: CancelIntended) -> None:
         self._cancels[record.client_order_id] = (record.client_order_id, seq, record.reason)
@@ -276,8 +284,9 @@ class Projector:
             for name, move in self._moves.items()
         ]
         write(self._connection, "move_order", moves)
+        write(self._connection, "trail_order", list(self._trails.values()))
         write(self._connection, "cancel_order", list(self._cancels.values()))
-        for pending in (self._moves, self._move_seqs, self._cancels):
+        for pending in (self._moves, self._move_seqs, self._trails, self._cancels):
             pending.clear()
 
     def _flush_balances(self) -> None:
