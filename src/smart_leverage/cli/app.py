@@ -93,6 +93,7 @@ COMMANDS: tuple[Entry, ...] = (
             'smart-leverage plan consent --reason "agreed"',
         ),
     ),
+    Entry("walk-forward", RESEARCH, "walk_forward:walk_forward"),
     Entry("target", RESEARCH, "target:target"),
     Entry("report", RESEARCH, "report:report"),
     Entry("init", KEEP, "init:init"),

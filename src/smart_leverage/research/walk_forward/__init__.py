@@ -1,7 +1,7 @@
 """What a choice of policy was worth on days that had no part in the choice.
 
-    done = list(walk(bars, signals, candidates, scheme))   # -> one WindowDone per window
-    result = result_of(done, bars, candidates, scheme)     # -> in-sample beside out-of-sample
+    work = Work(bars, signals, candidates, Scheme())
+    result = result_of(list(walk(work)), work)   # -> in-sample beside out-of-sample
 
 The line of risk days is cut into windows: a training part, a gap that is purged, a test part. In
 each window every candidate goes through the training part; one of them is chosen there, by folds
@@ -14,7 +14,7 @@ record, in the lowest tier that trades, and its limits begin anew.
 """
 
 from smart_leverage.research.walk_forward.results import Result, result_of
-from smart_leverage.research.walk_forward.running import Candidate, WindowDone, walk
+from smart_leverage.research.walk_forward.running import Candidate, WindowDone, Work, walk
 from smart_leverage.research.walk_forward.scoring import SCORES, Score
 from smart_leverage.research.walk_forward.splits import Scheme
 
@@ -25,6 +25,7 @@ __all__ = [
     "Scheme",
     "Score",
     "WindowDone",
+    "Work",
     "result_of",
     "walk",
 ]

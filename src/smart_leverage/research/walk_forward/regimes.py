@@ -7,6 +7,7 @@ before, and whether the market has risen or fallen over the last months.
 
 import math
 from bisect import bisect_left, insort
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -52,16 +53,10 @@ def market_returns(bars: Columns) -> Floats:
         (n_days,), fraction; NaN where no instrument says anything.
     """
     ends = day_ends(bars)
-    closed = np.array([0, *ends])
-    has_bar = np.array(
-        [
-            bars.cells["closes"][first:last].any(axis=0)
-            if last > first
-            else np.zeros(len(bars.keys))
-            for first, last in zip(closed, closed[1:], strict=False)
-        ],
-        dtype=bool,
-    )
+    closes = bars.cells["closes"]
+    has_bar = np.zeros((len(ends), len(bars.keys)), dtype=np.bool_)
+    for day, (first, end) in enumerate(pairwise([0, *ends])):
+        has_bar[day] = closes[first:end].any(axis=0)
     close = bars.close[np.maximum(ends - 1, 0)]
     found = np.full(len(ends), np.nan)
     for day in range(1, len(ends)):

@@ -1,7 +1,7 @@
 """Windows put side by side: what was promised, what came, how often by luck, in which weather."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,8 @@ from smart_leverage.research.walk_forward.regimes import (
     label_days,
     market_returns,
 )
-from smart_leverage.research.walk_forward.running import Candidate, Outcome, WindowDone
+from smart_leverage.research.walk_forward.running import Candidate, Outcome, WindowDone, Work
 from smart_leverage.research.walk_forward.scoring import MONTH_DAYS, Score
-from smart_leverage.research.walk_forward.splits import Scheme
 
 Ints = npt.NDArray[np.int64]
 
@@ -41,8 +40,10 @@ class Weather(NamedTuple):
     """One regime: how many days it had, and what they brought.
 
     `inside` and `outside` are mean daily returns of the chosen, `plain` that of the policy as it
-    was, out-of-sample; NaN without a day. `drawdown` is the deepest fall over its out-of-sample
-    days, set one behind the other. The market is the mean of its instruments on those days.
+    was, out-of-sample; NaN without a day. `error` is the standard error of `outside`, as if days
+    did not depend on each other; NaN below two days. `drawdown` is the deepest fall over its
+    out-of-sample days, set one behind the other. The market is the mean of its instruments on
+    those days.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Weather(NamedTuple):
     days: int
     inside: float
     outside: float
+    error: float
     plain: float
     drawdown: float
     market: float
@@ -61,12 +63,18 @@ class Weather(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """All windows of one kind in one line: growth by the month, mean day, deepest fall, score."""
+    """All windows of one kind in one line.
+
+    `month` is growth by the month, of training parts the mean over windows, of test parts over all
+    of them behind each other; so is `drawdown`. `score` is a mean over windows, and `error` its
+    standard error.
+    """
 
     month: float
     day_mean: float
     drawdown: float
     score: float
+    error: float
 
 
 class Result(NamedTuple):
@@ -74,11 +82,8 @@ class Result(NamedTuple):
 
     Attributes:
         windows: Those that are done.
-        candidates: All that could be chosen.
-        scheme: How days were cut.
-        score: What was chosen by.
+        work: What they were made of.
         dates: (n_days,) of the line, `2024-03-08`.
-        timezone: In which the days begin.
         weather: One per regime, in the order of `regimes.NAMES`, unknown last.
         inside: The chosen over their training parts: mean over windows.
         outside: The chosen over the test parts, set one behind the other.
@@ -87,16 +92,12 @@ class Result(NamedTuple):
         beaten: Mean share of the other candidates that the chosen was better than, out-of-sample;
             half is what a blind choice gives; NaN with one candidate.
         labels: (n_days,) regime of every day, places in `regimes.NAMES`.
-        cash: Money at the beginning.
-        stopped: Whether windows are missing.
+        is_stopped: Whether windows are missing.
     """
 
     windows: Sequence[WindowDone]
-    candidates: Sequence[Candidate]
-    scheme: Scheme
-    score: Score
+    work: Work
     dates: Sequence[str]
-    timezone: str
     weather: Sequence[Weather]
     inside: Sample
     outside: Sample
@@ -104,8 +105,17 @@ class Result(NamedTuple):
     plain_outside: Sample
     beaten: float
     labels: Ints
-    cash: float
-    stopped: bool
+    is_stopped: bool
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """All that could be chosen."""
+        return self.work.candidates
+
+    @property
+    def score(self) -> Score:
+        """What was chosen by."""
+        return self.work.score
 
     @property
     def is_tuned(self) -> bool:
@@ -115,38 +125,26 @@ class Result(NamedTuple):
 
 def result_of(
     done: Sequence[WindowDone],
-    bars: Columns,
-    candidates: Sequence[Candidate],
-    scheme: Scheme,
-    score: Score,
-    cash: float,
+    work: Work,
     *,
-    timezone: str = "America/New_York",
     rules: Rules = Rules(),  # noqa: B008 - a tuple
-    stopped: bool = False,
+    is_stopped: bool = False,
 ) -> Result:
     """Put windows side by side.
 
     Args:
         done: At least one, in order.
-        bars: The columns that were cut.
-        candidates: As they were given.
-        scheme: As it was given.
-        score: As it was given.
-        cash: Money of the first window.
-        timezone: That of the columns.
+        work: What they were made of.
         rules: How regimes are judged.
-        stopped: Whether windows are missing.
+        is_stopped: Whether windows are missing.
     """
-    market = market_returns(bars)
+    market = market_returns(work.bars)
     labels = label_days(market, rules)
+    cash = work.setup.cash
     return Result(
         windows=done,
-        candidates=candidates,
-        scheme=scheme,
-        score=score,
-        dates=_dates(bars, timezone),
-        timezone=timezone,
+        work=work,
+        dates=_dates(work.bars, work.timezone),
         weather=_weather(done, labels, market),
         inside=_mean([each.inside for each in done]),
         outside=_chained([each.outside for each in done], cash),
@@ -154,9 +152,40 @@ def result_of(
         plain_outside=_chained([each.plain_outside for each in done], cash),
         beaten=_beaten(done),
         labels=labels,
-        cash=cash,
-        stopped=stopped,
+        is_stopped=is_stopped,
     )
+
+
+def as_fields(result: Result) -> dict[str, Any]:
+    """Return the figures as a tree; NaN where something is not known."""
+    return {
+        "windows_done": len(result.windows),
+        "candidates": len(result.candidates),
+        "score": result.score.name,
+        "beaten": result.beaten,
+        "interrupted": result.is_stopped,
+        "inside": result.inside,
+        "outside": result.outside,
+        "plain_inside": result.plain_inside,
+        "plain_outside": result.plain_outside,
+        "regimes": result.weather,
+        "windows": [_window_fields(result, each) for each in result.windows],
+    }
+
+
+def _window_fields(result: Result, window: WindowDone) -> dict[str, Any]:
+    dates = result.dates
+    return {
+        "train": [dates[window.train[0]], dates[window.train[1] - 1]],
+        "test": [dates[window.test[0]], dates[window.test[1] - 1]],
+        "chosen": result.candidates[window.chosen].name,
+        "expected": window.expected,
+        **{
+            f"{name}_{figure}": getattr(outcome, figure)
+            for name, outcome in (("inside", window.inside), ("outside", window.outside))
+            for figure in ("score", "growth", "drawdown", "trades")
+        },
+    }
 
 
 def days_of(outcomes: Sequence[Outcome]) -> Days:
@@ -172,6 +201,15 @@ def days_of(outcomes: Sequence[Outcome]) -> Days:
 def month_rate(growth: float, days: int) -> float:
     """Return growth over so many days as a rate by the month."""
     return float(max(1.0 + growth, 0.0) ** (MONTH_DAYS / days) - 1.0)
+
+
+def standard_error(values: Floats) -> float:
+    """Return the standard error of a mean of values that do not depend on each other.
+
+    NaN below two values; what is not known is left out.
+    """
+    known = values[~np.isnan(values)]
+    return float(np.std(known, ddof=1) / np.sqrt(len(known))) if len(known) > 1 else float("nan")
 
 
 def _dates(bars: Columns, timezone: str) -> list[str]:
@@ -197,6 +235,7 @@ def _mean(outcomes: Sequence[Outcome]) -> Sample:
         day_mean=float(np.mean([each.day_mean for each in outcomes])),
         drawdown=float(np.mean([each.drawdown for each in outcomes])),
         score=_known_mean([each.score for each in outcomes]),
+        error=standard_error(np.array([each.score for each in outcomes])),
     )
 
 
@@ -207,6 +246,7 @@ def _chained(outcomes: Sequence[Outcome], cash: float) -> Sample:
         day_mean=float(np.mean(days.change)),
         drawdown=_fall(days.change),
         score=_known_mean([each.score for each in outcomes]),
+        error=standard_error(np.array([each.score for each in outcomes])),
     )
 
 
@@ -241,6 +281,7 @@ def _weather(done: Sequence[WindowDone], labels: Ints, market: Floats) -> list[W
                 days=int(is_out.sum()),
                 inside=_mean_of(inside.change[is_in]),
                 outside=_mean_of(outside.change[is_out]),
+                error=standard_error(outside.change[is_out]),
                 plain=_mean_of(plain.change[is_out]),
                 drawdown=_fall(outside.change[is_out]),
                 market=_mean_of(market[outside.day[is_out]]),

@@ -95,8 +95,44 @@ class WindowDone(Struct, frozen=True):
     plain_curve: Curve
 
 
+class Work(NamedTuple):
+    """What is walked through.
+
+    Attributes:
+        bars: Columns of bars; their risk days are the line that is cut.
+        signals: Made for the same columns.
+        candidates: The first is the policy as it is; it is run beside every choice.
+        scheme: How the line is cut.
+        setup: Cash of the first window, costs, and who lifts a halt.
+        score: What is chosen by.
+        timezone: In which the risk days of the columns begin.
+    """
+
+    bars: Columns
+    signals: Signals
+    candidates: Sequence[Candidate]
+    scheme: Scheme = Scheme()
+    setup: Setup = Setup()
+    score: Score = SCORES["month"]
+    timezone: str = "America/New_York"
+
+    @property
+    def windows(self) -> list[Window]:
+        """The windows, in order.
+
+        Raises:
+            ConfigError: The scheme cannot be.
+            BadData: There are too few days for a single window.
+        """
+        return windows(len(day_ends(self.bars)), self.scheme)
+
+
 class Choice(NamedTuple):
-    """What was chosen on a training part, and on which grounds."""
+    """What was chosen on a training part, and on which grounds.
+
+    `fold_scores` are means over the folds, one per candidate; `expected` is the mean score of
+    choices made outside of each fold, in it.
+    """
 
     place: int
     fold_scores: Floats
@@ -104,36 +140,26 @@ class Choice(NamedTuple):
 
 
 class _Desk(NamedTuple):
-    """What every window is worked out with."""
+    """Where every window is worked out."""
 
-    bars: Columns
-    signals: Signals
-    candidates: Sequence[Candidate]
-    scheme: Scheme
-    setup: Setup
-    score: Score
+    work: Work
     threads: int | None
     tick: Callable[[], None]
 
     def part(self, span: Span) -> Part:
-        return part_of(self.bars, self.signals, span)
+        return part_of(self.work.bars, self.work.signals, span)
 
     def scores(self, span: Span) -> Floats:
         """Return the score of every candidate over a span."""
         part = self.part(span)
-        policies = [each.policy for each in self.candidates]
-        found = sweep(part.bars, part.signals, policies, self.setup, threads=self.threads)
+        policies = [each.policy for each in self.work.candidates]
+        found = sweep(part.bars, part.signals, policies, self.work.setup, threads=self.threads)
         self.tick()
-        return self.score.value(found)
+        return self.work.score.value(found)
 
 
 def walk(
-    bars: Columns,
-    signals: Signals,
-    candidates: Sequence[Candidate],
-    scheme: Scheme = Scheme(),  # noqa: B008 - a tuple
-    setup: Setup = Setup(),  # noqa: B008 - a tuple
-    score: Score = SCORES["month"],  # noqa: B008 - a tuple
+    work: Work,
     *,
     done: Sequence[WindowDone] = (),
     threads: int | None = None,
@@ -142,26 +168,21 @@ def walk(
     """Yield every window as soon as it is done.
 
     Args:
-        bars: Columns of bars; their risk days are the line that is cut.
-        signals: Made for the same columns.
-        candidates: The first is the policy as it is; it is run beside every choice.
-        scheme: How the line is cut.
-        setup: Cash of the first window, costs, and who lifts a halt.
-        score: What is chosen by.
-        done: Windows that were worked out before, by the same arguments; they are yielded first.
-        threads: None takes one per core.
-        progress: Told after each candidates' run through a part.
+        work: What is walked through.
+        done: Windows that were worked out before, of equal work; they are yielded first.
+        threads: None takes one per core; the result does not depend on it.
+        progress: Told each time all candidates have gone through a part.
 
     Raises:
         ConfigError: The scheme, a policy or the setup cannot be.
         BadData: Too few days, a part without bars, or what the kernel cannot do; the window is
             named.
     """
-    cut = windows(len(day_ends(bars)), scheme)
-    tick = _ticker(progress, len(done), len(cut), _steps(scheme, candidates))
-    desk = _Desk(bars, signals, candidates, scheme, setup, score, threads, tick)
+    cut = work.windows
+    tick = _ticker(progress, len(done), len(cut), _steps(work))
+    desk = _Desk(work, threads, tick)
     yield from done
-    cash = plain_cash = setup.cash
+    cash = plain_cash = work.setup.cash
     if done:
         cash, plain_cash = done[-1].outside.equity, done[-1].plain_outside.equity
     for number in range(len(done), len(cut)):
@@ -173,9 +194,12 @@ def walk(
         cash, plain_cash = found.outside.equity, found.plain_outside.equity
 
 
-def _steps(scheme: Scheme, candidates: Sequence[Candidate]) -> int:
-    """Return the most runs of all candidates that a window needs."""
-    return 2 + 3 * scheme.folds if len(candidates) > 1 else 2
+def _steps(work: Work) -> int:
+    """Return in how many parts of a window all candidates are tried."""
+    if len(work.candidates) == 1:
+        return 2
+    cut = folds(Span(0, work.scheme.train_days), work.scheme)
+    return 2 + sum(1 + len(fold.train) for fold in cut)
 
 
 def _ticker(progress: Progress | None, done: int, count: int, steps: int) -> Callable[[], None]:
@@ -192,10 +216,10 @@ def _ticker(progress: Progress | None, done: int, count: int, steps: int) -> Cal
 
 def _window(desk: _Desk, window: Window, cash: float, plain_cash: float) -> WindowDone:
     inside_scores = desk.scores(window.train)
-    choice = choose(desk, window.train)
-    policies = [desk.candidates[place].policy for place in (choice.place, 0)]
+    choice = _choose(desk, window.train)
+    policies = [desk.work.candidates[place].policy for place in (choice.place, 0)]
     inside, plain_inside = (
-        _account(desk, window.train, policy, desk.setup.cash)[0] for policy in policies
+        _account(desk, window.train, policy, desk.work.setup.cash)[0] for policy in policies
     )
     outside, curve = _account(desk, window.test, policies[0], cash)
     plain_outside, plain_curve = _account(desk, window.test, policies[1], plain_cash)
@@ -219,29 +243,30 @@ def _window(desk: _Desk, window: Window, cash: float, plain_cash: float) -> Wind
 # -- the choice -----------------------------------------------------------------------------------
 
 
-def choose(desk: _Desk, train: Span) -> Choice:
+def _choose(desk: _Desk, train: Span) -> Choice:
     """Choose a candidate by its mean score over the folds of a training part.
 
     Beside it, every fold is also a small test: the best outside of it is taken and scored in it.
     The mean of those is what a choice of this kind may be expected to give, as far as the training
     part can tell.
     """
-    if len(desk.candidates) == 1:
+    if len(desk.work.candidates) == 1:
         return Choice(0, np.full(1, np.nan), float("nan"))
     tested, expected = [], []
-    for fold in folds(train, desk.scheme):
+    for fold in folds(train, desk.work.scheme):
         scores = desk.scores(fold.test)
         tested.append(scores)
         expected.append(float(scores[best_of(_outside(desk, fold))]))
     found = np.mean(np.array([ordered(scores) for scores in tested]), axis=0)
     means = np.where(np.isfinite(found), found, np.nan)
-    return Choice(best_of(means), means, float(np.mean(expected)))
+    known = [each for each in expected if each == each]
+    return Choice(best_of(means), means, float(np.mean(known)) if known else float("nan"))
 
 
 def _outside(desk: _Desk, fold: Fold) -> Floats:
     """Return the scores of all candidates on what is left around a fold, weighted by days."""
     if not fold.train:
-        return np.zeros(len(desk.candidates))
+        return np.zeros(len(desk.work.candidates))
     weights = [float(span.days) for span in fold.train]
     return np.average([desk.scores(span) for span in fold.train], axis=0, weights=weights)
 
@@ -252,13 +277,13 @@ def _outside(desk: _Desk, fold: Fold) -> Floats:
 def _account(desk: _Desk, span: Span, policy: Policy, cash: float) -> tuple[Outcome, Curve]:
     """Take one account through a span, and sell everything at its end."""
     part = desk.part(span)
-    found = run(part.bars, part.signals, policy, desk.setup._replace(cash=cash))
-    switch = _cost_of_leaving(found, desk.setup)
+    found = run(part.bars, part.signals, policy, desk.work.setup._replace(cash=cash))
+    switch = _cost_of_leaving(found, desk.work.setup)
     equity = found.curve["equity"].copy()
     equity[-1] -= switch
     metrics = found.metrics
     outcome = Outcome(
-        score=float(desk.score.value(metrics)[0]),
+        score=float(desk.work.score.value(metrics)[0]),
         growth=float(equity[-1] / cash - 1.0),
         drawdown=_deepest(equity, cash),
         day_mean=float(np.mean(returns := _returns(part.bars, span, equity, cash))),
@@ -299,4 +324,4 @@ def _returns(bars: Columns, span: Span, equity: Floats, cash: float) -> Floats:
     days: Any = bars.instants["day"][bars.instants["closes"] > 0]
     marks = np.searchsorted(days, np.arange(span.first, span.end), side="right")
     lasts = np.concatenate([[cash], equity])[marks]
-    return lasts / np.concatenate([[cash], lasts[:-1]]) - 1.0
+    return np.asarray(lasts / np.concatenate([[cash], lasts[:-1]]) - 1.0)

@@ -27,16 +27,10 @@ class Score(NamedTuple):
     is_share: bool
 
 
-def month_of(growth: Floats, days: Floats) -> Floats:
-    """Return growth as a rate by the month; NaN without a day, −1 where nothing is left."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.maximum(1.0 + growth, 0.0) ** (MONTH_DAYS / days) - 1.0
-    return np.where(days > 0, rate, np.nan)
-
-
 def _month(of: Metrics) -> Floats:
-    # The kernel counts days when the next one begins; the last one has begun as well.
-    return month_of(of.growth, of.days + 1.0)
+    # The kernel counts a day when the next one begins; the last one has begun as well.
+    days = of.days.astype(np.float64) + 1.0
+    return np.asarray(np.maximum(1.0 + of.growth, 0.0) ** (MONTH_DAYS / days) - 1.0)
 
 
 def _month_bounded(of: Metrics) -> Floats:

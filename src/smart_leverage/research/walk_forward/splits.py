@@ -5,6 +5,7 @@ Inside of a training part folds are tested one after another, with training on b
 purge keeps its distance before what is tested, and an embargo behind it.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from smart_leverage.domain.errors import BadData, ConfigError
@@ -138,7 +139,7 @@ def around(whole: Span, test: Span, purge_days: int, embargo_days: int) -> tuple
 def folds(whole: Span, scheme: Scheme) -> list[Fold]:
     """Cut a training part into parts of one length, give or take a day, each tested once."""
     edges = [whole.first + whole.days * place // scheme.folds for place in range(scheme.folds + 1)]
-    tests = [Span(first, end) for first, end in zip(edges, edges[1:], strict=False)]
+    tests = [Span(first, end) for first, end in pairwise(edges)]
     return [
         Fold(around(whole, test, scheme.purge_days, scheme.embargo_days), test) for test in tests
     ]
