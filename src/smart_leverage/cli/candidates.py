@@ -125,10 +125,19 @@ def _combined(space: Any, problems: list[str]) -> Iterator[_Asked]:
     if count > COUNT_MAX:
         problems.append(f"{_SPACE}: {count:,} combinations; at most {COUNT_MAX:,}")
         return
+    short = _short(list(axes))
     for point in product(*axes.values()):
         changes = dict(zip(axes, point, strict=True))
-        name = ", ".join(f"{key} {value}" for key, value in changes.items())
+        name = ", ".join(f"{short[key]} {value}" for key, value in changes.items())
         yield _Asked(name, changes, is_named=False)
+
+
+def _short(keys: Sequence[str]) -> dict[str, str]:
+    """Return keys without their sections, where that leaves no two alike."""
+    lasts = [key.rpartition(".")[2] for key in keys]
+    return {
+        key: last if lasts.count(last) == 1 else key for key, last in zip(keys, lasts, strict=True)
+    }
 
 
 def _each_is_sound(changes: Mapping[str, Any], config: Path | None) -> bool:
@@ -159,10 +168,3 @@ def _tree(changes: Mapping[str, Any]) -> dict[str, Any]:
             below = below.setdefault(each, {})
         below[last] = value
     return tree
-
-
-def names_of(candidates: Sequence[Candidate]) -> str:
-    """Return the first names, and how many there are more."""
-    names = [each.name for each in candidates[:3]]
-    more = len(candidates) - len(names)
-    return "; ".join(names) + (f"; {more:,} more" if more else "")

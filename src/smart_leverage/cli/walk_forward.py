@@ -15,6 +15,7 @@ from smart_leverage.cli.screen import Column, Screen
 if TYPE_CHECKING:
     from smart_leverage.market.bars import BarSeries
     from smart_leverage.research.walk_forward import Result, Scheme, WindowDone, Work
+    from smart_leverage.research.walk_forward.results import Weather
     from smart_leverage.settings import Settings
 
 INTERRUPTED = 130
@@ -234,6 +235,14 @@ _COLUMNS = (
     Column("chosen"),
 )
 
+_REGIMES = (
+    Column("regime"),
+    Column("days", is_number=True),
+    Column("mean day", is_number=True),
+    Column("month of such days", is_number=True),
+    Column("deepest fall", is_number=True),
+)
+
 
 def _tell(
     screen: Screen, folder: Path, result: "Result", report: Path, tables: Sequence[Path]
@@ -245,13 +254,21 @@ def _tell(
         return
     screen.table(_COLUMNS, (_row(result, place) for place in range(len(result.windows))))
     screen.say("", headline(result), *sentences(result), "")
-    for each in result.weather:
-        if each.days:
-            screen.say(
-                f"{each.name:<14} {each.days:>6,} days  mean day {each.outside:+.3%}  "
-                f"deepest fall {each.drawdown:.1%}"
-            )
+    screen.table(_REGIMES, (_regime(each) for each in result.weather if each.days))
     screen.say("", f"report    {report}", f"tables    {', '.join(each.name for each in tables)}")
+
+
+def _regime(each: "Weather") -> list[str]:
+    from smart_leverage.domain.sentences import percent
+    from smart_leverage.reports.citing import signed
+
+    return [
+        each.name,
+        f"{each.days:,}",
+        signed(each.outside, 3),
+        signed(each.month),
+        percent(each.drawdown),
+    ]
 
 
 def _row(result: "Result", place: int) -> list[str]:

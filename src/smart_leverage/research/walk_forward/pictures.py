@@ -161,10 +161,11 @@ def _stepped(
 
 
 def _scores_table(result: Result) -> Table:
-    score = result.score
+    score, dates = result.score, result.dates
     rows = [
         (
             str(number),
+            f"{dates[each.train[0]]} to {dates[each.train[1] - 1]}",
             *(
                 score_text(score, value)
                 for value in (
@@ -182,6 +183,7 @@ def _scores_table(result: Result) -> Table:
         caption="Scores of each window",
         heads=[
             Head("window", is_number=True),
+            Head("trained on"),
             Head("in-sample", is_number=True),
             Head("worst candidate in-sample", is_number=True),
             Head("best candidate in-sample", is_number=True),
@@ -203,9 +205,8 @@ def windows_table(result: Result) -> Table:
     rows = [
         (
             str(number),
-            f"{dates[each.train[0]]} to {dates[each.train[1] - 1]}",
             f"{dates[each.test[0]]} to {dates[each.test[1] - 1]}",
-            clipped(result.candidates[each.chosen].name, 60),
+            f"{each.chosen + 1}",
             score_text(score, each.inside.score),
             _judged(score, each.outside.score),
             score_text(score, each.plain_outside.score),
@@ -220,9 +221,8 @@ def windows_table(result: Result) -> Table:
         caption="Windows",
         heads=[
             Head("window", is_number=True),
-            Head("trained on"),
             Head("tested on"),
-            Head("chosen", wraps=True),
+            Head("chosen", is_number=True),
             Head("in-sample score", is_number=True),
             Head("out-of-sample score", is_number=True),
             Head("as it was, out-of-sample", is_number=True),
@@ -233,7 +233,7 @@ def windows_table(result: Result) -> Table:
         ],
         rows=rows[-ROWS_MAX:],
         more=left_out(min(len(rows), ROWS_MAX), len(rows), "the latest ones are shown"),
-        note=f"Score: {score.says}.",
+        note=f"Score: {score.says}. The candidates have their numbers in a table below.",
     )
 
 

@@ -179,21 +179,24 @@ def _tuning(result: Result) -> str:
 
 
 def _degradation(result: Result) -> str:
-    score, inside, outside = result.score, result.inside.score, result.outside.score
-    lost = inside - outside
-    verb = "was lost" if lost > 0.0 else "was gained"
+    score, inside, outside = result.score, result.inside, result.outside
+    lost = inside.score - outside.score
     text = (
-        f"Mean over windows: {score_text(score, inside)} in-sample, {score_text(score, outside)} "
-        f"out-of-sample (standard error {_size(result, result.outside.error)}); "
-        f"{_size(result, abs(lost))} {verb} on the way."
+        f"Mean over windows: {score_text(score, inside.score)} in-sample, "
+        f"{score_text(score, outside.score)} out-of-sample (standard error "
+        f"{_size(result, outside.error)}, median {score_text(score, outside.median)}): "
+        f"{_size(result, abs(lost))} {'lost' if lost > 0.0 else 'gained'} on the way, "
+        "which other times bring about as well as tuning."
     )
-    if result.is_tuned:
-        text += (
-            f" {clipped(result.candidates[0].name, 60)} without any choice: "
-            f"{score_text(score, result.plain_inside.score)} in-sample, "
-            f"{score_text(score, result.plain_outside.score)} out-of-sample."
-        )
-    return text
+    if not result.is_tuned:
+        return text
+    plain_in, plain_out = result.plain_inside.score, result.plain_outside.score
+    return (
+        f"{text} {clipped(result.candidates[0].name, 60)}, never changed, made "
+        f"{score_text(score, plain_in)} and {score_text(score, plain_out)} on the same days: the "
+        f"choice was worth {score_text(score, inside.score - plain_in)} in-sample and "
+        f"{score_text(score, outside.score - plain_out)} out-of-sample."
+    )
 
 
 def _size(result: Result, value: float) -> str:
@@ -289,6 +292,7 @@ def _candidates_table(result: Result) -> Table:
         inside = _mean([each.inside_scores[place] for each in result.windows])
         outside = _mean([each.outside_scores[place] for each in result.windows])
         row = (
+            f"{place + 1}",
             clipped(candidate.name, 100),
             f"{times} of {count}",
             score_text(score, inside),
@@ -299,6 +303,7 @@ def _candidates_table(result: Result) -> Table:
     return Table(
         caption="Candidates, the most often chosen first",
         heads=[
+            Head("number", is_number=True),
             Head("candidate", wraps=True),
             Head("chosen", is_number=True),
             Head("mean score in-sample", is_number=True),

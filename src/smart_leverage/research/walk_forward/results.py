@@ -75,6 +75,7 @@ class Sample(NamedTuple):
     drawdown: float
     score: float
     error: float
+    median: float
 
 
 class Result(NamedTuple):
@@ -234,8 +235,7 @@ def _mean(outcomes: Sequence[Outcome]) -> Sample:
         month=float(np.mean(months)),
         day_mean=float(np.mean([each.day_mean for each in outcomes])),
         drawdown=float(np.mean([each.drawdown for each in outcomes])),
-        score=_known_mean([each.score for each in outcomes]),
-        error=standard_error(np.array([each.score for each in outcomes])),
+        **_summed(outcomes),
     )
 
 
@@ -245,14 +245,18 @@ def _chained(outcomes: Sequence[Outcome], cash: float) -> Sample:
         month=month_rate(outcomes[-1].equity / cash - 1.0, len(days.change)),
         day_mean=float(np.mean(days.change)),
         drawdown=_fall(days.change),
-        score=_known_mean([each.score for each in outcomes]),
-        error=standard_error(np.array([each.score for each in outcomes])),
+        **_summed(outcomes),
     )
 
 
-def _known_mean(values: Sequence[float]) -> float:
-    known = [value for value in values if value == value]
-    return float(np.mean(known)) if known else float("nan")
+def _summed(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    scores = np.array([each.score for each in outcomes])
+    known = scores[~np.isnan(scores)]
+    return {
+        "score": _mean_of(scores),
+        "error": standard_error(scores),
+        "median": float(np.median(known)) if len(known) else float("nan"),
+    }
 
 
 def _beaten(done: Sequence[WindowDone]) -> float:
@@ -264,7 +268,7 @@ def _beaten(done: Sequence[WindowDone]) -> float:
         own = scores[each.chosen]
         if len(others) and own == own:
             shares.append(float(np.mean((others < own) + 0.5 * (others == own))))
-    return _known_mean(shares)
+    return _mean_of(np.array(shares))
 
 
 def _weather(done: Sequence[WindowDone], labels: Ints, market: Floats) -> list[Weather]:
