@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# Machine code that tests compile stays in the checkout, and out of the user's own folders.
+os.environ.setdefault("SMART_LEVERAGE_CACHE", str(Path(__file__).parents[1] / "build" / "cache"))
+
 MARKET_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 
 # Named parents, because where CI is set the library's own defaults are already those of "ci".

@@ -68,7 +68,7 @@ def world(seed: int, days: int = 40) -> World:
         for name in shares
     ]
     series = sorted((each for each in series if len(each)), key=lambda each: each.key)
-    return World(series, list(_signals(chance, series)), _policy(chance), _setup(chance))
+    return World(series, list(_signals(chance, series)), policy_of(chance), _setup(chance))
 
 
 def _coin(
@@ -174,7 +174,8 @@ def _signals(chance: random.Random, series: Sequence[BarSeries]) -> Iterator[Opp
     yield from sorted(found, key=lambda one: (one.at_ns, order[one.key]))
 
 
-def _policy(chance: random.Random) -> Policy:
+def policy_of(chance: random.Random) -> Policy:
+    """Return a policy of random numbers that may be together."""
     uniform = chance.uniform
     caps = sorted(uniform(0.05, 0.9) for _ in range(4))
     base = uniform(0.05, 0.6)

@@ -10,6 +10,7 @@ from smart_leverage.policy.caps import (
     GroupCaps,
     exposure_of,
     headroom,
+    lots_proved,
     lots_within,
 )
 
@@ -125,3 +126,28 @@ def test_an_unknown_worst_case_is_an_unknown_exposure() -> None:
 def test_the_groups_that_bind_in_every_preset() -> None:
     assert GroupCaps() == GroupCaps(gross=1.0, symbol=0.10, symbol_broad=0.50)
     assert list(Group) == [Group.CRYPTO, Group.LEVERAGED, Group.GROSS, Group.SYMBOL]
+
+
+@pytest.mark.parametrize(
+    ("used", "unit_loss", "lots"),
+    [
+        pytest.param(0.0, 0.0, 100, id="all-of-the-cap"),
+        pytest.param(9_000.0, 0.0, 10, id="what-others-leave"),
+        pytest.param(10_000.0, 0.0, 0, id="at-the-cap"),
+        pytest.param(9_999.0, 0.0, 0, id="less-than-a-lot"),
+        pytest.param(0.0, 10.0, 99, id="a-loss-lowers-equity-too"),
+    ],
+)
+def test_the_proof_counts_a_purchase_and_what_it_costs(
+    used: float, unit_loss: float, lots: int
+) -> None:
+    assert lots_proved(0.1, 100_000.0, used, 100.0, unit_loss, 1.0) == lots
+    assert used + lots * 100.0 <= 0.1 * (100_000.0 - lots * unit_loss) or lots == 0
+
+
+@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("unknown", [math.nan, math.inf, -math.inf])
+def test_nothing_is_proved_of_what_is_unknown(place: int, unknown: float) -> None:
+    known = [0.1, 100_000.0, 0.0, 100.0, 1.0, 1.0]
+    known[place] = unknown
+    assert lots_proved(*known) == 0 or (place == 2 and unknown == -math.inf)

@@ -16,12 +16,17 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar, cast
 
 import numba
+from numba import types
 from numba.core.caching import FunctionCache
 
 from smart_leverage.domain.errors import InvariantViolation
 from smart_leverage.rule import RULES
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_njit: Any = numba.njit
+_PLAIN = {"error_model": "numpy", "nogil": True, "_nrt": False}
+_WITHIN = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 class RuleCache(FunctionCache):
@@ -41,16 +46,28 @@ class RuleCache(FunctionCache):
 
 
 class RuleCompiler:
-    """Compiles functions and remembers them; each is compiled at its first call per signature."""
+    """Compiles functions and remembers them; each is compiled at its first call per signature.
 
-    def __init__(self, cache_folder: Path | None = None) -> None:
+    What a function calls becomes a part of it, so that calls cost nothing. Compiled code must not
+    make arrays: it counts no references to them.
+    """
+
+    def __init__(
+        self,
+        cache_folder: Path | None = None,
+        levels: frozenset[Callable[..., Any]] = frozenset(),
+    ) -> None:
         """Prepare a compiler.
 
         Args:
             cache_folder: Where machine code is kept for the next process. None keeps none.
+            levels: Functions that are called from one place only. They are merged into their
+                caller before anything is compiled, which would else be done at every level anew.
         """
         self._cache_folder = cache_folder
+        self._levels = levels
         self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self._inner: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._open: list[Callable[..., Any]] = []
 
     def compile(self, function: F) -> F:
@@ -61,7 +78,11 @@ class RuleCompiler:
                 other in a circle.
         """
         if function not in self._compiled:
-            self._compiled[function] = self._build(function)
+            twin = self._linked(function)
+            dispatcher = _njit(**_PLAIN)(twin)
+            if self._cache_folder is not None:
+                _keep(dispatcher, self._cache_folder, fingerprint(function))
+            self._compiled[function] = cast("Callable[..., Any]", dispatcher)
         return cast("F", self._compiled[function])
 
     def link(self, function: F) -> F:
@@ -69,18 +90,36 @@ class RuleCompiler:
         callees = {name: self.compile(callee) for name, callee in _callees(function)}
         return cast("F", _rebuilt(function, callees))
 
-    def _build(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _linked(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a copy of a function whose names mean compiled functions, callees first."""
         if function in self._open:
             raise InvariantViolation(f"{_name(function)} calls itself through other rules")
         self._open.append(function)
         try:
-            callees = {name: self.compile(callee) for name, callee in _callees(function)}
+            callees = {name: self._within(callee) for name, callee in _callees(function)}
         finally:
             self._open.pop()
-        dispatcher = numba.njit(error_model="numpy", nogil=True)(_rebuilt(function, callees))
-        if self._cache_folder is not None:
-            _keep(dispatcher, self._cache_folder, fingerprint(function))
-        return cast("Callable[..., Any]", dispatcher)
+        return _rebuilt(function, callees)
+
+    def _within(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the form of a function that only compiled ones call."""
+        if function not in self._inner:
+            inline = "always" if function in self._levels else "never"
+            dispatcher = _njit(inline=inline, **_PLAIN, **_WITHIN)(self._linked(function))
+            _forget_literals(dispatcher)
+            self._inner[function] = cast("Callable[..., Any]", dispatcher)
+        return self._inner[function]
+
+
+def _forget_literals(dispatcher: Any) -> None:
+    """Compile a callee once for a type of number, and not once more for every constant."""
+    resolve, of_type = dispatcher.get_call_template, cast("Any", types.unliteral)
+
+    def plain(args: Any, kws: Any) -> Any:
+        named = {name: of_type(kind) for name, kind in kws.items()}
+        return resolve(tuple(map(of_type, args)), named)
+
+    dispatcher.get_call_template = plain
 
 
 def fingerprint(function: Callable[..., Any]) -> str:

@@ -6,7 +6,14 @@ import numpy as np
 
 from smart_leverage.fills.costs import trade_fee
 from smart_leverage.fills.market import Side
-from smart_leverage.research.kernel.exact import UNITS, UNITS_MAX, added, executed_price, units_up
+from smart_leverage.research.kernel.exact import (
+    POWERS,
+    UNITS,
+    UNITS_MAX,
+    added,
+    executed_price,
+    units_up,
+)
 from smart_leverage.research.kernel.setup import Setup
 
 WINDOW = 100
@@ -39,7 +46,8 @@ ACCOUNT = np.dtype(
             *("state", "is_day_loss", "is_day_tripped", "is_month_tripped", "is_emergency"),
             *("tier", "has_risen", "plan", "stage", "plan_at", "plan_traded", "plan_until"),
             *("is_late", "halted_in", "fault", "orders", "is_stirred", "until"),
-            *("count_forced", "wins_forced", "count_own", "wins_own", "compared_on"),
+            *("count_forced", "wins_forced", "count_own", "wins_own", "compared_on", "active"),
+            "is_moved",
             *("days", "trades", "wins", "losses", "forced", "bought", "denied"),
             *("trips_day", "trips_month", "locks", "plans", "halts"),
         )
@@ -62,6 +70,7 @@ POSITION = np.dtype(
         (name, "i8")
         for name in (
             *("qty", "lots", "selling", "buying", "buys", "is_fresh", "is_touched", "is_moved"),
+            "is_active",
             *("is_bare", "locked_until", "has_stop", "stop_left", "stop_qty", "is_triggered"),
             *("stop_since", "stop_until", "start_lots", "keep", "why"),
         )
@@ -114,13 +123,38 @@ class Tape(NamedTuple):
 
 
 class Books(NamedTuple):
-    """One account: itself, its positions, their lots, its orders, and its windows of outcomes."""
+    """One account: itself, its positions, their lots, its orders, its windows of outcomes.
+
+    `active` lists the instruments that are held, traded today or under way, by key; all others are
+    left alone.
+    """
 
     account: Any
     positions: Any
+    active: Any
     lots: Any
     orders: Any
     rings: Any
+
+
+def activate(books: Books, asset: int) -> None:
+    """Put an instrument in its place among those that are looked at."""
+    account = books.account
+    if books.positions[asset].is_active != 0:
+        return
+    books.positions[asset].is_active = 1
+    place = account.active
+    account.active += 1
+    while place > 0 and books.active[place - 1] > asset:
+        books.active[place] = books.active[place - 1]
+        place -= 1
+    books.active[place] = asset
+
+
+def touch(books: Books, asset: int) -> None:
+    """Note that a position has to be protected anew."""
+    books.positions[asset].is_moved = 1
+    books.account.is_moved = 1
 
 
 def note_decision(
@@ -235,7 +269,8 @@ def fill_sale(
     net = value - entry - (fees + fee_cash)
     places = 4 if fact.is_coin == 0 and price < 1.0 else fact.places
     outcome = 0
-    if net != 0.0 and abs(net) >= qty * 10.0**-places:
+    # A share sold exactly one tick away has moved by a tick, whatever floats make of it.
+    if abs(net) >= qty / POWERS[places] - value * 1e-13:
         outcome = 1 if net > 0.0 else -1
     close_trade(books, tape, at, asset, units, is_house, entry, value, net, outcome)
     if position.qty <= 0:
@@ -364,7 +399,7 @@ def add_order(
     order.until = lasts(row, fact)
     order.is_leaving, order.is_late = 0, is_late
     account.until = min(account.until, order.until)
-    position.is_moved = 1
+    touch(books, asset)
     if is_buy != 0:
         position.buying += qty
         position.buys += 1
@@ -392,7 +427,7 @@ def drop_leaving(books: Books) -> None:
         order = books.orders[place]
         position = books.positions[order.asset]
         if order.is_leaving != 0:
-            position.is_moved = 1
+            touch(books, order.asset)
             if order.is_buy != 0:
                 position.buying -= order.qty
                 position.buys -= 1
@@ -416,7 +451,8 @@ def move_order(to: Any, order: Any) -> None:
 
 def set_limits(books: Books) -> None:
     """Find the highest limit under way of every instrument anew."""
-    for asset in range(len(books.positions)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         books.positions[asset].limit = 0.0
     for place in range(books.account.orders):
         order = books.orders[place]

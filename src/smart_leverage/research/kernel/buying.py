@@ -14,10 +14,12 @@ from smart_leverage.research.kernel.books import (
     TOO_LARGE,
     Books,
     Tape,
+    activate,
     add_order,
     cash_of,
     note_decision,
     sellable,
+    touch,
 )
 from smart_leverage.research.kernel.exact import (
     UNITS,
@@ -208,7 +210,8 @@ def send_purchase(
     if has_waited:
         position.has_stop = position.is_triggered = 0
         position.is_bare = 1
-    position.is_moved = 1
+    activate(books, asset)
+    touch(books, asset)
     if fact.is_coin != 0 and qty / UNITS * limit > setup.coin_order_max:
         return  # the venue refuses it
     add_order(books, row, fact, asset, 1, 0, qty, limit, 0)

@@ -102,7 +102,7 @@ def executed_price(x: float, is_buy: bool, places: int, is_share: bool) -> float
     if is_share and count < power_of_ten(decimals):
         places = 4
     if decimals <= places:
-        return float(count * POWERS[places - decimals] / POWERS[places])
+        return count / power_of_ten(decimals)
     step = int(POWERS[decimals - places])
     ticks = -(-count // step) if is_buy else count // step
     return float(max(ticks, 1)) / float(POWERS[places])

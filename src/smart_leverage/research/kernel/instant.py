@@ -28,6 +28,7 @@ from smart_leverage.research.kernel.books import (
     fill_buy,
     fill_sale,
     price_on_step,
+    touch,
 )
 from smart_leverage.research.kernel.buying import propose_purchase, propose_sale
 from smart_leverage.research.kernel.judging import (
@@ -51,24 +52,31 @@ YES = 1
 
 def know_opens(books: Books, cells: Any) -> None:
     """Take the prices as they were once the opens of an instant were printed."""
-    for asset in range(len(cells)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position, cell = books.positions[asset], cells[asset]
         position.mark, position.vol = cell.mark_open, cell.vol_open
         position.doubt, position.is_fresh = cell.doubt_open, cell.fresh_open
         position.print = cell.doubt_open if cell.doubt_open > 0.0 else cell.mark_open
 
 
+def know_close(position: Any, cell: Any) -> None:
+    """Take a price as it is once the closes are known."""
+    position.mark, position.vol = cell.mark_close, cell.vol_close
+    position.doubt, position.is_fresh = cell.doubt_close, cell.fresh_close
+
+
 def know_closes(books: Books, cells: Any) -> None:
     """Take the prices as they are once the closes are known."""
-    for asset in range(len(cells)):
-        position, cell = books.positions[asset], cells[asset]
-        position.mark, position.vol = cell.mark_close, cell.vol_close
-        position.doubt, position.is_fresh = cell.doubt_close, cell.fresh_close
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        know_close(books.positions[asset], cells[asset])
 
 
 def print_closes(books: Books, cells: Any) -> None:
     """Let the venue's last prices be the closes."""
-    for asset in range(len(cells)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         if cells[asset].closes != 0:
             books.positions[asset].print = cells[asset].close
 
@@ -101,17 +109,20 @@ def execute_stop(
         price = max(price, position.stop_limit)
     units = min(position.stop_left, position.qty)
     position.has_stop = position.is_triggered = 0
-    position.is_moved = 1
+    touch(books, asset)
     if units > 0:
         fill_sale(books, facts, setup, tape, row.at, asset, units, price, fill.is_maker, 1)
 
 
 def meet_bars(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tape: Tape) -> None:
     """Let live stops meet the bars that end now."""
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position, cell = books.positions[asset], cells[asset]
         if position.has_stop == 0 or cell.closes == 0:
             continue
+        if cell.low > position.stop_level and position.is_triggered == 0:
+            continue  # most bars stay above the stop, whatever part of them is met
         from_at = row.at - 1 if position.stop_since > cell.start else cell.start
         if position.stop_until <= from_at or position.stop_since > row.at:
             continue
@@ -134,13 +145,15 @@ def expire(books: Books, row: Any) -> None:
             order.is_leaving = CANCELLED
         else:
             account.until = min(account.until, order.until)
-    for asset in range(len(books.positions)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.has_stop == 0:
             continue
         if position.stop_until <= row.at:
             position.has_stop = position.is_triggered = 0
-            position.is_bare = position.is_moved = 1
+            position.is_bare = 1
+            touch(books, asset)
         else:
             account.until = min(account.until, position.stop_until)
 
@@ -148,9 +161,12 @@ def expire(books: Books, row: Any) -> None:
 def fill_opens(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tape: Tape) -> None:
     """Trade what meets the opens that were just printed."""
     account = books.account
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         cell, fact, position = cells[asset], facts[asset], books.positions[asset]
-        if cell.opens == 0:
+        if cell.opens == 0 or not (
+            position.is_triggered != 0 or position.buys > 0 or position.selling > 0
+        ):
             continue
         costs = costs_of(fact.is_coin != 0, setup.costs)
         half, slippage = costs.half_spread, costs.slippage
@@ -159,8 +175,6 @@ def fill_opens(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tap
             fill = limit_fill_at_open(Side.SELL, cell.print, limit, half, slippage)
             if fill.outcome == Outcome.FILLED:
                 execute_stop(books, row, facts, setup, tape, asset, fill)
-        if position.buys == 0 and position.selling == 0:
-            continue
         for place in range(account.orders):
             order = books.orders[place]
             if order.asset != asset or order.is_late != 0 or order.is_leaving != 0:
@@ -247,7 +261,8 @@ def judge(
 
 def protect_bare(books: Books, row: Any, facts: Any, policy: Policy) -> None:
     """Give a stop to what has none; what is being sold gets one once the sale has left."""
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.is_bare != 0 and position.is_moved == 0:
             protect(books, row, facts, policy.stops, asset)
@@ -272,7 +287,8 @@ def refuse_unconfirmed(books: Books, cells: Any) -> None:
     Once a day the engine asks the broker what its positions are worth. A lone jump of an earlier
     instant that nothing has confirmed is confirmed by that.
     """
-    for asset in range(len(cells)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         cell = cells[asset]
         if books.positions[asset].qty > 0 and cell.doubt_close > 0.0 and cell.closes == 0:
             books.account.fault = UNCONFIRMED
@@ -281,6 +297,7 @@ def refuse_unconfirmed(books: Books, cells: Any) -> None:
 def propose(
     books: Books,
     row: Any,
+    cells: Any,
     facts: Any,
     signals: Any,
     first: int,
@@ -288,12 +305,14 @@ def propose(
     setup: Setup,
     tape: Tape,
     policy: Policy,
-) -> None:
-    """Decide the signals of this instant one after the other."""
+) -> bool:
+    """Decide the signals of this instant one after the other; tell whether any was sent."""
     caps = tier_caps(books.account.tier, policy.tiers)
     worst = worst_of(books, facts, setup)
+    is_any_sent = False
     for place in range(first, last):
         signal = signals[place]
+        know_close(books.positions[signal.asset], cells[signal.asset])
         if signal.is_buy != 0:
             is_sent = propose_purchase(
                 books,
@@ -311,8 +330,10 @@ def propose(
         else:
             is_sent = propose_sale(books, row, facts, tape, signal.asset)
         if is_sent:
+            is_any_sent = True
             settle(books, row, facts, policy.stops)
             worst = worst_of(books, facts, setup)
+    return is_any_sent
 
 
 def closing(
@@ -343,7 +364,7 @@ def closing(
     if setup.resumes_monthly:
         lift_halt(books, row, facts)
     if first < last:
-        propose(books, row, facts, signals, first, last, setup, tape, policy)
+        propose(books, row, cells, facts, signals, first, last, setup, tape, policy)
 
 
 def opening(
@@ -360,6 +381,37 @@ def opening(
     settle(books, row, facts, policy.stops)
     for place in range(books.account.orders):
         books.orders[place].is_late = 0
+
+
+def stir(books: Books, row: Any, setup: Setup) -> None:
+    """Note whether anything is under way, so that the next instant is looked at closely."""
+    account = books.account
+    if account.orders > 0 or account.plan != NONE:
+        account.is_stirred = 1
+    if setup.resumes_monthly and account.state == HALTED and row.month != account.halted_in:
+        account.is_stirred = 1
+
+
+def decide_only(
+    books: Books,
+    row: Any,
+    cells: Any,
+    facts: Any,
+    signals: Any,
+    first: int,
+    last: int,
+    setup: Setup,
+    tape: Tape,
+    policy: Policy,
+) -> bool:
+    """Decide the signals of an instant at which nothing else can happen; tell if any was sent."""
+    know_closes(books, cells)
+    if not propose(books, row, cells, facts, signals, first, last, setup, tape, policy):
+        return False
+    if row.opens != 0:
+        opening(books, row, cells, facts, setup, tape, policy)
+    stir(books, row, setup)
+    return True
 
 
 def step(
@@ -387,8 +439,4 @@ def step(
         closing(books, row, cells, facts, sessions, signals, first, last, setup, tape, policy)
     if row.opens != 0:
         opening(books, row, cells, facts, setup, tape, policy)
-    is_waiting = setup.resumes_monthly and account.state == HALTED
-    if account.orders > 0 or account.plan != NONE:
-        account.is_stirred = 1
-    if is_waiting and row.month != account.halted_in:
-        account.is_stirred = 1
+    stir(books, row, setup)

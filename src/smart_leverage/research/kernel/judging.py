@@ -38,7 +38,8 @@ def roll(books: Books, is_month_new: bool) -> None:
     account.has_risen = account.is_day_tripped = 0
     if account.state == REDUCING and account.is_day_loss != 0:
         account.state, account.is_day_loss = ACTIVE, 0
-    for asset in range(len(books.positions)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         is_held = position.qty > 0
         position.is_touched = 1 if is_held else 0
@@ -92,7 +93,8 @@ def judge_losses(
 def judge_assets(books: Books, row: Any, facts: Any, tape: Tape, policy: Policy) -> None:
     """Close and lock for the day every coin that lost its share of the day's opening equity."""
     account = books.account
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.is_touched == 0 or facts[asset].is_crypto == 0:
             continue

@@ -19,9 +19,12 @@ from smart_leverage.policy.stops import Stops
 from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds, tier_caps
 from smart_leverage.research.kernel.books import SOUND, Books, Tape, cash_of
 from smart_leverage.research.kernel.exact import UNITS
-from smart_leverage.research.kernel.instant import step, write_mark
+from smart_leverage.research.kernel.instant import decide_only, step, write_mark
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.worst import Valuation, symbol_cap
+
+QUIET, DECIDING, CLOSELY = range(3)
+"""What an instant is for all accounts: nothing of its own, signals, or the first of a day."""
 
 CAREFUL = 1e-9
 """Relative distance that counts as having come near."""
@@ -30,12 +33,14 @@ CAREFUL = 1e-9
 class Screen(NamedTuple):
     """What one look needs of every account.
 
-    Arrays of (n_assets, n_accounts): quantity in coins or shares, the price at or below which and
-    the price at or above which something may happen. All others are (n_accounts,): cash; bounds of
+    `holders` counts, per asset, the accounts that hold it. Arrays of (n_assets, n_accounts):
+    quantity in coins or shares, the price at or below which and the price at or above which
+    something may happen. All others are (n_accounts,): cash; bounds of
     equity; largest exposures of each group; the crypto cap; whether something is under way; and
     what every mark changes.
     """
 
+    holders: Any
     qty: Any
     floor: Any
     ceiling: Any
@@ -77,7 +82,7 @@ class Market(NamedTuple):
     sessions: Any
     signals: Any
     first: Any
-    is_busy: Any
+    busy: Any
 
 
 class Accounts(NamedTuple):
@@ -85,6 +90,7 @@ class Accounts(NamedTuple):
 
     accounts: Any
     positions: Any
+    active: Any
     lots: Any
     orders: Any
     rings: Any
@@ -133,26 +139,62 @@ def show(screen: Screen, books: Books, facts: Any, policy: Policy, lane: int) ->
     screen.leveraged_max[lane] = caps.leveraged * band
     screen.gross_max[lane] = policy.groups.gross * band
     is_stirred = account.is_stirred != 0
-    for asset in range(len(facts)):
+    lost = policy.limits.loss_limit_daily_asset * account.day_open
+    kept = 0
+    for rank in range(account.active):
+        asset = books.active[rank]
         position, fact = books.positions[asset], facts[asset]
-        held = position.qty / UNITS
-        floor, ceiling = -math.inf, math.inf
-        if position.qty > 0:
-            floor = position.stop_level
-            ceiling = symbol_cap(fact, policy.groups) * band * least / held
-            if position.is_touched != 0 and fact.is_crypto != 0:
-                lost = policy.limits.loss_limit_daily_asset * account.day_open
-                floor = max(floor, (position.invested - lost) / held * (1.0 + CAREFUL))
-            is_bare = position.is_bare != 0 and position.qty >= fact.lot
-            if floor == 0.0 or is_bare or position.is_triggered != 0:
-                is_stirred = True
-        screen.qty[asset, lane] = held
-        screen.floor[asset, lane], screen.ceiling[asset, lane] = floor, ceiling
+        share = symbol_cap(fact, policy.groups) * band * least
+        if show_position(screen, position, fact, asset, lane, share, lost):
+            is_stirred = True
+        if is_dormant(position):
+            position.is_active = 0
+            position.worst = position.worst_units = position.unit_worst = 0.0
+        else:
+            books.active[kept] = asset
+            kept += 1
+    account.active = kept
     screen.is_stirred[lane] = 1.0 if is_stirred else 0.0
     screen.last[lane], screen.best[lane] = account.last, account.best
     screen.drawdown[lane], screen.cap_sum[lane] = account.drawdown, account.cap
     screen.exposure[lane] = account.exposure
     screen.exposure_crypto[lane] = account.exposure_crypto
+
+
+def is_dormant(position: Any) -> bool:
+    """Tell whether an instrument is neither held nor under way, and was not traded today."""
+    is_idle = position.qty == 0 and position.buys == 0 and position.selling == 0
+    return bool(is_idle and position.is_touched == 0)
+
+
+def show_position(
+    screen: Screen, position: Any, fact: Any, asset: int, lane: int, share: float, lost: float
+) -> bool:
+    """Put a position where the next look finds it; tell whether it has to be watched closely.
+
+    Args:
+        screen: Where.
+        position: What is held.
+        fact: The instrument.
+        asset: Its place.
+        lane: The account's place.
+        share: Market value at which the instrument may be beyond its band.
+        lost: Money that a coin may lose in a day.
+    """
+    held = position.qty / UNITS
+    floor, ceiling = -math.inf, math.inf
+    is_watched = False
+    if position.qty > 0:
+        floor, ceiling = position.stop_level, share / held
+        if position.is_touched != 0 and fact.is_crypto != 0:
+            floor = max(floor, (position.invested - lost) / held * (1.0 + CAREFUL))
+        is_bare = position.is_bare != 0 and position.qty >= fact.lot
+        is_watched = position.stop_level == 0.0 or is_bare or position.is_triggered != 0
+    if (screen.qty[asset, lane] > 0.0) != (position.qty > 0):
+        screen.holders[asset] += 1 if position.qty > 0 else -1
+    screen.qty[asset, lane] = held
+    screen.floor[asset, lane], screen.ceiling[asset, lane] = floor, ceiling
+    return is_watched
 
 
 def fetch(screen: Screen, account: Any, lane: int) -> None:
@@ -172,6 +214,8 @@ def look(screen: Screen, scratch: Scratch, close: Any, low: Any, opened: Any, fa
         plain[lane] = leveraged[lane] = crypto[lane] = 0.0
         margin[lane] = math.inf
     for asset in range(len(facts)):
+        if screen.holders[asset] == 0:
+            continue
         price, worst = close[asset], min(low[asset], opened[asset])
         total = plain
         if facts[asset].is_leveraged != 0:
@@ -184,38 +228,65 @@ def look(screen: Screen, scratch: Scratch, close: Any, low: Any, opened: Any, fa
             margin[lane] = nearest if nearest < margin[lane] else margin[lane]
 
 
-def pass_over(screen: Screen, scratch: Scratch, is_mark: bool) -> int:
-    """Mark every account to which nothing can happen; return how many are left.
+def look_at_one(
+    screen: Screen, scratch: Scratch, close: Any, low: Any, opened: Any, facts: Any, books: Books
+) -> None:
+    """Do what `look` does where there is one account: only what it holds is looked at."""
+    plain = leveraged = crypto = 0.0
+    margin = math.inf
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        price, worst = close[asset], min(low[asset], opened[asset])
+        amount = screen.qty[asset, 0] * price
+        if facts[asset].is_leveraged == 0:
+            plain += amount
+        elif facts[asset].is_crypto != 0:
+            crypto += amount
+        else:
+            leveraged += amount
+        above, below = worst - screen.floor[asset, 0], screen.ceiling[asset, 0] - price
+        margin = min(margin, min(above, below))
+    scratch.plain[0], scratch.leveraged[0], scratch.crypto[0] = plain, leveraged, crypto
+    scratch.margin[0] = margin
+
+
+def pass_one(screen: Screen, scratch: Scratch, is_mark: bool, lane: int) -> int:
+    """Mark an account if nothing can happen to it; return 1 if it is left.
 
     Those left have 0.0 or less in `scratch.margin`.
     """
+    crypto = scratch.crypto[lane]
+    levered = scratch.leveraged[lane] + crypto
+    gross = scratch.plain[lane] + levered
+    equity = screen.cash[lane] + gross
+    is_quiet = (
+        (scratch.margin[lane] > 0.0)
+        & (screen.is_stirred[lane] == 0.0)
+        & (equity > screen.least[lane])
+        & (equity < screen.most[lane])
+        & (crypto < screen.crypto_max[lane] * equity)
+        & (levered < screen.leveraged_max[lane] * equity)
+        & (gross < screen.gross_max[lane] * equity)
+    )
+    is_marked = is_quiet & is_mark
+    best = equity if equity > screen.best[lane] else screen.best[lane]
+    fall = 1.0 - equity / best
+    deepest = fall if fall > screen.drawdown[lane] else screen.drawdown[lane]
+    screen.last[lane] = equity if is_marked else screen.last[lane]
+    screen.best[lane] = best if is_marked else screen.best[lane]
+    screen.drawdown[lane] = deepest if is_marked else screen.drawdown[lane]
+    screen.exposure[lane] += gross / equity if is_marked else 0.0
+    screen.exposure_crypto[lane] += crypto / equity if is_marked else 0.0
+    screen.cap_sum[lane] += screen.cap[lane] if is_marked else 0.0
+    scratch.margin[lane] = 1.0 if is_quiet else -1.0
+    return 0 if is_quiet else 1
+
+
+def pass_over(screen: Screen, scratch: Scratch, is_mark: bool) -> int:
+    """Mark every account to which nothing can happen; return how many are left."""
     left = 0
     for lane in range(len(screen.cash)):
-        crypto = scratch.crypto[lane]
-        levered = scratch.leveraged[lane] + crypto
-        gross = scratch.plain[lane] + levered
-        equity = screen.cash[lane] + gross
-        is_quiet = (
-            (scratch.margin[lane] > 0.0)
-            & (screen.is_stirred[lane] == 0.0)
-            & (equity > screen.least[lane])
-            & (equity < screen.most[lane])
-            & (crypto < screen.crypto_max[lane] * equity)
-            & (levered < screen.leveraged_max[lane] * equity)
-            & (gross < screen.gross_max[lane] * equity)
-        )
-        is_marked = is_quiet & is_mark
-        best = equity if equity > screen.best[lane] else screen.best[lane]
-        fall = 1.0 - equity / best
-        deepest = fall if fall > screen.drawdown[lane] else screen.drawdown[lane]
-        screen.last[lane] = equity if is_marked else screen.last[lane]
-        screen.best[lane] = best if is_marked else screen.best[lane]
-        screen.drawdown[lane] = deepest if is_marked else screen.drawdown[lane]
-        screen.exposure[lane] += gross / equity if is_marked else 0.0
-        screen.exposure_crypto[lane] += crypto / equity if is_marked else 0.0
-        screen.cap_sum[lane] += screen.cap[lane] if is_marked else 0.0
-        scratch.margin[lane] = 1.0 if is_quiet else -1.0
-        left += 0 if is_quiet else 1
+        left += pass_one(screen, scratch, is_mark, lane)
     return left
 
 
@@ -256,33 +327,66 @@ def advance(
     """
     steps = 0
     is_taped = len(tape.curve) > 0
+    books_of_one = Books(
+        all_.accounts[0],
+        all_.positions[0],
+        all_.active[0],
+        all_.lots[0],
+        all_.orders[0],
+        all_.rings[0],
+    )
     for t in range(begin, end):
         row = market.instants[t]
         left = len(screen.cash)
-        if market.is_busy[t] == 0:
-            look(screen, scratch, market.close[t], market.low[t], market.open[t], market.facts)
-            left = pass_over(screen, scratch, row.closes != 0)
+        is_busy = market.busy[t]
+        if is_busy != CLOSELY:
+            close, low, opened = market.close[t], market.low[t], market.open[t]
+            if left == 1:
+                look_at_one(screen, scratch, close, low, opened, market.facts, books_of_one)
+                left = pass_one(screen, scratch, row.closes != 0, 0)
+            else:
+                look(screen, scratch, close, low, opened, market.facts)
+                left = pass_over(screen, scratch, row.closes != 0)
             if is_taped and left == 0 and row.closes != 0:
                 policy = policy_at(policies[0])
                 write_quiet(all_.accounts[0], row, tape, screen, scratch, policy)
-        if left == 0:
+        if left == 0 and is_busy == QUIET:
             continue
         before = market.instants[t - 1] if t > 0 else row
         cells_before = market.cells[t - 1] if t > 0 else market.nothing
         for lane in range(len(screen.cash)):
-            if market.is_busy[t] == 0 and scratch.margin[lane] > 0.0:
+            is_quiet = is_busy != CLOSELY and scratch.margin[lane] > 0.0
+            if is_quiet and is_busy == QUIET:
                 continue
             books = Books(
                 all_.accounts[lane],
                 all_.positions[lane],
+                all_.active[lane],
                 all_.lots[lane],
                 all_.orders[lane],
                 all_.rings[lane],
             )
             if books.account.fault != SOUND:
                 continue
-            steps += 1
             policy = policy_at(policies[lane])
+            first, last = market.first[t], market.first[t + 1]
+            if is_quiet:
+                if decide_only(
+                    books,
+                    row,
+                    market.cells[t],
+                    market.facts,
+                    market.signals,
+                    first,
+                    last,
+                    setup,
+                    tape,
+                    policy,
+                ):
+                    fetch(screen, books.account, lane)
+                    show(screen, books, market.facts, policy, lane)
+                continue
+            steps += 1
             fetch(screen, books.account, lane)
             step(
                 books,
@@ -293,8 +397,8 @@ def advance(
                 market.facts,
                 market.sessions,
                 market.signals,
-                market.first[t],
-                market.first[t + 1],
+                first,
+                last,
                 setup,
                 tape,
                 policy,
@@ -309,6 +413,7 @@ def begin_accounts(market: Market, all_: Accounts, policies: Any, screen: Screen
         books = Books(
             all_.accounts[lane],
             all_.positions[lane],
+            all_.active[lane],
             all_.lots[lane],
             all_.orders[lane],
             all_.rings[lane],

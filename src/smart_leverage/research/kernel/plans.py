@@ -72,7 +72,8 @@ def exposure_of(
     if kind != SYMBOL:
         return amount_of(kind, valuation) / valuation.equity
     most = 0.0
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         if books.positions[asset].qty > 0:
             share = worth(books.positions[asset]) / valuation.equity
             most = max(most, share * groups.symbol / symbol_cap(facts[asset], groups))
@@ -87,7 +88,8 @@ def is_over(
     if kind != SYMBOL:
         exposure = amount_of(kind, valuation) / valuation.equity
         return is_over_band(exposure, cap_of(kind, caps, groups), at)
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         if books.positions[asset].qty > 0:
             share = worth(books.positions[asset]) / valuation.equity
             if is_over_band(share, symbol_cap(facts[asset], groups), at):
@@ -109,7 +111,8 @@ def is_inside(
     """Tell whether the positions themselves are inside a cap."""
     if kind != SYMBOL:
         return amount_of(kind, valuation) / valuation.equity <= cap_of(kind, caps, groups)
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         if books.positions[asset].qty > 0:
             cap = symbol_cap(facts[asset], groups)
             if worth(books.positions[asset]) > cap * valuation.equity:
@@ -132,7 +135,8 @@ def is_any_outside(
 
 def begin_cut(books: Books, facts: Any) -> None:
     """Note what could be kept of every position, in lots."""
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         lots = sellable(position) // facts[asset].lot if position.qty > 0 else 0
         position.start_lots = position.keep = max(lots, 0)
@@ -156,7 +160,8 @@ def shrink_symbols(
 ) -> None:
     """Bring single instruments inside; a plan for them does without the band."""
     at = policy.deleveraging
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.qty > 0:
             cap = symbol_cap(facts[asset], policy.groups)
@@ -170,12 +175,14 @@ def shrink_group(
 ) -> None:
     """Shrink the members of a group pro rata."""
     total = 0.0
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         if books.positions[asset].qty > 0 and is_member(facts[asset], kind):
             total += kept_value(books.positions[asset], facts[asset])
     exposure = total / equity
     if exposure > limit:
-        for asset in range(len(facts)):
+        for rank in range(books.account.active):
+            asset = books.active[rank]
             if books.positions[asset].qty > 0 and is_member(facts[asset], kind):
                 keep_less(books.positions[asset], exposure, target, kind)
 
@@ -229,7 +236,8 @@ def sell_down(
     account = books.account
     begin_cut(books, facts)
     if account.plan == FLATTEN:
-        for asset in range(len(facts)):
+        for rank in range(books.account.active):
+            asset = books.active[rank]
             position = books.positions[asset]
             if position.qty > 0 and sellable(position) > 0:
                 position.keep, position.why = 0, FLATTEN
@@ -239,7 +247,8 @@ def sell_down(
         for kind in range(CRYPTO, SYMBOL):
             limit, target = limit_of(account, kind, ceiling, caps, policy)
             shrink_group(books, facts, valuation.equity, kind, limit, target)
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.why != NONE:
             qty = quantity_of(position, facts[asset])
@@ -314,7 +323,8 @@ def deadline(
         shrink_group(books, facts, valuation.equity, kind, cap - TOLERANCE, target)
     wanted = held = NEVER
     is_any_wanted = is_any_held = False
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         if books.positions[asset].qty > 0:
             ends = after_minutes(at, traded, facts[asset], sessions, whole)
             held, is_any_held = min(held, ends), True
@@ -347,7 +357,8 @@ def last_deadline(
 def elapsed_minutes(books: Books, row: Any, facts: Any) -> float:
     """Return the minutes since the plan began in which the class that traded most has traded."""
     account, most = books.account, 0
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         if books.positions[asset].qty > 0:
             if facts[asset].is_coin != 0:
                 span = row.at - account.plan_at
@@ -437,7 +448,8 @@ def start_flatten(
 def is_nothing_held(books: Books) -> bool:
     """Tell whether nothing is held."""
     count = 0
-    for asset in range(len(books.positions)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         count += 1 if books.positions[asset].qty > 0 else 0
     return count == 0
 

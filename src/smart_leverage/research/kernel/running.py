@@ -30,10 +30,14 @@ from smart_leverage.research.kernel.books import (
     WINDOW,
     Tape,
 )
-from smart_leverage.research.kernel.building import compiled
+from smart_leverage.research.kernel.building import Tell, compiled, tell_on_screen, told
 from smart_leverage.research.kernel.columns import Columns
+from smart_leverage.research.kernel.instant import closing, judge, opening, propose, step
 from smart_leverage.research.kernel.ladder import CELL
 from smart_leverage.research.kernel.loop import (
+    CLOSELY,
+    DECIDING,
+    QUIET,
     Accounts,
     Market,
     Scratch,
@@ -41,10 +45,13 @@ from smart_leverage.research.kernel.loop import (
     advance,
     begin_accounts,
 )
-from smart_leverage.research.kernel.plans import NEVER, NONE
+from smart_leverage.research.kernel.plans import NEVER, NONE, shrink
 from smart_leverage.research.kernel.results import Metrics, Run
-from smart_leverage.research.kernel.setup import Setup, check_setup, row_of
+from smart_leverage.research.kernel.setup import NAMES, Setup, check_setup, row_of
 from smart_leverage.research.kernel.signals import Signals
+
+LEVELS: frozenset[Callable[..., Any]] = frozenset({step, closing, opening, judge, shrink, propose})
+"""What is called from one place only and merged into it."""
 
 LANES = 32
 """So many accounts go through the bars side by side; their books stay in the processor's cache."""
@@ -67,6 +74,7 @@ def run(
     setup: Setup = Setup(),  # noqa: B008 - a tuple
     *,
     record: bool = True,
+    tell: Tell = tell_on_screen,
 ) -> Run:
     """Take one account through all bars.
 
@@ -76,6 +84,7 @@ def run(
         policy: Its numbers.
         setup: Cash, costs and the venue.
         record: Keep the curve, decisions, fills and trades; without, only the metrics.
+        tell: Hears that the kernel is being compiled, the first time.
 
     Raises:
         ConfigError: A number of policy or setup cannot be.
@@ -84,6 +93,7 @@ def run(
     market = market_of(bars, signals)
     check_setup(setup)
     rows = row_of(policy)[None, :]
+    make_ready(market, setup, tell)
     sizes = [len(bars.instants), 4096, 4096, 4096] if record else [0, 0, 0, 0]
     while True:
         tape = _tape(sizes)
@@ -112,6 +122,7 @@ def sweep(
     threads: int | None = None,
     lanes: int = LANES,
     progress: Progress | None = None,
+    tell: Tell = tell_on_screen,
 ) -> Metrics:
     """Take one account per policy through all bars, and keep only what Metrics says.
 
@@ -124,7 +135,8 @@ def sweep(
         setup: The same for all.
         threads: None takes one per core.
         lanes: Accounts side by side in one thread.
-        progress: Told after each group of accounts, in any thread.
+        progress: Told after each group of accounts.
+        tell: Hears that the kernel is being compiled, the first time.
 
     Raises:
         ConfigError: A number of a policy or of the setup cannot be.
@@ -132,7 +144,8 @@ def sweep(
     """
     market = market_of(bars, signals)
     check_setup(setup)
-    rows = np.array([row_of(policy) for policy in policies]).reshape(len(policies), -1)
+    rows = np.array([row_of(policy) for policy in policies]).reshape(len(policies), len(NAMES))
+    make_ready(market, setup, tell)
     groups = [rows[place : place + lanes] for place in range(0, len(rows), lanes)]
     ends = []
     done = 0
@@ -166,12 +179,12 @@ def market_of(bars: Columns, signals: Signals) -> Market:
             f"signals for {len(signals.first) - 1} instants, bars with {len(instants)}",
             fix="make the signals from these columns",
         )
-    is_busy = instants["is_day_new"] > 0
-    is_busy |= np.diff(signals.first) > 0
-    is_busy[0] = True
+    busy = np.where(np.diff(signals.first) > 0, DECIDING, QUIET).astype(np.uint8)
+    busy[instants["is_day_new"] > 0] = CLOSELY
+    busy[0] = CLOSELY
     closing = np.flatnonzero(instants["closes"])
     is_first = np.concatenate([[True], np.diff(instants["day"][closing]) > 0])
-    is_busy[closing[is_first]] = True
+    busy[closing[is_first]] = CLOSELY
     nothing = np.zeros(len(bars.keys), dtype=CELL)
     for name in ("mark_close", "mark_open", "vol_close", "vol_open"):
         nothing[name] = np.nan
@@ -186,7 +199,7 @@ def market_of(bars: Columns, signals: Signals) -> Market:
         sessions=bars.sessions,
         signals=signals.rows,
         first=signals.first,
-        is_busy=is_busy.astype(np.uint8),
+        busy=busy,
     )
 
 
@@ -205,21 +218,36 @@ def accounts_of(count: int, assets: int, setup: Setup) -> Accounts:
     return Accounts(
         accounts=accounts,
         positions=positions,
+        active=np.zeros((count, assets), dtype=np.int64),
         lots=np.zeros((count, assets, LOTS_MAX), dtype=LOT),
         orders=np.zeros((count, ORDERS_PER_ASSET * assets), dtype=ORDER),
         rings=np.zeros((count, 2, WINDOW), dtype=np.int64),
     )
 
 
+def make_ready(market: Market, setup: Setup, tell: Tell = tell_on_screen) -> None:
+    """Load the machine code, or make it; nothing is run."""
+    all_ = accounts_of(1, len(market.facts), setup)
+    with told(tell):
+        _go(market, all_, row_of(CLASSIC)[None, :], setup, _tape([0, 0, 0, 0]), until=0)
+
+
 def _go(
-    market: Market, all_: Accounts, rows: npt.NDArray[np.float64], setup: Setup, tape: Tape
+    market: Market,
+    all_: Accounts,
+    rows: npt.NDArray[np.float64],
+    setup: Setup,
+    tape: Tape,
+    until: int | None = None,
 ) -> None:
     count, assets = all_.positions.shape
-    screen = Screen(*np.zeros((3, assets, count)), *np.zeros((14, count)))
+    holders = np.zeros(assets, dtype=np.int64)
+    screen = Screen(holders, *np.zeros((3, assets, count)), *np.zeros((14, count)))
+    screen.floor[:], screen.ceiling[:] = -np.inf, np.inf
     scratch = Scratch(*np.zeros((4, count)))
-    compiled(begin_accounts)(market, all_, rows, screen)
-    end = len(market.instants)
-    compiled(advance)(market, all_, rows, screen, scratch, setup, tape, 0, end)
+    compiled(begin_accounts, LEVELS)(market, all_, rows, screen)
+    end = len(market.instants) if until is None else until
+    compiled(advance, LEVELS)(market, all_, rows, screen, scratch, setup, tape, 0, end)
     for name, column in (
         ("last", screen.last),
         ("best", screen.best),

@@ -72,10 +72,13 @@ def place_stop(books: Books, row: Any, fact: Any, stops: Stops, asset: int, want
 def settle(books: Books, row: Any, facts: Any, stops: Stops) -> None:
     """Let cancels take effect, and protect anew whatever was touched."""
     drop_leaving(books)
-    for asset in range(len(facts)):
+    if books.account.is_moved == 0:
+        return
+    books.account.is_moved, books.account.is_stirred = 0, 1
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         if books.positions[asset].is_moved != 0:
             books.positions[asset].is_moved = 0
-            books.account.is_stirred = 1
             protect(books, row, facts, stops, asset)
 
 
@@ -106,7 +109,8 @@ def send_sale(
 
 def watch(books: Books, row: Any, facts: Any, tape: Tape, stops: Stops, is_late: int) -> None:
     """Sell what went through its stop and is still here."""
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.qty <= 0 or sellable(position) <= 0:
             continue

@@ -34,7 +34,8 @@ class Worst(NamedTuple):
 def value(books: Books, facts: Any) -> Valuation:
     """Value the account at the last good prices, without haircuts: what loss limits judge."""
     crypto = leveraged = gross = 0.0
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.qty > 0:
             amount = position.qty / UNITS * position.mark
@@ -54,7 +55,8 @@ def worst_of(books: Books, facts: Any, setup: Setup) -> Worst:
     """
     equity = cash_of(books.account)
     crypto = leveraged = gross = reserved = 0.0
-    for asset in range(len(facts)):
+    for rank in range(books.account.active):
+        asset = books.active[rank]
         position = books.positions[asset]
         if position.qty <= 0 and position.buys <= 0:
             position.worst = position.worst_units = position.unit_worst = 0.0

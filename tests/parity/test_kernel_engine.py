@@ -1,0 +1,123 @@
+"""The kernel makes the engine's decisions: in random worlds, and on years of real prices."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import MARKET_DATA
+from tests.parity.governed import Told, governed, of_kernel
+from tests.parity.kernel_worlds import Scripted, world
+
+from smart_leverage.domain.errors import BadData
+from smart_leverage.domain.registry import Registry
+from smart_leverage.domain.stamps import iso
+from smart_leverage.market.files import Reading, load
+from smart_leverage.policy.params import CLASSIC
+from smart_leverage.policy.reasons import Reason
+from smart_leverage.research.kernel import Setup, columns_of, run, signals_of
+from smart_leverage.strategies.momentum import Momentum
+
+SEEDS = (3, 5, 9, 13, 15, 35, 37, 38, 52, 56, 59, 60, 62, 346, 367)
+"""Coins, shares or both, with every reason among them; 56, 346 and 367 once told the two apart."""
+
+NOW_NS = 2**62
+
+
+def by_instant(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+    """Group rows by their time; within an instant the order of instruments means nothing."""
+    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(row)
+    return {at: sorted(group) for at, group in found.items()}
+
+
+def differences(engine: Told, kernel: Told) -> list[str]:
+    """Return a line for every instant at which decisions or fills are not the same."""
+    lines = []
+    for name in ("decisions", "fills"):
+        ours, theirs = by_instant(getattr(kernel, name)), by_instant(getattr(engine, name))
+        lines += [
+            f"{name} at {iso(at)}: engine {theirs.get(at)}, kernel {ours.get(at)}"
+            for at in sorted({*ours, *theirs})
+            if ours.get(at) != theirs.get(at)
+        ]
+    return lines
+
+
+def equity_gap(engine: Told, kernel: Told) -> Decimal:
+    """Return the largest relative difference of marked equity; both have to mark alike."""
+    theirs, ours = dict(engine.marks[1:]), dict(kernel.marks)
+    assert theirs.keys() == ours.keys()
+    return max((abs(ours[at] / equity - 1) for at, equity in theirs.items()), default=Decimal(0))
+
+
+def played(seed: int, folder: Path) -> tuple[Told, Told]:
+    """Return what engine and kernel did in the world of a seed."""
+    one = world(seed)
+    bars = columns_of(one.series, now_ns=NOW_NS)
+    signals = signals_of([Scripted(one.opportunities)], one.series, bars)
+    kernel = of_kernel(run(bars, signals, one.policy, one.setup), bars)
+    strategies = [Scripted(one.opportunities)]
+    return governed(folder, one.series, strategies, one.policy, one.setup), kernel
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_in_a_random_world_the_kernel_decides_as_the_engine(seed: int, tmp_path: Path) -> None:
+    engine, kernel = played(seed, tmp_path)
+    assert differences(engine, kernel) == []
+    assert equity_gap(engine, kernel) < Decimal("1e-9")
+
+
+def test_the_worlds_come_to_everything_that_can_be_decided() -> None:
+    """A reason that no world came to would not have been compared."""
+    reasons, events = set[str](), Counter[str]()
+    for seed in SEEDS:
+        one = world(seed)
+        bars = columns_of(one.series, now_ns=NOW_NS)
+        signals = signals_of([Scripted(one.opportunities)], one.series, bars)
+        done = run(bars, signals, one.policy, one.setup)
+        reasons |= {Reason(int(code)).name for code in done.decisions["reason"]}
+        for name in ("plans", "halts", "locks", "trips_day", "trips_month", "forced"):
+            events[name] += int(getattr(done.metrics, name)[0])
+    not_here = {"BAD_INPUT", "FROZEN", "REDUCING", "NO_EQUITY", "MARKET_CLOSED", "CAP_BOT"}
+    not_here |= {"SHORT", "STOPPED_FIRST", "NOT_READY", "CLOCK", "NO_PRICE"}
+    assert reasons == {reason.name for reason in Reason} - not_here
+    assert min(events.values()) > 1
+
+
+def test_a_difference_would_be_seen(tmp_path: Path) -> None:
+    engine, kernel = played(56, tmp_path)
+    at, *rest = kernel.decisions[3]
+    shifted = kernel._replace(decisions=[*kernel.decisions[:3], (at + 1, *rest)])  # type: ignore[list-item]
+    assert differences(engine, shifted)
+    off = kernel._replace(
+        marks=[(at, equity * (1 + Decimal("2e-9"))) for at, equity in kernel.marks]
+    )
+    assert equity_gap(engine, off) > Decimal("1e-9")
+
+
+def test_what_cannot_be_counted_is_refused() -> None:
+    one = world(0)
+    bars = columns_of(one.series, now_ns=NOW_NS)
+    signals = signals_of([Scripted(one.opportunities)], one.series, bars)
+    with pytest.raises(BadData, match="units of 1e-9"):
+        run(bars, signals, one.policy, one.setup)
+
+
+@pytest.mark.needs("market-data")
+def test_over_years_of_real_coins_the_kernel_decides_as_the_engine(tmp_path: Path) -> None:
+    files = sorted((MARKET_DATA / "crypto").glob("*-USDT.1h.parquet"))
+    series = load(files, Registry.builtin(), reading=Reading(quote_alias={"USDT": "USD"}))
+    assert len(series) == 14
+    setup = Setup(resumes_monthly=True)
+    bars = columns_of(series)
+    assert {"crypto:FTT/USD", "crypto:LUNA/USD"} == set(bars.dead)
+    signals = signals_of([Momentum()], series, bars)
+    kernel = of_kernel(run(bars, signals, CLASSIC, setup), bars)
+    engine = governed(tmp_path, series, [Momentum()], CLASSIC, setup)
+    assert differences(engine, kernel) == []
+    assert equity_gap(engine, kernel) < Decimal("1e-9")
+    assert len(kernel.decisions) > 10_000

@@ -1,0 +1,110 @@
+"""A sweep gives every policy what a run of its own would, to the last bit, however it is cut."""
+
+import random
+
+import numpy as np
+import pytest
+from tests.parity.kernel_worlds import Scripted, policy_of, world
+
+from smart_leverage.domain.errors import BadData, ConfigError
+from smart_leverage.policy.params import CLASSIC, Policy
+from smart_leverage.research.kernel import (
+    Columns,
+    Metrics,
+    Setup,
+    Signals,
+    columns_of,
+    run,
+    signals_of,
+    sweep,
+)
+from smart_leverage.research.kernel.loop import policy_at
+from smart_leverage.research.kernel.setup import NAMES, leaves, row_of
+
+NOW_NS = 2**62
+SEEDS = (5, 37, 52, 62)
+
+
+def market(seed: int) -> tuple[Columns, Signals, Setup]:
+    one = world(seed)
+    bars = columns_of(one.series, now_ns=NOW_NS)
+    return bars, signals_of([Scripted(one.opportunities)], one.series, bars), one.setup
+
+
+def policies(count: int) -> list[Policy]:
+    return [policy_of(random.Random(number)) for number in range(count)]
+
+
+def bits(metrics: Metrics, place: int) -> dict[str, bytes]:
+    return {name: column[place].tobytes() for name, column in metrics._asdict().items()}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_set_of_a_sweep_is_as_if_it_ran_alone(seed: int) -> None:
+    bars, signals, setup = market(seed)
+    sets = policies(19)
+    together = sweep(bars, signals, sets, setup, lanes=8, threads=2)
+    for place, policy in enumerate(sets):
+        alone = run(bars, signals, policy, setup, record=False).metrics
+        assert bits(together, place) == bits(alone, 0), place
+
+
+@pytest.mark.parametrize(("lanes", "threads"), [(1, 1), (3, 2), (64, 1)])
+def test_lanes_and_threads_change_nothing(lanes: int, threads: int) -> None:
+    bars, signals, setup = market(52)
+    sets = policies(10)
+    one = sweep(bars, signals, sets, setup, lanes=5, threads=1)
+    other = sweep(bars, signals, sets, setup, lanes=lanes, threads=threads)
+    assert [bits(one, place) for place in range(10)] == [bits(other, place) for place in range(10)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_recording_changes_nothing(seed: int) -> None:
+    bars, signals, setup = market(seed)
+    kept = run(bars, signals, CLASSIC, setup)
+    assert bits(kept.metrics, 0) == bits(run(bars, signals, setup=setup, record=False).metrics, 0)
+    assert kept.curve["equity"][-1] == kept.metrics.equity[0]
+    assert len(kept.trades) == kept.metrics.trades[0]
+    assert not len(run(bars, signals, setup=setup, record=False).curve)
+
+
+def test_a_second_run_is_the_first_one_again() -> None:
+    bars, signals, setup = market(5)
+    one, other = run(bars, signals, setup=setup), run(bars, signals, setup=setup)
+    assert one.curve.tobytes() == other.curve.tobytes()
+    assert one.decisions.tobytes() == other.decisions.tobytes()
+
+
+def test_progress_is_told_to_the_last_set() -> None:
+    bars, signals, setup = market(62)
+    told: list[tuple[int, int]] = []
+    sweep(bars, signals, policies(5), setup, lanes=2, progress=lambda *pair: told.append(pair))
+    assert told == [(2, 5), (4, 5), (5, 5)]
+
+
+def test_the_numbers_of_a_policy_find_their_places() -> None:
+    """A number that stood in another's place would be another policy."""
+    for policy in (CLASSIC, *policies(5)):
+        assert policy_at(row_of(policy)) == policy
+    assert len(NAMES) == len(set(NAMES)) == len(list(leaves(CLASSIC)))
+
+
+def test_a_policy_out_of_range_is_named_with_its_key() -> None:
+    bars, signals, setup = market(62)
+    wrong = CLASSIC._replace(sizing=CLASSIC.sizing._replace(base_share=0.2, top_up_min=np.nan))
+    with pytest.raises(ConfigError, match=r"sizing.top_up_min = nan; from above 0 to 1"):
+        sweep(bars, signals, [CLASSIC, wrong], setup)
+    with pytest.raises(ConfigError, match=r"sizing.base_share = 0.2 is above sizing.share_max"):
+        run(bars, signals, wrong, setup)
+
+
+def test_signals_of_other_bars_are_refused() -> None:
+    bars, _, setup = market(62)
+    _, signals, _ = market(5)
+    with pytest.raises(BadData, match="make the signals from these columns"):
+        run(bars, signals, CLASSIC, setup)
+
+
+def test_no_sets_give_no_metrics() -> None:
+    bars, signals, setup = market(62)
+    assert len(sweep(bars, signals, [], setup).equity) == 0
