@@ -93,6 +93,8 @@ COMMANDS: tuple[Entry, ...] = (
             'smart-leverage plan consent --reason "agreed"',
         ),
     ),
+    Entry("backtest", RESEARCH, "backtest:backtest"),
+    Entry("sweep", RESEARCH, "sweep:sweep"),
     Entry("walk-forward", RESEARCH, "walk_forward:walk_forward"),
     Entry("target", RESEARCH, "target:target"),
     Entry("report", RESEARCH, "report:report"),

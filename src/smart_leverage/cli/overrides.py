@@ -3,7 +3,6 @@
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from smart_leverage.domain.errors import ConfigError
@@ -15,7 +14,7 @@ SECTIONS = ("tiers", "sizing", "limits", "deleveraging", "stops")
 
 def problems_of(overrides: Mapping[str, Any]) -> list[str]:
     """Return everything that is wrong with overrides, each with what would be accepted."""
-    problems = [*unknown_in(overrides)]
+    problems = [*_unknown(overrides)]
     try:
         settings_with(overrides)
     except ConfigError as error:
@@ -23,17 +22,8 @@ def problems_of(overrides: Mapping[str, Any]) -> list[str]:
     return [f"policy.{problem}" for problem in problems]
 
 
-def settings_with(
-    overrides: Mapping[str, Any],
-    config: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> Settings:
-    """Return settings with some numbers replaced, sections as in the configuration.
-
-    Args:
-        overrides: What is replaced.
-        config: The configuration below it; None means the preset.
-        environment: Variables below it; None means none.
+def settings_with(overrides: Mapping[str, Any]) -> Settings:
+    """Return the preset with some numbers replaced, sections as in the configuration.
 
     Raises:
         ConfigError: A number cannot be accepted, or a key is not known.
@@ -41,11 +31,10 @@ def settings_with(
     given = {key: value for key, value in overrides.items() if key in SECTIONS}
     # The numbers take the way of the environment, so they meet the same checks and sentences.
     variables = {ENV_PREFIX + key.upper().replace(".", "__"): text for key, text in _flat(given)}
-    return load(config, {**(environment or {}), **variables}).settings
+    return load(None, variables).settings
 
 
-def unknown_in(overrides: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what names no section of the policy."""
+def _unknown(overrides: Mapping[str, Any]) -> Iterator[str]:
     for key, value in overrides.items():
         if key not in SECTIONS:
             near = difflib.get_close_matches(key, SECTIONS, n=1, cutoff=0.5)

@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smart_leverage.cli.options import ConfigPath, command
+from smart_leverage.cli.researching import (
+    Asked,
+    Cash,
+    DropsOutside,
+    IdeaFile,
+    Market,
+    Proposer,
+    Proposes,
+    Quote,
+    Resumes,
+    Since,
+    TrustsJumps,
+    Until,
+    market_of,
+)
 from smart_leverage.cli.screen import Column, Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.market.bars import BarSeries
-    from smart_leverage.research.walk_forward import Result, Scheme, WindowDone, Work
+    from smart_leverage.research.walk_forward import Candidate, Result, Scheme, WindowDone, Work
     from smart_leverage.research.walk_forward.results import Weather
-    from smart_leverage.settings import Settings
 
 INTERRUPTED = 130
 REPORT = "report.html"
@@ -31,8 +44,8 @@ class Wish(StrEnum):
 
 
 @command(
-    "smart-leverage walk-forward prices/*-USDT.1h.parquet --quote USDT=USD",
-    "smart-leverage walk-forward prices/*.1h.csv --candidates grid.toml --name grid --anchored",
+    "smart-leverage walk-forward prices/*-USDT.1h.parquet --quote USDT=USD --resume-monthly",
+    "smart-leverage walk-forward BTC-USD.1h.csv --candidates plan.toml --anchored --out walks/a",
 )
 def walk_forward(
     screen: Screen,
@@ -42,12 +55,11 @@ def walk_forward(
     candidates: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="What may be chosen, in TOML.  [default: the configuration alone]"
+            metavar="PLAN",
+            help="What may be chosen: the plan of a sweep.  [default: the configuration alone]",
         ),
     ] = None,
-    score: Annotated[
-        Wish, typer.Option(help="What is chosen by: month and month_bounded are growth rates.")
-    ] = Wish.MONTH,
+    score: Annotated[Wish, typer.Option(help="What is chosen by.")] = Wish.MONTH,
     train: Annotated[int, typer.Option(metavar="DAYS", help="Length of a training part.")] = 365,
     test: Annotated[int, typer.Option(metavar="DAYS", help="Length of a test part.")] = 91,
     step: Annotated[
@@ -57,106 +69,96 @@ def walk_forward(
     is_anchored: Annotated[
         bool, typer.Option("--anchored", help="Train from the first day on, ever longer.")
     ] = False,
-    purge: Annotated[int, typer.Option(metavar="DAYS", help="Left out before each test part.")] = 5,
+    purge: Annotated[int, typer.Option(metavar="DAYS", help="Left out before what is tested.")] = 5,
     embargo: Annotated[
         int, typer.Option(metavar="DAYS", help="Left out behind each fold of the choice.")
     ] = 10,
     folds: Annotated[
         int, typer.Option(metavar="NUMBER", help="Parts into which training is cut to choose.")
     ] = 4,
-    stays_halted: Annotated[
-        bool,
-        typer.Option("--stay-halted", help="Nobody lifts a halt when a new month begins."),
-    ] = False,
-    cash: Annotated[
-        str | None,
-        typer.Option(metavar="MONEY", help="Opening cash.  [default: of the configuration]"),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Its folder is runs/NAME.  [default: a time]")
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="First instant, 2024-01-01 or with a time.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Last instant; a date means its midnight.")
-    ] = None,
-    quote: Annotated[
-        list[str] | None,
-        typer.Option(metavar="A=B", help="Count prices in A as prices in B, as USDT=USD."),
-    ] = None,
-    drops_outside: Annotated[
-        bool, typer.Option("--drop-outside", help="Leave out rows outside trading sessions.")
-    ] = False,
-    trusts_jumps: Annotated[
-        bool, typer.Option("--trust-jumps", help="Take prices that look false as true.")
-    ] = False,
     threads: Annotated[
         int | None, typer.Option(metavar="NUMBER", min=1, help="[default: one per core]")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the walk.  [default: walks/NAME-OF-PLAN]"),
+    ] = None,
+    strategy: Proposes = Proposer.MOMENTUM,
+    signals: IdeaFile = None,
+    cash: Cash = None,
+    since: Since = None,
+    until: Until = None,
+    quote: Quote = None,
+    drops_outside: DropsOutside = False,
+    trusts_jumps: TrustsJumps = False,
+    resumes_monthly: Resumes = False,
     config: ConfigPath = None,
 ) -> None:
-    """Test how a policy that is chosen on the past does on days that had no part in the choice.
+    """Tell how a policy that is chosen on the past does on days that had no part in the choice.
 
     BARS are cut into windows: a training part, a gap, a test part. In each, one of the candidates
-    is chosen inside of the training part and then run over the test part, with momentum as the
-    strategy. The report sets in-sample beside out-of-sample, by window and by regime. A training
-    part of a new account is not a live record: each part begins with cash and without a record.
-    Ctrl-C keeps the windows that are done; the same command with the same --name goes on.
+    is chosen inside of the training part and then run over the test part. The report sets in-sample
+    beside out-of-sample, by window and by regime. Each part begins with cash and without a record,
+    so tiers that need one come late in it. Ctrl-C keeps the windows that are done; the same command
+    goes on.
     """
-    from smart_leverage.cli.inputs import aliases, read_bars, settings_for, span
-    from smart_leverage.cli.runs import same_folder
-    from smart_leverage.market.files import Reading
     from smart_leverage.research.walk_forward import Scheme
     from smart_leverage.research.walk_forward.splits import check_scheme
 
     scheme = Scheme(train, test, step or 0, is_anchored, purge, embargo, folds)
     check_scheme(scheme)
-    settings = settings_for(config, cash)
-    since_ns, until_ns = span(since, until)
-    reading = Reading(
-        quote_alias=aliases(quote or []), drops_outside=drops_outside, trusts_jumps=trusts_jumps
+    found = _candidates(screen, candidates, config)
+    asked = Asked(
+        files=files,
+        strategy=strategy,
+        signals=signals,
+        cash=cash,
+        since=since,
+        until=until,
+        quote=quote,
+        drops_outside=drops_outside,
+        trusts_jumps=trusts_jumps,
+        resumes_monthly=resumes_monthly,
+        config=config,
     )
-    series = read_bars(screen, files, reading, since_ns, until_ns)
-    work = _work(
-        screen, series, settings, config, candidates, scheme, score, is_halting=stays_halted
-    )
-    folder = same_folder(name, "walk")
-    _go(screen, folder, work, series, threads)
+    market = market_of(screen, asked)
+    work = _work(market, found, scheme, score)
+    folder = out or Path("walks") / (found[0].name if candidates is None else candidates.stem)
+    is_stopped = _go(screen, folder, work, market, strategy, threads)
+    if is_stopped:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _candidates(screen: Screen, plan: Path | None, config: Path | None) -> list["Candidate"]:
+    """Return what may be chosen; refused before files are read."""
+    from smart_leverage.cli.places import configuration
+    from smart_leverage.research.sweep.plan import read_plan
+    from smart_leverage.research.walk_forward.candidates import candidates_of
+    from smart_leverage.settings import load
+    from smart_leverage.wiring import policy_of
+
+    settings = load(configuration(config)).settings
+    policy = policy_of(settings)
+    read = None if plan is None else read_plan(plan, policy)
+    found = candidates_of(settings.policy.preset, policy, read)
+    if found.left_out:
+        screen.note(f"{found.left_out:,} points of the plan exclude themselves and are left out")
+    return found.candidates
 
 
 def _work(
-    screen: Screen,
-    series: Sequence["BarSeries"],
-    settings: "Settings",
-    config: Path | None,
-    candidates: Path | None,
-    scheme: "Scheme",
-    wish: Wish,
-    *,
-    is_halting: bool,
+    market: Market, candidates: Sequence["Candidate"], scheme: "Scheme", wish: Wish
 ) -> "Work":
-    from smart_leverage.cli.candidates import read_candidates
-    from smart_leverage.cli.places import configuration
-    from smart_leverage.research.kernel import columns_of, signals_of
     from smart_leverage.research.walk_forward import SCORES, Work
-    from smart_leverage.strategies.momentum import Momentum
-    from smart_leverage.wiring.research import ladder_of, setup_of
 
-    read = read_candidates(candidates, settings, configuration(config))
-    if read.impossible:
-        screen.note(f"{read.impossible:,} combinations exclude themselves and are left out")
-    screen.note("preparing bars and signals")
-    zone = settings.risk.timezone
-    bars = columns_of(series, timezone=zone, ladder=ladder_of(settings))
     return Work(
-        bars=bars,
-        signals=signals_of([Momentum()], series, bars),
-        candidates=read.found,
+        bars=market.bars,
+        signals=market.signals,
+        candidates=candidates,
         scheme=scheme,
-        setup=setup_of(settings, resumes_monthly=not is_halting),
+        setup=market.setup,
         score=SCORES[wish.value],
-        timezone=zone,
+        timezone=market.settings.risk.timezone,
     )
 
 
@@ -164,62 +166,61 @@ def _go(
     screen: Screen,
     folder: Path,
     work: "Work",
-    series: Sequence["BarSeries"],
+    market: Market,
+    strategy: Proposer,
     threads: int | None,
-) -> None:
+) -> bool:
+    """Walk as far as nobody asks to stop, and tell; return whether somebody did."""
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.research.walk_forward import result_of, walk
     from smart_leverage.research.walk_forward.store import Store, fingerprint, write_tables
 
-    store = Store(folder, fingerprint(series, work))
-    done: list[WindowDone] = []
+    count = len(work.windows)
+    store = Store(folder, fingerprint(market.series, work))
     kept = store.kept()
+    done: list[WindowDone] = []
     if kept:
-        screen.note(f"{len(kept)} windows are there already")
+        screen.note(f"{len(kept)} of {count} windows are there already")
     with Stopping() as stopping:
-        count = len(work.windows)
-        show = screen.progress(f"{folder.name}: parts")
-        steps = walk(work, done=kept, threads=threads, progress=show)
+        steps = walk(
+            work, done=kept, threads=threads, progress=screen.progress(f"{folder.name}: parts")
+        )
         for window in stopping.until_asked(steps):
             store.keep(len(done), window)
             done.append(window)
-        is_stopped = len(done) < count
-    if not done:
-        screen.note("interrupted before the first window was done")
-        raise typer.Exit(INTERRUPTED)
-    result = result_of(done, work, is_stopped=is_stopped)
-    tables = write_tables(result, folder)
-    report = _write_report(folder, result, work, series)
-    _tell(screen, folder, result, report, tables)
+    is_stopped = len(done) < count
+    if done:
+        result = result_of(done, work, is_stopped=is_stopped)
+        tables = write_tables(result, folder)
+        report = _write_report(folder, result, market, strategy)
+        _tell(screen, folder, result, report, tables)
     if is_stopped:
         screen.note(
-            f"interrupted: {len(done)} of {count} windows are kept; "
-            f"go on with the same command and --name {folder.name}"
+            f"interrupted: {len(done)} of {count} windows are kept in {folder}; "
+            "the same command goes on"
         )
-        raise typer.Exit(INTERRUPTED)
+    return is_stopped
 
 
-def _write_report(
-    folder: Path, result: "Result", work: "Work", series: Sequence["BarSeries"]
-) -> Path:
+def _write_report(folder: Path, result: "Result", market: Market, strategy: Proposer) -> Path:
     from smart_leverage.cli.reporting import files_of
     from smart_leverage.research.walk_forward.report import write_walk_report
 
-    costs = work.setup.costs
+    costs = market.setup.costs
     coin = costs.crypto.half_spread + costs.crypto.slippage + costs.crypto.fee_taker
     share = costs.stock.half_spread + costs.stock.slippage + costs.stock.fee_taker
-    halts = "lifted when a new month begins" if work.setup.resumes_monthly else "never lifted"
+    halts = "lifted when a new month begins" if market.setup.resumes_monthly else "never lifted"
     return write_walk_report(
         result,
         folder / REPORT,
         facts=[
-            ("strategy", "momentum over 30 days, proposals sized by the policy"),
-            ("opening cash", f"${work.setup.cash:,.0f}"),
+            ("who proposes", f"{strategy.value}; the policy sizes what is proposed"),
+            ("opening cash", f"${market.setup.cash:,.0f}"),
             ("costs of a trade", f"{coin:.2%} of a coin's value, {share:.2%} of a share's"),
             ("halts", f"{halts}; each part begins without one"),
         ],
         command=shlex.join(["smart-leverage", *sys.argv[1:]]),
-        data=files_of(series),
+        data=files_of(market.series),
     )
 
 
@@ -292,7 +293,7 @@ def _fields(folder: Path, result: "Result", report: Path, tables: Sequence[Path]
     from smart_leverage.research.walk_forward.results import as_fields
 
     return {
-        "run": folder.name,
+        "folder": str(folder),
         "report": str(report),
         "tables": [str(each) for each in tables],
         **as_fields(result),

@@ -1,5 +1,6 @@
-"""Settings become what the kernel is told beside the policy; loads heavy libraries."""
+"""Settings become what the kernel is told once; not imported where accounts are governed."""
 
+from smart_leverage.domain.errors import ConfigError
 from smart_leverage.policy.tier import Tier
 from smart_leverage.research.kernel import Setup
 from smart_leverage.research.kernel.ladder import Ladder
@@ -7,15 +8,21 @@ from smart_leverage.settings import Settings
 
 
 def setup_of(settings: Settings, *, resumes_monthly: bool = False) -> Setup:
-    """Return the account and its venue, with the costs of the simulated broker.
+    """Return the account and its venue as the kernel takes them.
 
-    Args:
-        settings: Cash, collar, lives and the tier's ceiling.
-        resumes_monthly: Play the person who lifts a halt in a new month.
+    Raises:
+        ConfigError: The settings ask for what the kernel does not play.
     """
-    execution = settings.execution
+    account, ramp, execution = settings.account, settings.ramp, settings.execution
+    problems = []
+    if account.enforcement != "all":
+        problems.append(f"account.enforcement = {account.enforcement!r}; research plays 'all' only")
+    if ramp.start != 1.0 and ramp.days:
+        problems.append(f"ramp.start = {ramp.start}; research plays caps that do not begin small")
+    if problems:
+        raise ConfigError(problems, "settings for research")
     return Setup(
-        cash=settings.account.cash,
+        cash=account.cash,
         collar=execution.collar,
         cost_rate=execution.cost_rate,
         entry_life_s=execution.entry_life_s,

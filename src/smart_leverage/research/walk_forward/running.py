@@ -151,11 +151,24 @@ class _Desk(NamedTuple):
 
     def scores(self, span: Span) -> Floats:
         """Return the score of every candidate over a span."""
-        part = self.part(span)
-        policies = [each.policy for each in self.work.candidates]
-        found = sweep(part.bars, part.signals, policies, self.work.setup, threads=self.threads)
+        found = self._scores(self.part(span))
         self.tick()
+        return found
+
+    def _scores(self, part: Part) -> Floats:
+        policies = [each.policy for each in self.work.candidates]
+        try:
+            found = sweep(part.bars, part.signals, policies, self.work.setup, threads=self.threads)
+        except BadData:  # one account came to what the kernel cannot do; the others go on
+            return np.array([self._score(part, policy) for policy in policies])
         return self.work.score.value(found)
+
+    def _score(self, part: Part, policy: Policy) -> float:
+        try:
+            found = run(part.bars, part.signals, policy, self.work.setup, record=False)
+        except BadData:
+            return float("nan")
+        return float(self.work.score.value(found.metrics)[0])
 
 
 def walk(

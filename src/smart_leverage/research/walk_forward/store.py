@@ -48,12 +48,13 @@ class Store:
         """Open a folder, or begin one.
 
         Args:
-            folder: It exists.
+            folder: It is made where there is none.
             mark: Of the inputs, from `fingerprint`.
 
         Raises:
             BadData: It holds a walk over other bars, candidates or numbers.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         note = folder / MARK
         if not note.exists():
@@ -62,7 +63,7 @@ class Store:
             raise BadData(
                 "holds a walk over other bars, candidates or numbers",
                 file=folder,
-                fix="choose another --name",
+                fix="name another folder with --out, or remove this one",
             )
 
     def kept(self) -> list[WindowDone]:
