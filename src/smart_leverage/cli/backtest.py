@@ -82,7 +82,6 @@ def backtest(
         config=config,
     )
     market = market_of(screen, asked)
-    screen.note("playing; the first time the kernel is compiled, which takes a minute or two")
     cpu_s = time.process_time()
     one = play(
         market.bars,

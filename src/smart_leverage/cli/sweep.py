@@ -228,12 +228,9 @@ def _shown(plan: "Plan") -> list[str]:
 
 
 def _rows(plan: "Plan", outcome: "Outcome") -> Iterator[list[str]]:
-    import numpy as np
+    from smart_leverage.research.sweep.tables import losses_of, objectives_in, ranked
 
-    from smart_leverage.research.sweep.tables import losses_of, objectives_in
-
-    losses = losses_of(plan, objectives_in(plan, outcome.table))[:, 0]
-    for place in np.argsort(losses, kind="stable")[:SHOWN]:
+    for place in ranked(losses_of(plan, objectives_in(plan, outcome.table)))[:SHOWN]:
         row = outcome.table.row(int(place), named=True)
         values = [row[axis.key] for axis in plan.space.axes] + [row[name] for name in _shown(plan)]
         yield [str(row["set"]), *("–" if value is None else number(value) for value in values)]

@@ -1,5 +1,6 @@
 """What a sweep looks for, as one number per set, and which way is better."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ class Objective(NamedTuple):
     is_more_better: bool
     value: Callable[[Figures, Goal], Floats]
     needs_months: bool = False
+    breaks_below: float = -math.inf
+    """Values below it mean that a bound was broken, not how much was reached."""
 
     def losses(self, values: Floats) -> Floats:
         """Return values of which less is better, and which order even what is not known."""
@@ -63,6 +66,7 @@ OBJECTIVES = {
             "growth where the drawdown stays below the goal's; else −1 − drawdown",
             True,
             _growth_bounded,
+            breaks_below=-1.0,
         ),
         Objective(
             "shortfall",

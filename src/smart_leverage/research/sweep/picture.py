@@ -15,7 +15,7 @@ from smart_leverage.research.sweep import svg
 from smart_leverage.research.sweep.objectives import Objective, front
 from smart_leverage.research.sweep.plan import Plan
 from smart_leverage.research.sweep.space import Axis, Floats
-from smart_leverage.research.sweep.tables import losses_of, objectives_in
+from smart_leverage.research.sweep.tables import losses_of, objectives_in, ranked
 
 Ints = npt.NDArray[np.int64]
 
@@ -44,7 +44,7 @@ class _Drawn(NamedTuple):
     @property
     def best(self) -> int:
         """The row of the best set."""
-        return int(np.argmin(self.losses[:, 0]))
+        return int(ranked(self.losses)[0])
 
 
 def pictures(plan: Plan, table: pl.DataFrame) -> dict[str, str]:
@@ -55,8 +55,11 @@ def pictures(plan: Plan, table: pl.DataFrame) -> dict[str, str]:
     """
     points = table.select(axis.key for axis in plan.space.axes).to_numpy().astype(np.float64)
     values = objectives_in(plan, table)
+    broken = values < [each.breaks_below for each in plan.objectives]
+    if not broken[:, 0].all():  # what breaks a bound would take all colours for itself
+        values = np.where(broken, np.nan, values)
     losses = losses_of(plan, values)
-    if not len(table) or not np.isfinite(losses[:, 0]).any():
+    if not np.isfinite(losses[:, 0]).any():
         return {}
     drawn = _Drawn(plan, points, values, losses, _merit(losses[:, 0]))
     found = {}
@@ -144,7 +147,7 @@ def _map(of: _Drawn) -> str:
             *_labels_x(across, width),
             *_labels_y(up, height),
             svg.text((_BOX.left + _BOX.right) / 2, _BOX.bottom + 44, axes[x].key, anchor="middle"),
-            svg.text(24, _BOX.top - 8, axes[y].key),
+            svg.text(24, _BOX.top - 12, axes[y].key),
             *svg.legend(_BOX, svg.short(worst), svg.short(best)),
         ],
     )
@@ -153,7 +156,7 @@ def _map(of: _Drawn) -> str:
 def _cell(of: _Drawn, inside: Ints, corner: tuple[float, float], size: tuple[float, float]) -> str:
     known = [each for each in inside if np.isfinite(of.losses[each, 0])]
     if not known:
-        return svg.rect(*corner, *size, 'class="none"', "not known")
+        return svg.rect(*corner, *size, 'class="none"', "not known, or breaks the bound")
     best = min(known, key=lambda each: of.losses[each, 0])
     title = f"set {best + 1}: {of.first.name} {svg.short(of.values[best, 0])}"
     if len(inside) > 1:
@@ -214,9 +217,10 @@ def _labels_y(bins: _Bins, height: float) -> Iterator[str]:
 
 def _parallel(of: _Drawn) -> str:
     axes = of.plan.space.axes
-    names = [axis.key for axis in axes] + [each.name for each in of.plan.objectives]
-    columns = np.concatenate([of.points, of.values], axis=1)
-    logs = [axis.is_log for axis in axes] + [False] * len(of.plan.objectives)
+    known_ones = np.flatnonzero(np.isfinite(of.values).any(axis=0))
+    names = [axis.key for axis in axes] + [of.plan.objectives[each].name for each in known_ones]
+    columns = np.concatenate([of.points, of.values[:, known_ones]], axis=1)
+    logs = [axis.is_log for axis in axes] + [False] * len(known_ones)
     step = (svg.WIDTH - 160) / (len(names) - 1)
     spans = []
     for place, is_log in enumerate(logs):
@@ -240,7 +244,7 @@ def _parallel(of: _Drawn) -> str:
         parts += _pole(80 + place * step, name, span, is_log=is_log, is_low=place % 2 == 1)
     return svg.page(
         f"{of.first.name} by all numbers",
-        f"{of.first.says}; a line is a set, bright is better, the best is thick",
+        f"{of.first.says}; a line is a set, bright is better, the best thick",
         parts,
     )
 

@@ -26,7 +26,7 @@ class Box(NamedTuple):
     """The frame of a picture, in pixels."""
 
     left: int = 120
-    top: int = 70
+    top: int = 92
     right: int = 800
     bottom: int = 520
 
@@ -110,7 +110,7 @@ def axis_y(box: Box, span: Span, label: str) -> list[str]:
         for each in span.scale.round_values(5)
     ]
     frame = path([(box.left, box.top), (box.left, box.bottom)], 'class="line"')
-    return [frame, *ticks, text(24, box.top - 8, label)]
+    return [frame, *ticks, text(24, box.top - 12, label)]
 
 
 def colour(share: float) -> str:

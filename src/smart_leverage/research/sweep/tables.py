@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from smart_leverage.research.sweep.figures import WHOLE_NUMBERS
@@ -64,7 +65,15 @@ def losses_of(plan: Plan, values: Floats) -> Floats:
 
 
 def best_of(plan: Plan, table: pl.DataFrame) -> int | None:
-    """Return the row of the best set by the first objective, the first of equals."""
-    losses = losses_of(plan, objectives_in(plan, table))[:, 0]
-    place = int(np.argmin(losses))
-    return place if math.isfinite(losses[place]) else None
+    """Return the row of the best set, or None where the first objective is known of none."""
+    losses = losses_of(plan, objectives_in(plan, table))
+    place = int(ranked(losses)[0])
+    return place if math.isfinite(losses[place, 0]) else None
+
+
+def ranked(losses: Floats) -> npt.NDArray[np.int64]:
+    """Return the rows of losses from the best: the first objective, and where equal the next.
+
+    Sets that are equal in all stay in their order.
+    """
+    return np.lexsort(losses.T[::-1]).astype(np.int64)
