@@ -35,9 +35,7 @@ def candidates_of(name: str, policy: Policy, plan: Plan | None) -> Found:
         return Found(found, 0)
     if plan.method == "optuna":
         raise ConfigError(
-            [
-                "method = 'optuna'; a walk knows its candidates beforehand: grid, random or quasi"
-            ],
+            ["method = 'optuna'; a walk knows its candidates beforehand: grid, random or quasi"],
             "plan",
         )
     points = plan.points()
