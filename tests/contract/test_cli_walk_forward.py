@@ -77,7 +77,7 @@ BARS = ["BTC-USD.1h.csv", "ETH-USD.1h.csv"]
 def test_a_plan_gives_report_and_tables(home: Path) -> None:
     done = walk_forward(home, *BARS, *SHORT, "--candidates", "plan.toml", "--json")
     assert done.code == 0, done.err
-    assert "1 points of the plan exclude themselves" in done.err
+    assert "left out of the plan: 1 point" in done.err
     assert "plan: parts  100 %" in done.err
     told = done.json
     assert told["folder"] == "walks/plan"

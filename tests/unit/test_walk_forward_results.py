@@ -242,6 +242,17 @@ def test_the_report_needs_no_network_and_names_cannot_break_it(tmp_path: Path) -
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_a_mean_made_by_few_windows_is_told() -> None:
+    def window(score: float) -> WindowDone:
+        return replace(done()[0], outside=replace(done()[0].outside, score=score))
+
+    found = result_of([window(score) for score in (0.01, 0.3, math.nan, 0.03)], work())
+    text = " ".join(sentences(found))
+    assert "+11.33 % out-of-sample" in text
+    assert "median +3.00 %" in text
+    assert "Without its best window the out-of-sample mean is +2.00 %." in text
+
+
 def test_an_interrupted_walk_says_so(tmp_path: Path) -> None:
     found = result_of(done()[:2], work(), is_stopped=True)
     assert "later windows are missing" in page_of(found, tmp_path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smart_leverage.cli import bars_table
 from smart_leverage.cli.options import ConfigPath, command
 from smart_leverage.cli.researching import (
     Asked,
@@ -132,6 +133,7 @@ def walk_forward(
 def _candidates(screen: Screen, plan: Path | None, config: Path | None) -> list["Candidate"]:
     """Return what may be chosen; refused before files are read."""
     from smart_leverage.cli.places import configuration
+    from smart_leverage.reports.citing import counted
     from smart_leverage.research.sweep.plan import read_plan
     from smart_leverage.research.walk_forward.candidates import candidates_of
     from smart_leverage.settings import load
@@ -142,7 +144,8 @@ def _candidates(screen: Screen, plan: Path | None, config: Path | None) -> list[
     read = None if plan is None else read_plan(plan, policy)
     found = candidates_of(settings.policy.preset, policy, read)
     if found.left_out:
-        screen.note(f"{found.left_out:,} points of the plan exclude themselves and are left out")
+        points = counted(found.left_out, "point")
+        screen.note(f"left out of the plan: {points} of which the numbers exclude each other")
     return found.candidates
 
 
@@ -194,6 +197,8 @@ def _go(
         tables = write_tables(result, folder)
         report = _write_report(folder, result, market, strategy)
         _tell(screen, folder, result, report, tables)
+        for doubt in bars_table.doubts(market.series):
+            screen.note(doubt)
     if is_stopped:
         screen.note(
             f"interrupted: {len(done)} of {count} windows are kept in {folder}; "

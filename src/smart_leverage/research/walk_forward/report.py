@@ -188,6 +188,7 @@ def _degradation(result: Result) -> str:
         f"{_size(result, abs(lost))} {'lost' if lost > 0.0 else 'gained'} on the way, "
         "which other times bring about as well as tuning."
     )
+    text += _without_best(result)
     if not result.is_tuned:
         return text
     plain_in, plain_out = result.plain_inside.score, result.plain_outside.score
@@ -197,6 +198,18 @@ def _degradation(result: Result) -> str:
         f"choice was worth {score_text(score, inside.score - plain_in)} in-sample and "
         f"{score_text(score, outside.score - plain_out)} out-of-sample."
     )
+
+
+def _without_best(result: Result) -> str:
+    """Say what is left without the best tenth of the windows: few of them may have made it all."""
+    scores = [each.outside.score for each in result.windows]
+    known = sorted(score for score in scores if score == score)
+    count = max(len(known) // 10, 1)
+    if len(known) < 3:
+        return ""
+    left = sum(known[:-count]) / (len(known) - count)
+    best = "best window" if count == 1 else f"{count} best windows"
+    return f" Without its {best} the out-of-sample mean is {score_text(result.score, left)}."
 
 
 def _size(result: Result, value: float) -> str:
