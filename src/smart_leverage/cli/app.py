@@ -95,6 +95,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry("backtest", RESEARCH, "backtest:backtest"),
     Entry("sweep", RESEARCH, "sweep:sweep"),
+    Entry("walk-forward", RESEARCH, "walk_forward:walk_forward"),
     Entry("target", RESEARCH, "target:target"),
     Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
     Entry("report", RESEARCH, "report:report"),
