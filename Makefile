@@ -13,6 +13,7 @@ RUN := $(UV) run --frozen --no-sync
 SYNCED := .make/synced
 SYNCED_ALL := .make/synced-all
 SYNCED_DOCS := .make/synced-docs
+SYNCED_CLUSTER := .make/synced-cluster
 WIRE_READY := $(addprefix .make/wire-,trade_api ccxt lumibot node)
 
 # A Python that is not there is a clear message, not a download that is retried for minutes.
@@ -31,7 +32,7 @@ PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 NOT_BUILT := power-loss mutants soak browser bench
 SETS ?= 1000
 
-.PHONY: help run test test-all simulate crash troubles fuzz wire bench-gateway bench-kernel fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash troubles fuzz wire cluster bench-gateway bench-kernel fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +79,11 @@ fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's re
 
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
 	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/others
+
+# Ray is large and nobody needs it on one machine, so it has an environment of its own as well.
+cluster $(SYNCED_CLUSTER): export UV_PROJECT_ENVIRONMENT := .tools/cluster
+cluster: $(SYNCED_CLUSTER)  ## Set up Ray and run sweeps on it: the same bytes, with workers killed
+	@$(RUN) pytest --complete $(PYTEST_FLAGS) tests/cluster/test_ray.py
 
 # --- measure --------------------------------------------------------------------------------------
 
@@ -140,6 +146,9 @@ $(SYNCED): pyproject.toml uv.lock $(OUR_UV)
 
 $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)
+
+$(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--extra research --extra ray)
 
 $(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--only-group docs)
