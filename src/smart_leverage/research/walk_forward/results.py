@@ -73,8 +73,8 @@ class Sample(NamedTuple):
     """All windows of one kind in one line.
 
     `month` is growth by the month, of training parts the mean over windows, of test parts over all
-    of them behind each other; so is `drawdown`, from mark to mark. `score` is a mean over windows, and `error` its
-    standard error.
+    of them behind each other; so is `drawdown`, from mark to mark. `score` is a mean over windows,
+    `error` its standard error, `median` the median.
     """
 
     month: float
