@@ -28,7 +28,7 @@ from alpaca.trading.requests import (
 )
 from tests.wire.serving import Served, gateway
 from tests.wire.test_alpaca_py import eventually
-from tests.wire.test_updates import Heard
+from tests.wire.test_updates import heard
 
 A_WEDNESDAY = datetime(2026, 11, 25, 15, 0, tzinfo=UTC)
 SPY = "SPY"
@@ -105,20 +105,19 @@ def test_exits_wake_when_the_entry_is_filled(client: TradingClient) -> None:
 
 
 def test_the_stream_tells_when_exits_wake_and_end(served: Served) -> None:
-    heard = Heard(served, "listener")
-    entry = bought(heard.client, 1, order_class=OrderClass.BRACKET, **FAR)
-    heard.wait(4)
-    heard.client.cancel_orders()
-    heard.wait(8)
-    events = {
-        leg.id: [
-            str(getattr(each.event, "value", each.event))
-            for each in heard.updates
-            if each.order.id == leg.id
-        ]
-        for leg in entry.legs or ()
-    }
-    heard.stop()
+    with heard(served, "listener") as one:
+        entry = bought(one.client, 1, order_class=OrderClass.BRACKET, **FAR)
+        one.wait(4)
+        one.client.cancel_orders()
+        one.wait(8)
+        events = {
+            leg.id: [
+                str(getattr(each.event, "value", each.event))
+                for each in one.updates
+                if each.order.id == leg.id
+            ]
+            for leg in entry.legs or ()
+        }
     assert len(events) == 2
     assert all(told[0] == "new" and told[-1] == "canceled" for told in events.values()), events
 
@@ -211,12 +210,11 @@ def on_a_cent(price: Decimal) -> Decimal:
 
 
 def test_the_stream_tells_which_stop_a_trailing_one_met(served: Served) -> None:
-    heard = Heard(served, "follower")
-    bought(heard.client, 1)
-    order = filled(heard.client, heard.client.submit_order(trailing(1, trail_price=0.01)))
-    eventually(lambda: heard.client.get_all_positions() == [])
-    told = [each for each in heard.updates if each.order.id == order.id]
-    heard.stop()
+    with heard(served, "follower") as one:
+        bought(one.client, 1)
+        order = filled(one.client, one.client.submit_order(trailing(1, trail_price=0.01)))
+        eventually(lambda: one.client.get_all_positions() == [])
+        told = [each for each in one.updates if each.order.id == order.id]
     events = [str(getattr(each.event, "value", each.event)) for each in told]
     assert (events[0], events[-1]) == ("new", "fill")
     met = told[-1].order

@@ -347,8 +347,8 @@ def _buy_figures(
     core: Core, instrument: Instrument, worst: Worst, decision: Decision, terms: Terms
 ) -> dict[str, str]:
     """Return the figures of the arithmetic, in the order in which a person checks them."""
-    caps = core.caps
-    return {
+    caps, record = core.caps, core.state.book.record.capping
+    figures = {
         "equity": _money(worst.equity),
         "crypto, worst case": _money(worst.crypto),
         "leveraged, worst case": _money(worst.leveraged),
@@ -365,6 +365,9 @@ def _buy_figures(
         "counted per unit": str(terms.worst),
         "lost per unit at most": str(terms.loss),
     }
+    if record.imported:
+        figures["trades imported"] = f"{record.imported} of {record.closed}"
+    return figures
 
 
 def _money(amount: Decimal) -> str:

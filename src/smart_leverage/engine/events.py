@@ -14,6 +14,7 @@ from smart_leverage.domain.orders import (
     PositionSnapshot,
     TradeUpdate,
 )
+from smart_leverage.domain.past import Deal, SourceFile
 
 
 class Rung(IntEnum):
@@ -184,6 +185,22 @@ class SplitArrived(Event, frozen=True, kw_only=True):
     qty: Decimal
     since_ns: int
     reference: str
+
+
+class PastArrived(Event, frozen=True, kw_only=True):
+    """A person brings the history of the time before ours, checked and read from files.
+
+    `is_admin` says whether the admin token came along; `equity` and `flows` are by nanoseconds.
+    """
+
+    who: str
+    reason: str
+    files: tuple[SourceFile, ...]
+    deals: tuple[Deal, ...] = ()
+    equity: dict[str, Decimal] = {}
+    flows: dict[str, Decimal] = {}
+    left_out: dict[str, int] = {}
+    is_admin: bool = False
 
 
 class Command(StrEnum):

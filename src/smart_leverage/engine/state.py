@@ -32,6 +32,9 @@ from smart_leverage.domain.records import (
     Marked,
     OrderMoved,
     OrderTrailed,
+    PastDealt,
+    PastImported,
+    PastValued,
     PlanMoved,
     RampMoved,
     Record,
@@ -96,6 +99,11 @@ class State:
         """Who may speak to the gateway, by token id; replaced and never changed, so that other
         threads may read it."""
         self.flows: set[str] = set()
+        self.imports: list[PastImported] = []
+        self.past_equity: dict[int, Decimal] = {}
+        """What the account was worth before our time, by instant; no baseline comes from it."""
+        self.past_flows: dict[int, Decimal] = {}
+        self._past: list[PastDealt | PastValued] = []
         self.plans = 0
         self.trading = TradingState.ACTIVE
         self.trading_why = ""
@@ -142,6 +150,9 @@ class State:
             RampMoved: self.rollout.grow,
             ConsentGiven: self.rollout.consent,
             PlanMoved: self._plan,
+            PastDealt: self._past.append,
+            PastValued: self._past.append,
+            PastImported: self._imported,
         }
 
     def apply(self, record: Record) -> None:
@@ -374,6 +385,17 @@ class State:
         else:
             self.plan = None
             self.short = None if record.status == "reached" else record
+
+    def _imported(self, record: PastImported) -> None:
+        """Count what was written with it, and nothing of an import that broke off."""
+        own = [each for each in self._past if each.import_id == record.import_id]
+        self._past.clear()
+        self.imports.append(record)
+        self.book.take_past(each.deal for each in own if isinstance(each, PastDealt))
+        for each in own:
+            if isinstance(each, PastValued):
+                self.past_equity |= {int(at): worth for at, worth in each.equity.items()}
+                self.past_flows |= {int(at): amount for at, amount in each.flows.items()}
 
     # -- reading ----------------------------------------------------------------------------------
 

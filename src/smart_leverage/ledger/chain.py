@@ -27,6 +27,9 @@ from smart_leverage.domain.records import (
     Noted,
     OrderMoved,
     OrderTrailed,
+    PastDealt,
+    PastImported,
+    PastValued,
     PlanMoved,
     Record,
     SeatChanged,
@@ -56,6 +59,9 @@ _SUBJECTS: dict[type, str] = {
     SeatChanged: "seat.token_id",
     PlanMoved: "plan_id",
     Unprotected: "key",
+    PastDealt: "import_id",
+    PastValued: "import_id",
+    PastImported: "import_id",
     Noted: "code",
 }
 

@@ -41,6 +41,9 @@ from smart_leverage.domain.records import (
     Noted,
     OrderMoved,
     OrderTrailed,
+    PastDealt,
+    PastImported,
+    PastValued,
     PlanMoved,
     PricesRemembered,
     RampMoved,
@@ -172,6 +175,9 @@ class Projector:
             EnforcementChanged: self._journal_only,
             RampMoved: self._journal_only,
             ConsentGiven: self._journal_only,
+            PastDealt: self._journal_only,
+            PastValued: self._journal_only,
+            PastImported: self._journal_only,
         }
 
     def fold(self, seq: int, record: Record) -> None:
@@ -200,7 +206,7 @@ class Projector:
         rows.append(row)
 
     def _journal_only(self, seq: int, record: Record) -> None:
-        """Pass over a kind without a table: it is rare, and whoever asks folds the journal."""
+        """Pass over a kind without a table: it is rare, or whoever asks folds the journal."""
 
     def _opened(self, seq: int, record: AccountOpened) -> None:
         self._copied(*_COPIED[AccountOpened], seq, record)

@@ -17,6 +17,7 @@ from smart_leverage.fills.stops import stop_fill_in_bar, stop_limit_fill_in_bar
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.tier import Caps, tier_caps
 from smart_leverage.research.kernel.books import (
+    ACTIVE,
     AGED,
     CANCELLED,
     HALTED,
@@ -281,12 +282,13 @@ def write_mark(account: Any, row: Any, tape: Tape, valuation: Valuation, caps: C
         line.tier, line.state = account.tier, account.state
 
 
-def refuse_unconfirmed(books: Books, cells: Any) -> None:
+def refuse_unconfirmed(books: Books, row: Any, cells: Any) -> None:
     """Give up where a price would be believed only because something is held.
 
     Once a day the engine asks the broker what its positions are worth. A lone jump of an earlier
     instant that nothing has confirmed is confirmed by that.
     """
+    books.account.compared_on = row.day
     for rank in range(books.account.active):
         asset = books.active[rank]
         cell = cells[asset]
@@ -358,8 +360,7 @@ def closing(
     know_closes(books, cells)
     judge(books, row, facts, sessions, setup, tape, policy)
     if account.compared_on != row.day:
-        account.compared_on = row.day
-        refuse_unconfirmed(books, cells)
+        refuse_unconfirmed(books, row, cells)
         protect_bare(books, row, facts, policy)
     if setup.resumes_monthly:
         lift_halt(books, row, facts)
@@ -381,6 +382,22 @@ def opening(
     settle(books, row, facts, policy.stops)
     for place in range(books.account.orders):
         books.orders[place].is_late = 0
+
+
+def roll_calmly(books: Books, row: Any, before: Any, cells: Any, cells_before: Any) -> bool:
+    """Begin a risk day if that changes nothing but what the day is counted from; tell if it was.
+
+    The caller has seen to it that nothing is under way.
+    """
+    account = books.account
+    is_tripped = account.is_day_tripped + account.is_month_tripped + account.is_emergency
+    if account.state != ACTIVE or is_tripped != 0 or account.is_rising != 0:
+        return False
+    know_opens(books, cells_before)
+    roll(books, row.day, row.month != before.month)
+    if row.closes != 0:
+        refuse_unconfirmed(books, row, cells)
+    return True
 
 
 def stir(books: Books, row: Any, setup: Setup) -> None:
@@ -433,8 +450,8 @@ def step(
     account = books.account
     account.is_stirred = 0
     know_opens(books, cells_before)
-    if row.is_day_new != 0:
-        roll(books, row.month != before.month)
+    if account.day != row.day:
+        roll(books, row.day, row.month != before.month)
     if row.closes != 0:
         closing(books, row, cells, facts, sessions, signals, first, last, setup, tape, policy)
     if row.opens != 0:

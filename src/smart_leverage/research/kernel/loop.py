@@ -19,12 +19,13 @@ from smart_leverage.policy.stops import Stops
 from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds, tier_caps
 from smart_leverage.research.kernel.books import SOUND, Books, Tape, cash_of
 from smart_leverage.research.kernel.exact import UNITS
-from smart_leverage.research.kernel.instant import decide_only, step, write_mark
+from smart_leverage.research.kernel.instant import decide_only, roll_calmly, step, write_mark
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.worst import Valuation, symbol_cap
 
-QUIET, DECIDING, CLOSELY = range(3)
-"""What an instant is for all accounts: nothing of its own, signals, or the first of a day."""
+QUIET, DECIDING, ROLLING, CLOSELY = range(4)
+"""What an instant is for all accounts: nothing of its own, one with signals, the first of a risk
+day, or one that is gone through step by step."""
 
 CAREFUL = 1e-9
 """Relative distance that counts as having come near."""
@@ -301,6 +302,35 @@ def write_quiet(
     write_mark(account, row, tape, valuation, tier_caps(account.tier, policy.tiers))
 
 
+def begin_day(
+    market: Market,
+    all_: Accounts,
+    policies: Any,
+    screen: Screen,
+    row: Any,
+    before: Any,
+    cells: Any,
+    cells_before: Any,
+) -> None:
+    """Begin a risk day of every account to which nothing else can happen by that."""
+    for lane in range(len(screen.cash)):
+        books = Books(
+            all_.accounts[lane],
+            all_.positions[lane],
+            all_.active[lane],
+            all_.lots[lane],
+            all_.orders[lane],
+            all_.rings[lane],
+        )
+        if screen.is_stirred[lane] != 0.0 or books.account.fault != SOUND:
+            continue
+        fetch(screen, books.account, lane)
+        if roll_calmly(books, row, before, cells, cells_before):
+            show(screen, books, market.facts, policy_at(policies[lane]), lane)
+        else:
+            screen.is_stirred[lane] = 1.0
+
+
 def advance(
     market: Market,
     all_: Accounts,
@@ -339,6 +369,11 @@ def advance(
         row = market.instants[t]
         left = len(screen.cash)
         is_busy = market.busy[t]
+        before = market.instants[t - 1] if t > 0 else row
+        cells_before = market.cells[t - 1] if t > 0 else market.nothing
+        first, last = market.first[t], market.first[t + 1]
+        if is_busy == ROLLING:
+            begin_day(market, all_, policies, screen, row, before, market.cells[t], cells_before)
         if is_busy != CLOSELY:
             close, low, opened = market.close[t], market.low[t], market.open[t]
             if left == 1:
@@ -350,13 +385,11 @@ def advance(
             if is_taped and left == 0 and row.closes != 0:
                 policy = policy_at(policies[0])
                 write_quiet(all_.accounts[0], row, tape, screen, scratch, policy)
-        if left == 0 and is_busy == QUIET:
+        if left == 0 and first == last:
             continue
-        before = market.instants[t - 1] if t > 0 else row
-        cells_before = market.cells[t - 1] if t > 0 else market.nothing
         for lane in range(len(screen.cash)):
             is_quiet = is_busy != CLOSELY and scratch.margin[lane] > 0.0
-            if is_quiet and is_busy == QUIET:
+            if is_quiet and first == last:
                 continue
             books = Books(
                 all_.accounts[lane],
@@ -369,7 +402,6 @@ def advance(
             if books.account.fault != SOUND:
                 continue
             policy = policy_at(policies[lane])
-            first, last = market.first[t], market.first[t + 1]
             if is_quiet:
                 if decide_only(
                     books,

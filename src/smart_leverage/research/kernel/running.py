@@ -38,6 +38,7 @@ from smart_leverage.research.kernel.loop import (
     CLOSELY,
     DECIDING,
     QUIET,
+    ROLLING,
     Accounts,
     Market,
     Scratch,
@@ -180,11 +181,11 @@ def market_of(bars: Columns, signals: Signals) -> Market:
             fix="make the signals from these columns",
         )
     busy = np.where(np.diff(signals.first) > 0, DECIDING, QUIET).astype(np.uint8)
-    busy[instants["is_day_new"] > 0] = CLOSELY
-    busy[0] = CLOSELY
     closing = np.flatnonzero(instants["closes"])
     is_first = np.concatenate([[True], np.diff(instants["day"][closing]) > 0])
     busy[closing[is_first]] = CLOSELY
+    busy[instants["is_day_new"] > 0] = ROLLING
+    busy[0] = CLOSELY
     nothing = np.zeros(len(bars.keys), dtype=CELL)
     for name in ("mark_close", "mark_open", "vol_close", "vol_open"):
         nothing[name] = np.nan

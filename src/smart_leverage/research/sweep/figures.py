@@ -12,6 +12,7 @@ from smart_leverage.domain.calendars import RiskCalendar
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.errors import BadData, ConfigError
 from smart_leverage.policy.params import Policy
+from smart_leverage.policy.tier import TOLERANCE
 from smart_leverage.research.kernel import Columns, Metrics, Run, Setup, Signals, run, sweep
 
 Floats = npt.NDArray[np.float64]
@@ -113,7 +114,7 @@ def months_of(one: Run, periods: Periods, opening: float, goal: Goal) -> Months:
         returns.append(float(equity[end]) / before - 1.0)
         falls.append(float((1.0 - path / np.maximum.accumulate(path)).max()))
     good = sum(
-        gain >= goal.month and fall < goal.drawdown
+        gain >= goal.month - TOLERANCE and fall < goal.drawdown
         for gain, fall in zip(returns, falls, strict=True)
     )
     return Months(

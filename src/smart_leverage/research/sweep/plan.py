@@ -140,12 +140,9 @@ def _search(reader: "_Reader", tree: Mapping[str, Any]) -> Search:
     reader.refuse_unknown(tree, Search._fields, "optuna.")
     usual = Search()
     rungs = tree.get("rungs", usual.rungs)
-    shares = (
-        [share for share in rungs if isinstance(share, float) and 0.0 < share < 1.0]
-        if isinstance(rungs, list | tuple)
-        else []
-    )
-    if len(shares) != len(rungs) or sorted(set(shares)) != list(shares):
+    given = list(rungs) if isinstance(rungs, list | tuple) else None
+    shares = [share for share in given or () if isinstance(share, float) and 0.0 < share < 1.0]
+    if shares != given or sorted(set(shares)) != shares:
         reader.problems.append(f"optuna.rungs: {rungs!r} is not accepted; rising fractions below 1")
     storage = tree.get("storage", "")
     if not isinstance(storage, str):
