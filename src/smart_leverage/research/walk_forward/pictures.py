@@ -81,7 +81,7 @@ def promise_chart(result: Result, axis: Axis) -> Chart:
         title="In-sample beside out-of-sample",
         caption=(
             f"One step per window, drawn where its test lies. Score: {score.says}. Where the "
-            "lower line lies below the upper one, the choice promised more than it kept."
+            "solid line lies below the dashed one, the choice promised more than it kept."
         ),
         source=f"{len(result.windows)} windows",
         panels=[_promise(result, axis)],

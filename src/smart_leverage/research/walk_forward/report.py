@@ -223,7 +223,9 @@ def _tiles(result: Result) -> Iterator[Tile]:
     parts = counted(count, "training part")
     tests = counted(count, "test part")
     gained = sum(each.outside.growth > 0.0 for each in result.windows)
-    yield Tile("In-sample, by the month", signed(result.inside.month), f"mean over {parts}")
+    yield Tile(
+        "In-sample, by the month", signed(result.inside.month), f"mean over {parts}, leaving paid"
+    )
     yield Tile(
         "Out-of-sample, by the month", signed(result.outside.month), f"{tests} behind each other"
     )
@@ -249,7 +251,7 @@ def _tiles(result: Result) -> Iterator[Tile]:
 def weather_table(result: Result) -> Table:
     """Return what the days of each regime brought."""
     return Table(
-        caption="By regime",
+        caption="What the days of each regime brought",
         heads=[
             Head("regime"),
             Head("days in-sample", is_number=True),

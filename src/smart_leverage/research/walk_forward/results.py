@@ -16,7 +16,14 @@ from smart_leverage.research.walk_forward.regimes import (
     label_days,
     market_returns,
 )
-from smart_leverage.research.walk_forward.running import Candidate, Outcome, WindowDone, Work
+from smart_leverage.research.walk_forward.running import (
+    Candidate,
+    Curve,
+    Outcome,
+    WindowDone,
+    Work,
+    deepest_fall,
+)
 from smart_leverage.research.walk_forward.scoring import MONTH_DAYS, Score
 
 Ints = npt.NDArray[np.int64]
@@ -66,8 +73,8 @@ class Sample(NamedTuple):
     """All windows of one kind in one line.
 
     `month` is growth by the month, of training parts the mean over windows, of test parts over all
-    of them behind each other; so is `drawdown`. `score` is a mean over windows, and `error` its
-    standard error.
+    of them behind each other; so is `drawdown`, from mark to mark. `score` is a mean over windows,
+    `error` its standard error, `median` the median.
     """
 
     month: float
@@ -148,9 +155,11 @@ def result_of(
         dates=_dates(work.bars, work.timezone),
         weather=_weather(done, labels, market),
         inside=_mean([each.inside for each in done]),
-        outside=_chained([each.outside for each in done], cash),
+        outside=_chained([each.outside for each in done], [each.curve for each in done], cash),
         plain_inside=_mean([each.plain_inside for each in done]),
-        plain_outside=_chained([each.plain_outside for each in done], cash),
+        plain_outside=_chained(
+            [each.plain_outside for each in done], [each.plain_curve for each in done], cash
+        ),
         beaten=_beaten(done),
         labels=labels,
         is_stopped=is_stopped,
@@ -225,8 +234,7 @@ def _dates(bars: Columns, timezone: str) -> list[str]:
 
 def _fall(changes: Floats) -> float:
     """Return the deepest fall of returns that are set one behind the other; 0.0 of none."""
-    value = np.concatenate([[1.0], np.cumprod(1.0 + changes)])
-    return float(np.max(1.0 - value / np.maximum.accumulate(value)))
+    return deepest_fall(np.concatenate([[1.0], np.cumprod(1.0 + changes)]))
 
 
 def _mean(outcomes: Sequence[Outcome]) -> Sample:
@@ -239,12 +247,13 @@ def _mean(outcomes: Sequence[Outcome]) -> Sample:
     )
 
 
-def _chained(outcomes: Sequence[Outcome], cash: float) -> Sample:
+def _chained(outcomes: Sequence[Outcome], curves: Sequence[Curve], cash: float) -> Sample:
     days = days_of(outcomes)
+    equity = np.array([cash, *(value for curve in curves for value in curve.equity)])
     return Sample(
         month=month_rate(outcomes[-1].equity / cash - 1.0, len(days.change)),
         day_mean=float(np.mean(days.change)),
-        drawdown=_fall(days.change),
+        drawdown=deepest_fall(equity),
         **_summed(outcomes),
     )
 

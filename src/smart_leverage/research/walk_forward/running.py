@@ -298,7 +298,7 @@ def _account(desk: _Desk, span: Span, policy: Policy, cash: float) -> tuple[Outc
     outcome = Outcome(
         score=float(desk.work.score.value(metrics)[0]),
         growth=float(equity[-1] / cash - 1.0),
-        drawdown=_deepest(equity, cash),
+        drawdown=deepest_fall(np.concatenate([[cash], equity])),
         day_mean=float(np.mean(returns := _returns(part.bars, span, equity, cash))),
         trades=_count(metrics, "trades"),
         wins=_count(metrics, "wins"),
@@ -327,9 +327,9 @@ def _cost_of_leaving(found: Run, setup: Setup) -> float:
     return float(found.curve["gross"][-1]) * dearest
 
 
-def _deepest(equity: Floats, cash: float) -> float:
-    best = np.maximum.accumulate(np.concatenate([[cash], equity]))[1:]
-    return float(np.max(1.0 - equity / best))
+def deepest_fall(equity: Floats) -> float:
+    """Return the deepest fall below the best value before it, fraction."""
+    return float(np.max(1.0 - equity / np.maximum.accumulate(equity)))
 
 
 def _returns(bars: Columns, span: Span, equity: Floats, cash: float) -> Floats:
