@@ -14,6 +14,7 @@ SYNCED := .make/synced
 SYNCED_ALL := .make/synced-all
 SYNCED_DOCS := .make/synced-docs
 SYNCED_CLUSTER := .make/synced-cluster
+PEERS_READY := .make/peers .make/peers-nautilus
 WIRE_READY := $(addprefix .make/wire-,trade_api ccxt lumibot node)
 
 # A Python that is not there is a clear message, not a download that is retried for minutes.
@@ -29,10 +30,12 @@ N ?= 200
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
-NOT_BUILT := power-loss mutants soak browser bench
+NOT_BUILT := power-loss mutants soak browser
 SETS ?= 1000
+ROUNDS ?= 3
+BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run test test-all simulate crash troubles fuzz wire cluster bench-gateway bench-kernel fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash troubles fuzz wire cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -93,6 +96,12 @@ bench-gateway: $(SYNCED)  ## Load the gateway for SECONDS=60 beside a bare serve
 bench-kernel: $(SYNCED)  ## Run the compiled policy over 350,000 bars, for SETS=1000 policies, beside plain C
 	@$(RUN) python benchmarks/kernel.py $(SETS)
 
+bench-peers: $(SYNCED) $(PEERS_READY)  ## Run other backtesters with our policy beside ours, ROUNDS=3; renews docs/performance.md
+	@$(RUN) python benchmarks/peers $(ROUNDS) --write
+
+bench: $(SYNCED) $(PEERS_READY)  ## Run every benchmark, one after the other
+	@for each in $(BENCHES); do $(MAKE) --no-print-directory $$each || exit; done
+
 # --- write ----------------------------------------------------------------------------------------
 
 # The site's generator lives in an environment of its own, so that building the documentation never
@@ -117,7 +126,6 @@ power-loss:     ## Later: N=... disks as they look after a power cut
 mutants:        ## Later: planted bugs that the tests must find
 soak:           ## Later: SECONDS=... under load
 browser:        ## Later: the dashboard in a real browser
-bench:          ## Later: every benchmark, one after the other
 
 $(NOT_BUILT):
 	@echo "$@: not built yet, nothing was run" >&2; exit 2
@@ -152,6 +160,17 @@ $(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
 
 $(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--only-group docs)
+
+# Other backtesters stand in a group of the lock. One of them needs an older library than the rest.
+.make/peers: export UV_PROJECT_ENVIRONMENT := .tools/peers
+.make/peers: pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--no-default-groups --group peers --extra research)
+
+.make/peers-nautilus: benchmarks/peers/nautilus.txt $(OUR_UV)
+	@mkdir -p .make
+	@$(UV) venv --quiet --clear .tools/peers-nautilus
+	@$(call twice,$(UV) pip sync --quiet --require-hashes --python .tools/peers-nautilus $<)
+	@touch $@
 
 # What other people's clients need excludes each other and us, so each has an environment of its own.
 WIRE := tests/wire/others
