@@ -57,6 +57,7 @@ def test_a_part_is_the_whole_with_nobody_proposing_before(span: Span) -> None:
     assert len(alone.curve) == len(expected) > 0
     for name in ("at", "equity", "cash", "gross", "tier", "state"):
         assert alone.curve[name].tolist() == expected[name].tolist(), name
+    assert alone.metrics.days[0] == span.days - 1, "a day counts when the next one begins"
 
 
 def test_a_span_without_bars_is_refused() -> None:

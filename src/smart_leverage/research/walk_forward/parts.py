@@ -12,10 +12,11 @@ from smart_leverage.research.walk_forward.splits import Span
 
 
 class Part(NamedTuple):
-    """Bars and signals of a span of days."""
+    """Bars and signals of a span of days; its days count from `first_day` of the whole."""
 
     bars: Columns
     signals: Signals
+    first_day: int
 
 
 def part_of(bars: Columns, signals: Signals, span: Span) -> Part:
@@ -36,6 +37,8 @@ def part_of(bars: Columns, signals: Signals, span: Span) -> Part:
             fix="leave the hole out with --since or --until",
         )
     instants["is_day_new"][0] = 0
+    first_day = int(instants["day"][0])
+    instants["day"] -= first_day  # an account opens on day 0; else it would begin with a new one
     begin, end = int(signals.first[first]), int(signals.first[last])
     cells = bars.cells[first:last]
     return Part(
@@ -49,4 +52,5 @@ def part_of(bars: Columns, signals: Signals, span: Span) -> Part:
             bars=int(np.count_nonzero(cells["closes"])),
         ),
         Signals(signals.rows[begin:end], signals.first[first : last + 1] - begin),
+        first_day,
     )

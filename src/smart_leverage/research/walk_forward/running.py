@@ -299,7 +299,7 @@ def _account(desk: _Desk, span: Span, policy: Policy, cash: float) -> tuple[Outc
         score=float(desk.work.score.value(metrics)[0]),
         growth=float(equity[-1] / cash - 1.0),
         drawdown=deepest_fall(np.concatenate([[cash], equity])),
-        day_mean=float(np.mean(returns := _returns(part.bars, span, equity, cash))),
+        day_mean=float(np.mean(returns := _returns(part, span, equity, cash))),
         trades=_count(metrics, "trades"),
         wins=_count(metrics, "wins"),
         losses=_count(metrics, "losses"),
@@ -332,9 +332,10 @@ def deepest_fall(equity: Floats) -> float:
     return float(np.max(1.0 - equity / np.maximum.accumulate(equity)))
 
 
-def _returns(bars: Columns, span: Span, equity: Floats, cash: float) -> Floats:
+def _returns(part: Part, span: Span, equity: Floats, cash: float) -> Floats:
     """Return the change of equity from the last mark of each day to that of the next."""
-    days: Any = bars.instants["day"][bars.instants["closes"] > 0]
+    instants = part.bars.instants
+    days: Any = instants["day"][instants["closes"] > 0] + part.first_day
     marks = np.searchsorted(days, np.arange(span.first, span.end), side="right")
     lasts = np.concatenate([[cash], equity])[marks]
     return np.asarray(lasts / np.concatenate([[cash], lasts[:-1]]) - 1.0)
