@@ -4,15 +4,17 @@
 with 1. Run it after changing a command, a setting or a reason.
 """
 
+import io
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from pydantic import BaseModel
+from typer.main import get_command
 
-from smart_leverage.cli.app import COMMANDS, Entry
+from smart_leverage.cli.app import COMMANDS, Entry, app
 from smart_leverage.domain.errors import SmartLeverageError
 from smart_leverage.domain.sentences import STATES, VERDICTS, sentence, short
 from smart_leverage.policy.reasons import Reason
@@ -20,11 +22,11 @@ from smart_leverage.settings import Settings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by scripts/make_reference.py; change the program, not this page. -->"
-SHELL = "from smart_leverage.cli import main; main()"
 
 
 def main() -> int:
     """Write the pages, or tell which of them are stale."""
+    os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
     pages = {"commands": commands(), "settings": settings(), "reasons": reasons()}
     stale = []
     for name, lines in pages.items():
@@ -62,12 +64,10 @@ def _names(entries: tuple[Entry, ...], before: tuple[str, ...] = ()) -> Iterator
 
 
 def _help(words: tuple[str, ...]) -> list[str]:
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", SHELL, *words, "--help"],
-        capture_output=True, text=True, check=True, env=environment,
-    )  # fmt: skip
-    return [line.rstrip() for line in done.stdout.strip().splitlines()]
+    said = io.StringIO()
+    with redirect_stdout(said):
+        get_command(app).main([*words, "--help"], "smart-leverage", standalone_mode=False)
+    return [line.rstrip() for line in said.getvalue().strip().splitlines()]
 
 
 # -- settings -------------------------------------------------------------------------------------

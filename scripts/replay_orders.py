@@ -20,7 +20,7 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.registry import Registry
 from smart_leverage.domain.stamps import iso
 from smart_leverage.engine.events import Opened
-from smart_leverage.runtime.replay import Replayed, replay
+from smart_leverage.runtime.replay import replay
 from smart_leverage.runtime.replay_case import VARIANTS, Account, Variant
 from smart_leverage.runtime.replay_log import (
     OrderLog,
@@ -30,6 +30,7 @@ from smart_leverage.runtime.replay_log import (
     sold_first,
 )
 from smart_leverage.runtime.replay_meter import Peak
+from smart_leverage.runtime.replay_told import Replayed
 from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, engine_config, opening
 

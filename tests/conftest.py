@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 # Machine code that tests compile stays in the checkout, and out of the user's own folders.
-os.environ.setdefault("SMART_LEVERAGE_CACHE", str(Path(__file__).parents[1] / "build" / "cache"))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "cache"))
 
 MARKET_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 

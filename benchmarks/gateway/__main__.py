@@ -1,8 +1,10 @@
-"""Measures orders through the gateway beside a bare server, then halts under load; audits both.
+"""Measures orders through the gateway beside a bare server, halts under load, crowds the caps.
 
     python benchmarks/gateway [SECONDS [FOLDER]]
 
-SECONDS (default 60) is what all loads take together; starting, auditing and reporting come on top.
+SECONDS (default 60) is what loads and halts take together, and as long again 64 clients at once
+push an account of the usual size against its caps. An auditor on the venue's side judges all three;
+starting, auditing and reporting come on top.
 Ledgers lie in FOLDER (default: the temporary folder), which should be on the disk that will hold
 them. Gateway, venue and load are processes of their own and share this machine's cores. Runs
 alternate, since others may share them too; the median of the rounds is shown. Exit code 1: an order
@@ -32,6 +34,9 @@ CASH = "10000000"
 SETTINGS = "[server]\nrequests_per_s = 1000000\nrequests_burst = 1000000\n"
 RATE = 100
 MANY = 64
+SMALL = "400"
+"""Dollars of an order of the crowd, so that the caps of an account of $100,000 are reached soon."""
+
 HALT_SHARE = 0.4
 """Part of the time in which halts are tried."""
 
@@ -140,6 +145,18 @@ def _halted(target: Loaded, served: Served, stamps: Path, seconds: float) -> dic
     return figures | {"orders": loaded["orders"], "approved": loaded["approved"]}
 
 
+# -- a crowd against the caps ----------------------------------------------------------------------
+
+
+def crowd(place: Path, seconds: float) -> tuple[dict[str, Any], Served, Path]:
+    """Let all clients want more than the caps allow; return the figures and what to audit."""
+    told = place / "told"
+    with gateway(place, settings=SETTINGS) as served:
+        options = ("--connections", str(MANY), "--small", SMALL)
+        figures = load(target_of(served, told), seconds, *options)
+    return figures, served, told
+
+
 # -- judging and telling ---------------------------------------------------------------------------
 
 
@@ -178,20 +195,28 @@ def _table(found: dict[str, list[dict[str, Any]]]) -> None:
 def main(seconds: float, folder: Path | None) -> int:
     """Measure, audit and print."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        loads, stops = Path(place) / "loads", Path(place) / "halts"
-        loads.mkdir()
-        stops.mkdir()
+        loads, stops, crowds = (Path(place) / name for name in ("loads", "halts", "crowd"))
+        for folder in (loads, stops, crowds):
+            folder.mkdir()
         found, served, told = measure(loads, seconds * (1.0 - HALT_SHARE))
         halted, halted_served, halted_told = halts(stops, seconds * HALT_SHARE)
-        audits = [audited(served, told), audited(halted_served, halted_told)]
+        crowded, crowded_served, crowded_told = crowd(crowds, seconds)
+        audits = [
+            audited(served, told),
+            audited(halted_served, halted_told),
+            audited(crowded_served, crowded_told),
+        ]
     load_average, *_ = os.getloadavg()
     print(f"{seconds:g} s of load, {os.cpu_count()} cores, load average {load_average:.1f}")
     print(f"one client at {RATE} orders a second (open loop), many: {MANY} (closed loop)")
     _table(found)
     print(f"halts: {json.dumps(halted)}")
+    print(f"crowd of {MANY} for {seconds:g} s: {json.dumps(crowded)}")
     for audit in audits:
         print(f"audit: {json.dumps(audit)}")
     figures = _figures(found, halted, audits)
+    figures |= {f"crowd_{name}": crowded[name] for name in ("orders", "approved", "denied")}
+    figures["crowd_highest_crypto"] = float(audits[-1]["highest_crypto"])
     for name, target in TARGETS.items():
         is_least = name == "orders_per_s"
         is_met = figures[name] >= target if is_least else figures[name] <= target

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from tests.contract.test_broker_contract import AAPL, FORMS
 
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import OrderClass, OrderState, OrderType, Side, TimeInForce
-from smart_leverage.domain.records import Decided, Intended, Noted, OrderMoved
-from smart_leverage.engine.events import CancelWished, Command, Prices, Rung, Wished
+from smart_leverage.domain.records import Decided, Intended, Noted, OrderMoved, OrderTrailed
+from smart_leverage.engine.events import CancelWished, ChangeWished, Command, Prices, Rung, Wished
 from smart_leverage.engine.tracked import Tracked
 
 D = Decimal
@@ -138,6 +138,50 @@ def test_a_stop_of_a_bot_covers_its_part_and_ours_the_rest(account: Account) -> 
     ours = account.trader.engine.state.live_stop(AAPL)
     assert ours is not None
     assert ours.remaining == 12
+
+
+def test_a_trailing_stop_protects_follows_and_survives_a_restart(account: Account) -> None:
+    holding(account)
+    trail: dict[str, Any] = {"type": OrderType.TRAILING_STOP, "trail_percent": D(2)}
+    assert wish(account, Side.SELL, "20", time_in_force=GTC, **trail).given == 20
+    quote(account, 203.0, 203.1)
+    assert account.trader.engine.state.live_stop(AAPL) is None  # it is all that is needed
+    account.trader.reconcile()
+    (order,) = of_bot(account)
+    assert (order.hwm, order.stop_price) == (D(203), D("198.94"))
+    account.restart()
+    (order,) = of_bot(account)
+    assert (order.hwm, order.stop_price) == (D(203), D("198.94"))
+    quote(account, 204.0, 204.1)
+    name = order.order.client_order_id
+    change = ChangeWished(at_ns=account.clock.now_ns(), bot="bot", client_order_id=name, trail=D(4))
+    assert account.trader.offer(change)[0].verdict == "approved"
+    (order,) = of_bot(account)
+    assert (order.order.trail_percent, order.hwm, order.stop_price) == (D(4), D(204), D("195.84"))
+    quote(account, 197.0, 197.1)
+    assert account.trader.engine.state.book.qty(AAPL) == 20
+    quote(account, 195.8, 195.9)
+    assert account.trader.engine.state.book.qty(AAPL) == 0
+    account.agrees()
+    account.trader.flush()
+    told = [(each.hwm, each.stop_price) for each in account.records(OrderTrailed)]
+    assert told[-2:] == [(D(203), D("198.94")), (D(204), D("195.84"))]
+
+
+def test_a_trailing_stop_changed_by_somebody_else_is_known_where_it_stands(
+    account: Account,
+) -> None:
+    holding(account)
+    trail: dict[str, Any] = {"type": OrderType.TRAILING_STOP, "trail_price": D(4)}
+    assert wish(account, Side.SELL, "20", time_in_force=GTC, **trail).given == 20
+    (order,) = of_bot(account)
+    account.line.venue.replace(order.order.client_order_id, trail=D(10))
+    account.trader.drain()
+    (after,) = of_bot(account)
+    assert (after.order.trail_price, after.order.stop_price) == (D(10), None)
+    assert after.hwm is not None
+    assert after.stop_price == (after.hwm - 10).quantize(D("0.01"), rounding=ROUND_FLOOR)
+    account.agrees()
 
 
 def bracket(account: Account, qty: str = "20") -> Tracked:

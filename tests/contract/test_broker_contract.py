@@ -48,6 +48,7 @@ D = Decimal
 AAPL, BTC, ETH = Key("us_equity:AAPL"), Key("crypto:BTC/USD"), Key("crypto:ETH/USD")
 BUY, SELL = Side.BUY, Side.SELL
 LIMIT, STOP, STOP_LIMIT = OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT
+TRAILING = OrderType.TRAILING_STOP
 DAY, GTC, IOC = TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC
 BRACKET, OCO = OrderClass.BRACKET, OrderClass.OCO
 
@@ -504,6 +505,72 @@ def test_a_bad_replace_leaves_the_order_as_it_is(desk: Desk) -> None:
         with pytest.raises(Refused, match=message):
             desk.venue.replace("a", **change)
         assert (desk.broker.order("a"), desk.broker.updates(0), desk.broker.account()) == before
+
+
+def test_a_trailing_stop_follows_the_best_price_and_holds_the_quantity(desk: Desk) -> None:
+    answer = desk.send("a", AAPL, SELL, "6", type=TRAILING, trail_percent=D("1.5"))
+    assert (answer.hwm, answer.order.stop_price, answer.order.trail_percent) == (
+        D(200),
+        D(197),
+        D("1.5"),
+    )
+    assert [each.qty_available for each in desk.broker.positions() if each.key == AAPL] == [4]
+    for second, bid in enumerate((201.0, 204.4, 203.0, 201.4), 1):
+        desk.venue.on_quote(MONDAY + second, AAPL, bid, bid + 0.02)
+    listed = desk.broker.order("a")
+    assert listed is not None
+    assert (listed.hwm, listed.order.stop_price) == (D("204.4"), D("201.33"))
+    assert listed == desk.broker.orders(is_open=True)[0]
+    assert desk.events() == ["new"]  # where it stands is to be asked for
+    desk.venue.on_quote(MONDAY + 5, AAPL, 201.3, 201.32)
+    update = desk.broker.updates(0)[-1]
+    assert (update.event, update.broker_order.hwm) == ("fill", D("204.4"))
+    assert update.fill is not None
+    assert (update.fill.price, update.fill.qty) == (D("201.3"), D(6))
+
+
+def test_a_trailing_stop_gets_another_distance_from_the_same_best_price(desk: Desk) -> None:
+    desk.send("a", AAPL, SELL, "6", type=TRAILING, trail_price="5")
+    desk.venue.on_quote(MONDAY + 1, AAPL, 210.0, 210.1)
+    desk.venue.on_quote(MONDAY + 2, AAPL, 207.0, 207.1)
+    wider = desk.venue.replace("a", trail=D(8), new_client_order_id="b")
+    assert (wider.order.trail_price, wider.order.stop_price, wider.hwm) == (D(8), D(202), D(210))
+    with pytest.raises(Refused, match="stop price must be less than current price"):
+        desk.venue.replace("b", trail=D(2))
+    fewer = desk.venue.replace("b", qty=D(4), new_client_order_id="c")
+    assert (fewer.order.qty, fewer.order.stop_price, fewer.hwm) == (D(4), D(202), D(210))
+    desk.venue.on_quote(MONDAY + 3, AAPL, 202.0, 202.1)
+    assert desk.status("c") == "filled"
+
+
+def test_a_trailing_stop_that_cannot_be_is_refused(desk: Desk) -> None:
+    bad: list[tuple[dict[str, Any], str]] = [
+        ({}, "require either"),
+        ({"trail_price": "1", "trail_percent": D(1)}, "require either"),
+        ({"trail_price": "1.005"}, "sub-penny"),
+        ({"trail_price": "200"}, "leaves no stop price"),
+        ({"trail_percent": D(100)}, "leaves no stop price"),
+        ({"trail_percent": D("sNaN")}, "trail must be > 0"),
+        ({"trail_price": "1", "stop_price": "190"}, "must not have stop_price"),
+        ({"trail_price": "1", "time_in_force": IOC}, "invalid time_in_force"),
+        ({"trail_price": "1", "qty": "1.5", "time_in_force": DAY}, "trailing_stop"),
+        ({"trail_price": "1", "key": ETH, "qty": "1"}, "invalid order type for crypto"),
+        ({"trail_price": "1", "order_class": OrderClass.OTO, "take_profit": "220"}, "be simple"),
+        ({"trail_price": "1", "qty": "11"}, "insufficient qty"),
+        ({"type": STOP, "stop_price": "190", "trail_price": "1"}, "must not have trail_price"),
+    ]
+    for more, message in bad:
+        words = {"key": AAPL, "qty": "5", "type": TRAILING} | more
+        with pytest.raises(Refused, match=message):
+            desk.send("a", side=SELL, **words)
+        assert desk.broker.order("a") is None
+
+
+def test_a_trailing_stop_is_exempt_from_the_rule_on_wash_trades(desk: Desk) -> None:
+    desk.send("buy", AAPL, BUY, "1", type=LIMIT, limit_price="150")
+    desk.send("a", AAPL, SELL, "5", type=TRAILING, trail_price="5")
+    desk.send("another", AAPL, BUY, "1", type=LIMIT, limit_price="151")
+    assert [desk.status(name) for name in ("buy", "a", "another")] == ["new"] * 3
 
 
 # -- money ----------------------------------------------------------------------------------------

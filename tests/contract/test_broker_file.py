@@ -70,6 +70,9 @@ def act(broker: SimBroker, step: int) -> None:
             broker.on_quote(at_ns, BTC, 49_990.0, 50_000.0)
         elif kind == 5:
             broker.replace(f"o{step - 3}", limit_price=D(51_000), new_client_order_id=name)
+        elif kind == 6 and step % 20 == 5:
+            trail: dict[str, Any] = {"type": OrderType.TRAILING_STOP, "trail_price": D("1.5")}
+            order(Side.SELL, "2", **trail)
         elif kind == 6:
             broker.deposit(at_ns, D("10.01"), name)
         else:
@@ -106,6 +109,10 @@ def test_the_day_of_trading_has_everything_in_it(whole: dict[str, list[Any]]) ->
     kinds = {row[2] for row in whole["events"]}
     words = {"fill", "partial_fill", "new", "replaced", "canceled"}
     assert {f"update.{word}" for word in words} | {"opened", "refused", "activity"} <= kinds
+    trailing = [row for row in whole["orders"] if row[6] == "trailing_stop"]
+    # They begin at the middle of the market, which has another cent; what moved follows the bid.
+    assert {row[14] for row in trailing} == {"202.1", "202.11"}
+    assert "filled" in {row[15] for row in trailing}
 
 
 @pytest.mark.parametrize("after", [0, 17, 38, 64, 118])

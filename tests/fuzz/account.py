@@ -16,10 +16,13 @@ from smart_leverage.domain.records import SeatChanged
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Prices, Rung
+from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.shelf import Shelf
 from smart_leverage.runtime.trader import Trader
+from smart_leverage.server.api.app import native_routes
+from smart_leverage.server.api.native import Native, NativeParts
 from smart_leverage.server.gate import Door
 from smart_leverage.server.gateway.app import Gateway, Parts, gateway
 from smart_leverage.server.rates import Rates
@@ -57,7 +60,7 @@ class Venue(SimBroker):
 class Account:
     """Serves requests by hand: whoever asks also lets the trading thread have its turn."""
 
-    def __init__(self, folder: Path, venue: Venue, ledger: SqliteLedger) -> None:
+    def __init__(self, folder: Path, venue: Venue, ledger: SqliteLedger, rates: Rates) -> None:
         self.venue, self.clock = venue, ManualClock(MONDAY)
         self.office = Office(lambda: None, Shelf())
         self.trader = Trader(
@@ -71,21 +74,23 @@ class Account:
         )
         self.trader.reconcile()
         self.move()
+
+        def seats() -> dict[str, Seat]:
+            return self.trader.engine.state.seats
+
+        now_ns, path = self.clock.now_ns, folder / "ledger.sqlite"
         self.gateway: Gateway = gateway(
             Parts(
                 trader=self.trader,
                 office=self.office,
                 folder=folder,
-                ledger=folder / "ledger.sqlite",
-                door=Door(
-                    hosts=frozenset({"testing"}),
-                    seats=lambda: self.trader.engine.state.seats,
-                    rates=Rates(1e12, 1e12),
-                    now_ns=self.clock.now_ns,
-                ),
+                ledger=path,
+                door=Door(hosts=frozenset({"testing"}), seats=seats, rates=rates, now_ns=now_ns),
                 last_price=lambda key: None,
             ),
-            lambda bridge, listing: [],
+            lambda bridge, listing: native_routes(
+                Native(NativeParts(bridge, listing, folder, path, rates, seats, now_ns))
+            ),
         )
 
     def move(self) -> None:
@@ -132,8 +137,10 @@ class Account:
 
 
 @contextmanager
-def account(folder: Path) -> Iterator[Account]:
-    """Make an account for the time of the block."""
+def account(folder: Path, burst: float = 1e12) -> Iterator[Account]:
+    """Make an account for the time of the block; a token has `burst` requests and gains none."""
     config = SimConfig(mode=Mode.LIVE, opened_at_ns=MONDAY, partial_probability=0.0)
     with Venue(Registry.builtin(), config=config) as venue:
-        yield Account(folder, venue, SqliteLedger.in_memory())
+        path = folder / "ledger.sqlite"
+        with SqliteLedger(path, durability=Durability.NONE) as ledger:
+            yield Account(folder, venue, ledger, Rates(1e-9, burst))

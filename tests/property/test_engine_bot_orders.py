@@ -56,7 +56,8 @@ CONFIG = EngineConfig()
 def terms(draw: st.DrawFn) -> dict[str, Any]:
     """Draw the terms of an order; prices are told as factors of the market's."""
     key, side = draw(st.sampled_from(KEYS)), draw(st.sampled_from(Side))
-    kinds = [kind for kind in OrderType if key != BTC or kind is not OrderType.STOP]
+    not_of_coins = (OrderType.STOP, OrderType.TRAILING_STOP)
+    kinds = [kind for kind in OrderType if key != BTC or kind not in not_of_coins]
     kind = draw(st.sampled_from(kinds))
     found: dict[str, Any] = {"key": key, "side": side, "type": kind}
     found["qty"] = D(draw(st.sampled_from(SIZES[key])))
@@ -68,6 +69,8 @@ def terms(draw: st.DrawFn) -> dict[str, Any]:
         found["stop_price"] = 1 + up * gap
     if kind is OrderType.LIMIT:
         found["limit_price"] = draw(NEAR)
+    elif kind is OrderType.TRAILING_STOP:
+        return found | {"trail_percent": gap * 100}
     elif kind is OrderType.STOP_LIMIT:
         found["limit_price"] = 1 + up * gap * draw(st.sampled_from([1, 2]))
     if key != BTC and draw(st.booleans()):
@@ -217,10 +220,11 @@ class BotsAtAVenue(RuleBasedStateMachine):
         qty=st.sampled_from([None, D("0.5"), D(2)]),
         limit=st.sampled_from([None, D("0.99"), D("1.002")]),
         stop=st.sampled_from([None, D("0.99"), D("1.01")]),
+        trail=st.sampled_from([None, D("0.5"), D("3")]),
     )
     def change(
         self, bot: str, number: int, qty: Decimal | None, limit: Decimal | None,
-        stop: Decimal | None,
+        stop: Decimal | None, trail: Decimal | None,
     ) -> None:  # fmt: skip
         own = self._own(bot)
         if not own:
@@ -239,6 +243,7 @@ class BotsAtAVenue(RuleBasedStateMachine):
                 qty=(qty and (order.qty * qty).quantize(D(1))) or None,
                 limit_price=limit and order.limit_price and (at * limit).quantize(tick),
                 stop_price=stop and order.stop_price and (at * stop).quantize(tick),
+                trail=trail and order.trail and order.trail * trail,
             )
         )
         self.trader.flush()

@@ -57,7 +57,8 @@ def orders(draw: st.DrawFn) -> Call:
     key, side = draw(st.sampled_from(KEYS)), draw(st.sampled_from(list(Side)))
     is_coin, up = key == BTC, 1 if side is Side.BUY else -1
     kinds = [OrderType.MARKET, OrderType.LIMIT, OrderType.LIMIT, OrderType.STOP_LIMIT]
-    kind = draw(st.sampled_from(kinds if is_coin else [*kinds, OrderType.STOP]))
+    more = [OrderType.STOP, OrderType.TRAILING_STOP]
+    kind = draw(st.sampled_from(kinds if is_coin else [*kinds, *more]))
     words: dict[str, Any] = {
         "key": key,
         "side": side,
@@ -68,6 +69,8 @@ def orders(draw: st.DrawFn) -> Call:
     near = draw(st.sampled_from([1, 2, 3, 5]))
     if kind is OrderType.LIMIT:
         words["limit_price"] = 100 - up * draw(st.sampled_from([near, near, -1]))
+    elif kind is OrderType.TRAILING_STOP:
+        words |= draw(st.sampled_from([{"trail_price": near}, {"trail_percent": D(near) / 2}]))
     elif kind is not OrderType.MARKET:
         words["stop_price"] = 100 + up * near
         if kind is OrderType.STOP_LIMIT:
@@ -163,6 +166,8 @@ def change(broker: SimBroker, name: str, price: int, qty: str | None) -> None:
     whole = None if qty is None else D(qty)
     if order.order.type is OrderType.STOP:
         broker.replace(name, stop_price=exact, qty=whole)
+    elif order.order.trails:
+        broker.replace(name, trail=D(abs(price - 100) or 1) / 2, qty=whole)
     else:
         broker.replace(name, limit_price=exact, qty=whole)
 
@@ -245,9 +250,11 @@ def view(broker: SimBroker) -> list[Any]:
 @settings(max_examples=150)
 def test_cash_positions_fills_and_entries_always_agree(config: SimConfig, day: list[Call]) -> None:
     with opened(config) as broker:
+        trails: dict[str, Decimal] = {}
         for number, call in enumerate(day):
             act(broker, number, call)
             check_balances(broker)
+            check_trails(broker, trails)
         check_stream(broker.updates(0))
         check_orders(broker)
 
@@ -279,6 +286,21 @@ def check_balances(broker: SimBroker) -> None:
         assert each.qty > 0 or (broker.config.is_short_allowed and each.key == AAPL)
 
 
+def check_trails(broker: SimBroker, before: dict[str, Decimal]) -> None:
+    """No stop that trails ever moves away from the market, and none lies beyond its best price."""
+    for each in broker.orders():
+        order, stop, up = each.order, each.order.stop_price, each.order.side is Side.SELL
+        if not order.trails:
+            assert each.hwm is None
+            continue
+        assert stop is not None
+        assert each.hwm is not None
+        assert stop < each.hwm if up else stop > each.hwm
+        known = before.setdefault(order.client_order_id, stop)
+        assert known <= stop if up else known >= stop
+        before[order.client_order_id] = stop
+
+
 def check_stream(updates: Sequence[TradeUpdate]) -> None:
     assert [each.sequence for each in updates] == list(range(1, len(updates) + 1))
     assert [each.at_ns for each in updates] == sorted(each.at_ns for each in updates)
@@ -305,6 +327,10 @@ def check_orders(broker: SimBroker) -> None:
                 is_buy = fill.side is Side.BUY
                 bounds = sorted((fill.price, order.limit_price))
                 assert bounds[1 if is_buy else 0] == order.limit_price
+            if order.trails and filled[order.client_order_id] == fill.qty:
+                assert order.stop_price is not None
+                is_worse = fill.price >= order.stop_price
+                assert is_worse if fill.side is Side.BUY else fill.price <= order.stop_price
             if broker.config.mode is Mode.BAR and update.event == "partial_fill":
                 assert "nothing is left" in reason_of(broker, order)
     for one in broker.orders():

@@ -174,9 +174,9 @@ def test_a_change_changes_something_or_is_refused(content: dict[str, Any]) -> No
     change = tried(lambda: change_request(parse(body_of(content))))
     if isinstance(change, WireError):
         return
-    terms = (change.qty, change.limit_price, change.stop_price, change.time_in_force)
-    assert any(each is not None for each in terms)
-    assert all(each > 0 for each in terms[:3] if isinstance(each, Decimal))
+    prices = (change.qty, change.limit_price, change.stop_price, change.trail)
+    assert any(each is not None for each in (*prices, change.time_in_force))
+    assert all(each > 0 for each in prices if each is not None)
 
 
 @given(st.text(max_size=30))

@@ -167,10 +167,10 @@ class Desk:
         return self.feed(event).decisions[0]
 
     def change(
-        self, order: Order, qty: str = "", limit: str = "", *, stop: str = "", bot: str = "bot",
-        request: str = "",
+        self, order: Order, qty: str = "", limit: str = "", *, stop: str = "", trail: str = "",
+        bot: str = "bot", request: str = "",
     ) -> Decided:  # fmt: skip
-        """Ask for another quantity, counted whole, or another limit or stop of an order."""
+        """Ask for another quantity, counted whole, or another price or trail of an order."""
         event = ChangeWished(
             at_ns=self.now_ns,
             bot=bot,
@@ -179,6 +179,7 @@ class Desk:
             qty=D(qty) if qty else None,
             limit_price=D(limit) if limit else None,
             stop_price=D(stop) if stop else None,
+            trail=D(trail) if trail else None,
         )
         return self.feed(event).decisions[0]
 

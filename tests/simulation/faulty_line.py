@@ -93,6 +93,7 @@ class FaultyBroker:
         qty: Decimal | None = None,
         limit_price: Decimal | None = None,
         stop_price: Decimal | None = None,
+        trail: Decimal | None = None,
         new_client_order_id: str | None = None,
     ) -> BrokerOrder:
         assert new_client_order_id, "a change has a name of ours"
@@ -104,6 +105,7 @@ class FaultyBroker:
             qty=qty,
             limit_price=limit_price,
             stop_price=stop_price,
+            trail=trail,
             new_client_order_id=new_client_order_id,
         )
         return self._carry(new_client_order_id, replace)

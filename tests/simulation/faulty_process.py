@@ -323,6 +323,9 @@ class Process:
         limit, factor = order.limit_price, Decimal(chance.choice(("0.1", "0.5", "1.3", "2")))
         qty = (order.qty * factor).quantize(Decimal(1)) if order.qty % 1 == 0 else None
         stop = order.stop_price
+        trail = None if order.trail is None else (order.trail * factor).quantize(Decimal("0.01"))
+        if order.trails and factor != Decimal("0.5"):
+            qty = None
         if stop is not None and chance.random() < 0.5:
             stop = (stop * Decimal(chance.choice(("0.98", "1.01")))).quantize(stop)
             qty = limit = None
@@ -338,6 +341,7 @@ class Process:
                 qty=qty,
                 limit_price=limit,
                 stop_price=stop if stop != order.stop_price else None,
+                trail=trail or None,
             )
         )
 

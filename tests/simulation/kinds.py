@@ -32,6 +32,9 @@ def priced_wish(
     terms = _terms(chance, chance.choice(kinds), 1 if side is Side.BUY else -1)
     if not is_coin and chance.random() < 0.4:
         terms |= _exits(chance, side)
+    own = Random(f"{bot}/{at_ns}")  # so that the worlds go on to draw what they drew
+    if side is Side.SELL and not is_coin and own.random() < 0.4:
+        terms = _trailing(own, price)
     tick = REGISTRY[key].tick
     prices = {
         name: Decimal(f"{price * factor:.9f}").quantize(tick)
@@ -54,6 +57,14 @@ def _terms(chance: Random, kind: OrderType, up: int) -> dict[str, Any]:
         return {"type": kind, "limit_price": chance.choice(LIMITS)}
     stop = {"type": kind, "stop_price": 1 + up * gap}
     return stop | ({"limit_price": 1 + up * gap * 1.5} if kind is OrderType.STOP_LIMIT else {})
+
+
+def _trailing(chance: Random, price: float) -> dict[str, Any]:
+    """Return a stop that follows the market, by percent or by money."""
+    gap, kind = chance.choice(GAPS), {"type": OrderType.TRAILING_STOP}
+    if chance.random() < 0.5:
+        return kind | {"trail_percent": Decimal(f"{gap * 100:.1f}")}
+    return kind | {"trail_price": Decimal(f"{max(gap * price, 0.01):.2f}")}
 
 
 def _exits(chance: Random, side: Side) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import pytest
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_world import play
 
+import smart_leverage.engine.answering as answering
 import smart_leverage.engine.buying as buying
 import smart_leverage.engine.core as core_module
 import smart_leverage.engine.exposure as exposure
@@ -26,7 +27,7 @@ import smart_leverage.engine.releasing as releasing
 from smart_leverage.books.baselines import Baselines
 from smart_leverage.books.book import Book
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Approved
+from smart_leverage.domain.orders import Approved, BrokerOrder
 from smart_leverage.domain.records import Filled, Record, StateChanged
 from smart_leverage.engine.asking import Ask, journal
 from smart_leverage.engine.core import Core
@@ -265,6 +266,20 @@ class Mistake(NamedTuple):
     rules: tuple[str, ...]
 
 
+def lets_trailing_stops_follow_our_own_prices(planted: pytest.MonkeyPatch) -> None:
+    heed = answering._heed_trail
+
+    def heed_ours(core: Core, broker_order: BrokerOrder) -> None:
+        order, mark = broker_order.order, core.ladder.mark(broker_order.order.key)
+        if order.trails and mark is not None and mark > (broker_order.hwm or mark):
+            trail = order.trail_price or mark * (order.trail_percent or 0) / 100
+            order = msgspec.structs.replace(order, stop_price=mark - trail)
+            broker_order = msgspec.structs.replace(broker_order, order=order, hwm=mark)
+        heed(core, broker_order)
+
+    planted.setattr(answering, "_heed_trail", heed_ours)
+
+
 MISTAKES = [
     Mistake(reserves_nothing, {}, ("INV-03",)),
     Mistake(counts_only_the_new_order_of_a_change, {"lost_before": 0.4}, ("INV-03",)),
@@ -296,6 +311,7 @@ MISTAKES = [
     Mistake(lets_a_resting_sale_stand_before_the_house, {}, ("INV-05",)),
     Mistake(forgets_the_share_of_a_bot, {}, ("INV-03",)),
     Mistake(remembers_what_was_only_tried, {}, ("INV-15",)),
+    Mistake(lets_trailing_stops_follow_our_own_prices, {}, ("INV-08",)),
 ]
 
 

@@ -13,7 +13,8 @@ INV-04 no increase at a price that is old, doubted or missing, while the venue i
        our clock has just gone wrong
 INV-05 a decrease is denied only for what is not held
 INV-06 what is being sold is held  INV-07 no increase leaves unless the account is active
-INV-08 what ended stays ended      INV-14 a second writer is refused
+INV-08 what ended stays ended; a stop that trails is where the venue had it, and never falls
+INV-14 a second writer is refused
 INV-10 a difference that was seen stops increases
 INV-11 an execution counts once    INV-13 the chain is sound
 INV-16 one opening a day; a tripped day stays tripped, by the venue's clock as well
@@ -75,6 +76,7 @@ class Oracle:
         self._sent: dict[str, Order] = {}
         self._attempts: dict[str, int] = {}
         self._is_stop: dict[str, bool] = {}
+        self._trails: dict[str, Decimal] = {}
         self._counted: set[str] = set()
         self._filled: dict[str, Decimal] = {}
         """What every order has filled, as far as it was told."""
@@ -109,6 +111,8 @@ class Oracle:
             self._check_reason(entry)
         elif kind == "order.moved" and entry["state"] == "absent":
             self._check_absent(entry["client_order_id"])
+        elif kind == "order.trailed":
+            self._check_trail(entry)
         elif kind == "flow":
             self.account.cash += D(entry["amount"])
         elif kind == "split":
@@ -119,6 +123,14 @@ class Oracle:
         elif kind == "prices.remembered":
             self.journal.remember(entry, self._told_ns)
         self.time.hear(entry)
+
+    def _check_trail(self, entry: dict[str, Any]) -> None:
+        """A stop that trails is where the venue had it once, and never falls back from there."""
+        name, stop = entry["client_order_id"], D(entry["stop_price"])
+        at_venue, before = self._venue.order(name), self._trails.get(name, ZERO)
+        self._trails[name] = stop
+        if at_venue is None or not before <= stop <= (at_venue.order.stop_price or ZERO):
+            self.broken("INV-08", f"the stop of {name} went from {before} to {stop}")
 
     def _check_absent(self, name: str) -> None:
         """What counts as never arrived may neither be there nor be able to come."""
@@ -238,8 +250,8 @@ class Oracle:
         at_venue = self._venue.order(before.name)
         if before.name in self._exits:
             self._exits.add(name)
-            if at_venue is None or at_venue.status == "held":
-                return mine  # it comes in the place of one that waits for its entry
+            if at_venue is None or at_venue.status in ("held", *FINAL):
+                return mine  # its place is that of one that waits for its entry, or has ended there
         self.account.add(mine)
         self.account.before[name] = before
         return mine
@@ -492,7 +504,7 @@ def _is_equal(told: dict[str, Any], order: Sent) -> bool:
     """Compare an intent with what leaves, field by field; what a journal leaves out is usual."""
     usual = {"type": "market", "time_in_force": "day", "role": "bot", "order_class": "simple"}
     names = ("bot", "key", "side", "qty", "type", "time_in_force", "limit_price", "stop_price")
-    for name in (*names, "order_class", "role"):
+    for name in (*names, "trail_price", "trail_percent", "order_class", "role"):
         here = getattr(order, name)
         there = told.get(name, usual.get(name))
         if isinstance(here, Decimal):

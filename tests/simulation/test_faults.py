@@ -14,7 +14,7 @@ FAILED_ONCE = [
 """Seeds that found something; they are played first."""
 
 BATCH = 10
-BATCHES = 20
+BATCHES = 14
 """So many worlds as fit into the time of a test run; `python -m tests.simulation.simulate` plays
 more."""
 

@@ -104,6 +104,17 @@ def test_a_late_trade_is_counted_in_its_place() -> None:
     assert filled.statistics.gain == D(2)
 
 
+def test_trades_older_than_a_full_window_change_nothing_until_one_of_it_is_gone() -> None:
+    late = window("1", "-1", "1", size=2)
+    put(late, -5, "-7")
+    put(late, -9, "9")
+    put(late, -7, "0")
+    assert late.statistics == window("-1", "1", size=2).statistics
+    for at_ns in (2, 1, 0):
+        late.remove((at_ns, "e"))
+    assert late.statistics == window("9", "0", "-7", size=2).statistics
+
+
 def test_an_undone_trade_is_forgotten() -> None:
     filled = window("-1", "2", "3", size=2)
     filled.remove((2, "e"))

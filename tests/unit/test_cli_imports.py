@@ -1,7 +1,6 @@
-"""No command that reads loads a heavy library, and none is slow to start."""
+"""No command that reads loads a heavy library, and none loads much."""
 
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,7 +33,8 @@ try:
     main()
 finally:
     wanted = set(HEAVY.split())
-    sys.stderr.write("LOADED " + " ".join(sorted(wanted & set(sys.modules))) + "\\n")
+    heavy = " ".join(sorted(wanted & set(sys.modules)))
+    sys.stderr.write(f"LOADED {len(sys.modules)} {heavy}\\n")
 """
 
 READING = [
@@ -134,10 +134,18 @@ def start(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[str
     )
 
 
+def loaded(done: subprocess.CompletedProcess[str]) -> tuple[list[str], int]:
+    """Return the heavy libraries that a command had loaded at its end, and how many modules."""
+    word, count, *heavy = done.stderr.splitlines()[-1].split()
+    assert word == "LOADED", done.stderr
+    return heavy, int(count)
+
+
 @pytest.mark.parametrize("arguments", READING, ids=" ".join)
 def test_a_reading_command_loads_nothing_heavy(folder: Path, arguments: list[str]) -> None:
     done = start(folder, arguments)
-    assert done.stderr.splitlines()[-1].strip() == "LOADED", done.stderr
+    heavy, _ = loaded(done)
+    assert not heavy
     assert done.stdout.strip() or "nothing is under way" in done.stderr, done.stderr
 
 
@@ -155,24 +163,16 @@ def test_importing_the_package_loads_nothing_but_names_what_a_notebook_wants() -
         assert repr(name) in done.stdout
 
 
-def cpu_s(folder: Path, arguments: list[str]) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start(folder, arguments)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 @pytest.mark.parametrize(
-    ("arguments", "budget_s"),
+    ("arguments", "modules_max"),
     [
-        pytest.param(["--version"], 0.15, id="version"),
-        pytest.param(["status"], 0.4, id="status"),
-        pytest.param(["orders"], 0.4, id="orders"),
-        pytest.param(["tier"], 0.4, id="tier"),
+        pytest.param(["--version"], 220, id="version"),
+        pytest.param(["status"], 400, id="status"),
+        pytest.param(["orders"], 350, id="orders"),
+        pytest.param(["tier"], 400, id="tier"),
     ],
 )
-def test_a_command_starts_within_its_budget(
-    folder: Path, arguments: list[str], budget_s: float
-) -> None:
-    start(folder, arguments)  # the first start compiles the modules
-    assert min(cpu_s(folder, arguments) for _ in range(5)) <= budget_s
+def test_a_command_loads_few_modules(folder: Path, arguments: list[str], modules_max: int) -> None:
+    """What a start takes is mostly what it imports; `benchmarks/startup.py` shows the time."""
+    _, modules = loaded(start(folder, arguments))
+    assert modules <= modules_max

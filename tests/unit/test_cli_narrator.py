@@ -4,8 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from smart_leverage.cli.narrator import Narrator
-from smart_leverage.domain.records import PlanMoved
+from smart_leverage.cli.narrator import LINES_PER_S, Narrator
+from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Side
+from smart_leverage.domain.records import Decided, PlanMoved
+
+BTC = Key("crypto:BTC/USD")
 
 LEFT = "5.0 % of equity above the cap of 25.0 % for crypto; not sold: BTC/USD (no buyer)"
 
@@ -46,3 +51,25 @@ def test_a_plan_is_told_by_its_status(status: str, why: str, said: str) -> None:
         )
     )  # fmt: skip
     assert lines == [f"Thu 00:00  {said}"]
+
+
+def decided(at_s: int, verdict: str = "approved", reason: str = "none") -> Decided:
+    return Decided(
+        at_ns=at_s * SECOND_NS, decision_id="d1", bot="bot", source="order", key=BTC,
+        side=Side.BUY, asked=Decimal(1), allowed=Decimal(1), given=Decimal(1),
+        price=Decimal(100), verdict=verdict, reason=reason, unit="fraction",
+        bound=Decimal("0.1"), would_be=Decimal("0.2"), figures={},
+    )  # fmt: skip
+
+
+def test_a_flood_of_decisions_becomes_a_number_and_what_is_new_is_still_told() -> None:
+    lines: list[str] = []
+    narrator = Narrator(lines.append, "UTC", tells_all=True)
+    for _ in range(LINES_PER_S + 1_500):
+        narrator.hear(decided(60))
+    assert len(lines) == LINES_PER_S
+    narrator.hear(decided(60, "denied", "cap_symbol"))
+    assert "denied" in lines[-1]
+    narrator.hear(decided(61))
+    assert lines[-2].endswith("and 1,500 more decisions")
+    assert "approved" in lines[-1]

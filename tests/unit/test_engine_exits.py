@@ -141,7 +141,8 @@ def test_a_changed_exit_stays_one_of_its_pair(is_told: bool) -> None:
     assert selling(desk) == 100
 
 
-def test_a_change_of_a_held_exit_reserves_nothing() -> None:
+@pytest.mark.parametrize("is_lost", [False, True], ids=["on-its-way", "of-unknown-outcome"])
+def test_a_change_of_a_held_exit_reserves_nothing(is_lost: bool) -> None:
     desk = Desk()
     assert wish(desk, Side.BUY, "100", **BRACKET).given == 100
     entry = desk.pop()
@@ -155,6 +156,9 @@ def test_a_change_of_a_held_exit_reserves_nothing() -> None:
     )
     assert desk.change(legs[1].order, stop="58").verdict == "approved"
     assert selling(desk) == 0
+    if is_lost:
+        desk.answer(desk.changes.pop(0).approved.order, Verdict.UNKNOWN, "no answer")
+        assert selling(desk) == 0
     desk.fill(entry, "60")
     assert selling(desk) == 100
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from tests.simulation.desk import BTC, KO, Desk
+from tests.simulation.desk import BTC, KO, SPY, Desk
 
 from smart_leverage.domain.bots import Scope, Seat
 from smart_leverage.domain.records import Noted, SeatChanged
@@ -98,3 +98,81 @@ def test_a_suspended_bot_adds_nothing_and_sells_all() -> None:
     ask(desk, {"suspend": "ann"}, is_admin=False)
     assert len(desk.of(SeatChanged)) == count
     assert desk.engine.holding("ann", KO) is not None
+
+
+def test_an_admin_lets_go_of_a_suspended_bot_with_a_new_key() -> None:
+    desk = Desk()
+    ask(desk, GIVEN, is_admin=True)
+    ask(desk, {"suspend": "ann"}, is_admin=False)
+    ask(desk, GIVEN | {"token_id": "PK9"}, is_admin=True)
+    assert desk.buy(KO, "1", bot="ann").reason == "reducing", "the key under which it asked lives"
+    ask(desk, {"revoke": GIVEN["token_id"]}, is_admin=True)
+    assert desk.buy(KO, "1", bot="ann").verdict == "approved"
+
+
+# -- in need --------------------------------------------------------------------------------------
+
+
+def tripped(*before: dict[str, str]) -> Desk:
+    """An account with seats, on a day that then trips."""
+    desk = Desk(holdings={SPY: "100"}, cash=50_000)
+    for number, given in enumerate(before):
+        assert ask(desk, GIVEN | {"token_id": f"PK{number}"} | given, is_admin=True) == ""
+    desk.prices({SPY: "465"})
+    assert desk.state.breakers.is_day_tripped
+    return desk
+
+
+NARROW = {"share": "0.25", "symbols": f"{BTC},{KO}"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(NARROW | {"share": "0.26"}, id="a-larger-share"),
+        pytest.param(NARROW | {"share": ""}, id="no-share"),
+        pytest.param(NARROW | {"symbols": f"{BTC},{SPY}"}, id="another-instrument"),
+        pytest.param(NARROW | {"symbols": ""}, id="every-instrument"),
+    ],
+)
+def test_nothing_is_widened_for_a_bot_while_a_limit_is_tripped(given: dict[str, str]) -> None:
+    desk = tripped(NARROW)
+    why = ask(desk, GIVEN | {"token_id": "NEW"} | given, is_admin=True)
+    assert "ann could add more than before, and the loss limit of the day is tripped" in why
+    assert "NEW" not in desk.state.seats
+
+
+def test_a_bot_that_could_not_add_cannot_while_a_limit_is_tripped() -> None:
+    desk = tripped({"scopes": "reduce"})
+    assert "tripped" in ask(desk, GIVEN | {"token_id": "NEW"}, is_admin=True)
+
+
+def test_taking_a_narrow_token_back_first_is_no_way_around() -> None:
+    desk = tripped(NARROW, NARROW | {"share": "0.5"})
+    wide, narrow = ({"token_id": "NEW", "share": share} for share in ("0.5", "0.25"))
+    for name in ("PK1", "ann"):
+        assert ask(desk, {"revoke": name}, is_admin=False) == ""
+        assert "tripped" in ask(desk, GIVEN | NARROW | wide, is_admin=True)
+    assert ask(desk, GIVEN | NARROW | narrow, is_admin=True) == ""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(NARROW, id="the-same-again-for-keys-that-leaked"),
+        pytest.param(NARROW | {"share": "0.1"}, id="a-smaller-share"),
+        pytest.param(NARROW | {"symbols": BTC}, id="fewer-instruments"),
+        pytest.param({"scopes": "reduce"}, id="one-that-only-sells"),
+        pytest.param({"bot": "eve"}, id="a-bot-that-is-new"),
+    ],
+)
+def test_what_widens_nothing_is_given_while_a_limit_is_tripped(given: dict[str, str]) -> None:
+    desk = tripped(NARROW)
+    assert ask(desk, GIVEN | {"token_id": "NEW"} | given, is_admin=True) == ""
+    assert ask(desk, {"revoke": "NEW"}, is_admin=False) == ""
+
+
+def test_on_a_calm_day_an_admin_widens() -> None:
+    desk = Desk()
+    assert ask(desk, GIVEN | NARROW, is_admin=True) == ""
+    assert ask(desk, GIVEN | {"token_id": "NEW"}, is_admin=True) == ""

@@ -106,6 +106,16 @@ def test_the_largest_share_of_live_tokens_counts_and_one_without_is_all() -> Non
     assert share_of(Engine(desk.config, desk.records)._core, "bot") is None
 
 
+def test_a_token_that_cannot_add_widens_nothing() -> None:
+    desk = Desk()
+    seat(desk, share="0.05", symbols=KO)
+    seat(desk, token="PK2", scopes="read")
+    seat(desk, token="PK3", scopes="reduce,halt")
+    assert share_of(desk.engine._core, "bot") == D("0.05")
+    assert desk.buy(KO, "90").reason == "cap_bot"
+    assert desk.buy(AAPL, "1").reason == "cap_bot"
+
+
 def test_a_token_for_some_instruments_adds_to_those_only_and_sells_all() -> None:
     desk = Desk()
     desk.hold(ETH, "1")

@@ -8,7 +8,7 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.records import Decided
 from smart_leverage.policy.reasons import Reason
-from smart_leverage.server.gateway.denying import denial
+from smart_leverage.server.gateway.denying import denial, refusal
 
 COIN, SHARE = Key("crypto:BTC/USD"), Key("us_equity:SPY")
 
@@ -73,3 +73,19 @@ def test_a_denial_says_bound_value_and_what_would_pass() -> None:
 @pytest.mark.parametrize("reason", [reason.name.lower() for reason in Reason])
 def test_every_reason_is_final(reason: str) -> None:
     assert denial(decided(reason)).status in (403, 422)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(40310000, 403), (42210000, 422), (40010001, 400)], ids=str
+)
+def test_what_the_broker_refused_is_told_with_its_code_and_words(code: int, status: int) -> None:
+    """Also where the words end like a code of their own."""
+    error = refusal(code, "no such thing [42210000]")
+    assert (error.status, error.code, error.message) == (status, code, "no such thing [42210000]")
+
+
+@pytest.mark.parametrize("code", [0, 1, 50010000, 403], ids=str)
+def test_a_refusal_without_a_code_of_a_clients_mistake_is_final(code: int) -> None:
+    error = refusal(code, "")
+    assert (error.status, error.code, error.message) == (403, 40310000, "refused by the broker")
+    assert refusal(code, "closed").message == "closed"

@@ -15,6 +15,7 @@ from smart_leverage.domain.records import (
     Marked,
     Noted,
     OrderMoved,
+    OrderTrailed,
     PlanMoved,
     Record,
     StateChanged,
@@ -80,6 +81,9 @@ def test_letters_cannot_move_between_the_columns_unseen() -> None:
                 at_ns=1, client_order_id="a-1", state=OrderState.OPEN, status="", filled_qty=D(0)
             ),
             "a-1",
+        ),
+        pytest.param(
+            OrderTrailed(at_ns=1, client_order_id="a-1", hwm=D(204), stop_price=D(200)), "a-1"
         ),
         pytest.param(BaselineSet(at_ns=1, period="day", label="", equity=D(1)), "day"),
         pytest.param(

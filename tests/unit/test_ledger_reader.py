@@ -26,6 +26,7 @@ from smart_leverage.domain.records import (
     Marked,
     Noted,
     OrderMoved,
+    OrderTrailed,
     PlanMoved,
     Record,
     Resumed,
@@ -283,6 +284,23 @@ def test_an_order_is_as_it_moved_last_and_keeps_the_brokers_id(read: Read) -> No
     assert told == {**written, "broker_order_id": "b-7"}
     assert (row.moved_seq, row.moved_ns) == (4, 4)
     assert (row.cancel_seq, row.cancel_reason) == (3, "asked")
+
+
+def test_a_trailing_stop_stands_where_the_broker_told_last(read: Read) -> None:
+    terms = {"type": OrderType.TRAILING_STOP, "limit_price": None, "trail_percent": D("1.5")}
+    intent = intended(1, side=Side.SELL, **terms)
+    row = read(intent).order("o1")
+    assert row is not None
+    assert_told(row, intent.order)
+    assert (row.hwm, row.stop_price) == (None, None)
+    told = [
+        OrderTrailed(at_ns=n, client_order_id="o1", hwm=D(hwm), stop_price=D(stop))
+        for n, hwm, stop in ((2, "200", "197"), (3, "204.40", "201.33"))
+    ]
+    row = read(*told, moved(4, "o1", OrderState.OPEN)).order("o1")
+    assert row is not None
+    assert_told(row, told[-1])
+    assert (row.trail_percent, row.trail_price) == (D("1.5"), None)
 
 
 def test_a_move_of_an_order_never_intended_makes_no_order(read: Read) -> None:

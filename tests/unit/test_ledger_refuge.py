@@ -19,6 +19,7 @@ from smart_leverage.domain.records import (
     Marked,
     Noted,
     OrderMoved,
+    OrderTrailed,
     Record,
     Resumed,
     StateChanged,
@@ -66,6 +67,7 @@ MARK = Marked(
     at_ns=9, equity=D(1), cash=D(1), crypto=D(0), leveraged=D(0), gross=D(0), crypto_cap=D(1),
     leveraged_cap=D(1),
 )  # fmt: skip
+TRAIL = OrderTrailed(at_ns=9, client_order_id="sl-1", hwm=D(204), stop_price=D(200))
 GAP = Unprotected(at_ns=9, key=BTC, since_ns=1, why="")
 
 
@@ -137,6 +139,7 @@ def test_what_makes_the_account_safer_is_noted_in_order(refuge: Refuge, path: Pa
         pytest.param(MARK, id="mark"),
         pytest.param(OLD, id="note"),
         pytest.param(GAP, id="gap"),
+        pytest.param(TRAIL, id="trail"),
         pytest.param(decided("0"), id="denial"),
     ],
 )

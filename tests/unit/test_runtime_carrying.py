@@ -10,7 +10,7 @@ from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Approved, Change, Order, OrderType, Side, TimeInForce
 from smart_leverage.domain.registry import Registry
-from smart_leverage.engine.events import Event
+from smart_leverage.engine.events import Answered, Event, Verdict
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.runtime.carrying import AtOnce, Lanes, Messenger
 
@@ -101,3 +101,12 @@ def test_what_rests_is_cancelled_before_anything_new_leaves(carry: Carry) -> Non
         carry(broker, Outcome(sends=[sale(name)]))
     carry(broker, Outcome(cancels=["one"], sends=[sale("three")]))
     assert (status(broker, "one"), status(broker, "three")) == ("canceled", "new")
+
+
+@carried
+def test_a_refusal_comes_with_the_brokers_code_and_its_words_apart(carry: Carry) -> None:
+    (answer,) = carry(venue(), Outcome(sends=[sale("one"), sale("two"), sale("three")]))[2:]
+    assert isinstance(answer, Answered)
+    assert (answer.verdict, answer.broker_code) == (Verdict.REFUSED, 40310000)
+    assert answer.reason.startswith("insufficient balance for BTC")
+    assert "40310000" not in answer.reason

@@ -23,7 +23,7 @@ from smart_leverage.engine.proof import ExactCaps
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.policy.tier import Tier
 from smart_leverage.runtime.recovery import recover
-from smart_leverage.runtime.replay import LOGGED, Replayed, replay
+from smart_leverage.runtime.replay import replay
 from smart_leverage.runtime.replay_case import MIRROR, VARIANTS, Account, offers_of
 from smart_leverage.runtime.replay_log import (
     Execution,
@@ -35,6 +35,7 @@ from smart_leverage.runtime.replay_log import (
 )
 from smart_leverage.runtime.replay_meter import Breach, Meter
 from smart_leverage.runtime.replay_record import FORCED, RECORD_KEY, forced_record
+from smart_leverage.runtime.replay_told import LOGGED, Replayed
 from smart_leverage.runtime.trader import Trader
 from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, engine_config, opening

@@ -1,6 +1,7 @@
 """Bytes become names and texts within bounds, or a refusal with its own status; never a float."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -140,6 +141,18 @@ def test_counts_have_bounds() -> None:
     for name in ("zero", "sign", "word", "long", "arabic"):
         with pytest.raises(WireError, match=name):
             query.count(name, 50, 1, 500)
+
+
+def test_an_amount_is_exact_and_a_plain_number() -> None:
+    query = params(b"qty=1.50&none=&sign=-1&nan=NaN&under=1_0&long=" + b"9" * 40)
+    assert (query.amount("qty"), query.amount("none"), query.amount("gone")) == (
+        Decimal("1.5"),
+        None,
+        None,
+    )
+    for name in ("sign", "nan", "under", "long"):
+        with pytest.raises(WireError, match=f"{name} is no number"):
+            query.amount(name)
 
 
 def test_words_are_of_a_list() -> None:

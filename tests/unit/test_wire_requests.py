@@ -51,6 +51,7 @@ BRACKET = {**LIMIT, "order_class": "bracket", "take_profit": TARGET, "stop_loss"
 OCO = {**MARKET, "side": "sell", "type": "limit", "order_class": "oco"}
 OCO |= {"take_profit": TARGET, "stop_loss": LOSS}
 OTO = {**LIMIT, "order_class": "oto", "stop_loss": LOSS}
+TRAILING: Body = {**MARKET, "side": "sell", "type": "trailing_stop", "trail_percent": "1.5"}
 
 
 def asked(content: Mapping[str, object]) -> OrderRequest:
@@ -114,10 +115,12 @@ def test_every_class_of_the_official_client_is_read() -> None:
     assert sent(MarketOrderRequest(**single)).take_profit is None
 
 
-def test_a_trailing_stop_is_refused_with_a_sentence() -> None:
-    with pytest.raises(WireError, match="trailing stops are not offered here") as caught:
-        sent(TrailingStopOrderRequest(**terms(qty=2, trail_percent=1.5)))
-    assert (caught.value.status, caught.value.code) == (422, 42210000)
+def test_a_trailing_stop_of_the_official_client_is_read() -> None:
+    share = sent(TrailingStopOrderRequest(**terms(qty=2, trail_percent=1.5)))
+    assert (share.type, share.trail_percent) == (OrderType.TRAILING_STOP, Decimal("1.5"))
+    assert (share.trail_price, share.stop_price, share.limit_price) == (None, None, None)
+    money = sent(TrailingStopOrderRequest(**terms(qty=2, trail_price=0.25)))
+    assert (money.trail_price, money.trail_percent) == (Decimal("0.25"), None)
 
 
 def test_lumibot_and_ccxt_send_texts_and_spell_everything_out() -> None:
@@ -261,6 +264,16 @@ def test_an_intent_goes_with_its_side() -> None:
                      id="stop-limit-without-limit"),
         pytest.param({**STOP_LIMIT, "stop_price": None}, "stop_limit orders require stop_price",
                      id="stop-limit-without-stop"),
+        pytest.param({**TRAILING, "trail_percent": None}, "require either trail_price or",
+                     id="trailing-without"),
+        pytest.param({**TRAILING, "trail_price": "1"}, "require either trail_price or",
+                     id="trailing-by-both"),
+        pytest.param({**TRAILING, "stop_price": "190"},
+                     "trailing_stop orders must not have stop_price", id="trailing-with-a-stop"),
+        pytest.param({**TRAILING, "limit_price": "190"},
+                     "trailing_stop orders must not have limit_price", id="trailing-with-a-limit"),
+        pytest.param({**STOP, "trail_price": "1"}, "stop orders must not have trail_price or",
+                     id="stop-with-a-trail"),
         pytest.param({**MARKET, "take_profit": TARGET}, "simple orders must not have",
                      id="exit-of-a-simple-order"),
         pytest.param({**BRACKET, "stop_loss": None}, "bracket orders require", id="half-a-bracket"),
@@ -308,8 +321,8 @@ def test_exits_of_a_sale_are_the_other_way_round() -> None:
 
 
 SHARE_TIMES = {
-    "day": ("market", "limit", "stop", "stop_limit"),
-    "gtc": ("market", "limit", "stop", "stop_limit"),
+    "day": ("market", "limit", "stop", "stop_limit", "trailing_stop"),
+    "gtc": ("market", "limit", "stop", "stop_limit", "trailing_stop"),
     "ioc": ("market", "limit"),
 }
 COIN_TIMES = {
@@ -322,6 +335,7 @@ BY_TYPE: dict[str, dict[str, object]] = {
     "limit": {"limit_price": "200"},
     "stop": {"stop_price": "210"},
     "stop_limit": {"limit_price": "211", "stop_price": "210"},
+    "trailing_stop": {"trail_price": "5"},
 }
 
 
@@ -357,6 +371,21 @@ def test_which_type_goes_with_which_time_in_force(
                      "fractional orders must be simple orders", id="bracket-of-a-sum"),
         pytest.param({**STOP, "qty": None, "notional": "500"}, 42210000,
                      "notional orders must be market or limit orders", id="stop-of-a-sum"),
+        pytest.param({**COIN, **TRAILING, "symbol": "BTC/USD", "time_in_force": "gtc"}, 40010001,
+                     "invalid order type for crypto order", id="trailing-stop-of-a-coin"),
+        pytest.param({**TRAILING, "qty": None, "notional": "500"}, 42210000,
+                     "notional orders must be market or limit orders", id="trailing-stop-of-a-sum"),
+        pytest.param({**TRAILING, "qty": "1.5"}, 42210000,
+                     "trailing_stop orders must be of whole shares", id="trailing-stop-of-a-part"),
+        pytest.param({**TRAILING, "trail_percent": "100"}, 42210000,
+                     "trail_percent must be < 100", id="trail-to-nothing"),
+        pytest.param({**TRAILING, "trail_percent": None, "trail_price": "1.005"}, 42210000,
+                     "invalid trail_price 1.005. sub-penny increment does not fulfill minimum"
+                     " pricing criteria", id="trail-finer-than-a-cent"),
+        pytest.param({**TRAILING, "order_class": "oto", "stop_loss": LOSS}, 42210000,
+                     "trailing_stop orders must be simple orders", id="trailing-stop-with-an-exit"),
+        pytest.param({**TRAILING, "extended_hours": True}, 42210000,
+                     "extended hours order must be DAY limit orders", id="trailing-stop-late"),
         pytest.param({**BRACKET, "time_in_force": "ioc"}, 42210000,
                      "invalid time_in_force for this order type", id="bracket-at-once"),
         pytest.param({**BRACKET, "extended_hours": True}, 42210000,
@@ -396,6 +425,8 @@ def test_the_official_client_changes_an_order() -> None:
     assert (change.qty, change.limit_price) == (Decimal(3), Decimal("201.5"))
     assert change.stop_price is None
     assert (change.client_order_id, change.time_in_force) == ("mine-2", None)
+    wider = json.dumps(ReplaceOrderRequest(trail=2.5).to_request_fields())
+    assert change_request(parse(wider.encode())).trail == Decimal("2.5")
     patient = change_request({"time_in_force": "gtc"})
     assert patient.time_in_force is TimeInForce.GTC
 
@@ -405,7 +436,7 @@ def test_the_official_client_changes_an_order() -> None:
     [
         pytest.param({}, 422, id="nothing"),
         pytest.param({"client_order_id": "a"}, 422, id="only-a-name"),
-        pytest.param({"trail": "1"}, 422, id="trail"),
+        pytest.param({"trail": "0"}, 422, id="no-trail"),
         pytest.param({"notional": "100"}, 422, id="notional"),
         pytest.param({"qty": "0"}, 422, id="to-nothing"),
         pytest.param({"qty": "1", "side": "sell"}, 422, id="another-side"),

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.wire.raw import Raw
+
 from smart_leverage.engine.events import Command
 from smart_leverage.runtime.control import Request, ask
 from smart_leverage.runtime.tokens import new_token
@@ -89,6 +91,7 @@ def gateway(
         served = _shown(process, place)
         for bot in bots:
             served.add_bot(bot)
+        _until_priced(served)
         yield served
     finally:
         process.send_signal(signal.SIGINT)
@@ -98,6 +101,18 @@ def gateway(
             process.kill()
             process.wait()
         log.close()
+
+
+def _until_priced(served: Served) -> None:
+    """Wait for the first look at the market: before it nothing can be bought."""
+    order = {"symbol": "BTC/USD", "side": "buy", "type": "market", "time_in_force": "gtc"}
+    bot, until = Raw(served.url, served.keys["bot"]), time.monotonic() + START_WITHIN_S
+    while time.monotonic() < until:
+        told = bot("POST", "/sl/v1/preview", {**order, "qty": "0.001"}).json
+        if told.get("reason") != "no_price":
+            return
+        time.sleep(0.05)
+    raise AssertionError("no price after the start")
 
 
 def _environment(at: datetime | None) -> dict[str, str]:

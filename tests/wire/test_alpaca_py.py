@@ -220,6 +220,28 @@ def test_lists_are_paged_turned_and_filtered(client: TradingClient) -> None:
     client.cancel_orders()
 
 
+def test_a_list_is_filtered_by_quantity_both_bounds_left_out(client: TradingClient) -> None:
+    """By what an order asks for; one that asks for money has no quantity."""
+    small, middle, large = (
+        client.submit_order(limit(ETH, 600.0, qty)).id for qty in (0.02, 0.025, 0.03)
+    )
+    client.submit_order(market(ETH, OrderSide.BUY, notional=50))
+
+    def listed(**bounds: str) -> list[object]:
+        return [uuid.UUID(one["id"]) for one in client.get("/orders", {"status": "all", **bounds})]
+
+    assert listed(qty_above="0.02") == [large, middle]
+    assert listed(qty_below="0.030") == [middle, small]
+    assert listed(qty_above="0.02", qty_below="0.03") == [middle]
+    assert listed(qty_above="2e-2", qty_below="1") == [large, middle]
+    assert listed(qty_above="0.03") == []
+    for bounds in ({"qty_above": "much"}, {"qty_below": "-1"}, {"qty_above": "NaN"}):
+        with pytest.raises(APIError) as refused:
+            listed(**bounds)
+        assert (refused.value.status_code, refused.value.code) == (422, 40010001)
+    client.cancel_orders()
+
+
 def test_configuration_can_be_tightened_and_not_loosened(client: TradingClient) -> None:
     configuration = client.get_account_configurations()
     assert client.set_account_configurations(configuration) == configuration

@@ -218,6 +218,34 @@ def test_16_what_is_empty_is_well_formed(raw: Raw) -> None:
     assert history["timestamp"] == history["equity"] == []
 
 
+def test_16_the_clock_and_the_calendar_of_a_market(raw: Raw) -> None:
+    clocks = raw("GET", "/v3/clock").json["clocks"]
+    assert [clock["market"]["mic"] for clock in clocks] == ["XNYS", "XNAS"]
+    asked = raw("GET", "/v3/clock?markets=NYSE&time=2026-11-25T15:00:00Z").json
+    assert [clock["phase"] for clock in asked["clocks"]] == ["core"]
+    days = raw("GET", "/v3/calendar/NYSE?start=2026-11-25&end=2026-11-27&timezone=UTC").json
+    assert [day["core_end"][11:16] for day in days["calendar"]] == ["21:00", "18:00"]
+    assert raw("GET", "/v3/calendar/NYSE?start=2026-11-26&end=2026-11-26").json["calendar"] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v3/clock?markets=XLON",
+        "/v3/clock?time=soon",
+        "/v3/clock?time=2200-01-01T00:00:00Z",
+        "/v3/clock?time=1960-01-01T00:00:00Z",
+        "/v3/clock?zone=UTC",
+        "/v3/calendar/XLON",
+        "/v3/calendar/NYSE?timezone=Europe/Paris",
+        "/v3/calendar/NYSE?start=soon",
+    ],
+)
+def test_16_what_no_market_here_has_is_refused(raw: Raw, path: str) -> None:
+    answer = raw("GET", path)
+    assert (answer.status, answer.json["code"]) == (422, 40010001)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import pytest
@@ -21,11 +22,13 @@ from alpaca.trading.requests import (
     GetOrdersRequest,
     LimitOrderRequest,
     MarketOrderRequest,
+    ReplaceOrderRequest,
     StopOrderRequest,
+    TrailingStopOrderRequest,
 )
 from tests.wire.serving import Served, gateway
 from tests.wire.test_alpaca_py import eventually
-from tests.wire.test_updates import Heard
+from tests.wire.test_updates import heard
 
 A_WEDNESDAY = datetime(2026, 11, 25, 15, 0, tzinfo=UTC)
 SPY = "SPY"
@@ -102,20 +105,19 @@ def test_exits_wake_when_the_entry_is_filled(client: TradingClient) -> None:
 
 
 def test_the_stream_tells_when_exits_wake_and_end(served: Served) -> None:
-    heard = Heard(served, "listener")
-    entry = bought(heard.client, 1, order_class=OrderClass.BRACKET, **FAR)
-    heard.wait(4)
-    heard.client.cancel_orders()
-    heard.wait(8)
-    events = {
-        leg.id: [
-            str(getattr(each.event, "value", each.event))
-            for each in heard.updates
-            if each.order.id == leg.id
-        ]
-        for leg in entry.legs or ()
-    }
-    heard.stop()
+    with heard(served, "listener") as one:
+        entry = bought(one.client, 1, order_class=OrderClass.BRACKET, **FAR)
+        one.wait(4)
+        one.client.cancel_orders()
+        one.wait(8)
+        events = {
+            leg.id: [
+                str(getattr(each.event, "value", each.event))
+                for each in one.updates
+                if each.order.id == leg.id
+            ]
+            for leg in entry.legs or ()
+        }
     assert len(events) == 2
     assert all(told[0] == "new" and told[-1] == "canceled" for told in events.values()), events
 
@@ -172,6 +174,60 @@ def test_a_stop_rests_below_the_market(client: TradingClient) -> None:
     assert (stop.order_type, stop.stop_price) == (OrderType.STOP, "1")
     client.cancel_order_by_id(stop.id)
     now(client, stop, OrderStatus.CANCELED)
+
+
+def trailing(qty: float, **trail: float) -> TrailingStopOrderRequest:
+    return TrailingStopOrderRequest(
+        symbol=SPY, side=OrderSide.SELL, time_in_force=TimeInForce.GTC, qty=qty, **trail
+    )
+
+
+def test_a_trailing_stop_is_shown_where_it_stands_and_gets_another_distance(
+    client: TradingClient,
+) -> None:
+    bought(client, 2)
+    order = client.submit_order(trailing(2, trail_percent=5))
+    assert (order.order_type, order.type) == (OrderType.TRAILING_STOP, OrderType.TRAILING_STOP)
+    assert (order.trail_percent, order.trail_price, order.limit_price) == ("5", None, None)
+    assert Decimal(order.stop_price) == on_a_cent(Decimal(order.hwm) * Decimal("0.95"))
+    assert [(one.id, one.hwm) for one in client.get_orders()] == [(order.id, order.hwm)]
+    assert client.get_open_position(SPY).qty_available == "0"
+    wider = client.replace_order_by_id(order.id, ReplaceOrderRequest(trail=10))
+    assert (wider.replaces, wider.trail_percent) == (order.id, "10")
+    assert Decimal(wider.hwm) >= Decimal(order.hwm)  # it was followed while nobody looked
+    assert Decimal(wider.stop_price) == on_a_cent(Decimal(wider.hwm) * Decimal("0.9"))
+    assert now(client, order, OrderStatus.REPLACED).replaced_by == wider.id
+    for change in ({"trail": 100}, {"stop_price": 1}, {"limit_price": 1}):
+        with pytest.raises(APIError) as refused:
+            client.replace_order_by_id(wider.id, ReplaceOrderRequest(**change))
+        assert refused.value.status_code == 422
+    client.cancel_order_by_id(wider.id)
+    now(client, wider, OrderStatus.CANCELED)
+
+
+def on_a_cent(price: Decimal) -> Decimal:
+    return price.quantize(Decimal("0.01"), rounding=ROUND_FLOOR)
+
+
+def test_the_stream_tells_which_stop_a_trailing_one_met(served: Served) -> None:
+    with heard(served, "follower") as one:
+        bought(one.client, 1)
+        order = filled(one.client, one.client.submit_order(trailing(1, trail_price=0.01)))
+        eventually(lambda: one.client.get_all_positions() == [])
+        told = [each for each in one.updates if each.order.id == order.id]
+    events = [str(getattr(each.event, "value", each.event)) for each in told]
+    assert (events[0], events[-1]) == ("new", "fill")
+    met = told[-1].order
+    assert Decimal(met.stop_price) == on_a_cent(Decimal(met.hwm) - Decimal("0.01"))
+    assert told[-1].price <= float(met.stop_price)
+    assert (order.hwm, order.stop_price) == (met.hwm, met.stop_price)
+
+
+def test_a_trailing_stop_to_buy_says_why_it_is_refused(client: TradingClient) -> None:
+    request = trailing(1, trail_percent=1).model_copy(update={"side": OrderSide.BUY})
+    with pytest.raises(APIError, match="its worst price cannot be known") as refused:
+        client.submit_order(request)
+    assert (refused.value.status_code, refused.value.code) == (422, 40010001)
 
 
 @pytest.mark.parametrize(

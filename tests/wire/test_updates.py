@@ -4,8 +4,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -51,6 +51,16 @@ class Heard:
         self.thread.join(5.0)
 
 
+@contextmanager
+def heard(served: Served, name: str) -> Iterator[Heard]:
+    """Listen until the block ends, however it ends: a stream left alone connects again for ever."""
+    one = Heard(served, name)
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
 def market(client: TradingClient, side: OrderSide, **amount: float) -> Any:
     return client.submit_order(
         MarketOrderRequest(symbol="BTC/USD", side=side, time_in_force=GTC, **amount)
@@ -58,29 +68,27 @@ def market(client: TradingClient, side: OrderSide, **amount: float) -> Any:
 
 
 def test_the_official_stream_tells_a_bot_of_its_own_orders_only(served: Served) -> None:
-    one, other = Heard(served, "stream1"), Heard(served, "stream2")
-    order = market(one.client, OrderSide.BUY, qty=0.002)
-    events = one.wait(2)
-    assert events[0] == "new"
-    assert events[-1] == "fill"
-    last = one.updates[-1]
-    assert last.order.id == order.id
-    assert last.order.status == "filled"
-    assert float(last.position_qty) == pytest.approx(0.002 * 0.9975)
-    assert sum(float(each.qty) for each in one.updates if each.qty) == pytest.approx(0.002)
-    rest = one.client.submit_order(
-        LimitOrderRequest(
-            symbol="ETH/USD", side=OrderSide.BUY, qty=0.02, limit_price=900, time_in_force=GTC
+    with heard(served, "stream1") as one, heard(served, "stream2") as other:
+        order = market(one.client, OrderSide.BUY, qty=0.002)
+        events = one.wait(2)
+        assert events[0] == "new"
+        assert events[-1] == "fill"
+        last = one.updates[-1]
+        assert last.order.id == order.id
+        assert last.order.status == "filled"
+        assert float(last.position_qty) == pytest.approx(0.002 * 0.9975)
+        assert sum(float(each.qty) for each in one.updates if each.qty) == pytest.approx(0.002)
+        before = len(one.updates)
+        rest = one.client.submit_order(
+            LimitOrderRequest(
+                symbol="ETH/USD", side=OrderSide.BUY, qty=0.02, limit_price=900, time_in_force=GTC
+            )
         )
-    )
-    before = len(one.updates)
-    one.wait(before + 1)
-    one.client.cancel_order_by_id(rest.id)
-    events = one.wait(before + 3)[before:]
-    assert events == ["new", "pending_cancel", "canceled"]
-    assert other.updates == []
-    one.stop()
-    other.stop()
+        one.wait(before + 1)
+        one.client.cancel_order_by_id(rest.id)
+        events = one.wait(before + 3)[before:]
+        assert events == ["new", "pending_cancel", "canceled"]
+        assert other.updates == []
 
 
 Encode = Callable[[Any], str | bytes]

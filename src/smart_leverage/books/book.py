@@ -1,6 +1,6 @@
 """An account's books: cash, holdings by bot, closed trades and the record that they make."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from decimal import Decimal
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from smart_leverage.books.exact import (
     ratio,
 )
 from smart_leverage.books.lots import Lot
+from smart_leverage.books.past import Past
 from smart_leverage.books.positions import Change, Entry, Holding, Position
 from smart_leverage.books.postings import (
     USD,
@@ -30,6 +31,7 @@ from smart_leverage.books.trades import Trade
 from smart_leverage.domain.errors import BadData, InvariantViolation
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Fill, Order, Side
+from smart_leverage.domain.past import Deal
 
 
 class Applied(Struct, frozen=True, kw_only=True):
@@ -75,6 +77,7 @@ class BookState(Struct, frozen=True):
     cash: Decimal
     held: tuple[Held, ...]
     trades: tuple[Trade, ...]
+    past: tuple[Trade, ...] = ()
 
 
 class Book:
@@ -93,6 +96,8 @@ class Book:
         self._held: tuple[Key, ...] = ()
         self._counted: dict[str, Fill] = {}
         self._records = Records()
+        self.past = Past()
+        """What was dealt before our time; it makes trades, and neither cash nor holdings."""
 
     # What happened -----------------------------------------------------------------------------
 
@@ -234,6 +239,16 @@ class Book:
         )
         return _applied(change, moves, -paid - in_cash, postings)
 
+    def take_past(self, deals: Iterable[Deal]) -> None:
+        """Count deals from before our time in the record; cash and holdings stay as they are.
+
+        Raises:
+            BadData: See `Past.take`; nothing was changed.
+        """
+        change = self.past.take(deals)
+        # The newest first: what is older than a full window is then no work.
+        self._records.note(change._replace(trades=change.trades[::-1]))
+
     # What is so --------------------------------------------------------------------------------
 
     @property
@@ -297,8 +312,12 @@ class Book:
         return self._records.trade(client_order_id)
 
     def trades(self, bot: str | None = None) -> tuple[Trade, ...]:
-        """Return all closed trades, oldest first; with a bot, those that closed its lots."""
+        """Return the closed trades of our time, oldest first; with a bot, those of its lots."""
         return self._records.trades(bot)
+
+    def past_trades(self, bot: str | None = None) -> tuple[Trade, ...]:
+        """Return the closed trades from before our time, oldest first; see `trades`."""
+        return self._records.trades(bot, is_imported=True)
 
     def state(self) -> BookState:
         """Return everything in canonical order and form, for hashes and comparisons; not hot."""
@@ -307,7 +326,7 @@ class Book:
             for key in self._held
             for bot, stake in sorted(self._holdings[key].stakes.items())
         ]
-        return canonical(BookState(self._cash, tuple(held), self.trades()))
+        return canonical(BookState(self._cash, tuple(held), self.trades(), self.past_trades()))
 
     # How ---------------------------------------------------------------------------------------
 

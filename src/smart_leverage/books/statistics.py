@@ -38,7 +38,8 @@ class Statistics(Struct, frozen=True, kw_only=True):
     """Counts and sums over a window; money in account currency, net of fees.
 
     `gain` sums the wins, `loss` the losses as a positive number, `scratched` the small change of
-    the scratches, which are counted but neither won nor lost.
+    the scratches, which are counted but neither won nor lost. Of the wins and losses `imported`
+    are from before our time.
     """
 
     wins: int = 0
@@ -47,6 +48,7 @@ class Statistics(Struct, frozen=True, kw_only=True):
     gain: Decimal = ZERO
     loss: Decimal = ZERO
     scratched: Decimal = ZERO
+    imported: int = 0
 
     @property
     def closed(self) -> int:
@@ -119,6 +121,7 @@ class TrackRecord(Struct, frozen=True):
 class _Counted(NamedTuple):
     net: Decimal
     outcome: Outcome
+    is_imported: bool
 
 
 class Window:
@@ -141,9 +144,9 @@ class Window:
         return self._sums
 
     @exactly
-    def put(self, rank: Rank, net: Decimal, outcome: Outcome) -> None:
+    def put(self, rank: Rank, net: Decimal, outcome: Outcome, *, is_imported: bool = False) -> None:
         """Count a trade, or revise the one of the same rank."""
-        new, old = _Counted(net, outcome), self._trades.get(rank)
+        new, old = _Counted(net, outcome, is_imported), self._trades.get(rank)
         self._trades[rank] = new
         if old is None and (not self._ranks or rank > self._ranks[-1]):
             self._ranks.append(rank)
@@ -151,7 +154,11 @@ class Window:
             self._trim()
             return
         if old is None:
+            is_older = self._sums.closed >= self._size and rank < self._ranks[self._start]
             insort(self._ranks, rank)
+            if is_older:  # than a window that is full: nothing in it moves
+                self._start += 1
+                return
         elif (old.outcome is Outcome.SCRATCH) == (outcome is Outcome.SCRATCH):
             if rank >= self._ranks[self._start]:
                 self._sums = _added(_added(self._sums, old, -1), new, 1)
@@ -193,6 +200,7 @@ def _added(sums: Statistics, trade: _Counted, sign: int) -> Statistics:
         gain=sums.gain + net if won else sums.gain,
         loss=sums.loss - net if lost else sums.loss,
         scratched=sums.scratched + net if scratch else sums.scratched,
+        imported=sums.imported + sign * (trade.is_imported and not scratch),
     )
 
 

@@ -14,9 +14,11 @@ class _Track:
         self.record = TrackRecord()
 
     def put(self, trade: Trade, result: Result) -> None:
-        self._with_forced.put(trade.rank, result.net, result.outcome)
+        windows = [self._with_forced]
         if not trade.is_forced:
-            self._without_forced.put(trade.rank, result.net, result.outcome)
+            windows.append(self._without_forced)
+        for window in windows:
+            window.put(trade.rank, result.net, result.outcome, is_imported=trade.is_imported)
         self._refresh()
 
     def remove(self, trade: Trade) -> None:
@@ -50,9 +52,10 @@ class Records:
         """Return the trade of a closing order, or None."""
         return self._trades.get(client_order_id)
 
-    def trades(self, bot: str | None = None) -> tuple[Trade, ...]:
-        """Return the trades in the order of their first slice."""
-        chosen = [t for t in self._trades.values() if bot is None or bot in t.bots]
+    def trades(self, bot: str | None = None, *, is_imported: bool = False) -> tuple[Trade, ...]:
+        """Return the trades of our time, or those before it, in the order of their first slice."""
+        own = (t for t in self._trades.values() if t.is_imported is is_imported)
+        chosen = [t for t in own if bot is None or bot in t.bots]
         return tuple(sorted(chosen, key=lambda trade: trade.rank))
 
     def note(self, change: Change) -> None:

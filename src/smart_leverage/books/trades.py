@@ -95,7 +95,8 @@ class Trade(Struct, frozen=True, kw_only=True):
 
     `bot` is the order's, `side` that of the closing order, `is_forced` says that the order was
     the house's. `rank` is time and execution id of the first closing slice: the place of the
-    trade in every series. `parts` are sorted by bot and sum to `result`.
+    trade in every series. `parts` are sorted by bot and sum to `result`. `is_imported` says that
+    it was closed before our time and is known from a file.
     """
 
     client_order_id: str
@@ -106,6 +107,7 @@ class Trade(Struct, frozen=True, kw_only=True):
     rank: tuple[int, str]
     result: Result
     parts: tuple[Part, ...]
+    is_imported: bool = False
 
     @property
     def net(self) -> Decimal:

@@ -52,12 +52,14 @@ class Broker(Protocol):
         qty: Decimal | None = None,
         limit_price: Decimal | None = None,
         stop_price: Decimal | None = None,
+        trail: Decimal | None = None,
         new_client_order_id: str | None = None,
     ) -> BrokerOrder:
         """Put a changed order in the place of an open one, once; None leaves a term.
 
         `qty` counts the whole order, with what was filled already. What the open one fills on the
-        way is taken off the new one, whose quantity is what is left to trade.
+        way is taken off the new one, whose quantity is what is left to trade. `trail` is in the
+        unit that the trailing stop has.
 
         Raises:
             Refused: The venue said no; the order stays as it is.

@@ -96,6 +96,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("backtest", RESEARCH, "backtest:backtest"),
     Entry("sweep", RESEARCH, "sweep:sweep"),
     Entry("target", RESEARCH, "target:target"),
+    Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
     Entry("report", RESEARCH, "report:report"),
     Entry("init", KEEP, "init:init"),
     Entry(
@@ -112,12 +113,13 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "ledger",
         KEEP,
-        help="Prove that a ledger is whole, copy it, go on from a copy.",
+        help="Prove that a ledger is whole, copy it, go on from a copy, import a past.",
         parts=(
             Entry("verify", "", "ledger:verify"),
             Entry("backup", "", "ledger:backup"),
             Entry("restore", "", "ledger:restore"),
             Entry("migrate", "", "ledger:migrate"),
+            Entry("import", "", "importing:import_history"),
         ),
         examples=(
             "smart-leverage ledger backup monday.sqlite",

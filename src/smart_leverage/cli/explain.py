@@ -10,6 +10,7 @@ from smart_leverage.cli.screen import Screen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smart_leverage.domain.records import PastImported
     from smart_leverage.ledger.reader import Reader
     from smart_leverage.ledger.rows import DecisionRow, OrderRow, PlanRow
 
@@ -28,11 +29,15 @@ def explain(
     """Explain a decision to the value that bound it.
 
     Shows what was asked, what bound it, the arithmetic, and what was sent. An event or an order
-    that belongs to a decision leads to it.
+    that belongs to a decision leads to it. Of an import it shows the files and who wanted it.
     """
     from smart_leverage.cli.places import ledger_path, opened
 
     with opened(ledger_path(ledger)) as reader:
+        past = _past(reader, which)
+        if past is not None:
+            _tell_past(screen, past)
+            return
         decision = _find(reader, which)
         sent = _sent(reader, decision)
         plan = reader.plan(decision.figures["plan"]) if "plan" in decision.figures else []
@@ -72,6 +77,39 @@ def _as_dict(row: "OrderRow") -> dict[str, Any]:
 
 def _sent(reader: "Reader", decision: "DecisionRow") -> "list[OrderRow]":
     return reader.orders(decision_id=decision.decision_id) if decision.given > 0 else []
+
+
+def _past(reader: "Reader", which: str) -> "PastImported | None":
+    """Return the import that an event is, belongs to, or that is named; None for anything else."""
+    from smart_leverage.domain.records import PastImported, decode
+
+    if which.isascii() and which.isdigit() and 0 < len(which) < 19 and int(which):
+        entry = next(reader.entries(after=int(which) - 1), None)
+        if entry is None or entry.seq != int(which) or not entry.kind.startswith("past."):
+            return None
+        which = entry.key
+    records = (decode(entry.payload) for entry in reader.entries_about(which))
+    return next((each for each in records if isinstance(each, PastImported)), None)
+
+
+def _tell_past(screen: Screen, past: "PastImported") -> None:
+    from smart_leverage.domain.stamps import iso
+    from smart_leverage.reports.explain import printable
+
+    if screen.as_json:
+        screen.record({name: getattr(past, name) for name in past.__struct_fields__})
+        return
+    lines = [
+        f"{iso(past.at_ns)}  import {past.import_id} by {past.who}: {past.reason}",
+        f"→ {past.deals:,} deals from before our time; none of them was decided here",
+    ]
+    lines += [
+        f"  {file.name}  {file.form}, {file.rows:,} rows, {file.counted:,} counted, "
+        f"{iso(file.first_ns)[:10]} to {iso(file.last_ns)[:10]}, sha256 {file.sha256}"
+        for file in past.files
+    ]
+    lines += [f"  left out  {why}: {count:,}" for why, count in sorted(past.left_out.items())]
+    screen.say(*map(printable, lines))
 
 
 def _find(reader: "Reader", which: str) -> "DecisionRow":

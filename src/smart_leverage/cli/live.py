@@ -74,6 +74,7 @@ def go_live(
             desk_process(folder, desk_options(settings), lambda url: show_desk(screen, url)),
         ):
             screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
+            driver.step()  # there are prices before the address is shown: the first order counts
             show_gateway(screen, address, token)
             driver.run(is_over)
     if not screen.as_json:

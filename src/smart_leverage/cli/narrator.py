@@ -44,6 +44,9 @@ from smart_leverage.policy.reasons import TradingState
 
 Say = Callable[[str], None]
 
+LINES_PER_S = 20
+"""So many decisions of one second are told, beside the first of each reason a day."""
+
 _VERDICT_SIGNS = {"approved": "✓", "cut": "✂", "denied": "✕"}
 _SIGNS = {"active": "●", "reducing": "▲", "halted": "■", "frozen": "■"}
 
@@ -61,6 +64,7 @@ class Narrator:
         self._zone = ZoneInfo(zone)
         self._day = Tally()
         self._told: set[str] = set()
+        self._second = self._lines = 0
         self._stops: dict[str, Order] = {}
         self._tellers: dict[type, Callable[..., None]] = {
             BaselineSet: self._baseline,
@@ -120,7 +124,7 @@ class Narrator:
             return
         topic = f"{record.verdict} {record.reason}"
         is_news = record.verdict in ("denied", "cut", WARNED) and topic not in self._told
-        if not (is_news or self._tells_all):
+        if not (is_news or (self._tells_all and self._fits(record.at_ns))):
             return
         self._told.add(topic)
         symbol = record.key.partition(":")[2]
@@ -131,6 +135,16 @@ class Narrator:
         shown = f"{value} → {given}" if record.verdict == "cut" else value
         why = "" if record.verdict == "approved" else f"   {said}"
         self._tell(record.at_ns, sign, f"{record.verdict}: {record.side} {symbol} for {shown}{why}")
+
+    def _fits(self, at_ns: int) -> bool:
+        """Count a line; what one second has too much of nobody reads, so it becomes a number."""
+        second = at_ns // SECOND_NS
+        if second != self._second:
+            if (more := self._lines - LINES_PER_S) > 0:
+                self._tell(self._second * SECOND_NS, "…", f"and {more:,} more decisions")
+            self._second, self._lines = second, 0
+        self._lines += 1
+        return self._lines <= LINES_PER_S
 
     def _house(self, record: Decided) -> None:
         symbol = record.key.partition(":")[2]

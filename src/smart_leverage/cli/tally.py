@@ -49,7 +49,8 @@ class Tally:
         elif isinstance(record, Decided):
             self._decided(record)
         elif isinstance(record, Intended):
-            self.roles[record.order.client_order_id] = record.order.role
+            if record.order.role.is_house:  # of the others there may be millions
+                self.roles[record.order.client_order_id] = record.order.role
         elif isinstance(record, Filled):
             self._filled(record)
         elif isinstance(record, BreakerMoved):

@@ -56,6 +56,8 @@ def _fields(now: "Remembered", history: "list[TierRow]") -> dict[str, Any]:
         "since_ns": history[0].at_ns if history else now.account.at_ns,
         "wins": wins,
         "closed": closed,
+        "imported": now.state.book.record.capping.imported,
+        "imports": now.state.imports,
         "win_rate": Decimal(wins) / closed if closed else None,
         "win_rate_interval": rate_interval(wins, closed) if closed else None,
         "month_return": _month(now),
@@ -80,6 +82,7 @@ def _lines(now: "Remembered", history: "list[TierRow]") -> Iterator[str]:
     since = iso(history[0].at_ns if history else now.account.at_ns)
     yield f"{title(now.state.tier.name)} since {since}"
     yield f"  win rate {rate(*record(now))}   {next_step(now)}".rstrip()
+    yield from _imported(now)
     month = _month(now)
     yield f"  month {'not known' if month is None else percent(month, 2)}   {_emergency(now)}"
     yield ""
@@ -91,6 +94,24 @@ def _lines(now: "Remembered", history: "list[TierRow]") -> Iterator[str]:
         yield f"{'' if place else 'history':<9} {_change(change)}"
     if not history:
         yield "history   no change yet"
+
+
+def _imported(now: "Remembered") -> Iterator[str]:
+    """Yield how much of the record is from before our time, and from which files."""
+    from smart_leverage.domain.stamps import iso
+    from smart_leverage.reports.explain import printable
+
+    capping, imports = now.state.book.record.capping, now.state.imports
+    if imports:
+        count = f"{capping.imported} of {capping.closed}"
+        yield f"  imported: {count} trades are from before our time, decided elsewhere"
+    for record in imports:
+        for file in record.files:
+            days = f"{iso(file.first_ns)[:10]} to {iso(file.last_ns)[:10]}"
+            yield printable(
+                f"    {file.name}, {file.form}, {days}, {file.counted:,} deals; "
+                f"by {record.who} {iso(record.at_ns)[:10]}: {record.reason}"
+            )
 
 
 def _emergency(now: "Remembered") -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
@@ -60,8 +60,29 @@ class Seat(Struct, frozen=True, kw_only=True):
 
 
 def is_suspended(seats: Mapping[str, Seat], bot: str) -> bool:
-    """Tell whether a bot has asked that nothing be added for it any more."""
-    return any(seat.is_suspended for seat in seats.values() if seat.bot == bot)
+    """Tell whether a bot has asked that nothing be added for it, and no admin has let go of it.
+
+    An admin lets go by revoking the keys under which it asked and giving it another one.
+    """
+    own = (seat for seat in seats.values() if seat.bot == bot and not seat.is_revoked)
+    return any(seat.is_suspended for seat in own)
+
+
+def widest_share(seats: Sequence[Seat]) -> Decimal | None:
+    """Return the largest part of each cap that some tokens of one bot grant, None for all of it."""
+    shares = [seat.share for seat in seats]
+    known = [share for share in shares if share is not None]
+    return max(known) if shares and len(known) == len(shares) else None
+
+
+def is_wider(seat: Seat, known: Sequence[Seat]) -> bool:
+    """Tell whether a token lets its bot add more, or to more, than some others together do."""
+    share = widest_share(known)
+    if share is not None and not (seat.share is not None and seat.share <= share):
+        return True
+    if not all(one.symbols for one in known):
+        return False
+    return not (seat.symbols and {*seat.symbols} <= {key for one in known for key in one.symbols})
 
 
 NOBODY = Seat(bot="", token_id="", secret_sha256="0" * 64, scopes=())

@@ -39,6 +39,7 @@ class WishTerms(Struct, frozen=True, kw_only=True, omit_defaults=True):
         qty: Coins or shares, positive.
         notional: Account currency, positive.
         time_in_force: None leaves it to the engine.
+        trail_percent: Percent, as in `domain.orders.Order`.
     """
 
     key: Key
@@ -53,6 +54,8 @@ class WishTerms(Struct, frozen=True, kw_only=True, omit_defaults=True):
     take_profit: Decimal | None = None
     stop_loss: Decimal | None = None
     stop_loss_limit: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
     extended_hours: bool = False
 
     @property

@@ -22,6 +22,7 @@ class OrderType(StrEnum):
     LIMIT = "limit"
     STOP = "stop"
     STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
 
 
 class TimeInForce(StrEnum):
@@ -104,7 +105,12 @@ _FINAL = frozenset(
 
 
 class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One request as it may go to a broker; quantities and prices are positive."""
+    """One request as it may go to a broker; quantities and prices are positive.
+
+    A trailing stop has one of `trail_price` and `trail_percent`, its distance in money or in
+    percent of the best price since it was sent (1.5 is 1.5 %). Its `stop_price` is the venue's to
+    say: None in a request, where it stands now in a broker's answer.
+    """
 
     client_order_id: str
     bot: str
@@ -119,9 +125,21 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     take_profit: Decimal | None = None
     stop_loss: Decimal | None = None
     stop_loss_limit: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
     role: Role = Role.BOT
     is_resting: bool = False
     """Whether its bot lets it wait for its price: it does not age, and gives way to the house."""
+
+    @property
+    def trails(self) -> bool:
+        """Whether its stop follows the best price."""
+        return self.type is OrderType.TRAILING_STOP
+
+    @property
+    def trail(self) -> Decimal | None:
+        """Distance of a stop that trails, in the unit that it has; None of all others."""
+        return self.trail_price if self.trail_percent is None else self.trail_percent
 
 
 class Approved(Struct, frozen=True):
@@ -143,6 +161,8 @@ class Change(Struct, frozen=True, kw_only=True):
     limit_price: Decimal | None
     is_increase: bool
     stop_price: Decimal | None = None
+    trail: Decimal | None = None
+    """Another distance of a trailing stop, in the unit that it has."""
 
 
 class Fill(Struct, frozen=True, kw_only=True):
@@ -176,6 +196,8 @@ class BrokerOrder(Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     replaces: str | None = None
     replaced_by: str | None = None
+    hwm: Decimal | None = None
+    """Of a trailing stop, the best price since it was sent: highest for a sale, lowest to buy."""
     legs: tuple["BrokerOrder", ...] = ()
     """The exits that the venue made for it; told with the answer to its submission."""
 

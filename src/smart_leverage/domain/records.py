@@ -12,6 +12,7 @@ from msgspec import Struct
 from smart_leverage.domain.bots import Seat
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Fill, Order, OrderState, Side
+from smart_leverage.domain.past import Deal, SourceFile
 
 
 class Fact(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
@@ -129,6 +130,7 @@ class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
     """What we know of an order changed; `status` is the venue's own word.
 
     `sequence` is the number of the stream's message that told it, 0 if another source did.
+    `broker_code` is the broker's own number for its refusal, 0 for what is none.
     """
 
     client_order_id: str
@@ -138,6 +140,15 @@ class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
     broker_order_id: str = ""
     reason: str = ""
     sequence: int = 0
+    broker_code: int = 0
+
+
+class OrderTrailed(Fact, frozen=True, kw_only=True, tag="order.trailed"):
+    """The broker told where a trailing stop stands: the best price so far, and the stop by it."""
+
+    client_order_id: str
+    hwm: Decimal
+    stop_price: Decimal
 
 
 class CancelIntended(Fact, frozen=True, kw_only=True, tag="order.cancel_intended"):
@@ -220,7 +231,10 @@ class AssetLocked(Fact, frozen=True, kw_only=True, tag="asset.locked"):
 
 
 class TierGranted(Fact, frozen=True, kw_only=True, tag="tier"):
-    """The granted tier changed, with the evidence; `win_rate` is empty when there is no record."""
+    """The granted tier changed, with the evidence; `win_rate` is empty when there is no record.
+
+    `imported` of the closed trades happened before our time and came from a file.
+    """
 
     before: str
     after: str
@@ -230,6 +244,7 @@ class TierGranted(Fact, frozen=True, kw_only=True, tag="tier"):
     win_rate: str
     month_return: str
     why: str
+    imported: int = 0
 
 
 class StateChanged(Fact, frozen=True, kw_only=True, tag="state"):
@@ -337,6 +352,38 @@ class Unprotected(Fact, frozen=True, kw_only=True, tag="unprotected"):
     why: str
 
 
+class PastDealt(Fact, frozen=True, kw_only=True, tag="past.deal"):
+    """A deal from before our time; it counts once the import that it belongs to is complete."""
+
+    import_id: str
+    deal: Deal
+
+
+class PastValued(Fact, frozen=True, kw_only=True, tag="past.equity"):
+    """What the account was worth before our time, by an instant in nanoseconds; shown, not judged.
+
+    `flows` are deposits (positive) and withdrawals at the same instants, as far as they are known.
+    """
+
+    import_id: str
+    equity: dict[str, Decimal]
+    flows: dict[str, Decimal] = {}
+
+
+class PastImported(Fact, frozen=True, kw_only=True, tag="past.imported"):
+    """A history was taken in, all of it or nothing; who wanted it, and from which files.
+
+    `deals` are those written with it, `left_out` says why rows were not counted, and how many.
+    """
+
+    import_id: str
+    who: str
+    reason: str
+    files: tuple[SourceFile, ...]
+    deals: int
+    left_out: dict[str, int] = {}
+
+
 class Noted(Fact, frozen=True, kw_only=True, tag="note"):
     """Something worth remembering that changes nothing; `code` is stable."""
 
@@ -353,6 +400,7 @@ Record = (
     | Decided
     | Intended
     | OrderMoved
+    | OrderTrailed
     | CancelIntended
     | Filled
     | PricesRemembered
@@ -370,6 +418,9 @@ Record = (
     | ConsentGiven
     | PlanMoved
     | Unprotected
+    | PastDealt
+    | PastValued
+    | PastImported
     | Noted
 )
 

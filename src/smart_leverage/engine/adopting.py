@@ -35,6 +35,8 @@ def adopt(core: Core, broker_order: BrokerOrder) -> bool:
     if before is None:
         return False
     limit = order.limit_price or order.stop_price or before.reserve_price
+    if order.trails:  # where its stop stands is told, as of our own ones, by who adopts it
+        order = msgspec.structs.replace(order, stop_price=None)
     core.record(
         Intended(
             at_ns=core.now_ns,

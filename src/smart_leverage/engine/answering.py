@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
-from smart_leverage.domain.records import Filled, Noted
+from smart_leverage.domain.records import Filled, Noted, OrderTrailed
 from smart_leverage.engine.adopting import adopt, give_way, remember
 from smart_leverage.engine.core import Core, move
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
@@ -44,7 +44,8 @@ def on_answer(core: Core, event: Answered) -> Key | None:
     if tracked.is_resent:  # what became of the first attempt is as open as before
         state = OrderState.UNKNOWN
         tracked.is_resent = event.verdict is not Verdict.NOT_SENT
-    move(core, event.client_order_id, state, status="", reason=event.reason)
+    code = event.broker_code if state is OrderState.REJECTED else 0
+    move(core, event.client_order_id, state, reason=event.reason, broker_code=code)
     return tracked.order.key
 
 
@@ -70,6 +71,7 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
             )
         )
         return None
+    _heed_trail(core, broker_order)  # before the fill: whoever is told of that sees the stop it met
     if update.fill is not None and not core.state.book.is_counted(update.fill.execution_id):
         core.record(Filled(at_ns=core.now_ns, fill=update.fill, sequence=update.sequence))
     on_broker_order(core, broker_order, update.sequence)
@@ -82,6 +84,7 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
     tracked = core.state.orders.by_id.get(order.client_order_id)
     if tracked is None:
         return None
+    _heed_trail(core, broker_order)
     state = _STATES.get(broker_order.status, OrderState.OPEN)
     if state in _UNDECIDED and _is_awaited(core, tracked):
         return order.key  # our cancel or change is under way; only a final word changes that
@@ -116,6 +119,24 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
     if stranger is not None and adopt(core, stranger):
         on_broker_order(core, stranger)
     return order.key
+
+
+def _heed_trail(core: Core, broker_order: BrokerOrder) -> None:
+    """Journal where the broker has a trailing stop; what comes late moves nothing back."""
+    order, hwm, stop = broker_order.order, broker_order.hwm, broker_order.order.stop_price
+    tracked = core.state.orders.by_id.get(order.client_order_id)
+    if tracked is None or not tracked.order.trails or hwm is None or stop is None:
+        return
+    known = tracked.hwm
+    if known is None or (hwm < known if tracked.is_buy else hwm > known):
+        core.record(
+            OrderTrailed(
+                at_ns=core.now_ns,
+                client_order_id=order.client_order_id,
+                hwm=hwm,
+                stop_price=stop,
+            )
+        )
 
 
 def _is_awaited(core: Core, tracked: Tracked) -> bool:

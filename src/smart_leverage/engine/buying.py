@@ -204,7 +204,7 @@ def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
     for one in core.state.orders.sales(ask.key):
         wanted = one.order.limit_price
         is_apart = one.order.is_resting and wanted is not None and limit < wanted
-        if not (is_apart or one.exits):  # they would trade with each other
+        if not (is_apart or one.exits or one.order.trails):  # they would trade with each other
             return Reason.OPPOSITE_BOT
     return Reason.NONE
 
@@ -347,8 +347,8 @@ def _buy_figures(
     core: Core, instrument: Instrument, worst: Worst, decision: Decision, terms: Terms
 ) -> dict[str, str]:
     """Return the figures of the arithmetic, in the order in which a person checks them."""
-    caps = core.caps
-    return {
+    caps, record = core.caps, core.state.book.record.capping
+    figures = {
         "equity": _money(worst.equity),
         "crypto, worst case": _money(worst.crypto),
         "leveraged, worst case": _money(worst.leveraged),
@@ -365,6 +365,9 @@ def _buy_figures(
         "counted per unit": str(terms.worst),
         "lost per unit at most": str(terms.loss),
     }
+    if record.imported:
+        figures["trades imported"] = f"{record.imported} of {record.closed}"
+    return figures
 
 
 def _money(amount: Decimal) -> str:

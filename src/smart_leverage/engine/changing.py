@@ -12,7 +12,7 @@ from smart_leverage.engine.buying import beyond_stop, case_of, collared, forward
 from smart_leverage.engine.core import Core, intend, round_down
 from smart_leverage.engine.deciding import WILD
 from smart_leverage.engine.events import ChangeWished
-from smart_leverage.engine.ordering import MOST, is_amount
+from smart_leverage.engine.ordering import MOST, fault_of_percent, is_amount
 from smart_leverage.engine.selling import COIN_STEP, free
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.policy.reasons import Reason
@@ -27,11 +27,12 @@ _BUSY = {
 
 
 class Terms(NamedTuple):
-    """What the new order may still fill, its limit and its stop; None has none."""
+    """What the new order may still fill, its limit, its stop and its trail; None has none."""
 
     qty: Decimal
     limit: Decimal | None
     stop: Decimal | None
+    trail: Decimal | None
 
 
 def on_change_wished(core: Core, event: ChangeWished) -> None:
@@ -73,6 +74,7 @@ def _ask(core: Core, event: ChangeWished, old: Tracked | None) -> Ask:
             ("qty", event.qty),
             ("limit", event.limit_price),
             ("stop", event.stop_price),
+            ("trail", event.trail),
         )
         if value is not None
     ]
@@ -110,16 +112,23 @@ def _hindrance(core: Core, event: ChangeWished, old: Tracked | None) -> str:
 def _terms(core: Core, event: ChangeWished, old: Tracked) -> Terms:
     """Return what the new order would be, in steps that the venue takes."""
     instrument, left = core.instrument(old.order.key), old.remaining
-    limit, stop = old.order.limit_price, old.order.stop_price
+    limit, stop, trail = old.order.limit_price, old.order.stop_price, old.order.trail
+    if event.trail is not None and is_amount(event.trail):
+        is_price = old.order.trail_price is not None
+        trail = _stepped(instrument, event.trail) if is_price else event.trail
     if event.limit_price is not None and is_amount(event.limit_price):
-        limit = round_down(event.limit_price, instrument.tick_at(event.limit_price))
+        limit = _stepped(instrument, event.limit_price)
     if event.stop_price is not None and is_amount(event.stop_price):
-        stop = round_down(event.stop_price, instrument.tick_at(event.stop_price))
+        stop = _stepped(instrument, event.stop_price)
         if event.limit_price is None and _is_bound(core, old):
             limit = beyond_stop(core, instrument, stop)
     if event.qty is not None and is_amount(event.qty):
         left = round_down(event.qty, _step(instrument, old)) - old.filled
-    return Terms(left, limit, stop)
+    return Terms(left, limit, stop, trail)
+
+
+def _stepped(instrument: Instrument, price: Decimal) -> Decimal:
+    return round_down(price, instrument.tick_at(price))
 
 
 def _is_bound(core: Core, old: Tracked) -> bool:
@@ -138,21 +147,20 @@ def _step(instrument: Instrument, old: Tracked) -> Decimal:
 
 def _fault(core: Core, event: ChangeWished, old: Tracked, terms: Terms) -> str:
     """Return what is wrong with a change whatever the account may do, empty if nothing is."""
-    wanted = (event.qty, event.limit_price, event.stop_price)
+    wanted = (event.qty, event.limit_price, event.stop_price, event.trail)
     given = [number for number in wanted if number is not None]
     if not all(is_amount(number) for number in given):
         return f"quantity and prices have to be above zero and below {MOST}"
-    if event.limit_price is not None and old.order.limit_price is None:
-        return "a market order has no limit"
-    if event.stop_price is not None and old.order.stop_price is None:
-        return "an order without a stop cannot be given one"
+    if why := _misfit(event, old, terms):
+        return why
     if old.order.order_class is OrderClass.OTO:
         return "oto orders cannot be replaced"
     if old.exits is not None and not old.is_buy and event.qty is not None:
         return "qty of take_profit and stop_loss orders cannot be replaced"
     if terms.qty <= 0:
         return f"{old.filled} is filled already; cancel the rest"
-    if terms == (old.remaining, old.order.limit_price, old.order.stop_price):
+    own = Terms(old.remaining, old.order.limit_price, old.order.stop_price, old.order.trail)
+    if terms == own:
         return "nothing would be different"
     if terms.stop is not None and not terms.stop:
         return "the stop is less than one step of the price"
@@ -163,6 +171,31 @@ def _fault(core: Core, event: ChangeWished, old: Tracked, terms: Terms) -> str:
         most = collared(core, core.instrument(old.order.key), price)
         if old.is_buy and terms.limit > most:
             return f"a limit of {terms.limit} is more than {most}, the most that is paid now"
+    return ""
+
+
+def _fault_of_trail(event: ChangeWished, old: Tracked, terms: Terms) -> str:
+    """Return what is wrong with another trail or quantity of a trailing stop."""
+    if event.stop_price is not None or event.limit_price is not None:
+        return "a trailing stop follows the market: only its trail and its qty can be replaced"
+    if not terms.trail:
+        return "the trail is less than one step of the price"
+    if terms.qty % 1:
+        return "a trailing stop is of whole shares"
+    return fault_of_percent(None if old.order.trail_percent is None else terms.trail)
+
+
+def _misfit(event: ChangeWished, old: Tracked, terms: Terms) -> str:
+    """Return what an order of this type does not have, empty if it has all that is to change."""
+    order = old.order
+    if order.trails:
+        return _fault_of_trail(event, old, terms)
+    if event.trail is not None:
+        return "only a trailing stop has a trail"
+    if event.limit_price is not None and order.limit_price is None:
+        return "a market order has no limit"
+    if event.stop_price is not None and order.stop_price is None:
+        return "an order without a stop cannot be given one"
     return ""
 
 
@@ -229,6 +262,8 @@ def _intend(core: Core, old: Tracked, terms: Terms, decided: Decided) -> None:
     kept = {name: getattr(old.order, name) for name in old.order.__struct_fields__}
     del kept["client_order_id"]
     kept |= {"qty": terms.qty, "limit_price": terms.limit, "stop_price": terms.stop}
+    if old.order.trails:
+        kept["trail_percent" if old.order.trail_price is None else "trail_price"] = terms.trail
     if old.order.order_class is OrderClass.OCO and old.order.take_profit is not None:
         kept["take_profit"] = terms.limit  # the first order of the two is the target
     intend(

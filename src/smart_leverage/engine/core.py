@@ -213,6 +213,7 @@ def leave(core: Core, approved: Approved) -> None:
                 qty=None if whole == before.qty else whole,
                 limit_price=None if is_same_limit else order.limit_price,
                 stop_price=None if is_same_stop else order.stop_price,
+                trail=None if order.trail == before.order.trail else order.trail,
                 is_increase=tracked.adds_to(before),
             )
         )
@@ -236,10 +237,11 @@ def blockers(core: Core, order: Order) -> list[Tracked]:
 def would_trade(buy: Tracked, sale: Order) -> bool:
     """Tell whether a purchase and a sale of one instrument could trade with each other.
 
-    Exits of a pair are exempt from the venue's rule, whatever is bought beside them.
+    Exits of a pair and trailing stops are exempt from the venue's rule, whatever is bought beside
+    them.
     Two that rest at prices of their own do only where the purchase would pay what the sale wants.
     """
-    if sale.order_class is not OrderClass.SIMPLE:
+    if sale.order_class is not OrderClass.SIMPLE or sale.trails:
         return False
     if sale.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and sale.limit_price is not None:
         return buy.order.stop_price is not None or buy.reserve_price >= sale.limit_price
@@ -274,6 +276,7 @@ def end_unsent(core: Core, order: Order, why: str) -> None:
 def move(
     core: Core, client_order_id: str, state: OrderState, *, status: str = "",
     filled: Decimal = Decimal(0), broker_order_id: str = "", reason: str = "", sequence: int = 0,
+    broker_code: int = 0,
 ) -> None:  # fmt: skip
     """Journal what is known of an order now; see `OrderMoved`."""
     core.record(
@@ -286,6 +289,7 @@ def move(
             broker_order_id=broker_order_id,
             reason=reason,
             sequence=sequence,
+            broker_code=broker_code,
         )
     )
 

@@ -27,6 +27,7 @@ from smart_leverage.engine.deciding import on_opportunity, on_wish
 from smart_leverage.engine.doubting import on_clock_judged
 from smart_leverage.engine.enforcing import take_step_due
 from smart_leverage.engine.exposure import Valuation, value
+from smart_leverage.engine.importing import take_past
 from smart_leverage.engine.judging import (
     judge_assets,
     judge_losses,
@@ -90,6 +91,7 @@ class Engine:
             events.FlowArrived: self._on_flow,
             events.SplitArrived: self._on_split,
             events.Commanded: self._on_commanded,
+            events.PastArrived: self._on_past,
         }
 
     @property
@@ -301,6 +303,9 @@ class Engine:
 
     def _on_split(self, event: events.SplitArrived) -> None:
         on_split(self._core, event)
+
+    def _on_past(self, event: events.PastArrived) -> None:
+        take_past(self._core, event)
 
     def _on_commanded(self, event: events.Commanded) -> None:
         on_command(self._core, event)

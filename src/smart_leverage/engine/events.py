@@ -14,6 +14,7 @@ from smart_leverage.domain.orders import (
     PositionSnapshot,
     TradeUpdate,
 )
+from smart_leverage.domain.past import Deal, SourceFile
 
 
 class Rung(IntEnum):
@@ -107,7 +108,7 @@ class ChangeWished(Event, frozen=True, kw_only=True):
     """A bot wants an open order of its own to be another; None leaves a term.
 
     `qty` counts the whole order, with what was filled already. `request` is the bot's own name for
-    what it asks, empty when it has none.
+    what it asks, empty when it has none. `trail` is in the unit that the trailing stop has.
     """
 
     bot: str
@@ -116,6 +117,7 @@ class ChangeWished(Event, frozen=True, kw_only=True):
     qty: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail: Decimal | None = None
 
 
 class Verdict(StrEnum):
@@ -128,12 +130,16 @@ class Verdict(StrEnum):
 
 
 class Answered(Event, frozen=True, kw_only=True):
-    """A submission or a change came back, or did not; of a change this is about the new order."""
+    """A submission or a change came back, or did not; of a change this is about the new order.
+
+    `broker_code` is the broker's own number for a refusal, 0 where it gave none.
+    """
 
     client_order_id: str
     verdict: Verdict
     broker_order: BrokerOrder | None = None
     reason: str = ""
+    broker_code: int = 0
 
 
 class LookedUp(Event, frozen=True, kw_only=True):
@@ -179,6 +185,22 @@ class SplitArrived(Event, frozen=True, kw_only=True):
     qty: Decimal
     since_ns: int
     reference: str
+
+
+class PastArrived(Event, frozen=True, kw_only=True):
+    """A person brings the history of the time before ours, checked and read from files.
+
+    `is_admin` says whether the admin token came along; `equity` and `flows` are by nanoseconds.
+    """
+
+    who: str
+    reason: str
+    files: tuple[SourceFile, ...]
+    deals: tuple[Deal, ...] = ()
+    equity: dict[str, Decimal] = {}
+    flows: dict[str, Decimal] = {}
+    left_out: dict[str, int] = {}
+    is_admin: bool = False
 
 
 class Command(StrEnum):

@@ -248,6 +248,7 @@ def judge_tier(core: Core, equity: Decimal) -> None:
             win_rate="" if win_rate != win_rate else f"{win_rate:.6f}",
             month_return=f"{month:.6f}",
             why="fall" if granted < state.tier else "rise",
+            imported=record.imported,
         )
     )
 

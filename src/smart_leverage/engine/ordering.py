@@ -13,6 +13,9 @@ MOST = 10**15
 """No quantity and no price is as large; beyond it decimals are not exact any more."""
 
 
+WHOLE = Decimal(100)
+
+
 def is_amount(number: Decimal) -> bool:
     """Tell whether a number can be a quantity or a price."""
     return number.is_finite() and 0 < number < MOST
@@ -25,9 +28,10 @@ def fault_of(instrument: Instrument, ask: Ask) -> str:
         return ""
     prices = (
         terms.limit_price, terms.stop_price, terms.take_profit, terms.stop_loss,
-        terms.stop_loss_limit,
+        terms.stop_loss_limit, terms.trail_price,
     )  # fmt: skip
-    given = [price for price in (*prices, terms.qty, terms.notional) if price is not None]
+    amounts = (*prices, terms.trail_percent, terms.qty, terms.notional)
+    given = [amount for amount in amounts if amount is not None]
     if not all(is_amount(number) for number in given):
         return f"quantity and prices have to be above zero and below {MOST}"
     if any(price < instrument.tick_at(price) for price in prices if price is not None):
@@ -38,7 +42,32 @@ def fault_of(instrument: Instrument, ask: Ask) -> str:
         return f"a {terms.type.value} order and its limit do not go together"
     if needs_stop != (terms.stop_price is not None):
         return f"a {terms.type.value} order and its stop do not go together"
-    return _fault_of_class(instrument, terms)
+    return _fault_of_trail(instrument, terms) or _fault_of_class(instrument, terms)
+
+
+def _fault_of_trail(instrument: Instrument, terms: WishTerms) -> str:
+    is_trailing = terms.type is OrderType.TRAILING_STOP
+    if is_trailing is not ((terms.trail_price is None) is not (terms.trail_percent is None)):
+        return f"a {terms.type.value} order and its trail do not go together"
+    if not is_trailing:
+        return ""
+    if instrument.asset_class is AssetClass.CRYPTO:
+        return "invalid order type for crypto order"
+    if terms.side is Side.BUY:
+        return (
+            "a trailing stop to buy has no limit, so its worst price cannot be known; "
+            "a stop or a stop_limit order has one"
+        )
+    if terms.qty is None or terms.qty % 1 != 0 or terms.has_exits:
+        return "a trailing stop is a simple order of whole shares"
+    if terms.time_in_force not in (None, TimeInForce.DAY, TimeInForce.GTC):
+        return "a trailing stop is for the day or good till cancelled"
+    return fault_of_percent(terms.trail_percent)
+
+
+def fault_of_percent(percent: Decimal | None) -> str:
+    """Return what is wrong with the distance of a trailing stop, empty if nothing is."""
+    return "" if percent is None or percent < WHOLE else "a trail of 100 % leaves no stop"
 
 
 def _fault_of_class(instrument: Instrument, terms: WishTerms) -> str:
@@ -85,6 +114,8 @@ def sale_terms(instrument: Instrument, ask: Ask) -> dict[str, Any]:
         "type": terms.type,
         "limit_price": _rounded(instrument, terms.limit_price),
         "stop_price": _rounded(instrument, terms.stop_price),
+        "trail_price": _rounded(instrument, terms.trail_price),
+        "trail_percent": terms.trail_percent,
         "time_in_force": terms.time_in_force or at_once,
         "is_resting": ask.is_resting,
         **_exits(instrument, terms),

@@ -126,7 +126,7 @@ def report_bare(core: Core) -> None:
 def _has_stops_of_bots(core: Core, key: Key) -> bool:
     """Tell whether live stops of bots cover all that is held: they protect as well as ours."""
     orders = core.state.orders
-    stops = (one for one in orders.sales(key) if one.order.stop_price is not None)
+    stops = (one for one in orders.sales(key) if one.order.stop_price or one.order.trails)
     return orders.together(stops) >= core.state.book.qty(key)
 
 

@@ -6,13 +6,14 @@ from decimal import Decimal, InvalidOperation
 
 from msgspec import structs
 
-from smart_leverage.domain.bots import Scope, Seat
+from smart_leverage.domain.bots import Scope, Seat, is_wider
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import EXTERNAL, HOUSE
 from smart_leverage.domain.records import Noted, SeatChanged
 from smart_leverage.domain.sentences import percent
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Commanded
+from smart_leverage.engine.limiting import need
 
 REFUSED = "seat.refused"
 """Code of the note with which a seat is refused."""
@@ -71,7 +72,19 @@ def _refusal(core: Core, event: Commanded, seat: Seat, known: Seat | None) -> st
     for key in seat.symbols:
         if key not in core.state.instruments:
             return f"{key} is not listed for this account"
-    return ""
+    return _too_wide(core, seat)
+
+
+def _too_wide(core: Core, seat: Seat) -> str:
+    """Return why a bot may not add more than before now, empty when it would not or may."""
+    own = [one for one in core.state.seats.values() if one.bot == seat.bot]
+    if not own or not seat.may(Scope.TRADE) or not (why := need(core)):
+        return ""  # a new bot is none that is widened, and the account's caps bind it like all
+    able = [one for one in own if one.may(Scope.TRADE)]
+    live = [one for one in able if one.is_live(core.now_ns)]
+    # Where nothing is live any more, all it ever had counts: taking one back is no way around.
+    is_wider_now = is_wider(seat, live) if live else any(is_wider(seat, [one]) for one in able)
+    return f"{seat.bot} could add more than before, and {why}" if is_wider_now or not able else ""
 
 
 def _revoke(core: Core, event: Commanded, name: str) -> None:

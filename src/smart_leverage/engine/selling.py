@@ -4,7 +4,7 @@ import math
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Instrument, Key
-from smart_leverage.domain.orders import HOUSE, Role, Side
+from smart_leverage.domain.orders import HOUSE, OrderType, Role, Side
 from smart_leverage.engine.asking import ZERO, Ask, account_of, asked_lots, journal, refuse
 from smart_leverage.engine.core import Core, intend, round_down
 from smart_leverage.engine.enforcing import is_news, may_sell
@@ -36,6 +36,8 @@ def decide_sell(core: Core, ask: Ask) -> None:
     if ask.qty is not None and decision.reason in (Reason.NONE, Reason.NOT_HELD):
         allowed = min(own, wanted)  # what is held may be sold to the last unit, whatever the lot
     allowed = min(allowed, wanted) if asked != 0 else allowed
+    if ask.terms is not None and ask.terms.type is OrderType.TRAILING_STOP:
+        allowed = round_down(allowed, Decimal(1))  # of whole shares only
     given = allowed if allowed > 0 and (ask.may_shrink or allowed >= wanted) else ZERO
     reason = decision.reason
     if reason is Reason.NONE and given == ZERO:

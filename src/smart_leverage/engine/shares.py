@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from smart_leverage.domain.bots import Seat
+from smart_leverage.domain.bots import Scope, Seat, widest_share
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import Worst
@@ -81,14 +81,14 @@ def tier_of(core: Core, bot: str) -> Tier:
 
 def share_of(core: Core, bot: str) -> Decimal | None:
     """Return the largest part of the caps that a live token of a bot grants, None for all."""
-    shares = [seat.share for seat in _live(core, bot)]
-    known = [share for share in shares if share is not None]
-    return max(known) if shares and len(known) == len(shares) else None
+    return widest_share(_live(core, bot))
 
 
 def _live(core: Core, bot: str) -> list[Seat]:
-    seats = core.state.seats.values()
-    return [seat for seat in seats if seat.bot == bot and seat.is_live(core.now_ns)]
+    """Return the live tokens of a bot that say what it may add: those that can, if any can."""
+    own = [seat for seat in core.state.seats.values() if seat.bot == bot]
+    live = [seat for seat in own if seat.is_live(core.now_ns)]
+    return [seat for seat in live if seat.may(Scope.TRADE)] or live
 
 
 def _units(core: Core, bot: str, without: frozenset[str]) -> dict[Key, Decimal]:

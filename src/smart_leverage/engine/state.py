@@ -31,6 +31,10 @@ from smart_leverage.domain.records import (
     LimitChanged,
     Marked,
     OrderMoved,
+    OrderTrailed,
+    PastDealt,
+    PastImported,
+    PastValued,
     PlanMoved,
     RampMoved,
     Record,
@@ -95,6 +99,11 @@ class State:
         """Who may speak to the gateway, by token id; replaced and never changed, so that other
         threads may read it."""
         self.flows: set[str] = set()
+        self.imports: list[PastImported] = []
+        self.past_equity: dict[int, Decimal] = {}
+        """What the account was worth before our time, by instant; no baseline comes from it."""
+        self.past_flows: dict[int, Decimal] = {}
+        self._past: list[PastDealt | PastValued] = []
         self.plans = 0
         self.trading = TradingState.ACTIVE
         self.trading_why = ""
@@ -125,6 +134,7 @@ class State:
             Decided: self._decided,
             Intended: self._intended,
             OrderMoved: self._order_moved,
+            OrderTrailed: self._trailed,
             CancelIntended: self._cancel_intended,
             Filled: self._filled,
             Marked: self._marked,
@@ -140,6 +150,9 @@ class State:
             RampMoved: self.rollout.grow,
             ConsentGiven: self.rollout.consent,
             PlanMoved: self._plan,
+            PastDealt: self._past.append,
+            PastValued: self._past.append,
+            PastImported: self._imported,
         }
 
     def apply(self, record: Record) -> None:
@@ -227,6 +240,11 @@ class State:
                 self.stop_prices[order.key] = order.stop_price
                 self.stop_qty[order.key] = self.book.qty(order.key)
 
+    def _trailed(self, record: OrderTrailed) -> None:
+        tracked = self.orders.by_id.get(record.client_order_id)
+        if tracked is not None:
+            tracked.hwm, tracked.stop_price = record.hwm, record.stop_price
+
     def _cancel_intended(self, record: CancelIntended) -> None:
         tracked = self.orders.by_id.get(record.client_order_id)
         if tracked is not None:
@@ -243,8 +261,10 @@ class State:
             tracked.sent_ns, tracked.misses = record.at_ns, 0
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
         is_working = tracked.exits is not None and tracked.exits.is_working
-        tracked.was_held = record.status == HELD
-        self.orders.hold(tracked, is_held=tracked.was_held and not is_working)
+        if record.status:  # without one the venue has said nothing: what it held is held still
+            tracked.was_held = record.status == HELD
+        is_held = tracked.was_held if record.status else tracked.is_held
+        self.orders.hold(tracked, is_held=is_held and not is_working)
         if record.status == "replaced":
             tracked.replaced_at = record.filled_qty
         if record.state is OrderState.FILLED:
@@ -365,6 +385,17 @@ class State:
         else:
             self.plan = None
             self.short = None if record.status == "reached" else record
+
+    def _imported(self, record: PastImported) -> None:
+        """Count what was written with it, and nothing of an import that broke off."""
+        own = [each for each in self._past if each.import_id == record.import_id]
+        self._past.clear()
+        self.imports.append(record)
+        self.book.take_past(each.deal for each in own if isinstance(each, PastDealt))
+        for each in own:
+            if isinstance(each, PastValued):
+                self.past_equity |= {int(at): worth for at, worth in each.equity.items()}
+                self.past_flows |= {int(at): amount for at, amount in each.flows.items()}
 
     # -- reading ----------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class Tracked:
         "decision_id",
         "exits",
         "filled",
+        "hwm",
         "intended_ns",
         "is_held",
         "is_resent",
@@ -36,6 +37,7 @@ class Tracked:
         "reserve_price",
         "sent_ns",
         "state",
+        "stop_price",
         "taken",
         "was_held",
     )
@@ -73,6 +75,9 @@ class Tracked:
         self.is_resent = False
         """Whether this process has sent it a second time; the journal counts all attempts."""
         self.broker_order_id = ""
+        self.hwm: Decimal | None = None
+        self.stop_price = order.stop_price
+        """Where it waits now: of a trailing stop what the broker told last, with the best price."""
 
     @property
     def qty(self) -> Decimal:

@@ -29,7 +29,7 @@ class Outcome(IntEnum):
 
 
 class Bar(NamedTuple):
-    """Prices of one bar, low <= open <= high; the close decides nothing about fills."""
+    """Prices of one bar, low <= open <= high; the close only decides about trailing stops."""
 
     open: float
     high: float

@@ -26,6 +26,10 @@ from smart_leverage.domain.records import (
     LimitChanged,
     Noted,
     OrderMoved,
+    OrderTrailed,
+    PastDealt,
+    PastImported,
+    PastValued,
     PlanMoved,
     Record,
     SeatChanged,
@@ -45,6 +49,7 @@ _SUBJECTS: dict[type, str] = {
     Decided: "decision_id",
     Intended: "order.client_order_id",
     OrderMoved: "client_order_id",
+    OrderTrailed: "client_order_id",
     CancelIntended: "client_order_id",
     Filled: "fill.client_order_id",
     BaselineSet: "period",
@@ -54,6 +59,9 @@ _SUBJECTS: dict[type, str] = {
     SeatChanged: "seat.token_id",
     PlanMoved: "plan_id",
     Unprotected: "key",
+    PastDealt: "import_id",
+    PastValued: "import_id",
+    PastImported: "import_id",
     Noted: "code",
 }
 

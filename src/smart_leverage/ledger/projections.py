@@ -40,6 +40,10 @@ from smart_leverage.domain.records import (
     Marked,
     Noted,
     OrderMoved,
+    OrderTrailed,
+    PastDealt,
+    PastImported,
+    PastValued,
     PlanMoved,
     PricesRemembered,
     RampMoved,
@@ -122,7 +126,7 @@ _ORDER = attrgetter(
         for name in (
             *("client_order_id", "bot", "key", "side", "qty", "type", "time_in_force"),
             *("limit_price", "stop_price", "order_class", "take_profit", "stop_loss"),
-            *("stop_loss_limit", "role"),
+            *("stop_loss_limit", "trail_price", "trail_percent", "role"),
         )
     ),
     "decision_id",
@@ -150,6 +154,7 @@ class Projector:
         self._rows: dict[str, list[Row]] = {}
         self._moves: dict[str, OrderMoved] = {}
         self._move_seqs: dict[str, int] = {}
+        self._trails: dict[str, Row] = {}
         self._cancels: dict[str, Row] = {}
         self._moved_positions: dict[tuple[str, str], int] = {}
         self._moved_cash: dict[str, int] = {}
@@ -160,6 +165,7 @@ class Projector:
             FlowSeen: self._flow,
             Intended: self._intended,
             OrderMoved: self._moved,
+            OrderTrailed: self._trailed,
             CancelIntended: self._cancelling,
             Filled: self._filled,
             SplitSeen: self._split,
@@ -169,6 +175,9 @@ class Projector:
             EnforcementChanged: self._journal_only,
             RampMoved: self._journal_only,
             ConsentGiven: self._journal_only,
+            PastDealt: self._journal_only,
+            PastValued: self._journal_only,
+            PastImported: self._journal_only,
         }
 
     def fold(self, seq: int, record: Record) -> None:
@@ -197,7 +206,7 @@ class Projector:
         rows.append(row)
 
     def _journal_only(self, seq: int, record: Record) -> None:
-        """Pass over a kind without a table: it is rare, and whoever asks folds the journal."""
+        """Pass over a kind without a table: it is rare, or whoever asks folds the journal."""
 
     def _opened(self, seq: int, record: AccountOpened) -> None:
         self._copied(*_COPIED[AccountOpened], seq, record)
@@ -224,6 +233,7 @@ class Projector:
         name = record.order.client_order_id
         self._owners[name] = record.order.bot
         self._moves.pop(name, None)  # What was said of the id before its intent has no row.
+        self._trails.pop(name, None)
         self._cancels.pop(name, None)
         times = (seq, record.at_ns, seq, record.at_ns)
         self._row("insert_order", (*_cells(_ORDER(record)), *times))
@@ -235,6 +245,10 @@ class Projector:
             record = msgspec.structs.replace(record, broker_order_id=before.broker_order_id)
         self._moves[name] = record
         self._move_seqs[name] = seq
+
+    def _trailed(self, seq: int, record: OrderTrailed) -> None:
+        name = record.client_order_id
+        self._trails[name] = (name, plain(record.hwm), plain(record.stop_price))
 
     def _cancelling(self, seq: int, record: CancelIntended) -> None:
         self._cancels[record.client_order_id] = (record.client_order_id, seq, record.reason)
@@ -276,8 +290,9 @@ class Projector:
             for name, move in self._moves.items()
         ]
         write(self._connection, "move_order", moves)
+        write(self._connection, "trail_order", list(self._trails.values()))
         write(self._connection, "cancel_order", list(self._cancels.values()))
-        for pending in (self._moves, self._move_seqs, self._cancels):
+        for pending in (self._moves, self._move_seqs, self._trails, self._cancels):
             pending.clear()
 
     def _flush_balances(self) -> None:

@@ -73,10 +73,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_order
 INSERT INTO orders (client_order_id, bot, key, side, qty, type, time_in_force, limit_price,
-    stop_price, order_class, take_profit, stop_loss, stop_loss_limit, role, decision_id,
-    reserve_price, intended_seq, intended_ns, moved_seq, moved_ns, state, status, filled_qty,
-    broker_order_id, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent', '', '0', '', '');
+    stop_price, order_class, take_profit, stop_loss, stop_loss_limit, trail_price, trail_percent,
+    role, decision_id, reserve_price, intended_seq, intended_ns, moved_seq, moved_ns, state, status,
+    filled_qty, broker_order_id, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent', '', '0', '', '');
 
 -- A move that does not know the broker's id keeps the one we have.
 -- name: move_order
@@ -85,6 +85,11 @@ UPDATE orders SET state = moved.column2, status = moved.column3, filled_qty = mo
     reason = moved.column6, moved_seq = moved.column7, moved_ns = moved.column8
 FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?)) AS moved
 WHERE client_order_id = moved.column1;
+
+-- name: trail_order
+UPDATE orders SET hwm = trailed.column2, stop_price = trailed.column3
+FROM (VALUES (?, ?, ?)) AS trailed
+WHERE client_order_id = trailed.column1;
 
 -- name: cancel_order
 UPDATE orders SET cancel_seq = asked.column2, cancel_reason = asked.column3

@@ -13,6 +13,7 @@ from smart_leverage.domain.records import (
     Intended,
     Marked,
     Noted,
+    OrderTrailed,
     PricesRemembered,
     Record,
     Resumed,
@@ -33,7 +34,7 @@ RESERVE = BLOCKS // 4
 """Blocks that are kept for what leaves, fills or changes the state, and not for its reasons."""
 
 WHO = "policy"
-_PICTURES = (Marked, Noted, PricesRemembered, Unprotected)
+_PICTURES = (Marked, Noted, OrderTrailed, PricesRemembered, Unprotected)
 """Kinds that show the account and change nothing: a crash loses what nobody needs to go on."""
 
 
@@ -41,8 +42,8 @@ class Refuge:
     """A `Ledger` of what is durable in a file, with the emergency journal behind it.
 
     The file is only read. Each record that matters is a note of its own, synced before it is
-    acknowledged; marks, notes, prices, gaps without a stop and denials are passed over, as they
-    change nothing and could fill the journal. What would let an increase leave is refused. The
+    acknowledged; marks, notes, prices, trails, gaps without a stop and denials are passed over, as
+    they change nothing and could fill the journal. What would let an increase leave is refused. The
     first note halts the account, so whoever goes on from here, or takes the notes over, finds it
     halted.
 

@@ -85,7 +85,10 @@ class DecisionRow(Row, frozen=True, kw_only=True):
 
 
 class OrderRow(Struct, frozen=True, kw_only=True):
-    """An order as we know it now; `state` is ours, `status` the venue's own word."""
+    """An order as we know it now; `state` is ours, `status` the venue's own word.
+
+    Of a trailing stop, `hwm` and `stop_price` are what the broker told last.
+    """
 
     client_order_id: str
     bot: str
@@ -100,6 +103,9 @@ class OrderRow(Struct, frozen=True, kw_only=True):
     take_profit: Decimal | None
     stop_loss: Decimal | None
     stop_loss_limit: Decimal | None
+    trail_price: Decimal | None
+    trail_percent: Decimal | None
+    hwm: Decimal | None
     role: Role
     decision_id: str
     reserve_price: Decimal

@@ -129,6 +129,9 @@ CREATE TABLE orders (
     take_profit TEXT,
     stop_loss TEXT,
     stop_loss_limit TEXT,
+    trail_price TEXT,
+    trail_percent TEXT,                  -- percent of `hwm`, which is the broker's as `stop_price` is
+    hwm TEXT,
     role TEXT NOT NULL,
     decision_id TEXT NOT NULL,
     reserve_price TEXT NOT NULL,

@@ -121,6 +121,7 @@ _LAST = (
     "cap gross",
     "cap symbol",
     "tier",
+    "trades imported",
     "policy size",
     "counted per unit",
     "lost per unit at most",

@@ -67,6 +67,7 @@ class Messenger:
                 qty=change.qty,
                 limit_price=change.limit_price,
                 stop_price=change.stop_price,
+                trail=change.trail,
                 new_client_order_id=order.client_order_id,
             )
 
@@ -83,14 +84,14 @@ class Messenger:
         self, order: Order, send: Callable[[], BrokerOrder], *, is_increase: bool
     ) -> Event:
         """Send, once, and return what the answer proves of an order."""
-        verdict, broker_order, reason = Verdict.UNKNOWN, None, ""
+        verdict, broker_order, reason, code = Verdict.UNKNOWN, None, "", 0
         try:
             if is_increase and (why := self.held_back()):
                 raise NotSent(f"held back before the first byte left: {why}")
             broker_order = send()
             verdict = Verdict.ACCEPTED
         except Refused as error:
-            verdict, reason = Verdict.REFUSED, str(error)
+            verdict, reason, code = Verdict.REFUSED, error.message, error.broker_code
             if error.is_repeated_id:
                 broker_order = self._listed(order.client_order_id)
                 verdict = Verdict.UNKNOWN if broker_order is None else Verdict.ACCEPTED
@@ -104,6 +105,7 @@ class Messenger:
             verdict=verdict,
             broker_order=broker_order,
             reason=reason,
+            broker_code=code,
         )
 
 

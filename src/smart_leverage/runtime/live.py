@@ -16,14 +16,15 @@ from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.steady import SteadyClock, compare, watch
+from smart_leverage.runtime.tidying import Tidying
 from smart_leverage.strategies.base import Bot, Strategy
 
 
 class QuotedVenue(Broker, Protocol):
     """A broker whose market is driven from here, quote by quote."""
 
-    def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None:
-        """Let the orders of an instrument meet a quote."""
+    def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
+        """Let the orders of several instruments meet the quotes of one instant."""
         ...
 
     def advance(self, at_ns: int) -> None:
@@ -74,12 +75,15 @@ class LiveDriver:
         self._closed_ns = clock.now_ns()
         self._market_ns = venue.account().at_ns
         self._reconciled_ns = clock.monotonic_ns()
+        self._tidying = Tidying(self._reconciled_ns)
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Go on until somebody says so or the market ends."""
+        self._tidying.begin()
         while not is_over() and self.clock.now_ns() < self.path.until_ns:
             began_ns = self.clock.monotonic_ns()
             self.step()
+            self._tidying.look(began_ns)
             self._wait(began_ns + int(self.pace.step_s * SECOND_NS))
         self.trader.flush()
 
@@ -97,6 +101,7 @@ class LiveDriver:
             if self.operator is not None:
                 self.operator.attend(self.trader, self.clock.now_ns())
             if self.office is not None and not self.office.is_idle:
+                self._tidying.busy(self.clock.monotonic_ns())
                 self.office.attend(self.trader, self.clock.now_ns)
         except BrokerDown:
             self._lose()
@@ -137,9 +142,9 @@ class LiveDriver:
         quotes = self.path.at(market_ns)
         # The engine first: what no longer fits at these prices is cancelled before it can fill.
         self.trader.offer(Prices(at_ns=now_ns, prints=_prints(quotes), rung=Rung.QUOTE))
-        for quote in quotes:
-            self.venue.on_quote(market_ns, quote.key, quote.bid, quote.ask)
-        if not quotes:
+        if quotes:
+            self.venue.on_quotes(market_ns, [(one.key, one.bid, one.ask) for one in quotes])
+        else:
             self.venue.advance(market_ns)
         self.trader.drain()
         closes = list(self.path.closed(self._closed_ns, now_ns))

@@ -24,6 +24,7 @@ from smart_leverage.domain.sentences import GROUPS, PLAN_ENDED, PLAN_STATUS, per
 from smart_leverage.domain.stamps import local
 from smart_leverage.engine.enforcing import REFUSED as STEP_REFUSED
 from smart_leverage.engine.events import Command, Commanded
+from smart_leverage.engine.importing import REFUSED as PAST_REFUSED
 from smart_leverage.engine.limiting import REFUSED as LIMIT_REFUSED
 from smart_leverage.engine.seating import REFUSED as SEAT_REFUSED
 from smart_leverage.engine.seating import told as seat_told
@@ -34,8 +35,8 @@ from smart_leverage.runtime.control import Answer, Control, Request, Result, Wai
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.latch import HaltFile
 
-REFUSED = frozenset({"state.tripped", LIMIT_REFUSED, SEAT_REFUSED, STEP_REFUSED})
-"""Codes of the notes with which the engine refuses a resume, a limit, a seat, or a step."""
+REFUSED = frozenset({"state.tripped", LIMIT_REFUSED, SEAT_REFUSED, STEP_REFUSED, PAST_REFUSED})
+"""Codes of the notes with which the engine refuses a resume, a limit, a seat, a step, a past."""
 
 Check = Callable[[Mapping[str, str]], Sequence[str]]
 """Says what is wrong with the values of all limits together; the settings know it."""

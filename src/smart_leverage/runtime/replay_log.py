@@ -33,7 +33,10 @@ class Execution(NamedTuple):
 
 
 class LoggedOrder(NamedTuple):
-    """One row: an order as it was sent, and its fill if there was one."""
+    """One row: an order as it was sent, and its fill if there was one.
+
+    `covers` is what of a purchase closes a short, where the log knows.
+    """
 
     row: int
     at_ns: int
@@ -42,6 +45,7 @@ class LoggedOrder(NamedTuple):
     side: Side
     qty: Decimal
     fill: Execution | None
+    covers: Decimal = ZERO
 
 
 class Trail:
@@ -57,6 +61,13 @@ class Trail:
     def first(self) -> Decimal:
         """The first fill price."""
         return self._prices[0]
+
+    def joined(self, others: Iterable[Execution]) -> "Trail":
+        """Return a trail with more prices; of one instant the fills of the log come last."""
+        prints = {other.at_ns: other for other in others}
+        own = zip(self._times, self._prices, strict=True)
+        prints |= {at_ns: Execution(at_ns, Decimal(0), price) for at_ns, price in own}
+        return Trail(prints.values())
 
     def at(self, at_ns: int) -> Decimal:
         """Return the last fill price at or before a time; before the first one, the first."""
@@ -81,6 +92,16 @@ class OrderLog(NamedTuple):
         """The orders that can be offered, in order of time, with their keys."""
         found = [(order, self.keys.get((order.asset_class, order.symbol))) for order in self.orders]
         return [(order, key) for order, key in found if key is not None]
+
+
+def is_log(path: Path) -> bool:
+    """Whether a file is a table with every column of a log."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            header = next(csv.reader(text), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
+    return {*COLUMNS} <= {*header}
 
 
 def read_log(path: Path, registry: Registry) -> OrderLog:

@@ -15,6 +15,7 @@ from smart_leverage.domain.records import (
     Filled,
     Intended,
     OrderMoved,
+    OrderTrailed,
     Record,
 )
 
@@ -38,10 +39,12 @@ class Shelved:
     """One order; `terms` are what its bot asked for, None where it was not asked by the wire."""
 
     __slots__ = (
+        "broker_code",
         "created_ns",
         "ended_ns",
         "filled",
         "filled_ns",
+        "hwm",
         "id",
         "legs",
         "order",
@@ -53,6 +56,7 @@ class Shelved:
         "request",
         "state",
         "status",
+        "stop_price",
         "submitted_ns",
         "terms",
         "updated_ns",
@@ -66,7 +70,10 @@ class Shelved:
         self.state = OrderState.INTENT
         self.status = ""
         self.reason = ""
+        self.broker_code = 0
         self.filled = self.paid = ZERO
+        self.hwm: Decimal | None = None
+        self.stop_price = record.order.stop_price
         self.created_ns = self.updated_ns = self.submitted_ns = record.at_ns
         self.filled_ns: int | None = None
         self.ended_ns: int | None = None
@@ -154,6 +161,8 @@ class Shelf:
             self._moved(record)  # type: ignore[arg-type]
         elif kind is Filled:
             self._filled(record)  # type: ignore[arg-type]
+        elif kind is OrderTrailed:
+            self._trailed(record)  # type: ignore[arg-type]
         elif kind is CancelIntended:
             self._cancelling(record)  # type: ignore[arg-type]
 
@@ -208,6 +217,7 @@ class Shelf:
         shelved.state = record.state
         shelved.status = record.status or shelved.status
         shelved.reason = record.reason or shelved.reason
+        shelved.broker_code = record.broker_code
         shelved.updated_ns = record.at_ns
         if record.state.is_final:
             shelved.ended_ns = record.at_ns
@@ -243,6 +253,13 @@ class Shelf:
         fills.append((fill, shelved, shelved.filled))
         event = "fill" if shelved.is_whole else "partial_fill"
         self._told.append(Told(event, copy(shelved), fill.at_ns, fill))
+
+    def _trailed(self, record: OrderTrailed) -> None:
+        """Note where a trailing stop stands; as at the venue, the stream says nothing of it."""
+        shelved = self._ours.get(record.client_order_id)
+        if shelved is not None and not shelved.is_final:
+            shelved.hwm, shelved.stop_price = record.hwm, record.stop_price
+            shelved.updated_ns = record.at_ns
 
     def _cancelling(self, record: CancelIntended) -> None:
         shelved = self._ours.get(record.client_order_id)

@@ -141,15 +141,8 @@ class Trader:
         return outcome
 
     def drain(self) -> None:
-        """Take in what the broker has said since, all of it, though it fall silent meanwhile."""
-        silence: BrokerDown | None = None
-        for event in self._news():
-            try:
-                self.offer(event)
-            except BrokerDown as error:
-                silence = error
-        if silence is not None:
-            raise silence
+        """Take in all that the broker has said since; one commit for what follows from it."""
+        self.offer_all(self._news())
 
     def reconcile(self) -> None:
         """Look up what is unsettled, then compare books and broker."""

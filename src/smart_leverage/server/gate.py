@@ -104,6 +104,7 @@ class Gate:
                 raise too_many("too many requests at the same time")
             return await self._handled(scope, ear)
         except WireError as error:
+            error.__traceback__ = None  # its frames hold it: a cycle for each refusal, else
             return error_reply(error)
         except TimeoutError:
             raise

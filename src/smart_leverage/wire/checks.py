@@ -8,8 +8,13 @@ from smart_leverage.wire.errors import invalid, unprocessable
 from smart_leverage.wire.terms import OrderRequest
 
 CENT = Decimal("0.01")
+WHOLE = Decimal(100)
 TENTH_OF_MILL = Decimal("0.0001")
 
+_PRICES = (
+    *("limit_price", "stop_price", "take_profit", "stop_loss", "stop_loss_limit"),
+    "trail_price",
+)
 _NEEDS_LIMIT = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _NEEDS_STOP = (OrderType.STOP, OrderType.STOP_LIMIT)
 
@@ -29,10 +34,27 @@ def check_prices(request: OrderRequest) -> None:
             raise invalid(f"{request.type.value} orders require {name}")
         if price is not None and request.type not in types:
             raise invalid(f"{request.type.value} orders must not have {name}")
+    _check_trail(request)
     if request.extended_hours and not (
         request.type is OrderType.LIMIT and request.time_in_force is TimeInForce.DAY
     ):
         raise unprocessable("extended hours order must be DAY limit orders")
+
+
+def _check_trail(request: OrderRequest) -> None:
+    """Refuse a trailing stop without one distance, and any other order that has one."""
+    given = [each for each in (request.trail_price, request.trail_percent) if each is not None]
+    if request.type is not OrderType.TRAILING_STOP:
+        if given:
+            kind = request.type.value
+            raise invalid(f"{kind} orders must not have trail_price or trail_percent")
+        return
+    if len(given) != 1:
+        raise invalid("trailing_stop orders require either trail_price or trail_percent")
+    if request.trail_percent is not None and request.trail_percent >= WHOLE:
+        raise unprocessable("trail_percent must be < 100")
+    if request.order_class is not OrderClass.SIMPLE:
+        raise unprocessable("trailing_stop orders must be simple orders")
 
 
 def check_class(request: OrderRequest) -> None:
@@ -94,7 +116,7 @@ def _check_exits(request: OrderRequest) -> None:
 
 
 def _check_coin(request: OrderRequest) -> None:
-    if request.type is OrderType.STOP:
+    if request.type in (OrderType.STOP, OrderType.TRAILING_STOP):
         raise invalid("invalid order type for crypto order")
     if request.time_in_force not in (TimeInForce.GTC, TimeInForce.IOC):
         raise unprocessable("invalid crypto time_in_force")
@@ -108,11 +130,14 @@ def _check_share(request: OrderRequest) -> None:
         raise unprocessable("fractional orders must be simple orders")
     if is_part and request.time_in_force is not TimeInForce.DAY:
         raise unprocessable("fractional orders must be DAY orders")
-    if request.notional is not None and request.type in _NEEDS_STOP:
+    is_stop = request.type in (*_NEEDS_STOP, OrderType.TRAILING_STOP)
+    if request.notional is not None and is_stop:
         raise unprocessable("notional orders must be market or limit orders")
-    if request.type in _NEEDS_STOP and request.time_in_force is TimeInForce.IOC:
+    if is_part and request.type is OrderType.TRAILING_STOP:
+        raise unprocessable("trailing_stop orders must be of whole shares")
+    if is_stop and request.time_in_force is TimeInForce.IOC:
         raise unprocessable("invalid time_in_force for this order type")
-    for name in ("limit_price", "stop_price", "take_profit", "stop_loss", "stop_loss_limit"):
+    for name in _PRICES:
         _check_pennies(name, getattr(request, name))
 
 

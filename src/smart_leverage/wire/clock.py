@@ -31,8 +31,8 @@ def _day(session: Session, following: dict[date, date]) -> dict[str, Any]:
     settles = following.get(session.date, session.date + timedelta(days=1))
     day = {
         "date": session.date.isoformat(),
-        "open": _moment(session.open_ns).strftime("%H:%M"),
-        "close": _moment(session.close_ns).strftime("%H:%M"),
+        "open": moment(session.open_ns).strftime("%H:%M"),
+        "close": moment(session.close_ns).strftime("%H:%M"),
         "session_open": "0400",
         "session_close": "2000",
         "settlement_date": settles.isoformat(),
@@ -42,11 +42,12 @@ def _day(session: Session, following: dict[date, date]) -> dict[str, Any]:
     return day
 
 
-def _moment(at_ns: int) -> datetime:
+def moment(at_ns: int) -> datetime:
+    """Return an instant in the time of New York, to the microsecond."""
     seconds, rest = divmod(at_ns, SECOND_NS)
-    moment = datetime.fromtimestamp(seconds, UTC).astimezone(NEW_YORK)
-    return moment.replace(microsecond=rest // 1000)
+    local = datetime.fromtimestamp(seconds, UTC).astimezone(NEW_YORK)
+    return local.replace(microsecond=rest // 1000)
 
 
 def _local(at_ns: int) -> str:
-    return _moment(at_ns).isoformat()
+    return moment(at_ns).isoformat()

@@ -1,5 +1,7 @@
 """A list of orders as a client wants it: every filter, checked as far as that needs no order."""
 
+from decimal import Decimal
+
 from msgspec import Struct
 
 from smart_leverage.wire.errors import invalid
@@ -12,7 +14,7 @@ _NAMES = (
 
 
 class OrderList(Struct, frozen=True, kw_only=True):
-    """What a list of orders shall show; both times are exclusive, on submission."""
+    """What a list of orders shall show; times, on submission, and quantities are exclusive."""
 
     status: str
     limit: int
@@ -25,6 +27,8 @@ class OrderList(Struct, frozen=True, kw_only=True):
     asset_classes: tuple[str, ...]
     before_id: str | None
     after_id: str | None
+    qty_above: Decimal | None
+    qty_below: Decimal | None
 
 
 def order_list(query: Query) -> OrderList:
@@ -46,6 +50,8 @@ def order_list(query: Query) -> OrderList:
         asset_classes=query.words("asset_class"),
         before_id=query.text("before_order_id"),
         after_id=query.text("after_order_id"),
+        qty_above=query.amount("qty_above"),
+        qty_below=query.amount("qty_below"),
     )
     by_id = wanted.before_id is not None or wanted.after_id is not None
     by_time = wanted.after_ns is not None or wanted.until_ns is not None

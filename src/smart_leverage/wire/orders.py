@@ -46,6 +46,9 @@ class OrderView(Struct, frozen=True, kw_only=True):
     order_class: OrderClass = OrderClass.SIMPLE
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    hwm: Decimal | None = None
     extended_hours: bool = False
     filled_ns: int | None = None
     expired_ns: int | None = None
@@ -111,9 +114,9 @@ def order_json(view: OrderView, *, is_nested: bool = True) -> dict[str, Any]:
         "status": view.status,
         "extended_hours": view.extended_hours,
         "legs": legs,
-        "trail_percent": None,
-        "trail_price": None,
-        "hwm": None,
+        "trail_percent": text(view.trail_percent),
+        "trail_price": text(view.trail_price),
+        "hwm": text(view.hwm),
         "subtag": None,
         "source": None,
         "expires_at": when(view.expires_ns),

@@ -1,12 +1,13 @@
 """Bytes of a request become names and texts, within bounds; what is not plain is refused."""
 
 import json
+from decimal import Decimal
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
 from smart_leverage.domain.stamps import read_stamp
 from smart_leverage.wire.errors import WireError, bad_json, invalid, too_large
-from smart_leverage.wire.numbers import Number
+from smart_leverage.wire.numbers import Number, number
 
 BODY_MAX = 65_536
 DEPTH_MAX = 16
@@ -139,6 +140,11 @@ class Query:
         if int(value) < least:
             raise invalid(f"{name} must be at least {least}")
         return min(int(value), most)
+
+    def amount(self, name: str) -> Decimal | None:
+        """Return an exact number, zero or more; None where it is missing."""
+        value = self.text(name)
+        return None if value is None else number(value, name)
 
     def moment(self, name: str) -> int | None:
         """Return an instant, UTC; a date or a time without a zone is taken as UTC."""

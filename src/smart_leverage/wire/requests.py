@@ -77,6 +77,8 @@ def order_request(content: Content) -> OrderRequest:
         take_profit=target,
         stop_loss=stop,
         stop_loss_limit=stop_limit,
+        trail_price=price(content, "trail_price"),
+        trail_percent=price(content, "trail_percent"),
     )
     is_oco = request.order_class is OrderClass.OCO and request.type is OrderType.LIMIT
     if is_oco and request.limit_price is None:
@@ -90,18 +92,20 @@ def order_request(content: Content) -> OrderRequest:
 def change_request(content: Content) -> ChangeRequest:
     """Return what a replacement wants; see `order_request` for the errors."""
     only(content, _CHANGE_NAMES)
-    if content.get("notional") is not None or content.get("trail") is not None:
-        raise unprocessable("notional and trail cannot be replaced")
+    if content.get("notional") is not None:
+        raise unprocessable("notional cannot be replaced")
     if content.get("advanced_instructions"):
         raise forbidden("advanced instructions are not offered here")
     change = ChangeRequest(
         qty=amount(content, "qty"),
         limit_price=price(content, "limit_price"),
         stop_price=price(content, "stop_price"),
+        trail=price(content, "trail"),
         time_in_force=word(content, "time_in_force", TimeInForce),
         client_order_id=client_id(content.get("client_order_id")),
     )
-    if (change.qty, change.limit_price, change.stop_price, change.time_in_force) == (None,) * 4:
+    prices = (change.limit_price, change.stop_price, change.trail)
+    if (change.qty, *prices, change.time_in_force) == (None,) * 5:
         raise unprocessable("no parameter to replace")
     return change
 
@@ -115,10 +119,6 @@ def _check_modelled(content: Content) -> None:
     symbol = content.get("symbol")
     if isinstance(symbol, str) and names_option(symbol):
         raise forbidden("options are not offered here")
-    kinds = (content.get("type"), content.get("order_type"))
-    trails = (content.get("trail_price"), content.get("trail_percent"))
-    if "trailing_stop" in kinds or trails != (None, None):
-        raise unprocessable("trailing stops are not offered here; a stop can be replaced")
 
 
 def _check_intent(content: Content, side: Side) -> None:

@@ -24,13 +24,19 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
     take_profit: Decimal | None
     stop_loss: Decimal | None
     stop_loss_limit: Decimal | None
+    trail_price: Decimal | None
+    trail_percent: Decimal | None
 
 
 class ChangeRequest(Struct, frozen=True, kw_only=True):
-    """What is to be different about an open order; None leaves it."""
+    """What is to be different about an open order; None leaves it.
+
+    `trail` is in the unit that the trailing stop has.
+    """
 
     qty: Decimal | None
     limit_price: Decimal | None
     stop_price: Decimal | None
+    trail: Decimal | None
     time_in_force: TimeInForce | None
     client_order_id: str | None

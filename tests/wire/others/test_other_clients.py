@@ -34,9 +34,9 @@ REFUSED: dict[str, dict[str, int]] = {
     | {
         "unknown asset": UNKNOWN,
         "loosen": FINAL,
-        "trailing": LATE,
+        "trailing": UNREADABLE,
         "wallet": FINAL,
-        "newer clock": UNKNOWN,
+        "unknown market": UNREADABLE,
     },
 }
 """Which steps of a client are refused, and by which code; every other one has to pass."""
@@ -116,6 +116,21 @@ def test_watchlists(see: See, name: str) -> None:
     assert [asset["symbol"] for asset in steps["watchlist"]["assets"]] == ["SPY", "BTC/USD"]
     assert steps["rename"]["name"] == "other"
     assert steps["watchlists"] == []
+
+
+def test_node_reads_the_clock_and_the_calendar_of_a_market(see: See) -> None:
+    steps = see("node_v4")
+    assert [clock["market"]["acronym"] for clock in steps["newer clock"]["clocks"]] == [
+        "NYSE",
+        "NASDAQ",
+    ]
+    (clock,) = steps["clock of one"]["clocks"]
+    assert (clock["phase"], clock["isMarketDay"]) == ("core", True)
+    assert clock["phaseUntil"] == clock["nextMarketClose"] == "2026-11-25T21:00:00.000Z"
+    days = steps["newer calendar"]["calendar"]
+    assert [day["date"][:10] for day in days] == ["2026-11-25", "2026-11-27", "2026-11-30"]
+    assert [day["coreEnd"][11:16] for day in days] == ["21:00", "18:00", "21:00"]
+    assert [day.get("postEnd", "")[11:16] for day in days] == ["01:00", "", "01:00"]
 
 
 def test_node_waits_on_the_stream_for_its_order(see: See) -> None:

@@ -21,6 +21,7 @@ class Amendment(NamedTuple):
     qty: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail: Decimal | None = None
 
 
 def check_changeable(ticket: Ticket, change: Amendment) -> None:
@@ -37,6 +38,8 @@ def check_changeable(ticket: Ticket, change: Amendment) -> None:
         raise inadmissible("oto orders cannot be replaced")
     if ticket.part is Part.ENTRY and ticket.filled_qty:
         raise inadmissible("entry orders cannot be replaced once they have filled in part")
+    if change.trail is not None and not ticket.order.trails:
+        raise inadmissible("only trailing_stop orders have a trail")
     if change.qty is None:
         return
     if not is_amount(change.qty):
@@ -65,7 +68,8 @@ def changed_order(ticket: Ticket, change: Amendment, client_order_id: str) -> Or
         client_order_id=client_order_id,
         qty=trim(EXACT.subtract(whole, ticket.filled_qty)),
         limit_price=limit,
-        stop_price=stop,
+        stop_price=change.stop_price if old.trails else stop,  # its own one is made anew
+        **_trail(old, change),
     )
     if not ticket.part.is_exit:
         return order
@@ -76,6 +80,13 @@ def changed_order(ticket: Ticket, change: Amendment, client_order_id: str) -> Or
         stop_loss=None,
         stop_loss_limit=None,
     )
+
+
+def _trail(old: Order, change: Amendment) -> dict[str, Decimal]:
+    """Return another distance in the unit that the old one has."""
+    if change.trail is None:
+        return {}
+    return {"trail_price" if old.trail_percent is None else "trail_percent": change.trail}
 
 
 def as_member(order: Order, ticket: Ticket, group: Group | None) -> Order:

@@ -115,6 +115,12 @@ class Line:
                 self.buy_stop = min(self.buy_stop, stop)
             else:
                 self.sell_stop = max(self.sell_stop, stop)
+            if ticket.is_trailing:  # beyond its mark it does not trade yet, but it moves
+                mark = float(ticket.hwm or ZERO)
+                if ticket.is_buy:
+                    self.buy_limit = max(self.buy_limit, mark)
+                else:
+                    self.sell_limit = min(self.sell_limit, mark)
         elif ticket.takes_market:
             self.takers += 1
         else:

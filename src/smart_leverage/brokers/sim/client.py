@@ -36,7 +36,7 @@ from smart_leverage.brokers.sim.messages import (
     GetUpdates,
     No,
     PrintOpens,
-    Quote,
+    Quotes,
     Replace,
     Request,
     Split,
@@ -155,6 +155,7 @@ class SimBrokerClient:
         qty: Decimal | None = None,
         limit_price: Decimal | None = None,
         stop_price: Decimal | None = None,
+        trail: Decimal | None = None,
         new_client_order_id: str | None = None,
     ) -> BrokerOrder:
         """Put a changed order in the place of an open one; see `SimBroker.replace`."""
@@ -164,6 +165,7 @@ class SimBrokerClient:
             qty=qty,
             limit_price=limit_price,
             stop_price=stop_price,
+            trail=trail,
             new_client_order_id=new_client_order_id,
         )
         answer = self._order_call(request, BrokerOrder, name)
@@ -218,7 +220,11 @@ class SimBrokerClient:
 
     def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None:
         """Let the orders of a symbol meet a quote."""
-        self._call(Quote(at_ns=at_ns, key=key, bid=bid, ask=ask), None)
+        self.on_quotes(at_ns, [(key, bid, ask)])
+
+    def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
+        """Let the orders of several symbols meet the quotes of one instant, in one call."""
+        self._call(Quotes(at_ns=at_ns, quotes=list(quotes)), None)
 
     def advance(self, at_ns: int) -> None:
         """Let time pass without a price."""

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -257,7 +258,7 @@ class FileStore:
         self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
-_UPSERT_ORDER = f"INSERT OR REPLACE INTO orders VALUES ({', '.join('?' * 23)})"  # noqa: S608
+_UPSERT_ORDER = f"INSERT OR REPLACE INTO orders VALUES ({', '.join('?' * 26)})"  # noqa: S608
 _UPSERT_LINE = f"INSERT OR REPLACE INTO lines VALUES ({', '.join('?' * 8)})"  # noqa: S608
 _UPSERT_POSITION = "INSERT OR REPLACE INTO positions VALUES (?, ?, ?)"
 _INSERT_FILL = f"INSERT INTO fills VALUES ({', '.join('?' * 11)})"  # noqa: S608
@@ -277,8 +278,8 @@ def _order_row(ticket: Ticket) -> Row:
         order.time_in_force,
         order.order_class,
         plain(order.qty),
-        None if order.limit_price is None else plain(order.limit_price),
-        None if order.stop_price is None else plain(order.stop_price),
+        *map(_plain, (order.limit_price, order.stop_price)),
+        *map(_plain, (order.trail_price, order.trail_percent, ticket.hwm)),
         ticket.status,
         plain(ticket.filled_qty),
         plain(ticket.filled_value),
@@ -291,6 +292,10 @@ def _order_row(ticket: Ticket) -> Row:
         ticket.replaced_by,
         _text(ticket),
     )
+
+
+def _plain(price: Decimal | None) -> str | None:
+    return None if price is None else plain(price)
 
 
 def _fill_row(number: int, fill: Fill, is_maker: bool) -> Row:

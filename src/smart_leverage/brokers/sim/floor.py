@@ -14,6 +14,7 @@ from smart_leverage.brokers.sim.matching import Meeting
 from smart_leverage.brokers.sim.opening import VOLUME_DAYS, Past
 from smart_leverage.brokers.sim.purse import CASH
 from smart_leverage.brokers.sim.ticket import Part, Ticket
+from smart_leverage.brokers.sim.trailing import follow
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.instruments import AssetClass, Instrument, Key
@@ -71,6 +72,13 @@ class Floor:
         ticket.is_triggered = True
         self.touch(ticket)
         self._book.settle(ticket)
+
+    def follow(self, ticket: Ticket, price: float) -> None:
+        """Let a trailing stop see a price. Nobody is told when it moves: whoever looks sees it."""
+        instrument = self._book.lines[ticket.order.key].instrument
+        if ticket.is_trailing and follow(ticket, instrument, price):
+            self.touch(ticket)
+            self._book.settle(ticket)
 
     def end(self, ticket: Ticket, status: str, why: str = "") -> None:
         """End an order without a fill, and what depends on it."""

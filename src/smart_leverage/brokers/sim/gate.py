@@ -154,10 +154,11 @@ class Gate:
 
     def _check_wash(self, order: Order, line: Line, replaced: Ticket | None) -> None:
         """Refuse an order that could trade with an opposite order of the same account."""
-        if order.order_class is OrderClass.OCO or (replaced and replaced.part.is_exit):
+        is_exempt = order.trails or order.order_class is OrderClass.OCO
+        if is_exempt or (replaced and replaced.part.is_exit):
             return
         for other in line.tickets:
-            if other.order.side is order.side or other.part.is_exit:
+            if other.order.side is order.side or other.is_exempt:
                 continue
             if _is_market_or_stop(order) or other.is_market_or_stop:
                 kind = "market/stop"
@@ -177,7 +178,7 @@ class Gate:
             return limit_price
         ask = self._ask(line)
         if order.side is Side.BUY:
-            return ask
+            return max(ask, order.stop_price or ZERO)  # a trailing one; others have a limit
         raised = trim(EXACT.multiply(ask, _SHORT_MARGIN))
         return raised if limit_price is None else max(limit_price, raised)
 

@@ -37,6 +37,7 @@ class Intake:
         status = "new" if is_open else "accepted"
         ticket = self._ticket(order, line, terms.limit_price, status, part)
         ticket.reserve_price = terms.reserve_price
+        ticket.hwm = line.price if order.trails else None
         ticket.group = 0 if part is Part.ALONE else ticket.number
         self._open(ticket)
         if part is not Part.ALONE:
@@ -49,7 +50,7 @@ class Intake:
         new = self._ticket(order, line, terms.limit_price, old.status, old.part)
         new.status = "held" if old.status == "held" else "new"
         new.reserve_price = terms.reserve_price
-        new.is_triggered = old.is_triggered
+        new.is_triggered, new.hwm = old.is_triggered, old.hwm
         new.group, new.parent_id = old.group, old.parent_id
         new.replaces = old.broker_order_id
         old.status, old.replaced_by = "replaced", new.broker_order_id

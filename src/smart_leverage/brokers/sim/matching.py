@@ -20,6 +20,7 @@ from smart_leverage.fills.stops import (
     stop_fill_in_bar,
     stop_limit_fill_in_bar,
 )
+from smart_leverage.fills.trailing import trailing_fill_at_close
 
 _NOTHING = not_filled(Outcome.NOTHING)
 
@@ -49,6 +50,12 @@ def meet_bar(ticket: Ticket, bar: Bar, costs: Costs) -> Meeting:
     if math.isnan(limit):
         return _meeting(stop_fill_in_bar(side, bar, stop, half, slippage))
     return _meeting(stop_limit_fill_in_bar(side, bar, stop, limit, half, slippage))
+
+
+def meet_close(ticket: Ticket, close: float, costs: Costs) -> Meeting:
+    """Let a trailing stop that has seen a bar's best price meet its close."""
+    side, stop = _side(ticket), float(ticket.order.stop_price or 0)
+    return _meeting(trailing_fill_at_close(side, close, stop, costs.half_spread, costs.slippage))
 
 
 def meet_opening(ticket: Ticket, price: float, costs: Costs) -> Meeting:

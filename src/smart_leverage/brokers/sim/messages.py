@@ -65,6 +65,7 @@ class Replace(Request, frozen=True, kw_only=True, tag="replace"):
     qty: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail: Decimal | None = None
     new_client_order_id: str | None = None
 
     def make(self, broker: SimBroker) -> BrokerOrder:
@@ -74,6 +75,7 @@ class Replace(Request, frozen=True, kw_only=True, tag="replace"):
             qty=self.qty,
             limit_price=self.limit_price,
             stop_price=self.stop_price,
+            trail=self.trail,
             new_client_order_id=self.new_client_order_id,
         )
 
@@ -177,17 +179,15 @@ class FillOpens(Request, frozen=True, kw_only=True, tag="fill_opens"):
         broker.fill_opens(self.at_ns)
 
 
-class Quote(Request, frozen=True, kw_only=True, tag="on_quote"):
-    """Let orders meet a quote."""
+class Quotes(Request, frozen=True, kw_only=True, tag="on_quotes"):
+    """Let orders meet the quotes of one instant: key, bid and ask of each."""
 
     at_ns: int
-    key: Key
-    bid: float
-    ask: float
+    quotes: list[tuple[Key, float, float]]
 
     def make(self, broker: SimBroker) -> None:
         """Make the call."""
-        broker.on_quote(self.at_ns, self.key, self.bid, self.ask)
+        broker.on_quotes(self.at_ns, self.quotes)
 
 
 class Advance(Request, frozen=True, kw_only=True, tag="advance"):
@@ -239,7 +239,7 @@ Requests = (
     | CloseBars
     | PrintOpens
     | FillOpens
-    | Quote
+    | Quotes
     | Advance
     | Deposit
     | Split

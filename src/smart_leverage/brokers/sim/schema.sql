@@ -37,7 +37,10 @@ CREATE TABLE orders (
     order_class TEXT NOT NULL,
     qty TEXT NOT NULL,
     limit_price TEXT,
-    stop_price TEXT,
+    stop_price TEXT,                     -- of a trailing stop, where it stands
+    trail_price TEXT,
+    trail_percent TEXT,
+    hwm TEXT,                            -- best price that a trailing stop has seen
     status TEXT NOT NULL,                -- the venue's word
     filled_qty TEXT NOT NULL,            -- gross: a coin fee is not taken off
     filled_value TEXT NOT NULL,          -- sum of quantity × price

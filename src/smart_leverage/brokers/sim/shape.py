@@ -16,7 +16,10 @@ NAME_LENGTH_MAX = 128
 _COMPLEX = (OrderClass.BRACKET, OrderClass.OCO, OrderClass.OTO)
 _NEEDS_LIMIT = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _NEEDS_STOP = (OrderType.STOP, OrderType.STOP_LIMIT)
-_PRICES = ("limit_price", "stop_price", "take_profit", "stop_loss", "stop_loss_limit")
+_PRICES = (
+    *("limit_price", "stop_price", "take_profit", "stop_loss", "stop_loss_limit"),
+    "trail_price",
+)
 _CENT = Decimal("0.01")
 
 
@@ -34,6 +37,7 @@ def shaped(order: Order, instrument: Instrument) -> Order:
     if order.order_class is OrderClass.OCO:
         order = msgspec.structs.replace(order, limit_price=order.take_profit or order.limit_price)
     _check_prices_present(order)
+    _check_trail(order)
     if instrument.asset_class is AssetClass.CRYPTO:
         _check_coin(order)
     else:
@@ -87,10 +91,25 @@ def _check_prices_present(order: Order) -> None:
         raise malformed("simple orders must not have take_profit or stop_loss")
 
 
+def _check_trail(order: Order) -> None:
+    """A trailing stop has one distance and brings nothing along; no other order has any."""
+    given = [each for each in (order.trail_price, order.trail_percent) if each is not None]
+    if not order.trails:
+        if given:
+            raise malformed(f"{order.type} orders must not have trail_price or trail_percent")
+        return
+    if len(given) != 1:
+        raise malformed("trailing_stop orders require either trail_price or trail_percent")
+    if order.order_class is not OrderClass.SIMPLE:
+        raise inadmissible("trailing_stop orders must be simple orders")
+    if not is_amount(given[0]):
+        raise malformed("trail must be > 0")
+
+
 def _check_coin(order: Order) -> None:
     if order.order_class is not OrderClass.SIMPLE:
         raise inadmissible("crypto orders must be simple orders")
-    if order.type is OrderType.STOP:
+    if order.type in (OrderType.STOP, OrderType.TRAILING_STOP):
         raise malformed("invalid order type for crypto order")
     if order.time_in_force is TimeInForce.DAY:
         raise inadmissible("invalid crypto time_in_force")
@@ -98,7 +117,8 @@ def _check_coin(order: Order) -> None:
 
 def _check_stock(order: Order, instrument: Instrument) -> None:
     is_ioc = order.time_in_force is TimeInForce.IOC
-    if is_ioc and (order.type in _NEEDS_STOP or order.order_class in _COMPLEX):
+    is_stop = order.type in _NEEDS_STOP or order.trails
+    if is_ioc and (is_stop or order.order_class in _COMPLEX):
         raise inadmissible("invalid time_in_force for this order type", qty=order.qty)
     if order.qty == order.qty.to_integral_value():
         return
@@ -106,6 +126,8 @@ def _check_stock(order: Order, instrument: Instrument) -> None:
         raise inadmissible(f'asset "{instrument.symbol}" is not fractionable', qty=order.qty)
     if order.order_class in _COMPLEX:
         raise inadmissible("fractional orders must be simple orders", qty=order.qty)
+    if order.trails:
+        raise inadmissible("fractional orders cannot be trailing_stop orders", qty=order.qty)
     if order.time_in_force is not TimeInForce.DAY:
         raise inadmissible("fractional orders must be DAY orders", qty=order.qty)
 

@@ -11,7 +11,13 @@ from smart_leverage.brokers.sim.exact import EXACT, ONE, ROUNDED, STEP_MIN, trim
 from smart_leverage.brokers.sim.floor import Floor
 from smart_leverage.brokers.sim.hours import Hours
 from smart_leverage.brokers.sim.ids import die
-from smart_leverage.brokers.sim.matching import Meeting, meet_bar, meet_opening, meet_quote
+from smart_leverage.brokers.sim.matching import (
+    Meeting,
+    meet_bar,
+    meet_close,
+    meet_opening,
+    meet_quote,
+)
 from smart_leverage.brokers.sim.opening import Past
 from smart_leverage.brokers.sim.ticket import Ticket
 from smart_leverage.domain.calendars import NEVER_NS
@@ -136,12 +142,18 @@ class Tape:
         if self._is_durable:
             self._unit.lines += openings
 
-    def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None:
-        """Let the orders of a symbol meet a quote; the middle becomes its last price."""
+    def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
+        """Let orders meet the quotes of an instant; the middle becomes the last price of each."""
         self._require(at_ns, Mode.LIVE)
-        if not 0.0 < bid <= ask < inf:
-            raise BadData(f"{key} is quoted {bid!r} to {ask!r}", fix="0 < bid <= ask, both finite")
-        line = self._book.lines[key]
+        for key, bid, ask in quotes:
+            if not 0.0 < bid <= ask < inf:
+                fix = "0 < bid <= ask, both finite"
+                raise BadData(f"{key} is quoted {bid!r} to {ask!r}", fix=fix)
+        lines = [self._book.lines[key] for key, _, _ in quotes]
+        for line, (_, bid, ask) in zip(lines, quotes, strict=True):
+            self._on_quote(at_ns, line, bid, ask)
+
+    def _on_quote(self, at_ns: int, line: Line, bid: float, ask: float) -> None:
         self.pass_time(at_ns)
         line.bid, line.ask = bid, ask
         line.mark = (bid + ask) / 2
@@ -209,8 +221,15 @@ class Tape:
         if ticket.active_since_ns > from_ns:
             # Of a bar that began before the order did, only the close is known to come after it.
             shown, from_ns = Bar(bar.close, bar.close, bar.close), bar.end_ns - 1
-        if ticket.expires_at_ns > from_ns:
-            self._act(ticket, meet_bar(ticket, shown, self._costs_of(line)))
+        if ticket.expires_at_ns <= from_ns:
+            return
+        costs, is_trailing = self._costs_of(line), ticket.is_trailing
+        if is_trailing:
+            self._floor.follow(ticket, shown.open)
+        self._act(ticket, meet_bar(ticket, shown, costs))
+        if is_trailing and ticket.is_working:
+            self._floor.follow(ticket, shown.low if ticket.is_buy else shown.high)
+            self._act(ticket, meet_close(ticket, bar.close, costs))
 
     def _meet_opening(self, line: Line) -> None:
         if not self._hours.is_open(line.instrument, self._counters.now_ns):
@@ -226,6 +245,7 @@ class Tape:
         for ticket in _working(line):
             if not ticket.is_working:  # ended meanwhile, with another one of its group
                 continue
+            self._floor.follow(ticket, line.ask if ticket.is_buy else line.bid)
             self._act(ticket, meet_quote(ticket, line.bid, line.ask))
             self._end_immediate(ticket)
 

@@ -40,6 +40,7 @@ class Ticket(Struct, kw_only=True, eq=False):
         limit_price: Worst price once it may trade: the order's own, or the bound that the venue
             gives a buy stop.
         reserve_price: Price at which a purchase holds funds.
+        hwm: Best price since a trailing stop was sent; its order's `stop_price` follows it.
         active_since_ns: Since when it works; a bar that began earlier is met at its close only.
         group: Number of the group's first order, 0 for an order alone.
     """
@@ -57,6 +58,7 @@ class Ticket(Struct, kw_only=True, eq=False):
     limit_price: Decimal | None = None
     reserve_price: Decimal = ZERO
     is_triggered: bool = False
+    hwm: Decimal | None = None
     part: Part = Part.ALONE
     group: int = 0
     parent_id: str | None = None
@@ -96,9 +98,19 @@ class Ticket(Struct, kw_only=True, eq=False):
         return self.limit_price is None or self.order.time_in_force is TimeInForce.IOC
 
     @property
+    def is_trailing(self) -> bool:
+        """Whether its stop follows the market still."""
+        return self.order.trails and self.is_waiting_stop
+
+    @property
     def is_market_or_stop(self) -> bool:
         """Whether the wash-trade rule refuses every opposite order against it."""
         return self.order.type in (OrderType.MARKET, OrderType.STOP)
+
+    @property
+    def is_exempt(self) -> bool:
+        """Whether the wash-trade rule passes it over: exits of a group, and trailing stops."""
+        return self.part.is_exit or self.order.trails
 
     def view(self) -> BrokerOrder:
         """Return the order as the venue lists it."""
@@ -114,4 +126,5 @@ class Ticket(Struct, kw_only=True, eq=False):
             parent_id=self.parent_id,
             replaces=self.replaces,
             replaced_by=self.replaced_by,
+            hwm=self.hwm,
         )

@@ -45,6 +45,7 @@ from smart_leverage.brokers.sim.purse import Change
 from smart_leverage.brokers.sim.shape import shaped
 from smart_leverage.brokers.sim.tape import BarLike, Tape
 from smart_leverage.brokers.sim.ticket import Ticket
+from smart_leverage.brokers.sim.trailing import placed
 from smart_leverage.brokers.sim.unit import Refusal
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.errors import (
@@ -171,15 +172,19 @@ class SimBroker:
         qty: Decimal | None = None,
         limit_price: Decimal | None = None,
         stop_price: Decimal | None = None,
+        trail: Decimal | None = None,
         new_client_order_id: str | None = None,
     ) -> BrokerOrder:
         """Put a changed order in the place of an open one, judged like a new order.
+
+        A trailing stop keeps the best price that it has seen.
 
         Args:
             client_order_id: Of the order to be replaced.
             qty: Whole quantity wanted, with what was filled already; None leaves it.
             limit_price: None leaves it.
             stop_price: None leaves it.
+            trail: Distance of a trailing stop, in the unit that it has; None leaves it.
             new_client_order_id: None lets the venue make one.
 
         Returns:
@@ -188,7 +193,7 @@ class SimBroker:
         Raises:
             Refused: The old order stays as it is.
         """
-        change = Amendment(qty, limit_price, stop_price)
+        change = Amendment(qty, limit_price, stop_price, trail)
         return self._run(
             "replace", client_order_id, self._replace, client_order_id, change, new_client_order_id
         )
@@ -269,7 +274,11 @@ class SimBroker:
 
     def on_quote(self, at_ns: int, key: Key, bid: float, ask: float) -> None:
         """Let the orders of a symbol meet a quote: they trade at its own side, some in parts."""
-        self._run("", "", self._tape.on_quote, at_ns, key, bid, ask)
+        self.on_quotes(at_ns, [(key, bid, ask)])
+
+    def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
+        """Let the orders of several symbols meet the quotes of one instant, all or none."""
+        self._run("", "", self._tape.on_quotes, at_ns, quotes)
 
     def advance(self, at_ns: int) -> None:
         """Let time pass without a price: orders expire, and sessions begin."""
@@ -371,7 +380,7 @@ class SimBroker:
 
     def _submit(self, order: Order) -> BrokerOrder:
         line = self._line(order.key)
-        taken = shaped(order, line.instrument)
+        taken = placed(shaped(order, line.instrument), line.instrument, line.price)
         ticket = self._intake.take(taken, line, self._gate.check(taken, line))
         if ticket.status == "accepted":
             self._tape.wait()
@@ -392,7 +401,7 @@ class SimBroker:
         check_changeable(old, change)
         line = self._line(old.order.key)
         order = changed_order(old, change, new_id or self._intake.leg_id())
-        order = shaped(order, line.instrument)
+        order = placed(shaped(order, line.instrument), line.instrument, old.hwm)
         if old.status == "held":
             if order.client_order_id in self._book.by_client_id:
                 raise malformed("client_order_id must be unique")

@@ -47,14 +47,15 @@ ACCOUNT = np.dtype(
             *("tier", "has_risen", "plan", "stage", "plan_at", "plan_traded", "plan_until"),
             *("is_late", "halted_in", "fault", "orders", "is_stirred", "until"),
             *("count_forced", "wins_forced", "count_own", "wins_own", "compared_on", "active"),
-            "is_moved",
+            *("is_moved", "is_rising", "day"),
             *("days", "trades", "wins", "losses", "forced", "bought", "denied"),
             *("trips_day", "trips_month", "locks", "plans", "halts"),
         )
     ]
 )
 """An account. `cash` and `cash_low` are one sum. `is_day_loss` says why it is reducing; `until` is
-when the first order ends; `is_stirred` means that the next instant has to be looked at closely;
+when the first order ends; `is_stirred` means that the next instant has to be looked at closely,
+`is_rising` that a better tier is earned than granted, `day` is the risk day that was begun last;
 `count_…` and `wins_…` are of the windows with and without forced closings. From `days` on it is
 what the metrics are made of, and so are the floats from `traded` on."""
 

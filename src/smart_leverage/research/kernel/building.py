@@ -18,8 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 Tell = Callable[[str], None]
 
-CACHE = "SMART_LEVERAGE_CACHE"
-"""Names the folder of what can be made anew; without it, the user's own cache folder."""
+CACHE = "NUMBA_CACHE_DIR"
+"""Names the folder for machine code, as the library has it; else the user's own cache folder."""
 
 TELL_EVERY = 40
 """After so many functions a line says how far it is."""

@@ -17,6 +17,7 @@ from smart_leverage.fills.stops import stop_fill_in_bar, stop_limit_fill_in_bar
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.tier import Caps, tier_caps
 from smart_leverage.research.kernel.books import (
+    ACTIVE,
     AGED,
     CANCELLED,
     HALTED,
@@ -64,6 +65,7 @@ def know_close(position: Any, cell: Any) -> None:
     """Take a price as it is once the closes are known."""
     position.mark, position.vol = cell.mark_close, cell.vol_close
     position.doubt, position.is_fresh = cell.doubt_close, cell.fresh_close
+    position.print = cell.doubt_close if cell.doubt_close > 0.0 else cell.mark_close
 
 
 def know_closes(books: Books, cells: Any) -> None:
@@ -121,6 +123,8 @@ def meet_bars(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tape
         position, cell = books.positions[asset], cells[asset]
         if position.has_stop == 0 or cell.closes == 0:
             continue
+        if cell.low > position.stop_level and position.is_triggered == 0:
+            continue  # most bars stay above the stop, whatever part of them is met
         from_at = row.at - 1 if position.stop_since > cell.start else cell.start
         if position.stop_until <= from_at or position.stop_since > row.at:
             continue
@@ -162,7 +166,9 @@ def fill_opens(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tap
     for rank in range(books.account.active):
         asset = books.active[rank]
         cell, fact, position = cells[asset], facts[asset], books.positions[asset]
-        if cell.opens == 0:
+        if cell.opens == 0 or not (
+            position.is_triggered != 0 or position.buys > 0 or position.selling > 0
+        ):
             continue
         costs = costs_of(fact.is_coin != 0, setup.costs)
         half, slippage = costs.half_spread, costs.slippage
@@ -171,8 +177,6 @@ def fill_opens(books: Books, row: Any, cells: Any, facts: Any, setup: Setup, tap
             fill = limit_fill_at_open(Side.SELL, cell.print, limit, half, slippage)
             if fill.outcome == Outcome.FILLED:
                 execute_stop(books, row, facts, setup, tape, asset, fill)
-        if position.buys == 0 and position.selling == 0:
-            continue
         for place in range(account.orders):
             order = books.orders[place]
             if order.asset != asset or order.is_late != 0 or order.is_leaving != 0:
@@ -279,12 +283,13 @@ def write_mark(account: Any, row: Any, tape: Tape, valuation: Valuation, caps: C
         line.tier, line.state = account.tier, account.state
 
 
-def refuse_unconfirmed(books: Books, cells: Any) -> None:
+def refuse_unconfirmed(books: Books, row: Any, cells: Any) -> None:
     """Give up where a price would be believed only because something is held.
 
     Once a day the engine asks the broker what its positions are worth. A lone jump of an earlier
     instant that nothing has confirmed is confirmed by that.
     """
+    books.account.compared_on = row.day
     for rank in range(books.account.active):
         asset = books.active[rank]
         cell = cells[asset]
@@ -303,10 +308,11 @@ def propose(
     setup: Setup,
     tape: Tape,
     policy: Policy,
-) -> None:
-    """Decide the signals of this instant one after the other."""
+) -> bool:
+    """Decide the signals of this instant one after the other; tell whether any was sent."""
     caps = tier_caps(books.account.tier, policy.tiers)
     worst = worst_of(books, facts, setup)
+    is_any_sent = False
     for place in range(first, last):
         signal = signals[place]
         know_close(books.positions[signal.asset], cells[signal.asset])
@@ -327,8 +333,10 @@ def propose(
         else:
             is_sent = propose_sale(books, row, facts, tape, signal.asset)
         if is_sent:
+            is_any_sent = True
             settle(books, row, facts, policy.stops)
             worst = worst_of(books, facts, setup)
+    return is_any_sent
 
 
 def closing(
@@ -353,8 +361,7 @@ def closing(
     know_closes(books, cells)
     judge(books, row, facts, sessions, setup, tape, policy)
     if account.compared_on != row.day:
-        account.compared_on = row.day
-        refuse_unconfirmed(books, cells)
+        refuse_unconfirmed(books, row, cells)
         protect_bare(books, row, facts, policy)
     if setup.resumes_monthly:
         lift_halt(books, row, facts)
@@ -378,6 +385,53 @@ def opening(
         books.orders[place].is_late = 0
 
 
+def roll_calmly(books: Books, row: Any, before: Any, cells: Any, cells_before: Any) -> bool:
+    """Begin a risk day if that changes nothing but what the day is counted from; tell if it was.
+
+    The caller has seen to it that nothing is under way.
+    """
+    account = books.account
+    is_tripped = account.is_day_tripped + account.is_month_tripped + account.is_emergency
+    if account.state != ACTIVE or is_tripped != 0 or account.is_rising != 0:
+        return False
+    know_opens(books, cells_before)
+    roll(books, row.day, row.month != before.month)
+    if row.closes != 0:
+        refuse_unconfirmed(books, row, cells)
+    return True
+
+
+def stir(books: Books, row: Any, setup: Setup) -> None:
+    """Note whether anything is under way, so that the next instant is looked at closely."""
+    account = books.account
+    if account.orders > 0 or account.plan != NONE:
+        account.is_stirred = 1
+    if setup.resumes_monthly and account.state == HALTED and row.month != account.halted_in:
+        account.is_stirred = 1
+
+
+def decide_only(
+    books: Books,
+    row: Any,
+    cells: Any,
+    facts: Any,
+    signals: Any,
+    first: int,
+    last: int,
+    setup: Setup,
+    tape: Tape,
+    policy: Policy,
+) -> bool:
+    """Decide the signals of an instant at which nothing else can happen; tell if any was sent."""
+    know_closes(books, cells)
+    if not propose(books, row, cells, facts, signals, first, last, setup, tape, policy):
+        return False
+    if row.opens != 0:
+        opening(books, row, cells, facts, setup, tape, policy)
+    stir(books, row, setup)
+    return True
+
+
 def step(
     books: Books,
     row: Any,
@@ -395,16 +449,13 @@ def step(
 ) -> None:
     """Take an account through one instant."""
     account = books.account
-    account.is_stirred = 0
+    if row.closes != 0:  # what was stirred is not over before it has been judged
+        account.is_stirred = 0
     know_opens(books, cells_before)
-    if row.is_day_new != 0:
-        roll(books, row.month != before.month)
+    if account.day != row.day:
+        roll(books, row.day, row.month != before.month)
     if row.closes != 0:
         closing(books, row, cells, facts, sessions, signals, first, last, setup, tape, policy)
     if row.opens != 0:
         opening(books, row, cells, facts, setup, tape, policy)
-    is_waiting = setup.resumes_monthly and account.state == HALTED
-    if account.orders > 0 or account.plan != NONE:
-        account.is_stirred = 1
-    if is_waiting and row.month != account.halted_in:
-        account.is_stirred = 1
+    stir(books, row, setup)

@@ -29,9 +29,10 @@ from smart_leverage.research.kernel.stops import send_sale
 from smart_leverage.research.kernel.worst import Valuation, value
 
 
-def roll(books: Books, is_month_new: bool) -> None:
+def roll(books: Books, day: int, is_month_new: bool) -> None:
     """Open a new risk day, and month, at the last mark; a day's trip ends here."""
     account = books.account
+    account.day = day
     account.day_open = account.last
     if is_month_new:
         account.month_open = account.last
@@ -143,6 +144,7 @@ def judge_tier(books: Books, equity: float, policy: Policy, setup: Setup) -> Non
     )
     if granted > account.tier:
         account.has_risen = 1
+    account.is_rising = 1 if earned > granted and setup.tier_ceiling > granted else 0
     account.tier = granted
 
 
@@ -163,6 +165,7 @@ def lift_halt(books: Books, row: Any, facts: Any) -> None:
         account.day_open = account.month_open = account.last = equity
         account.is_month_tripped = account.is_emergency = 0
     account.state = ACTIVE
+    account.is_stirred = 1  # the next close judges the tier by the new baseline
     if account.is_day_tripped != 0:
         account.state, account.is_day_loss = REDUCING, 1
 

@@ -19,9 +19,13 @@ from smart_leverage.policy.stops import Stops
 from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds, tier_caps
 from smart_leverage.research.kernel.books import SOUND, Books, Tape, cash_of
 from smart_leverage.research.kernel.exact import UNITS
-from smart_leverage.research.kernel.instant import step, write_mark
+from smart_leverage.research.kernel.instant import decide_only, roll_calmly, step, write_mark
 from smart_leverage.research.kernel.setup import Setup
-from smart_leverage.research.kernel.worst import Valuation, symbol_cap
+from smart_leverage.research.kernel.worst import symbol_cap, valuation_of
+
+QUIET, DECIDING, ROLLING, CLOSELY = range(4)
+"""What an instant is for all accounts: nothing of its own, one with signals, the first of a risk
+day, or one that is gone through step by step."""
 
 CAREFUL = 1e-9
 """Relative distance that counts as having come near."""
@@ -79,7 +83,7 @@ class Market(NamedTuple):
     sessions: Any
     signals: Any
     first: Any
-    is_busy: Any
+    busy: Any
 
 
 class Accounts(NamedTuple):
@@ -225,38 +229,64 @@ def look(screen: Screen, scratch: Scratch, close: Any, low: Any, opened: Any, fa
             margin[lane] = nearest if nearest < margin[lane] else margin[lane]
 
 
-def pass_over(screen: Screen, scratch: Scratch, is_mark: bool) -> int:
-    """Mark every account to which nothing can happen; return how many are left.
+def look_at_one(
+    screen: Screen, scratch: Scratch, close: Any, low: Any, opened: Any, facts: Any, books: Books
+) -> None:
+    """Do what `look` does where there is one account: only what it holds is looked at."""
+    plain = leveraged = crypto = 0.0
+    margin = math.inf
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        price, worst = close[asset], min(low[asset], opened[asset])
+        amount = screen.qty[asset, 0] * price
+        if facts[asset].is_leveraged == 0:
+            plain += amount
+        elif facts[asset].is_crypto != 0:
+            crypto += amount
+        else:
+            leveraged += amount
+        above, below = worst - screen.floor[asset, 0], screen.ceiling[asset, 0] - price
+        margin = min(margin, min(above, below))
+    scratch.plain[0], scratch.leveraged[0], scratch.crypto[0] = plain, leveraged, crypto
+    scratch.margin[0] = margin
+
+
+def pass_one(screen: Screen, scratch: Scratch, is_mark: bool, lane: int) -> int:
+    """Mark an account if nothing can happen to it; return 1 if it is left.
 
     Those left have 0.0 or less in `scratch.margin`.
     """
+    equity, crypto, levered, gross = valuation_of(
+        screen.cash[lane], scratch.plain[lane], scratch.leveraged[lane], scratch.crypto[lane]
+    )
+    is_quiet = (
+        (scratch.margin[lane] > 0.0)
+        & (screen.is_stirred[lane] == 0.0)
+        & (equity > screen.least[lane])
+        & (equity < screen.most[lane])
+        & (crypto < screen.crypto_max[lane] * equity)
+        & (levered < screen.leveraged_max[lane] * equity)
+        & (gross < screen.gross_max[lane] * equity)
+    )
+    is_marked = is_quiet & is_mark
+    best = equity if equity > screen.best[lane] else screen.best[lane]
+    fall = 1.0 - equity / best
+    deepest = fall if fall > screen.drawdown[lane] else screen.drawdown[lane]
+    screen.last[lane] = equity if is_marked else screen.last[lane]
+    screen.best[lane] = best if is_marked else screen.best[lane]
+    screen.drawdown[lane] = deepest if is_marked else screen.drawdown[lane]
+    screen.exposure[lane] += gross / equity if is_marked else 0.0
+    screen.exposure_crypto[lane] += crypto / equity if is_marked else 0.0
+    screen.cap_sum[lane] += screen.cap[lane] if is_marked else 0.0
+    scratch.margin[lane] = 1.0 if is_quiet else -1.0
+    return 0 if is_quiet else 1
+
+
+def pass_over(screen: Screen, scratch: Scratch, is_mark: bool) -> int:
+    """Mark every account to which nothing can happen; return how many are left."""
     left = 0
     for lane in range(len(screen.cash)):
-        crypto = scratch.crypto[lane]
-        levered = scratch.leveraged[lane] + crypto
-        gross = scratch.plain[lane] + levered
-        equity = screen.cash[lane] + gross
-        is_quiet = (
-            (scratch.margin[lane] > 0.0)
-            & (screen.is_stirred[lane] == 0.0)
-            & (equity > screen.least[lane])
-            & (equity < screen.most[lane])
-            & (crypto < screen.crypto_max[lane] * equity)
-            & (levered < screen.leveraged_max[lane] * equity)
-            & (gross < screen.gross_max[lane] * equity)
-        )
-        is_marked = is_quiet & is_mark
-        best = equity if equity > screen.best[lane] else screen.best[lane]
-        fall = 1.0 - equity / best
-        deepest = fall if fall > screen.drawdown[lane] else screen.drawdown[lane]
-        screen.last[lane] = equity if is_marked else screen.last[lane]
-        screen.best[lane] = best if is_marked else screen.best[lane]
-        screen.drawdown[lane] = deepest if is_marked else screen.drawdown[lane]
-        screen.exposure[lane] += gross / equity if is_marked else 0.0
-        screen.exposure_crypto[lane] += crypto / equity if is_marked else 0.0
-        screen.cap_sum[lane] += screen.cap[lane] if is_marked else 0.0
-        scratch.margin[lane] = 1.0 if is_quiet else -1.0
-        left += 0 if is_quiet else 1
+        left += pass_one(screen, scratch, is_mark, lane)
     return left
 
 
@@ -264,11 +294,39 @@ def write_quiet(
     account: Any, row: Any, tape: Tape, screen: Screen, scratch: Scratch, policy: Policy
 ) -> None:
     """Write down the mark of an instant that was passed over, of the one account of a run."""
-    crypto = scratch.crypto[0]
-    leveraged = scratch.leveraged[0] + crypto
-    gross = scratch.plain[0] + leveraged
-    valuation = Valuation(screen.cash[0] + gross, crypto, leveraged, gross)
+    valuation = valuation_of(
+        screen.cash[0], scratch.plain[0], scratch.leveraged[0], scratch.crypto[0]
+    )
     write_mark(account, row, tape, valuation, tier_caps(account.tier, policy.tiers))
+
+
+def begin_day(
+    market: Market,
+    all_: Accounts,
+    policies: Any,
+    screen: Screen,
+    row: Any,
+    before: Any,
+    cells: Any,
+    cells_before: Any,
+) -> None:
+    """Begin a risk day of every account to which nothing else can happen by that."""
+    for lane in range(len(screen.cash)):
+        books = Books(
+            all_.accounts[lane],
+            all_.positions[lane],
+            all_.active[lane],
+            all_.lots[lane],
+            all_.orders[lane],
+            all_.rings[lane],
+        )
+        if screen.is_stirred[lane] != 0.0 or books.account.fault != SOUND:
+            continue
+        fetch(screen, books.account, lane)
+        if roll_calmly(books, row, before, cells, cells_before):
+            show(screen, books, market.facts, policy_at(policies[lane]), lane)
+        else:
+            screen.is_stirred[lane] = 1.0
 
 
 def advance(
@@ -297,21 +355,39 @@ def advance(
     """
     steps = 0
     is_taped = len(tape.curve) > 0
+    books_of_one = Books(
+        all_.accounts[0],
+        all_.positions[0],
+        all_.active[0],
+        all_.lots[0],
+        all_.orders[0],
+        all_.rings[0],
+    )
     for t in range(begin, end):
         row = market.instants[t]
         left = len(screen.cash)
-        if market.is_busy[t] == 0:
-            look(screen, scratch, market.close[t], market.low[t], market.open[t], market.facts)
-            left = pass_over(screen, scratch, row.closes != 0)
+        is_busy = market.busy[t]
+        before = market.instants[t - 1] if t > 0 else row
+        cells_before = market.cells[t - 1] if t > 0 else market.nothing
+        first, last = market.first[t], market.first[t + 1]
+        if is_busy == ROLLING:
+            begin_day(market, all_, policies, screen, row, before, market.cells[t], cells_before)
+        if is_busy != CLOSELY:
+            close, low, opened = market.close[t], market.low[t], market.open[t]
+            if left == 1:
+                look_at_one(screen, scratch, close, low, opened, market.facts, books_of_one)
+                left = pass_one(screen, scratch, row.closes != 0, 0)
+            else:
+                look(screen, scratch, close, low, opened, market.facts)
+                left = pass_over(screen, scratch, row.closes != 0)
             if is_taped and left == 0 and row.closes != 0:
                 policy = policy_at(policies[0])
                 write_quiet(all_.accounts[0], row, tape, screen, scratch, policy)
-        if left == 0:
+        if left == 0 and first == last:
             continue
-        before = market.instants[t - 1] if t > 0 else row
-        cells_before = market.cells[t - 1] if t > 0 else market.nothing
         for lane in range(len(screen.cash)):
-            if market.is_busy[t] == 0 and scratch.margin[lane] > 0.0:
+            is_quiet = is_busy != CLOSELY and scratch.margin[lane] > 0.0
+            if is_quiet and first == last:
                 continue
             books = Books(
                 all_.accounts[lane],
@@ -323,8 +399,24 @@ def advance(
             )
             if books.account.fault != SOUND:
                 continue
-            steps += 1
             policy = policy_at(policies[lane])
+            if is_quiet:
+                if decide_only(
+                    books,
+                    row,
+                    market.cells[t],
+                    market.facts,
+                    market.signals,
+                    first,
+                    last,
+                    setup,
+                    tape,
+                    policy,
+                ):
+                    fetch(screen, books.account, lane)
+                    show(screen, books, market.facts, policy, lane)
+                continue
+            steps += 1
             fetch(screen, books.account, lane)
             step(
                 books,
@@ -335,8 +427,8 @@ def advance(
                 market.facts,
                 market.sessions,
                 market.signals,
-                market.first[t],
-                market.first[t + 1],
+                first,
+                last,
                 setup,
                 tape,
                 policy,

@@ -35,6 +35,10 @@ from smart_leverage.research.kernel.columns import Columns
 from smart_leverage.research.kernel.instant import closing, judge, opening, propose, step
 from smart_leverage.research.kernel.ladder import CELL
 from smart_leverage.research.kernel.loop import (
+    CLOSELY,
+    DECIDING,
+    QUIET,
+    ROLLING,
     Accounts,
     Market,
     Scratch,
@@ -176,12 +180,12 @@ def market_of(bars: Columns, signals: Signals) -> Market:
             f"signals for {len(signals.first) - 1} instants, bars with {len(instants)}",
             fix="make the signals from these columns",
         )
-    is_busy = instants["is_day_new"] > 0
-    is_busy |= np.diff(signals.first) > 0
-    is_busy[0] = True
+    busy = np.where(np.diff(signals.first) > 0, DECIDING, QUIET).astype(np.uint8)
     closing = np.flatnonzero(instants["closes"])
     is_first = np.concatenate([[True], np.diff(instants["day"][closing]) > 0])
-    is_busy[closing[is_first]] = True
+    busy[closing[is_first]] = CLOSELY
+    busy[instants["is_day_new"] > 0] = ROLLING
+    busy[0] = CLOSELY
     nothing = np.zeros(len(bars.keys), dtype=CELL)
     for name in ("mark_close", "mark_open", "vol_close", "vol_open"):
         nothing[name] = np.nan
@@ -196,7 +200,7 @@ def market_of(bars: Columns, signals: Signals) -> Market:
         sessions=bars.sessions,
         signals=signals.rows,
         first=signals.first,
-        is_busy=is_busy.astype(np.uint8),
+        busy=busy,
     )
 
 

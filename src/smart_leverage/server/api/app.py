@@ -20,7 +20,9 @@ def native_routes(native: Native) -> list[Route]:
         Route("GET", f"{path}/decisions/{{id}}", Scope.READ, native.decision),
         # A signal's rate is taken once its side is known: a sale is never throttled.
         Route("POST", f"{path}/signals", Scope.REDUCE, native.signal, is_free=True),
-        Route("POST", f"{path}/webhooks/alerts", Scope.TRADE, native.alert, is_open=True),
+        Route(
+            "POST", f"{path}/webhooks/alerts", Scope.TRADE, native.alert, is_open=True, is_free=True
+        ),
         Route("POST", f"{path}/halt", Scope.HALT, native.halt, is_free=True),
         Route("GET", f"{path}/openapi.json", Scope.READ, document),
     ]

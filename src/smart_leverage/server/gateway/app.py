@@ -108,6 +108,8 @@ def _market(market: MarketRoutes) -> list[Route]:
     return [
         Route("GET", "/v2/clock", READ, market.clock),
         Route("GET", "/v2/calendar", READ, market.calendar),
+        Route("GET", "/v3/clock", READ, market.clocks),
+        Route("GET", "/v3/calendar/{market}", READ, market.days),
         Route("GET", "/v2/assets", READ, market.assets),
         Route("GET", "/v2/assets/{symbol:path}", READ, market.asset),
     ]

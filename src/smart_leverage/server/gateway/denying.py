@@ -35,6 +35,13 @@ def denial(decided: Decided) -> WireError:
     return forbidden(f"{what}{most}; {_venues(decided)} ({decided.decision_id})", **extras)
 
 
+def refusal(broker_code: int, reason: str) -> WireError:
+    """Return the broker's own refusal as it gave it; clients take one without a code as final."""
+    if 40_000_000 <= broker_code < 50_000_000:  # three digits of HTTP, and five of the broker's
+        return WireError(broker_code // 100_000, broker_code, reason)
+    return forbidden(reason or "refused by the broker")
+
+
 def _venues(decided: Decided) -> str:
     """Return the nearest words of the venue, by which ccxt for one tells its errors apart."""
     if decided.reason in _STATES:

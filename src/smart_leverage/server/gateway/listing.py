@@ -41,4 +41,14 @@ def _matches(one: Shelved, wanted: OrderList) -> bool:
         return False
     if wanted.asset_classes and asset_class not in wanted.asset_classes:
         return False
-    return wanted.side in ("any", one.order.side.value)
+    return wanted.side in ("any", one.order.side.value) and _is_between(one, wanted)
+
+
+def _is_between(one: Shelved, wanted: OrderList) -> bool:
+    """Tell whether the quantity that was asked for fits; an order for money asks for none."""
+    if wanted.qty_above is None and wanted.qty_below is None:
+        return True
+    if one.terms is not None and one.terms.notional is not None:
+        return False
+    qty, above, below = one.order.qty, wanted.qty_above, wanted.qty_below
+    return (above is None or qty > above) and (below is None or qty < below)

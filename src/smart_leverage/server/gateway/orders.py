@@ -16,7 +16,7 @@ from smart_leverage.engine.events import CancelWished, ChangeWished, Event, Wish
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.shelf import Shelf, Shelved
 from smart_leverage.server.bridge import Bridge, Settling
-from smart_leverage.server.gateway.denying import REFUSED, denial
+from smart_leverage.server.gateway.denying import REFUSED, denial, refusal
 from smart_leverage.server.gateway.instruments import Listing
 from smart_leverage.server.gateway.listing import listed
 from smart_leverage.server.gateway.repeats import Repeats
@@ -24,7 +24,7 @@ from smart_leverage.server.gateway.views import order_of
 from smart_leverage.server.http import Call, Reply, reply
 from smart_leverage.server.rates import Rates
 from smart_leverage.wire.checks import check_for_asset
-from smart_leverage.wire.errors import WireError, forbidden, not_found, unprocessable
+from smart_leverage.wire.errors import forbidden, not_found, unprocessable
 from smart_leverage.wire.order_list import order_list
 from smart_leverage.wire.requests import change_request, order_request
 from smart_leverage.wire.terms import ChangeRequest, OrderRequest
@@ -90,6 +90,8 @@ class Orders:
         _check_changeable(old, change)
         if old.order.side is Side.BUY:
             _check_may_add(call)
+            if _could_add(old, change):
+                self._rates.take(call.seat.token_id)
         name = change.client_order_id or str(uuid.uuid4())
         ours, bot = old.order.client_order_id, call.bot
 
@@ -102,6 +104,7 @@ class Orders:
                 qty=change.qty,
                 limit_price=change.limit_price,
                 stop_price=change.stop_price,
+                trail=change.trail,
             )
 
         answer: Answer = await self._bridge.want(
@@ -216,22 +219,10 @@ def _settle(
 
 
 def _answer(shelved: Shelved, settling: Settling[Answer]) -> None:
-    refusal = _refusal(shelved)
-    if refusal is None:
-        settling.put(order_of(shelved))
+    if shelved.state is OrderState.REJECTED and not shelved.filled:
+        settling.fail(refusal(shelved.broker_code, shelved.reason))
     else:
-        settling.fail(refusal)
-
-
-def _refusal(shelved: Shelved) -> WireError | None:
-    """Return the broker's own refusal of an order, as it gave it."""
-    if shelved.state is not OrderState.REJECTED or shelved.filled:
-        return None
-    message, _, code = shelved.reason.rpartition(" [")
-    digits = code.removesuffix("]")
-    if not digits.isdecimal() or len(digits) != 8:
-        return forbidden(shelved.reason or "refused by the broker")
-    return WireError(int(digits[:3]), int(digits), message)
+        settling.put(order_of(shelved))
 
 
 def _as_it_stands(shelf: Shelf, bot: str, name: str) -> Answer:
@@ -270,6 +261,8 @@ def wish_of(request: OrderRequest, key: Key, name: str) -> OrderWish:
         take_profit=request.take_profit,
         stop_loss=request.stop_loss,
         stop_loss_limit=request.stop_loss_limit,
+        trail_price=request.trail_price,
+        trail_percent=request.trail_percent,
         extended_hours=request.extended_hours,
     )
 
@@ -288,6 +281,17 @@ def _check_changeable(old: Shelved, change: ChangeRequest) -> None:
         raise unprocessable("time_in_force cannot be replaced here; cancel and send anew")
     if old.terms is not None and old.terms.notional is not None:
         raise unprocessable("notional orders cannot be replaced")
+
+
+def _could_add(old: Shelved, change: ChangeRequest) -> bool:
+    """Tell whether a change of a purchase asks for more, or for what may cost more."""
+    order = old.order
+    terms = (
+        (order.qty, change.qty),
+        (order.limit_price, change.limit_price),
+        (order.stop_price, change.stop_price),
+    )
+    return any(after is not None and (before is None or after > before) for before, after in terms)
 
 
 def _word(shelved: Shelved) -> str:

@@ -107,7 +107,10 @@ def order_view(shelved: Shelved) -> OrderView:
         submitted_ns=shelved.submitted_ns,
         order_class=order.order_class,
         limit_price=limit,
-        stop_price=order.stop_price if kind in (OrderType.STOP, OrderType.STOP_LIMIT) else None,
+        stop_price=shelved.stop_price if kind in _STOPS else None,
+        trail_price=order.trail_price,
+        trail_percent=order.trail_percent,
+        hwm=shelved.hwm,
         extended_hours=bool(terms and terms.extended_hours),
         filled_ns=shelved.filled_ns if shelved.is_whole else None,
         expired_ns=shelved.ended_ns if state is OrderState.EXPIRED else None,
@@ -121,6 +124,7 @@ def order_view(shelved: Shelved) -> OrderView:
     )
 
 
+_STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 _FAILED = (OrderState.REJECTED, OrderState.ABSENT)
 
 

@@ -49,6 +49,18 @@ async function look() {
   await seen.step("calendar", () =>
     api.calendar.legacyCalendar({ start: new Date("2026-11-25"), end: new Date("2026-11-30") }),
   );
+  await seen.step("newer clock", () => api.clock.clock());
+  await seen.step("clock of one", () =>
+    api.clock.clock({ markets: "XNYS", time: new Date("2026-11-25T15:00:00Z") }),
+  );
+  await seen.step("newer calendar", () =>
+    api.calendar.calendar({
+      market: "NYSE",
+      start: new Date("2026-11-25"),
+      end: new Date("2026-11-30"),
+      timezone: "UTC",
+    }),
+  );
   await seen.step("assets", () => api.assets.getV2Assets({ assetClass: "crypto" }));
   await seen.step("asset BTC/USD", () =>
     api.assets.getV2AssetsSymbolOrAssetId({ symbolOrAssetId: BTC }),
@@ -147,7 +159,7 @@ async function beRefused() {
       createCryptoTransferRequest: { amount: "1", address: "nowhere", asset: "BTC" },
     }),
   );
-  await seen.step("newer clock", () => api.clock.clock());
+  await seen.step("unknown market", () => api.clock.clock({ markets: "XLON" }));
   await seen.step("wrong keys", () => pointed({ keyId, secret: "wrong" }).trading.account.getAccount());
 }
 

@@ -1,0 +1,1 @@
+"""What other programs and brokers say that an account did before it came under our rule."""
