@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from kernel import ASSETS, SETUP, best_s, c_ns, market, policies
+from kernel import ASSETS, SETUP, c_ns, market, policies
 
 from smart_leverage.policy.params import CLASSIC
 from smart_leverage.research.kernel import run, sweep
@@ -24,13 +25,18 @@ def timed(act: Callable[[], object]) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
+def usual_s(act: Callable[[], object]) -> float:
+    """Return the CPU seconds of a run, the median of five, as for the others."""
+    return median(timed(act)[0] for _ in range(5))
+
+
 def main(hours: int, sets: int) -> None:
     bars, signals = market(ASSETS, hours)
     made = policies(sets)
     sweep(bars, signals, made[:2], SETUP)
     ended = run(bars, signals, CLASSIC, SETUP, record=False)
-    single = best_s(lambda: run(bars, signals, CLASSIC, SETUP, record=False), runs=3)
-    recorded = best_s(lambda: run(bars, signals, CLASSIC, SETUP), runs=3)
+    single = usual_s(lambda: run(bars, signals, CLASSIC, SETUP, record=False))
+    recorded = usual_s(lambda: run(bars, signals, CLASSIC, SETUP))
     alone, alone_wall = timed(lambda: sweep(bars, signals, made, SETUP, threads=1))
     both, both_wall = timed(lambda: sweep(bars, signals, made, SETUP, threads=2))
     each = 1e9 / bars.bars

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 BEGIN, END = "<!-- figures: written by the benchmark -->", "<!-- end of figures -->"
 OURS, PEER, BELOW = "#2f6f9f", "#b9c4cc", "#d8c9a3"
+BARE = "bare loop"
+"""It is ours, so it has no version."""
+
 LEFT, WIDTH, ROW, TOP = 250, 470, 30, 46
 
 
@@ -43,7 +46,8 @@ def lines_of(figures: dict[str, Any]) -> list[Line]:
     for one in figures["peers"]:
         bars = one["asset_bars"] // one["accounts"]
         apart = one["final_equity"] / figures["ours_equity"][str(bars)] - 1.0
-        made.append(Line(one["peer"], one["ns"], PEER, one["version"], bars, apart))
+        version = "" if one["peer"] == BARE else one["version"]
+        made.append(Line(one["peer"], one["ns"], PEER, version, bars, apart))
     return sorted(made, key=lambda line: line.ns)
 
 
@@ -54,12 +58,13 @@ def shown(ns: float) -> str:
 
 def table(figures: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of the generated part."""
+    rounds = figures["rounds"]
     ours, single = figures["ours"], figures["single_ns"]
     sweep = max(figures["peers"], key=lambda one: one["accounts"])
     today = datetime.now(UTC).date().isoformat()
     system = f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores, shared"
     yield f"Measured on {today}: {system}, Python {platform.python_version()};"
-    yield f"medians of {figures['rounds']} rounds in which all took turns. Our sweep is of"
+    yield f"all took turns{f', medians of {rounds} rounds' if rounds > 1 else ''}. Our sweep is of"
     yield f"{figures['sets']} policies, vectorbt's of {sweep['accounts']}."
     yield ""
     yield "![CPU time per bar, logarithmic scale](images/performance.svg)"
