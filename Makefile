@@ -13,6 +13,7 @@ RUN := $(UV) run --frozen --no-sync
 SYNCED := .make/synced
 SYNCED_ALL := .make/synced-all
 SYNCED_DOCS := .make/synced-docs
+SYNCED_CLUSTER := .make/synced-cluster
 PEERS_READY := .make/peers .make/peers-nautilus
 WIRE_READY := $(addprefix .make/wire-,trade_api ccxt lumibot node)
 
@@ -34,7 +35,7 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run test test-all simulate crash troubles fuzz wire bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run test test-all simulate crash troubles fuzz wire cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -81,6 +82,11 @@ fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's re
 
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
 	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/others
+
+# Ray is large and nobody needs it on one machine, so it has an environment of its own as well.
+cluster $(SYNCED_CLUSTER): export UV_PROJECT_ENVIRONMENT := .tools/cluster
+cluster: $(SYNCED_CLUSTER)  ## Set up Ray and run sweeps on it: the same bytes, with workers killed
+	@$(RUN) pytest --complete $(PYTEST_FLAGS) tests/cluster/test_ray.py
 
 # --- measure --------------------------------------------------------------------------------------
 
@@ -148,6 +154,9 @@ $(SYNCED): pyproject.toml uv.lock $(OUR_UV)
 
 $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)
+
+$(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--extra research --extra ray)
 
 $(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--only-group docs)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from smart_leverage.domain.clock import SystemClock
-from smart_leverage.domain.records import AccountOpened, PastImported, decode
+from smart_leverage.domain.records import AccountOpened, PastImported, TierGranted, decode
 from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.verify import verify
@@ -127,10 +127,31 @@ def test_a_table_counts_once_and_says_so_everywhere(home: Path, account: Path) -
     assert "imported: 2 of 2 trades are from before our time, decided elsewhere" in tier.out
     assert "old.csv, table of executions, 2024-03-05 to 2024-03-06, 4 deals; by" in tier.out
     assert run(home, "tier", "--json").json["imported"] == 2
+    assert "win rate 50 % (1 of 2, 9–91 %), 2 imported" in run(home, "status").out
     for event in ("2", "6"):
         told = run(home, "explain", event)
         assert "none of them was decided here" in told.out
         assert "old.csv  table of executions, 4 rows, 4 counted" in told.out
+
+
+def test_a_rise_says_how_much_of_its_evidence_was_imported(home: Path, account: Path) -> None:
+    granted = TierGranted(
+        at_ns=SystemClock().now_ns(),
+        before="LEARNING",
+        after="STABLE",
+        earned="STABLE",
+        wins=15,
+        closed=30,
+        win_rate="0.500000",
+        month_return="0.000000",
+        why="rise",
+        imported=28,
+    )
+    with SqliteLedger(account, durability=Durability.NONE) as store:
+        store.commit([granted])
+    assert "rise: win rate 50.0 % (15 of 30, 28 of them imported)" in run(home, "tier").out
+    (change,) = run(home, "tier", "--json").json["history"]
+    assert (change["seq"], change["imported"]) == (2, 28)
 
 
 def test_one_bad_file_and_nothing_counts(home: Path, account: Path) -> None:

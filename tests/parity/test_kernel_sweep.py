@@ -15,14 +15,17 @@ from smart_leverage.research.kernel import (
     Signals,
     columns_of,
     run,
+    running,
     signals_of,
     sweep,
 )
-from smart_leverage.research.kernel.loop import policy_at
+from smart_leverage.research.kernel.loop import CLOSELY, Market, policy_at
+from smart_leverage.research.kernel.running import market_of
 from smart_leverage.research.kernel.setup import NAMES, leaves, row_of
 
 NOW_NS = 2**62
 SEEDS = (5, 37, 52, 62)
+LOOKED_AT = (3, 9, 13, 17, 24, 34, 38, 50, 60, 62, 65, 727, 794, 806, 857, 862)
 
 
 def market(seed: int) -> tuple[Columns, Signals, Setup]:
@@ -108,3 +111,22 @@ def test_signals_of_other_bars_are_refused() -> None:
 def test_no_sets_give_no_metrics() -> None:
     bars, signals, setup = market(62)
     assert len(sweep(bars, signals, [], setup).equity) == 0
+
+
+def test_what_is_passed_over_would_have_changed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every instant gone through step by step, curve and decisions are the same bits."""
+    ways, told = (running.market_of, every_step), list[list[bytes]]()
+    for way in ways:
+        monkeypatch.setattr(running, "market_of", way)
+        told.append([])
+        for seed in LOOKED_AT:
+            bars, signals, setup = market(seed)
+            one = run(bars, signals, world(seed).policy, setup)
+            told[-1].append(b"".join(part.tobytes() for part in one[1:]))
+    assert told[0] == told[1]
+
+
+def every_step(bars: Columns, signals: Signals) -> Market:
+    """Return a market of which no instant is passed over."""
+    made = market_of(bars, signals)
+    return made._replace(busy=np.full_like(made.busy, CLOSELY))

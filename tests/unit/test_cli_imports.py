@@ -50,6 +50,8 @@ READING = [
     ["limits", "check", "buy", "BTC/USD", "100"],
     ["limits", "eval", "--example"],
     ["target"],
+    ["backtest", "--help"],
+    ["sweep", "--help"],
     ["config", "check"],
     ["config", "show"],
     ["ledger", "verify"],
@@ -145,6 +147,20 @@ def test_a_reading_command_loads_nothing_heavy(folder: Path, arguments: list[str
     heavy, _ = loaded(done)
     assert not heavy
     assert done.stdout.strip() or "nothing is under way" in done.stderr, done.stderr
+
+
+def test_importing_the_package_loads_nothing_but_names_what_a_notebook_wants() -> None:
+    script = "import sys, smart_leverage as sl; print(dir(sl), {*sys.modules} & {*HEAVY.split()})"
+    done = subprocess.run(
+        [sys.executable, "-c", script.replace("HEAVY", repr(HEAVY))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "set()" in done.stdout
+    for name in ("read_bars", "bars_of", "policy_with", "backtest", "sweep"):
+        assert repr(name) in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -328,3 +328,14 @@ def test_a_float_has_no_digits_that_it_only_seems_to_have(tmp_path: Path) -> Non
     assert [deal.price for deal in found.deals] == [
         D("0.000032859"), D("0.000049705563909774"),
     ]  # fmt: skip
+
+
+def test_less_than_a_lot_too_much_or_too_little_is_dust(tmp_path: Path) -> None:
+    for sold in ("0.10000000000001", "0.09999999999999"):
+        rows = (
+            "time,symbol,side,qty,price\n2024-03-05T15:00:00Z,BTC/USD,buy,0.1,50000\n"
+            f"2024-03-05T16:00:00Z,BTC/USD,sell,{sold},51000\n"
+        )
+        found = gather([read(tmp_path, rows)])
+        assert (found.sums.trips, found.sums.wins, found.left_open) == (1, 1, ())
+        assert found.left_out == {}

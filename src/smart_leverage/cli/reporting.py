@@ -11,7 +11,7 @@ from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
     from smart_leverage.market.bars import BarSeries
-    from smart_leverage.reports.inputs import Comparison
+    from smart_leverage.reports.inputs import Comparison, DataFile
 
 REPORT = "report.html"
 
@@ -24,11 +24,25 @@ def write_run_report(
 ) -> Path:
     """Write `report.html` into the folder of a run and return where it is."""
     from smart_leverage.ledger.reader import Reader
-    from smart_leverage.market.bars import summary
     from smart_leverage.reports.html import write_report
+
+    screen.note("writing the report")
+    with Reader.open(folder / LEDGER) as reader:
+        return write_report(
+            reader,
+            folder / REPORT,
+            command=shlex.join(["smart-leverage", *sys.argv[1:]]),
+            data=files_of(series),
+            baseline=comparison,
+        )
+
+
+def files_of(series: Sequence["BarSeries"]) -> list["DataFile"]:
+    """Return the bar files as a report tells them."""
+    from smart_leverage.market.bars import summary
     from smart_leverage.reports.inputs import DataFile
 
-    data = [
+    return [
         DataFile(
             name=told.source,
             sha256=told.sha256,
@@ -39,12 +53,3 @@ def write_run_report(
         )
         for told in map(summary, series)
     ]
-    screen.note("writing the report")
-    with Reader.open(folder / LEDGER) as reader:
-        return write_report(
-            reader,
-            folder / REPORT,
-            command=shlex.join(["smart-leverage", *sys.argv[1:]]),
-            data=data,
-            baseline=comparison,
-        )

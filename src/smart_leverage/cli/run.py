@@ -1,15 +1,16 @@
 """A governed account: over price bars from files, or in real time on the embedded market."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smart_leverage.cli import bars_table
 from smart_leverage.cli.options import ConfigPath, command
-from smart_leverage.cli.screen import Column, Screen
+from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
     from smart_leverage.cli.tally import Tally
@@ -247,8 +248,8 @@ def _tell(
         place = {"run": folder.name, "ledger": str(folder / "ledger.sqlite"), "report": str(report)}
         screen.record({**place, "tier": tier, "state": state, **tally.fields(), **spent})
         return
-    screen.table(_COLUMNS, _rows(series))
-    screen.say(*_doubts(series))
+    screen.table(bars_table.COLUMNS, bars_table.rows(series))
+    screen.say(*bars_table.doubts(series))
     screen.say("")
     if tally.first is not None and tally.last is not None:
         first, last = money(tally.first.equity), money(tally.last.equity)
@@ -268,38 +269,6 @@ def _effort(spent: dict[str, Any]) -> str:
         f"{spent['bars']:,} bars in {spent['cpu_s']} s CPU, {spent['wall_s']} s, "
         f"{spent['memory_peak_mib']} MiB; {spent['events']:,} events, {spent['commits']:,} commits"
     )
-
-
-_COLUMNS = (
-    Column("instrument"),
-    Column("step"),
-    Column("bars", is_number=True),
-    Column("from"),
-    Column("to"),
-    Column("missing", is_number=True),
-)
-
-
-def _rows(series: Sequence["BarSeries"]) -> Iterator[list[str]]:
-    from smart_leverage.market.bars import summary
-
-    for each in series:
-        told = summary(each)
-        yield [
-            told.key.partition(":")[2],
-            told.step,
-            f"{told.rows:,}",
-            told.first[:10],
-            told.last[:10],
-            f"{told.bars_missing:,}",
-        ]
-
-
-def _doubts(series: Sequence["BarSeries"]) -> Iterator[str]:
-    """Yield what is odd about the prices and was taken as it stands."""
-    for each in series:
-        for doubt in each.source.doubts:
-            yield f"▲ {each.source.name}: {doubt}"
 
 
 def _happened(tally: "Tally") -> str:

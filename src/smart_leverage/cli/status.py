@@ -110,7 +110,9 @@ def _tier(now: "Remembered", width: int) -> Iterator[str]:
     from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import TIERS
 
+    imported = now.state.book.record.capping.imported
     line = f"tier      {TIERS[now.state.tier.name]}   win rate {rate(*record(now))}"
+    line += f", {imported} imported" if imported else ""
     step = next_step(now)
     if step and len(line) + len(step) + 3 <= width:
         yield f"{line}   {step}"

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
     from smart_leverage.cli.account import Remembered
+    from smart_leverage.ledger.reader import Reader
     from smart_leverage.ledger.rows import TierRow
 
 HISTORY = 10
@@ -26,11 +27,26 @@ def tier(screen: Screen, ledger: LedgerPath = None) -> None:
     path = ledger_path(ledger)
     now = remember(path)
     with opened(path) as reader:
-        history = reader.tiers(limit=HISTORY)
+        history = [_step(reader, row) for row in reader.tiers(limit=HISTORY)]
     if screen.as_json:
         screen.record(_fields(now, history))
     else:
         screen.say(*_lines(now, history))
+
+
+class Step(NamedTuple):
+    """A change of the granted tier, and how many of its trades were imported."""
+
+    row: "TierRow"
+    imported: int
+
+
+def _step(reader: "Reader", row: "TierRow") -> Step:
+    """Return a change with what its table does not say and the journal does."""
+    from smart_leverage.domain.records import TierGranted, decode
+
+    record = decode(next(reader.entries(after=row.seq - 1)).payload)
+    return Step(row, record.imported if isinstance(record, TierGranted) else 0)
 
 
 def _month(now: "Remembered") -> Decimal | None:
@@ -44,7 +60,7 @@ def _ceiling(now: "Remembered") -> str | None:
     return ceiling if isinstance(ceiling, str) else None
 
 
-def _fields(now: "Remembered", history: "list[TierRow]") -> dict[str, Any]:
+def _fields(now: "Remembered", history: list[Step]) -> dict[str, Any]:
     from smart_leverage.books.statistics import rate_interval
     from smart_leverage.cli.figures import record
     from smart_leverage.cli.ranks import next_step, ranks
@@ -53,7 +69,7 @@ def _fields(now: "Remembered", history: "list[TierRow]") -> dict[str, Any]:
     return {
         "number": int(now.state.tier),
         "name": now.state.tier.name,
-        "since_ns": history[0].at_ns if history else now.account.at_ns,
+        "since_ns": history[0].row.at_ns if history else now.account.at_ns,
         "wins": wins,
         "closed": closed,
         "imported": now.state.book.record.capping.imported,
@@ -67,19 +83,19 @@ def _fields(now: "Remembered", history: "list[TierRow]") -> dict[str, Any]:
             {"tier": one.tier.name, "crypto_cap": one.crypto_cap, "total_cap": one.total_cap}
             for one in ranks(now)
         ],
-        "history": history,
+        "history": [_row(step) for step in history],
         "as_of_ns": now.at_ns,
     }
 
 
-def _lines(now: "Remembered", history: "list[TierRow]") -> Iterator[str]:
+def _lines(now: "Remembered", history: list[Step]) -> Iterator[str]:
     from smart_leverage.cli.figures import record
     from smart_leverage.cli.ranks import next_step, title
     from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import percent
     from smart_leverage.domain.stamps import iso
 
-    since = iso(history[0].at_ns if history else now.account.at_ns)
+    since = iso(history[0].row.at_ns if history else now.account.at_ns)
     yield f"{title(now.state.tier.name)} since {since}"
     yield f"  win rate {rate(*record(now))}   {next_step(now)}".rstrip()
     yield from _imported(now)
@@ -137,11 +153,20 @@ def _ranks(now: "Remembered") -> Iterator[str]:
         )
 
 
-def _change(change: "TierRow") -> str:
+def _row(step: Step) -> dict[str, Any]:
+    row = step.row
+    return {name: getattr(row, name) for name in row.__struct_fields__} | {
+        "imported": step.imported
+    }
+
+
+def _change(step: Step) -> str:
     from smart_leverage.domain.sentences import percent
     from smart_leverage.domain.stamps import iso
 
+    change = step.row
     win_rate = f"win rate {percent(Decimal(change.win_rate))}" if change.win_rate else "no record"
     month = f"month {percent(Decimal(change.month_return), 2)}"
-    record = f"{win_rate} ({change.wins} of {change.closed}), {month}"
+    imported = f", {step.imported} of them imported" if step.imported else ""
+    record = f"{win_rate} ({change.wins} of {change.closed}{imported}), {month}"
     return f"{iso(change.at_ns)}  {change.before} → {change.after}  {change.why}: {record}"

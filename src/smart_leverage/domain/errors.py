@@ -12,6 +12,7 @@ SmartLeverageError
 │   ├── LedgerNewer      a newer program wrote it; refuse to start
 │   ├── LedgerCorrupt    the chain is broken; refuse to start
 │   └── LedgerLocked     another process writes; refuse to start
+├── WorkersLost          of a sweep; what is finished is kept   exit 1
 └── InvariantViolation   our bug: halt, keep the evidence, do not catch
 """
 
@@ -127,6 +128,22 @@ class LedgerLocked(LedgerError):
     """Another process owns this ledger."""
 
     code = "ledger.locked"
+
+
+class WorkersLost(SmartLeverageError):
+    """Workers of a sweep died again and again over the same work."""
+
+    code = "research.workers_lost"
+
+    def __init__(self, returncode: int | None, part: int) -> None:
+        how = "unexpectedly" if returncode is None else f"with code {returncode}"
+        where = "at their start" if part < 0 else f"over part {part}"
+        super().__init__(
+            f"workers ended {how} {where}, again and again; what is finished is kept, "
+            "the same command goes on from there"
+        )
+        self.returncode = returncode
+        self.part = part
 
 
 class InvariantViolation(SmartLeverageError):

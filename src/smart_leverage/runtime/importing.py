@@ -109,7 +109,7 @@ def gather(
     for read in reads:
         left_out.update(read.left_out)
     dealt = [deal for deal in deals if deal.kind is DealKind.TRADE]
-    keys = {deal.key for deal in deals}
+    lots = {deal.key: deal.lot for deal in deals}
     equity, flows = _equity(reads, opened_ns, left_out)
     return Gathered(
         files=tuple(_source(read, new, kept) for read in reads),
@@ -118,7 +118,9 @@ def gather(
         sums=sums_of(past.trades_of({PREFIX + deal.order for deal in deals})),
         first_ns=min((deal.at_ns for deal in dealt), default=None),
         last_ns=max((deal.at_ns for deal in dealt), default=None),
-        left_open=tuple(each for each in past.left_open if each.key in keys),
+        left_open=tuple(
+            each for each in past.left_open if each.key in lots and abs(each.qty) >= lots[each.key]
+        ),
         left_out=dict(left_out),
         doubts=tuple(f"{read.name}, {doubt}" for read in reads for doubt in read.doubts),
         cash_fees=sum((read.cash_fees for read in reads), ZERO),
@@ -220,6 +222,8 @@ def _judge(
         if deal.kind is not DealKind.TRADE:
             left_out[HOMELESS if deal.kind is DealKind.FEE else UNSPLIT] += 1
             continue
+        if deal.qty - each.held < deal.lot:
+            continue  # dust: quantities that were floats do not add up to their last digit
         if leaves_unbought:
             left_out[UNBOUGHT] += 1
             continue

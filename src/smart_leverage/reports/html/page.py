@@ -1,12 +1,8 @@
 """Puts the page together: everything the template shows, in the order in which it shows it."""
 
-import base64
-import hashlib
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from smart_leverage.domain.clock import SECOND_NS
@@ -17,6 +13,7 @@ from smart_leverage.reports.citing import clipped, counted
 from smart_leverage.reports.figure import Figure
 from smart_leverage.reports.html import denial_tables, protection_tables, run_tables
 from smart_leverage.reports.html.exposure_charts import exposure_chart
+from smart_leverage.reports.html.frame import rendered_page
 from smart_leverage.reports.html.knowing import limits
 from smart_leverage.reports.html.money_charts import equity_chart
 from smart_leverage.reports.html.months import month_maps
@@ -42,30 +39,22 @@ class Fact(NamedTuple):
 def rendered(scene: Scene, *, command: str) -> str:
     """Return the whole page."""
     figures = scene.figures
-    style, script = _asset("style.css"), _asset("script.js")
     island = encoded(island_of(scene.story, figures, command=command, data=scene.data))
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            {
-                "title": f"{clipped(scene.story.account.account, 64)}: report",
-                "style": Markup(style),  # noqa: S704 - our own file
-                "script": Markup(script),  # noqa: S704 - our own file
-                "style_hash": _digest(style),
-                "script_hash": _digest(script),
-                "island": Markup(island),  # noqa: S704 - every sign that could end it is escaped
-                "island_id": ISLAND_ID,
-                "zone": scene.zone.name,
-                "start_s": scene.start_ns // SECOND_NS,
-                "end_s": scene.end_ns // SECOND_NS,
-                "ribbon": ribbon(scene),
-                "headline": headline(scene),
-                "sentences": sentences(scene),
-                "tiles": [figure for code in TILES for figure in figures if figure.code == code],
-                **_content(scene, figures, command),
-            }
-        )
+    return rendered_page(
+        "report.html.j2",
+        {
+            "title": f"{clipped(scene.story.account.account, 64)}: report",
+            "island": Markup(island),  # noqa: S704 - every sign that could end it is escaped
+            "island_id": ISLAND_ID,
+            "zone": scene.zone.name,
+            "start_s": scene.start_ns // SECOND_NS,
+            "end_s": scene.end_ns // SECOND_NS,
+            "ribbon": ribbon(scene),
+            "headline": headline(scene),
+            "sentences": sentences(scene),
+            "tiles": [figure for code in TILES for figure in figures if figure.code == code],
+            **_content(scene, figures, command),
+        },
     )
 
 
@@ -131,50 +120,3 @@ def _commands(scene: Scene, command: str) -> list[tuple[str, str]]:
         ("smart-leverage explain EVENT --ledger LEDGER", "explains one decision to the value"),
     ]
     return [(clipped(command, 400), "made the run"), *found] if command else found
-
-
-# -- files ----------------------------------------------------------------------------------------
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("smart_leverage.reports.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_unbroken,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["packed"] = _packed
-    return environment
-
-
-@cache
-def _asset(name: str) -> str:
-    environment = _environment()
-    loader = environment.loader
-    assert loader is not None  # noqa: S101 - given above
-    return loader.get_source(environment, name)[0]
-
-
-def _unbroken(value: Any) -> Any:
-    """Keep a number and its per cent sign on one line."""
-    return value.replace(" %", "\u00a0%") if type(value) is str else value
-
-
-def _digest(text: str) -> str:
-    """Return the hash by which the page's content policy knows its own style and script."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _packed(panels: Sequence[Any]) -> Markup:
-    """Return what the crosshair reads, as JSON that cannot end the element it stands in."""
-    import msgspec
-
-    text = msgspec.json.encode(
-        [[each._asdict() for each in panel.series] for panel in panels]
-    ).decode()
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)  # noqa: S704 - every sign that could end it is escaped

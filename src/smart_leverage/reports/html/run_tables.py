@@ -1,5 +1,7 @@
 """Tables of the run itself: its deepest falls, its flows, and the bars it was given."""
 
+from collections.abc import Sequence
+
 from smart_leverage.domain.records import FlowSeen
 from smart_leverage.domain.sentences import (
     percent,
@@ -12,6 +14,7 @@ from smart_leverage.reports.citing import (
 )
 from smart_leverage.reports.html.parts import Cell, Head, Table, left_out
 from smart_leverage.reports.html.scene import Scene
+from smart_leverage.reports.inputs import DataFile
 from smart_leverage.reports.measures import trips
 
 LARGEST = 10
@@ -83,7 +86,12 @@ def flows_table(scene: Scene) -> Table:
 
 def data_table(scene: Scene) -> Table:
     """Return the bar files that were run."""
-    bars = sum(each.rows for each in scene.data)
+    return files_table(scene.data, scene.bounds.rows)
+
+
+def files_table(data: Sequence[DataFile], rows_max: int = 400) -> Table:
+    """Return bar files, so many of them at most."""
+    bars = sum(each.rows for each in data)
     rows = [
         (
             clipped(each.name, 60),
@@ -93,7 +101,7 @@ def data_table(scene: Scene) -> Table:
             f"{each.holes:,}",
             Cell(clipped(each.sha256, 64), "hash"),
         )
-        for each in list(scene.data)[: scene.bounds.rows]
+        for each in list(data)[:rows_max]
     ]
     return Table(
         caption="Bars that were run",
@@ -108,5 +116,5 @@ def data_table(scene: Scene) -> Table:
         rows=rows,
         source=f"{counted(bars, 'bar')} in all; nothing was filled in",
         empty="not stated by whoever wrote this report",
-        more=left_out(len(rows), len(scene.data), "the first ones are shown"),
+        more=left_out(len(rows), len(data), "the first ones are shown"),
     )

@@ -65,6 +65,7 @@ def know_close(position: Any, cell: Any) -> None:
     """Take a price as it is once the closes are known."""
     position.mark, position.vol = cell.mark_close, cell.vol_close
     position.doubt, position.is_fresh = cell.doubt_close, cell.fresh_close
+    position.print = cell.doubt_close if cell.doubt_close > 0.0 else cell.mark_close
 
 
 def know_closes(books: Books, cells: Any) -> None:
@@ -448,7 +449,8 @@ def step(
 ) -> None:
     """Take an account through one instant."""
     account = books.account
-    account.is_stirred = 0
+    if row.closes != 0:  # what was stirred is not over before it has been judged
+        account.is_stirred = 0
     know_opens(books, cells_before)
     if account.day != row.day:
         roll(books, row.day, row.month != before.month)

@@ -165,6 +165,7 @@ def lift_halt(books: Books, row: Any, facts: Any) -> None:
         account.day_open = account.month_open = account.last = equity
         account.is_month_tripped = account.is_emergency = 0
     account.state = ACTIVE
+    account.is_stirred = 1  # the next close judges the tier by the new baseline
     if account.is_day_tripped != 0:
         account.state, account.is_day_loss = REDUCING, 1
 

@@ -21,7 +21,7 @@ from smart_leverage.research.kernel.books import SOUND, Books, Tape, cash_of
 from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.instant import decide_only, roll_calmly, step, write_mark
 from smart_leverage.research.kernel.setup import Setup
-from smart_leverage.research.kernel.worst import Valuation, symbol_cap
+from smart_leverage.research.kernel.worst import symbol_cap, valuation_of
 
 QUIET, DECIDING, ROLLING, CLOSELY = range(4)
 """What an instant is for all accounts: nothing of its own, one with signals, the first of a risk
@@ -256,10 +256,9 @@ def pass_one(screen: Screen, scratch: Scratch, is_mark: bool, lane: int) -> int:
 
     Those left have 0.0 or less in `scratch.margin`.
     """
-    crypto = scratch.crypto[lane]
-    levered = scratch.leveraged[lane] + crypto
-    gross = scratch.plain[lane] + levered
-    equity = screen.cash[lane] + gross
+    equity, crypto, levered, gross = valuation_of(
+        screen.cash[lane], scratch.plain[lane], scratch.leveraged[lane], scratch.crypto[lane]
+    )
     is_quiet = (
         (scratch.margin[lane] > 0.0)
         & (screen.is_stirred[lane] == 0.0)
@@ -295,10 +294,9 @@ def write_quiet(
     account: Any, row: Any, tape: Tape, screen: Screen, scratch: Scratch, policy: Policy
 ) -> None:
     """Write down the mark of an instant that was passed over, of the one account of a run."""
-    crypto = scratch.crypto[0]
-    leveraged = scratch.leveraged[0] + crypto
-    gross = scratch.plain[0] + leveraged
-    valuation = Valuation(screen.cash[0] + gross, crypto, leveraged, gross)
+    valuation = valuation_of(
+        screen.cash[0], scratch.plain[0], scratch.leveraged[0], scratch.crypto[0]
+    )
     write_mark(account, row, tape, valuation, tier_caps(account.tier, policy.tiers))
 
 

@@ -33,18 +33,26 @@ class Worst(NamedTuple):
 
 def value(books: Books, facts: Any) -> Valuation:
     """Value the account at the last good prices, without haircuts: what loss limits judge."""
-    crypto = leveraged = gross = 0.0
+    plain = leveraged = crypto = 0.0
     for rank in range(books.account.active):
         asset = books.active[rank]
         position = books.positions[asset]
         if position.qty > 0:
             amount = position.qty / UNITS * position.mark
-            gross += amount
-            if facts[asset].is_leveraged != 0:
+            if facts[asset].is_leveraged == 0:
+                plain += amount
+            elif facts[asset].is_crypto != 0:
+                crypto += amount
+            else:
                 leveraged += amount
-                if facts[asset].is_crypto != 0:
-                    crypto += amount
-    return Valuation(cash_of(books.account) + gross, crypto, leveraged, gross)
+    return valuation_of(cash_of(books.account), plain, leveraged, crypto)
+
+
+def valuation_of(cash: float, plain: float, leveraged: float, crypto: float) -> Valuation:
+    """Return a valuation from what is held of each kind, always added up in one order."""
+    leveraged = leveraged + crypto
+    gross = plain + leveraged
+    return Valuation(cash + gross, crypto, leveraged, gross)
 
 
 def worst_of(books: Books, facts: Any, setup: Setup) -> Worst:
