@@ -44,9 +44,8 @@ class Done(NamedTuple):
 
 
 def environment() -> dict[str, str]:
-    """Return ours without settings, but with the place where compiled code is kept."""
-    kept = "SMART_LEVERAGE_CACHE"
-    return {name: text for name, text in os.environ.items() if name[:6] != "SMART_" or name == kept}
+    """Return ours without settings."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("SMART_")}
 
 
 def slev(home: Path, *arguments: str) -> Done:

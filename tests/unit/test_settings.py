@@ -798,8 +798,3 @@ def test_every_key_of_a_written_file_can_be_woken_as_it_stands(tmp_path: Path) -
     loaded = load(file, {})
     assert loaded.settings == Settings()
     assert set(loaded.origin.values()) == {str(file)}
-
-
-def test_the_variable_that_names_the_place_of_compiled_code_is_no_setting(tmp_path: Path) -> None:
-    assert read(tmp_path, "", SMART_LEVERAGE_CACHE="/somewhere").settings == Settings()
-    assert problems(tmp_path, "", SMART_LEVERAGE_CACHES="/somewhere")

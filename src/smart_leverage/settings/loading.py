@@ -31,9 +31,6 @@ from smart_leverage.settings.telling import (
 
 PRESETS = ("classic",)
 
-NO_SETTINGS = frozenset((f"{ENV_PREFIX}CACHE",))
-"""Variables that bear our prefix and say something else: where compiled code is kept."""
-
 
 class Loaded(BaseModel):
     """Settings with the place that each key came from."""
@@ -127,7 +124,7 @@ def _merge(tree: dict[str, Any], given: Mapping[str, Any], prefix: str = "") -> 
 def _from_environment(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield dotted keys and texts of the variables that bear our prefix."""
     for name in sorted(variables):
-        if name.startswith(ENV_PREFIX) and name not in NO_SETTINGS:
+        if name.startswith(ENV_PREFIX):
             key = name.removeprefix(ENV_PREFIX).lower().replace("__", ".")
             yield key, variables[name]
 
