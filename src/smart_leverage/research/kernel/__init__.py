@@ -36,9 +36,8 @@ Order of events at one instant T, for one account. Instruments are taken by key.
 
 Not covered, and refused or stated where it matters: holdings adopted at the start, deposits and
 withdrawals, splits, an imported past, several sources whose lots would be told apart, bots with
-orders of their own
-size, the margin plan (purchases are paid from cash), shorts, steps of enforcement below `all`,
-caps that begin small, and the venue's dearer or cheaper fee rows by traded volume.
+orders of their own size, the margin plan (purchases are paid from cash), shorts, steps of
+enforcement below `all`, caps that begin small, and the venue's fee rows by traded volume.
 """
 
 from smart_leverage.research.kernel.columns import Columns, columns_of

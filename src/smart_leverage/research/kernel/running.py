@@ -227,7 +227,10 @@ def accounts_of(count: int, assets: int, setup: Setup) -> Accounts:
 
 
 def make_ready(market: Market, setup: Setup, tell: Tell = tell_on_screen) -> None:
-    """Load the machine code, or make it; nothing is run."""
+    """Load the machine code, or make it, once in a process; nothing is run."""
+    dispatcher: Any = compiled(advance, LEVELS)
+    if dispatcher.signatures:
+        return
     all_ = accounts_of(1, len(market.facts), setup)
     with told(tell):
         _go(market, all_, row_of(CLASSIC)[None, :], setup, _tape([0, 0, 0, 0]), until=0)
