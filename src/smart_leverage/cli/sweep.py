@@ -43,8 +43,7 @@ class Where(StrEnum):
 
 @command(
     "smart-leverage sweep caps.toml prices/*-USDT.1h.parquet --quote USDT=USD",
-    "smart-leverage sweep caps.toml BTC-USD.1h.csv --method optuna --count 500",
-    "smart-leverage sweep caps.toml BTC-USD.1h.csv --engine ray",
+    "smart-leverage sweep caps.toml BTC-USD.1h.csv --method optuna --count 500 --engine ray",
 )
 def sweep(
     screen: Screen,
