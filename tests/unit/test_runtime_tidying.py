@@ -17,9 +17,10 @@ def tidying() -> Iterator[Tidying]:
     try:
         yield one
     finally:
-        gc.unfreeze()
-        gc.set_threshold(*before)
-        assert gc.isenabled() is is_on
+        one.end()
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+    assert gc.isenabled() is is_on
 
 
 def come_to_stay() -> list[list[int]]:

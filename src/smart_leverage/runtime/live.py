@@ -80,11 +80,14 @@ class LiveDriver:
     def run(self, is_over: Callable[[], bool]) -> None:
         """Go on until somebody says so or the market ends."""
         self._tidying.begin()
-        while not is_over() and self.clock.now_ns() < self.path.until_ns:
-            began_ns = self.clock.monotonic_ns()
-            self.step()
-            self._tidying.look(began_ns)
-            self._wait(began_ns + int(self.pace.step_s * SECOND_NS))
+        try:
+            while not is_over() and self.clock.now_ns() < self.path.until_ns:
+                began_ns = self.clock.monotonic_ns()
+                self.step()
+                self._tidying.look(began_ns)
+                self._wait(began_ns + int(self.pace.step_s * SECOND_NS))
+        finally:
+            self._tidying.end()
         self.trader.flush()
 
     def _wait(self, until_ns: int) -> None:

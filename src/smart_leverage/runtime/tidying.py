@@ -25,12 +25,19 @@ class Tidying:
     def __init__(self, now_ns: int) -> None:
         """Count from now, monotonic ns."""
         self._busy_ns = now_ns
+        self._before = gc.get_threshold()
 
     def begin(self) -> None:
         """Leave what a start has loaded out of every later collection."""
+        self._before = gc.get_threshold()
         gc.collect()
         gc.freeze()
         gc.set_threshold(YOUNG, MIDDLE, NEVER)
+
+    def end(self) -> None:
+        """Let the interpreter collect again as it did before."""
+        gc.unfreeze()
+        gc.set_threshold(*self._before)
 
     def busy(self, now_ns: int) -> None:
         """Note that somebody wanted something."""
