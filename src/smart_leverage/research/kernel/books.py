@@ -443,6 +443,13 @@ def drop_leaving(books: Books) -> None:
         set_limits(books)
 
 
+def cancel_purchases(books: Books) -> None:
+    """Cancel every purchase under way."""
+    for place in range(books.account.orders):
+        if books.orders[place].is_buy != 0:
+            books.orders[place].is_leaving = CANCELLED
+
+
 def move_order(to: Any, order: Any) -> None:
     """Copy an order to another place."""
     to.asset, to.is_buy, to.is_house, to.qty = order.asset, order.is_buy, order.is_house, order.qty

@@ -20,6 +20,7 @@ from smart_leverage.research.kernel.books import (
     WINDOW,
     Books,
     Tape,
+    cancel_purchases,
     sellable,
 )
 from smart_leverage.research.kernel.exact import UNITS
@@ -50,13 +51,6 @@ def roll(books: Books, day: int, is_month_new: bool) -> None:
     account.days += 1
     account.day_sum += change
     account.day_squares += change * change
-
-
-def cancel_purchases(books: Books) -> None:
-    """Cancel every purchase under way."""
-    for place in range(books.account.orders):
-        if books.orders[place].is_buy != 0:
-            books.orders[place].is_leaving = CANCELLED
 
 
 def judge_losses(

@@ -15,11 +15,11 @@ from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.tier import TOLERANCE, Caps
 from smart_leverage.research.kernel.books import (
-    CANCELLED,
     HALTED,
     REDUCING,
     Books,
     Tape,
+    cancel_purchases,
     sellable,
 )
 from smart_leverage.research.kernel.exact import UNITS, rounded
@@ -438,9 +438,7 @@ def start_flatten(
     account = books.account
     if account.state != HALTED:
         account.state, account.is_day_loss = REDUCING, 0
-    for place in range(account.orders):
-        if books.orders[place].is_buy != 0:
-            books.orders[place].is_leaving = CANCELLED
+    cancel_purchases(books)
     if account.plan != FLATTEN:
         start_plan(books, row, facts, sessions, FLATTEN, valuation, 0, caps, policy)
 
