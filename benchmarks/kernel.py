@@ -119,14 +119,13 @@ def c_ns(bars: Columns) -> float | None:
         loop.restype = ctypes.c_double
         pointer = np.ctypeslib.ndpointer(dtype=np.float64)
         loop.argtypes = [*[ctypes.c_size_t] * 3, ctypes.c_double, *[pointer] * 4, ctypes.c_void_p]
-        low = np.where(np.isfinite(bars.low), bars.low, bars.close)
+        names = ("mark_open", "low", "close")
+        opened, low, close = (np.nan_to_num(bars.cells[name]) for name in names)
         ratio = np.nan_to_num(bars.ratio, nan=1.0)
         fills = ctypes.c_long(0)
         instants, assets = bars.close.shape
         spent = best_s(
-            lambda: loop(
-                instants, assets, 24, 1e5, bars.open, low, bars.close, ratio, ctypes.byref(fills)
-            )
+            lambda: loop(instants, assets, 24, 1e5, opened, low, close, ratio, ctypes.byref(fills))
         )
     return spent / bars.bars * 1e9
 

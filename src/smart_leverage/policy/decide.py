@@ -290,22 +290,40 @@ def shortfall(size: float, worst: float) -> float:
 
 
 @rule
+def size_of(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> float:
+    """Return the policy's own size of a position, account currency; NaN where it has none."""
+    caps = tier_caps(account.tier, policy.tiers)
+    cap = group_cap(asset, caps, policy.groups.gross)
+    return position_size(
+        account.equity, cap, proposal.confidence, proposal.volatility_ratio, policy.sizing
+    )
+
+
+@rule
+def is_sized(size: float, worst: float, top_up_min: float) -> bool:
+    """Tell whether a position is so near to its size that no more is bought.
+
+    Args:
+        size: The policy's own size, account currency. NaN: yes, for nothing is bought then.
+        worst: Worst-case exposure to the asset, account currency. NaN: yes.
+        top_up_min: Share of the size that has to be missing.
+    """
+    return not shortfall(size, worst) > size * top_up_min
+
+
+@rule
 def decide_increase(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> Decision:
     """Return how many lots may be bought; whatever is NaN or missing allows none."""
     no = refusal(account, asset, proposal, policy)
     if no != Reason.NONE:
         return Decision(lots=0, reason=no, bound=0.0, would_be=0.0, size=0.0)
-    caps = tier_caps(account.tier, policy.tiers)
-    cap = group_cap(asset, caps, policy.groups.gross)
-    size = position_size(
-        account.equity, cap, proposal.confidence, proposal.volatility_ratio, policy.sizing
-    )
+    size = size_of(account, asset, proposal, policy)
     asked = proposal.lots
     if asked == 0:
-        missing = shortfall(size, asset.worst)
-        if not missing > size * policy.sizing.top_up_min:  # also when it is NaN
+        if is_sized(size, asset.worst, policy.sizing.top_up_min):
             return Decision(lots=0, reason=Reason.SIZE, bound=size, would_be=asset.worst, size=size)
-        asked = lots_within(missing, asset.lot_value)
+        asked = lots_within(shortfall(size, asset.worst), asset.lot_value)
+    caps = tier_caps(account.tier, policy.tiers)
     answer = Decision(lots=asked, reason=Reason.NONE, bound=0.0, would_be=0.0, size=size)
     answer = within_caps(answer, account, asset, asked, caps, policy.groups)
     answer = within_means(answer, account, asset, asked, proposal.bot_room)

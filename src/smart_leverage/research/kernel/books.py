@@ -37,7 +37,8 @@ ACCOUNT = np.dtype(
         for name in (
             *("cash", "cash_low", "day_open", "month_open", "last", "plan_start", "traded", "fees"),
             *("best", "drawdown", "exposure", "exposure_crypto", "cap", "day_sum", "day_squares"),
-            "day_base",
+            *("day_base", "month_best", "month_fall"),
+            *("cash_now", "least", "most", "crypto_max", "leveraged_max", "gross_max", "cap_now"),
         )
     ]
     + [
@@ -47,32 +48,30 @@ ACCOUNT = np.dtype(
             *("tier", "has_risen", "plan", "stage", "plan_at", "plan_traded", "plan_until"),
             *("is_late", "halted_in", "fault", "orders", "is_stirred", "until"),
             *("count_forced", "wins_forced", "count_own", "wins_own", "compared_on", "active"),
-            *("is_moved", "is_rising", "day"),
+            *("is_moved", "is_rising", "is_watched", "held", "day"),
             *("days", "trades", "wins", "losses", "forced", "bought", "denied"),
             *("trips_day", "trips_month", "locks", "plans", "halts"),
         )
     ]
 )
 """An account. `cash` and `cash_low` are one sum. `is_day_loss` says why it is reducing; `until` is
-when the first order ends; `is_stirred` means that the next instant has to be looked at closely,
-`is_rising` that a better tier is earned than granted, `day` is the risk day that was begun last;
-`count_…` and `wins_…` are of the windows with and without forced closings. From `days` on it is
-what the metrics are made of, and so are the floats from `traded` on."""
+when the first order ends; `is_stirred` means that something is under way, `is_watched` that the
+next instant has to be gone through step by step, `is_rising` that a better tier is earned than
+granted, `day` is the risk day that was begun last; `count_…` and `wins_…` are of the windows with
+and without forced closings. `month_best` and `month_fall` are the best mark and the deepest fall of
+this month. From `days` on it is what the metrics are made of, and so are the floats from `traded`
+to `day_squares`. From `cash_now` to `cap_now`, and `held` (how many positions), is what a look goes
+by; see `quiet.show`."""
 
 POSITION = np.dtype(
-    [
-        (name, "f8")
-        for name in (
-            *("mark", "vol", "doubt", "print", "invested", "stop_level", "stop_limit"),
-            *("limit", "worst_units", "unit_worst", "worst"),
-        )
-    ]
+    [("mark", "f8"), ("doubt", "f8"), ("qty", "i8"), ("buys", "i8"), ("is_fresh", "i8")]
+    + [(name, "f8") for name in ("worst_units", "unit_worst", "worst", "stop_level", "invested")]
+    + [(name, "i8") for name in ("selling", "is_touched", "has_stop", "is_triggered", "is_bare")]
+    + [("is_moved", "i8"), ("vol", "f8"), ("print", "f8"), ("stop_limit", "f8"), ("limit", "f8")]
     + [
         (name, "i8")
         for name in (
-            *("qty", "lots", "selling", "buying", "buys", "is_fresh", "is_touched", "is_moved"),
-            "is_active",
-            *("is_bare", "locked_until", "has_stop", "stop_left", "stop_qty", "is_triggered"),
+            *("lots", "buying", "is_active", "locked_until", "stop_left", "stop_qty"),
             *("stop_since", "stop_until", "start_lots", "keep", "why"),
         )
     ]
@@ -82,6 +81,13 @@ POSITION = np.dtype(
 stop's price, 0.0 without one, whether or not one is live. `limit` is the highest of purchases under
 way, `worst…` are set by `worst_of`, `start_lots`, `keep` and `why` by a plan. Quantities are units
 of 1e-9."""
+
+HELD = np.dtype(
+    [("asset", "i8"), ("qty", "f8"), ("floor", "f8"), ("ceiling", "f8")]
+    + [(name, "i8") for name in ("is_leveraged", "is_crypto")]
+)
+"""What a look needs of a position: quantity in coins or shares, the price at or below which and
+the price at or above which something may happen."""
 
 LOT = np.dtype([("qty", "i8"), ("price", "f8"), ("fee", "f8")])
 """What is left of a purchase, and the fee that it still owes."""
@@ -127,15 +133,19 @@ class Books(NamedTuple):
     """One account: itself, its positions, their lots, its orders, its windows of outcomes.
 
     `active` lists the instruments that are held, traded today or under way, by key; all others are
-    left alone.
+    left alone. `held` lists what a look goes over. `days` is (n_days,), the last mark before the
+    day after, and `falls` is (n_months,), the deepest fall of each month that is over.
     """
 
     account: Any
     positions: Any
     active: Any
+    held: Any
     lots: Any
     orders: Any
     rings: Any
+    days: Any
+    falls: Any
 
 
 def activate(books: Books, asset: int) -> None:

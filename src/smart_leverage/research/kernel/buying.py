@@ -4,7 +4,17 @@ from typing import Any
 
 from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.caps import lots_proved, lots_within
-from smart_leverage.policy.decide import UNLIMITED, Account, Asset, Decision, Proposal, decide
+from smart_leverage.policy.decide import (
+    UNLIMITED,
+    Account,
+    Asset,
+    Decision,
+    Proposal,
+    decide,
+    is_sized,
+    refusal,
+    size_of,
+)
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.tier import Caps
@@ -108,6 +118,72 @@ def proved(
     return lots, reason
 
 
+def asset_of(
+    books: Books,
+    row: Any,
+    fact: Any,
+    position: Any,
+    lot_value: float,
+    lot_cost: float,
+    own: float,
+    lots_min: int,
+) -> Asset:
+    """Return an instrument as the policy sees it."""
+    return Asset(
+        lot_value=lot_value,
+        lot_cost=lot_cost,
+        is_crypto=fact.is_crypto != 0,
+        is_leveraged=fact.is_leveraged != 0,
+        is_broad=fact.is_broad != 0,
+        is_fresh=position.mark == position.mark and position.is_fresh != 0,
+        is_tradable=True,
+        is_locked=position.locked_until > row.at,
+        is_deleveraging=is_frozen(books.account, fact),
+        worst=own,
+        lots_held=0,
+        lots_selling=0,
+        lots_step=fact.step // fact.lot,
+        lots_min=lots_min,
+    )
+
+
+def wish_of(confidence: float, ratio: float) -> Proposal:
+    """Return a purchase that the policy sizes, as it is asked."""
+    return Proposal(
+        is_buy=True, lots=0, confidence=confidence, volatility_ratio=ratio, bot_room=UNLIMITED
+    )
+
+
+def is_sated(
+    books: Books,
+    row: Any,
+    facts: Any,
+    worst: Worst,
+    policy: Policy,
+    asset: int,
+    confidence: float,
+    ratio: float,
+) -> bool:
+    """Tell whether a purchase would be denied for certain because the position has its size.
+
+    That is what most proposals come to. An instrument counts here with its worst case before the
+    purchase, and it counts with no less when it is decided; so what has its size here has it there.
+    So does what has its size by a worst case from before another order of this instant was sent,
+    for that left no more equity.
+    """
+    position, fact = books.positions[asset], facts[asset]
+    if position.worst_units == 0.0:
+        return False
+    lot_value = fact.lot_size * position.mark
+    thing = asset_of(books, row, fact, position, lot_value, 0.0, position.worst, 1)
+    account, wish = account_of(books, worst, 0.0, fact), wish_of(confidence, ratio)
+    if refusal(account, thing, wish, policy) != Reason.NONE:
+        return False
+    size = size_of(account, thing, wish, policy)
+    is_countable = size <= lot_value * UNITS_MAX / fact.lot
+    return is_countable and is_sized(size, position.worst, policy.sizing.top_up_min)
+
+
 def propose_purchase(
     books: Books,
     row: Any,
@@ -140,25 +216,10 @@ def propose_purchase(
     lots_min = 1
     if price > 0.0:
         lots_min = max(ceil_quotient(fact.notional_min / price / fact.lot_size), 1)
-    thing = Asset(
-        lot_value=fact.lot_size * (unit_worst + unit_loss),
-        lot_cost=fact.lot_size * (limit * (1.0 + setup.cost_rate)),
-        is_crypto=fact.is_crypto != 0,
-        is_leveraged=fact.is_leveraged != 0,
-        is_broad=fact.is_broad != 0,
-        is_fresh=is_known and position.is_fresh != 0,
-        is_tradable=True,
-        is_locked=position.locked_until > row.at,
-        is_deleveraging=is_frozen(books.account, fact),
-        worst=own,
-        lots_held=0,
-        lots_selling=0,
-        lots_step=fact.step // fact.lot,
-        lots_min=lots_min,
-    )
-    wish = Proposal(
-        is_buy=True, lots=0, confidence=confidence, volatility_ratio=ratio, bot_room=UNLIMITED
-    )
+    lot_value = fact.lot_size * (unit_worst + unit_loss)
+    lot_cost = fact.lot_size * (limit * (1.0 + setup.cost_rate))
+    thing = asset_of(books, row, fact, position, lot_value, lot_cost, own, lots_min)
+    wish = wish_of(confidence, ratio)
     decision = decide(account, thing, wish, policy)
     lots, reason = decision.lots, decision.reason.value
     if lots > 0 and position.selling > 0:

@@ -58,10 +58,10 @@ class Columns(NamedTuple):
         keys: (n_assets,) instruments by key.
         instants: (n_instants,) of `INSTANT`, every moment at which a bar ends or starts.
         cells: (n_instants, n_assets) of `ladder.CELL`.
-        low: (n_instants, n_assets) low of the bar that ends then, infinity where none does.
-        close: (n_instants, n_assets) last good price once the closes are known; NaN before any.
-        open: (n_instants, n_assets) last good price once the opens are printed, 0.0
-            before any.
+        low: (n_instants, n_assets) least price that is met then: the low of a bar that ends, the
+            last good price once the opens are printed; 0.0 before any.
+        close: (n_instants, n_assets) last good price once the closes are known; 0.0 before any.
+            Of this and of `low` the prices of an instrument lie side by side in memory.
         ratio: (n_instants, n_assets) recent over usual volatility once the closes are known; NaN
             until there is one.
         facts: (n_assets,) of `FACT`.
@@ -74,7 +74,6 @@ class Columns(NamedTuple):
     cells: npt.NDArray[Any]
     low: npt.NDArray[np.float64]
     close: npt.NDArray[np.float64]
-    open: npt.NDArray[np.float64]
     ratio: npt.NDArray[np.float64]
     facts: npt.NDArray[Any]
     sessions: npt.NDArray[Any]
@@ -133,9 +132,8 @@ def columns_of(
         keys=tuple(each.key for each in ordered),
         instants=instants,
         cells=cells,
-        low=np.where(cells["closes"] > 0, cells["low"], np.inf),
-        close=np.nan_to_num(cells["mark_close"]),
-        open=np.nan_to_num(cells["mark_open"]),
+        low=np.asfortranarray(np.fmin(cells["low"], np.nan_to_num(cells["mark_open"]))),
+        close=np.asfortranarray(np.nan_to_num(cells["mark_close"])),
         ratio=ratio,
         facts=_facts(instruments),
         sessions=sessions,

@@ -22,6 +22,8 @@ _SPLIT = 134217729.0
 UNITS_MAX = 9.0e18
 """No quantity reaches this; an integer of 64 bits would overflow."""
 
+LOG10_OF_2 = math.log10(2.0)
+
 POWERS = np.array([10.0**exponent for exponent in range(23)])
 """Powers of ten that a double holds exactly."""
 
@@ -46,10 +48,8 @@ def product_error(a: float, b: float, product: float) -> float:
 
 def decimals_of(x: float) -> int:
     """Return how many decimals a positive number keeps when it has fourteen digits."""
-    exponent = int(math.floor(math.log10(x)))
-    if x < power_of_ten(exponent):
-        exponent -= 1
-    elif x >= power_of_ten(exponent + 1):
+    exponent = int(math.floor((math.frexp(x)[1] - 1) * LOG10_OF_2))  # right, or one too low
+    if x >= power_of_ten(exponent + 1):
         exponent += 1
     return DIGITS - 1 - exponent
 

@@ -31,8 +31,9 @@ from smart_leverage.research.kernel.books import (
     price_on_step,
     touch,
 )
-from smart_leverage.research.kernel.buying import propose_purchase, propose_sale
+from smart_leverage.research.kernel.buying import is_sated, propose_purchase, propose_sale
 from smart_leverage.research.kernel.judging import (
+    is_tier_due,
     judge_assets,
     judge_losses,
     judge_tier,
@@ -40,6 +41,7 @@ from smart_leverage.research.kernel.judging import (
     mark,
     roll,
 )
+from smart_leverage.research.kernel.market import Market
 from smart_leverage.research.kernel.plans import NEVER, NONE, shrink
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import protect, settle, watch
@@ -312,11 +314,17 @@ def propose(
     """Decide the signals of this instant one after the other; tell whether any was sent."""
     caps = tier_caps(books.account.tier, policy.tiers)
     worst = worst_of(books, facts, setup)
-    is_any_sent = False
+    is_any_sent, is_old, is_taped = False, False, len(tape.decisions) > 0
     for place in range(first, last):
         signal = signals[place]
+        if signal.is_buy != 0 and not is_taped:  # a denial without consequences is not even noted
+            asset, confidence, ratio = signal.asset, signal.confidence, signal.ratio
+            if is_sated(books, row, facts, worst, policy, asset, confidence, ratio):
+                continue
         know_close(books.positions[signal.asset], cells[signal.asset])
         if signal.is_buy != 0:
+            if is_old:
+                worst, is_old = worst_of(books, facts, setup), False
             is_sent = propose_purchase(
                 books,
                 row,
@@ -333,40 +341,29 @@ def propose(
         else:
             is_sent = propose_sale(books, row, facts, tape, signal.asset)
         if is_sent:
-            is_any_sent = True
+            is_any_sent = is_old = True
             settle(books, row, facts, policy.stops)
-            worst = worst_of(books, facts, setup)
     return is_any_sent
 
 
-def closing(
-    books: Books,
-    row: Any,
-    cells: Any,
-    facts: Any,
-    sessions: Any,
-    signals: Any,
-    first: int,
-    last: int,
-    setup: Setup,
-    tape: Tape,
-    policy: Policy,
-) -> None:
+def closing(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy: Policy) -> None:
     """Take the bars that end now."""
-    account = books.account
+    account, facts = books.account, market.facts
+    row, cells = market.instants[t], market.cells[t]
+    first, last = market.first[t], market.first[t + 1]
     meet_bars(books, row, cells, facts, setup, tape)
     print_closes(books, cells)
     expire(books, row)
     settle(books, row, facts, policy.stops)
     know_closes(books, cells)
-    judge(books, row, facts, sessions, setup, tape, policy)
+    judge(books, row, facts, market.sessions, setup, tape, policy)
     if account.compared_on != row.day:
         refuse_unconfirmed(books, row, cells)
         protect_bare(books, row, facts, policy)
     if setup.resumes_monthly:
         lift_halt(books, row, facts)
     if first < last:
-        propose(books, row, cells, facts, signals, first, last, setup, tape, policy)
+        propose(books, row, cells, facts, market.signals, first, last, setup, tape, policy)
 
 
 def opening(
@@ -385,77 +382,61 @@ def opening(
         books.orders[place].is_late = 0
 
 
-def roll_calmly(books: Books, row: Any, before: Any, cells: Any, cells_before: Any) -> bool:
+def roll_calmly(books: Books, market: Market, t: int) -> bool:
     """Begin a risk day if that changes nothing but what the day is counted from; tell if it was.
 
     The caller has seen to it that nothing is under way.
     """
-    account = books.account
+    account, row = books.account, market.instants[t]
     is_tripped = account.is_day_tripped + account.is_month_tripped + account.is_emergency
     if account.state != ACTIVE or is_tripped != 0 or account.is_rising != 0:
         return False
-    know_opens(books, cells_before)
-    roll(books, row.day, row.month != before.month)
+    roll(books, row, market.instants[t - 1], market.cells[t - 1])
     if row.closes != 0:
-        refuse_unconfirmed(books, row, cells)
+        refuse_unconfirmed(books, row, market.cells[t])
     return True
 
 
-def stir(books: Books, row: Any, setup: Setup) -> None:
-    """Note whether anything is under way, so that the next instant is looked at closely."""
+def stir(books: Books, row: Any, setup: Setup, policy: Policy) -> None:
+    """Note whether anything is under way, so that the next instant is gone through step by step."""
     account = books.account
     if account.orders > 0 or account.plan != NONE:
         account.is_stirred = 1
     if setup.resumes_monthly and account.state == HALTED and row.month != account.halted_in:
         account.is_stirred = 1
+    if is_tier_due(account, policy, setup):
+        account.is_stirred = 1
 
 
 def decide_only(
-    books: Books,
-    row: Any,
-    cells: Any,
-    facts: Any,
-    signals: Any,
-    first: int,
-    last: int,
-    setup: Setup,
-    tape: Tape,
-    policy: Policy,
+    books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy: Policy
 ) -> bool:
     """Decide the signals of an instant at which nothing else can happen; tell if any was sent."""
+    first, last = market.first[t], market.first[t + 1]
+    if first == last:
+        return False
+    row, cells, facts = market.instants[t], market.cells[t], market.facts
     know_closes(books, cells)
-    if not propose(books, row, cells, facts, signals, first, last, setup, tape, policy):
+    if not propose(books, row, cells, facts, market.signals, first, last, setup, tape, policy):
         return False
     if row.opens != 0:
         opening(books, row, cells, facts, setup, tape, policy)
-    stir(books, row, setup)
+    stir(books, row, setup, policy)
     return True
 
 
-def step(
-    books: Books,
-    row: Any,
-    before: Any,
-    cells: Any,
-    cells_before: Any,
-    facts: Any,
-    sessions: Any,
-    signals: Any,
-    first: int,
-    last: int,
-    setup: Setup,
-    tape: Tape,
-    policy: Policy,
-) -> None:
+def step(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy: Policy) -> None:
     """Take an account through one instant."""
-    account = books.account
+    account, row, cells = books.account, market.instants[t], market.cells[t]
+    before = market.instants[t - 1] if t > 0 else row
+    cells_before = market.cells[t - 1] if t > 0 else market.before
     if row.closes != 0:  # what was stirred is not over before it has been judged
         account.is_stirred = 0
     know_opens(books, cells_before)
     if account.day != row.day:
-        roll(books, row.day, row.month != before.month)
+        roll(books, row, before, cells_before)
     if row.closes != 0:
-        closing(books, row, cells, facts, sessions, signals, first, last, setup, tape, policy)
+        closing(books, market, t, setup, tape, policy)
     if row.opens != 0:
-        opening(books, row, cells, facts, setup, tape, policy)
-    stir(books, row, setup)
+        opening(books, row, cells, market.facts, setup, tape, policy)
+    stir(books, row, setup, policy)

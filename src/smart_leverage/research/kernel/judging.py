@@ -1,5 +1,6 @@
 """At every close: day and month, breakers, the loss of each coin, the tier."""
 
+import math
 from typing import Any
 
 from smart_leverage.policy.breakers import (
@@ -30,22 +31,32 @@ from smart_leverage.research.kernel.stops import send_sale
 from smart_leverage.research.kernel.worst import Valuation, value
 
 
-def roll(books: Books, day: int, is_month_new: bool) -> None:
-    """Open a new risk day, and month, at the last mark; a day's trip ends here."""
+def roll(books: Books, row: Any, before: Any, cells: Any) -> None:
+    """Open a new risk day, and month, at the last mark; a day's trip ends here.
+
+    Args:
+        books: The account.
+        row: The first instant of the day.
+        before: The instant before it.
+        cells: Prices as they were then.
+    """
     account = books.account
-    account.day = day
+    books.days[account.day] = account.last
+    account.day = row.day
     account.day_open = account.last
-    if is_month_new:
-        account.month_open = account.last
+    if row.month != before.month:
+        books.falls[before.month] = account.month_fall
+        account.month_open = account.month_best = account.last
+        account.month_fall = 0.0
     account.has_risen = account.is_day_tripped = 0
     if account.state == REDUCING and account.is_day_loss != 0:
         account.state, account.is_day_loss = ACTIVE, 0
-    for rank in range(books.account.active):
+    for rank in range(account.active):
         asset = books.active[rank]
         position = books.positions[asset]
         is_held = position.qty > 0
         position.is_touched = 1 if is_held else 0
-        position.invested = position.qty / UNITS * position.mark if is_held else 0.0
+        position.invested = position.qty / UNITS * cells[asset].mark_open if is_held else 0.0
     change = account.last / account.day_base - 1.0
     account.day_base = account.last
     account.days += 1
@@ -123,10 +134,11 @@ def win_rate(account: Any, trades_min: int) -> float:
     return win_rate_of(wins, closed, trades_min)
 
 
-def judge_tier(books: Books, equity: float, policy: Policy, setup: Setup) -> None:
-    """Grant the tier that record and month support: down at once, up one step a day."""
-    account = books.account
-    month = -loss_since(account.month_open, equity)
+def tier_now(account: Any, month: float, policy: Policy, setup: Setup) -> tuple[int, bool]:
+    """Return the tier that record and month support, and whether they earn more than is granted.
+
+    A fall comes at once, a rise by one step a day.
+    """
     earned = select_tier(win_rate(account, policy.thresholds.trades_min), month, policy.thresholds)
     is_tripped = account.is_day_tripped != 0 or account.is_month_tripped != 0
     granted = granted_tier(
@@ -136,10 +148,25 @@ def judge_tier(books: Books, equity: float, policy: Policy, setup: Setup) -> Non
         account.has_risen == 0,
         is_tripped or account.state != ACTIVE,
     )
+    return granted, earned > granted and setup.tier_ceiling > granted
+
+
+def judge_tier(books: Books, equity: float, policy: Policy, setup: Setup) -> None:
+    """Grant the tier that record and month support."""
+    account = books.account
+    granted, is_rising = tier_now(account, -loss_since(account.month_open, equity), policy, setup)
     if granted > account.tier:
         account.has_risen = 1
-    account.is_rising = 1 if earned > granted and setup.tier_ceiling > granted else 0
+    account.is_rising = 1 if is_rising else 0
     account.tier = granted
+
+
+def is_tier_due(account: Any, policy: Policy, setup: Setup) -> bool:
+    """Tell whether the next close grants another tier, if no emergency begins or ends by then."""
+    month = -math.inf if account.is_emergency != 0 else 0.0
+    granted, is_rising = tier_now(account, month, policy, setup)
+    account.is_rising = 1 if is_rising else 0
+    return bool(granted != account.tier)
 
 
 def lift_halt(books: Books, row: Any, facts: Any) -> None:
@@ -170,6 +197,8 @@ def mark(account: Any, valuation: Valuation, cap: float) -> None:
     account.last = equity
     account.best = max(account.best, equity)
     account.drawdown = max(account.drawdown, 1.0 - equity / account.best)
+    account.month_best = max(account.month_best, equity)
+    account.month_fall = max(account.month_fall, 1.0 - equity / account.month_best)
     account.exposure += valuation.gross / equity
     account.exposure_crypto += valuation.crypto / equity
     account.cap += cap

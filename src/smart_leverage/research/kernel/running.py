@@ -16,6 +16,7 @@ from smart_leverage.research.kernel.books import (
     CURVE,
     DECISION,
     FILL,
+    HELD,
     LOT,
     LOTS_MAX,
     ORDER,
@@ -33,20 +34,10 @@ from smart_leverage.research.kernel.books import (
 from smart_leverage.research.kernel.building import Tell, compiled, tell_on_screen, told
 from smart_leverage.research.kernel.columns import Columns
 from smart_leverage.research.kernel.instant import closing, judge, opening, propose, step
-from smart_leverage.research.kernel.ladder import CELL
-from smart_leverage.research.kernel.loop import (
-    CLOSELY,
-    DECIDING,
-    QUIET,
-    ROLLING,
-    Accounts,
-    Market,
-    Scratch,
-    Screen,
-    advance,
-    begin_accounts,
-)
+from smart_leverage.research.kernel.loop import Accounts, advance
+from smart_leverage.research.kernel.market import SPAN, Market, market_of
 from smart_leverage.research.kernel.plans import NEVER, NONE, shrink
+from smart_leverage.research.kernel.quiet import Room
 from smart_leverage.research.kernel.results import Metrics, Run
 from smart_leverage.research.kernel.setup import NAMES, Setup, check_setup, row_of
 from smart_leverage.research.kernel.signals import Signals
@@ -54,7 +45,7 @@ from smart_leverage.research.kernel.signals import Signals
 LEVELS: frozenset[Callable[..., Any]] = frozenset({step, closing, opening, judge, shrink, propose})
 """What is called from one place only and merged into it."""
 
-LANES = 32
+LANES = 16
 """So many accounts go through the bars side by side; their books stay in the processor's cache."""
 
 _FAULTS = {
@@ -98,7 +89,7 @@ def run(
     sizes = [len(bars.instants), 4096, 4096, 4096] if record else [0, 0, 0, 0]
     while True:
         tape = _tape(sizes)
-        all_ = accounts_of(1, len(bars.keys), setup)
+        all_ = accounts_of(1, market, setup)
         _go(market, all_, rows, setup, tape)
         if not record or all(tape.counts <= sizes):
             break
@@ -152,7 +143,7 @@ def sweep(
     done = 0
 
     def one(group: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-        all_ = accounts_of(len(group), len(bars.keys), setup)
+        all_ = accounts_of(len(group), market, setup)
         _go(market, all_, group, setup, _tape([0, 0, 0, 0]))
         accounts: npt.NDArray[Any] = all_.accounts
         return accounts
@@ -168,51 +159,17 @@ def sweep(
     return metrics_of(accounts, bars, setup)
 
 
-def market_of(bars: Columns, signals: Signals) -> Market:
-    """Return bars and signals as the loop takes them.
-
-    Raises:
-        BadData: The signals were made for other columns.
-    """
-    instants = bars.instants
-    if len(signals.first) != len(instants) + 1:
-        raise BadData(
-            f"signals for {len(signals.first) - 1} instants, bars with {len(instants)}",
-            fix="make the signals from these columns",
-        )
-    busy = np.where(np.diff(signals.first) > 0, DECIDING, QUIET).astype(np.uint8)
-    closing = np.flatnonzero(instants["closes"])
-    is_first = np.concatenate([[True], np.diff(instants["day"][closing]) > 0])
-    busy[closing[is_first]] = CLOSELY
-    busy[instants["is_day_new"] > 0] = ROLLING
-    busy[0] = CLOSELY
-    nothing = np.zeros(len(bars.keys), dtype=CELL)
-    for name in ("mark_close", "mark_open", "vol_close", "vol_open"):
-        nothing[name] = np.nan
-    return Market(
-        instants=instants,
-        cells=bars.cells,
-        nothing=nothing,
-        low=bars.low,
-        close=bars.close,
-        open=bars.open,
-        facts=bars.facts,
-        sessions=bars.sessions,
-        signals=signals.rows,
-        first=signals.first,
-        busy=busy,
-    )
-
-
-def accounts_of(count: int, assets: int, setup: Setup) -> Accounts:
+def accounts_of(count: int, market: Market, setup: Setup) -> Accounts:
     """Return the books of so many accounts that hold nothing but cash."""
+    assets = len(market.facts)
+    days, months = (int(market.instants[name][-1]) + 1 for name in ("day", "month"))
     accounts = np.zeros(count, dtype=ACCOUNT)
-    for name in ("cash", "day_open", "month_open", "last", "best", "day_base"):
+    for name in ("cash", "day_open", "month_open", "last", "best", "month_best", "day_base"):
         accounts[name] = setup.cash
     accounts["tier"] = Tier.LEARNING
     accounts["plan"], accounts["halted_in"], accounts["compared_on"] = NONE, -1, -1
     accounts["until"] = NEVER
-    accounts["is_stirred"] = 1
+    accounts["is_stirred"] = accounts["is_watched"] = 1
     positions = np.zeros((count, assets), dtype=POSITION)
     for name in ("mark", "vol", "print"):
         positions[name] = np.nan
@@ -220,9 +177,12 @@ def accounts_of(count: int, assets: int, setup: Setup) -> Accounts:
         accounts=accounts,
         positions=positions,
         active=np.zeros((count, assets), dtype=np.int64),
+        held=np.zeros((count, assets), dtype=HELD),
         lots=np.zeros((count, assets, LOTS_MAX), dtype=LOT),
         orders=np.zeros((count, ORDERS_PER_ASSET * assets), dtype=ORDER),
         rings=np.zeros((count, 2, WINDOW), dtype=np.int64),
+        days=np.zeros((count, days)),
+        falls=np.zeros((count, months)),
     )
 
 
@@ -231,7 +191,7 @@ def make_ready(market: Market, setup: Setup, tell: Tell = tell_on_screen) -> Non
     dispatcher: Any = compiled(advance, LEVELS)
     if dispatcher.signatures:
         return
-    all_ = accounts_of(1, len(market.facts), setup)
+    all_ = accounts_of(1, market, setup)
     with told(tell):
         _go(market, all_, row_of(CLASSIC)[None, :], setup, _tape([0, 0, 0, 0]), until=0)
 
@@ -244,23 +204,9 @@ def _go(
     tape: Tape,
     until: int | None = None,
 ) -> None:
-    count, assets = all_.positions.shape
-    holders = np.zeros(assets, dtype=np.int64)
-    screen = Screen(holders, *np.zeros((3, assets, count)), *np.zeros((14, count)))
-    screen.floor[:], screen.ceiling[:] = -np.inf, np.inf
-    scratch = Scratch(*np.zeros((4, count)))
-    compiled(begin_accounts, LEVELS)(market, all_, rows, screen)
     end = len(market.instants) if until is None else until
-    compiled(advance, LEVELS)(market, all_, rows, screen, scratch, setup, tape, 0, end)
-    for name, column in (
-        ("last", screen.last),
-        ("best", screen.best),
-        ("drawdown", screen.drawdown),
-        ("exposure", screen.exposure),
-        ("exposure_crypto", screen.exposure_crypto),
-        ("cap", screen.cap_sum),
-    ):
-        all_.accounts[name] = column
+    room = Room(*np.zeros((len(Room._fields), SPAN)))
+    compiled(advance, LEVELS)(market, all_, rows, setup, room, tape, 0, end)
 
 
 def _tape(sizes: Sequence[int]) -> Tape:

@@ -74,7 +74,7 @@ def settle(books: Books, row: Any, facts: Any, stops: Stops) -> None:
     drop_leaving(books)
     if books.account.is_moved == 0:
         return
-    books.account.is_moved, books.account.is_stirred = 0, 1
+    books.account.is_moved = 0
     for rank in range(books.account.active):
         asset = books.active[rank]
         if books.positions[asset].is_moved != 0:

@@ -190,7 +190,7 @@ class Inputs(NamedTuple):
 
 
 def _cut(bars: Columns, end: int) -> Columns:
-    names = ("instants", "cells", "low", "close", "open", "ratio")
+    names = ("instants", "cells", "low", "close", "ratio")
     parts = {name: getattr(bars, name)[:end] for name in names}
     count = int(np.count_nonzero(parts["cells"]["closes"]))
     return bars._replace(**parts, bars=count)

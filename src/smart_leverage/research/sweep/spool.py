@@ -11,7 +11,7 @@ from smart_leverage.research.kernel import Columns, Setup, Signals
 from smart_leverage.research.sweep.figures import Goal, Inputs
 from smart_leverage.research.sweep.space import Space
 
-_BARS = ("instants", "cells", "low", "close", "open", "ratio", "facts", "sessions")
+_BARS = ("instants", "cells", "low", "close", "ratio", "facts", "sessions")
 _SIGNALS = ("rows", "first")
 
 

@@ -47,7 +47,6 @@ def part_of(bars: Columns, signals: Signals, span: Span) -> Part:
             cells=cells,
             low=bars.low[first:last],
             close=bars.close[first:last],
-            open=bars.open[first:last],
             ratio=bars.ratio[first:last],
             bars=int(np.count_nonzero(cells["closes"])),
         ),

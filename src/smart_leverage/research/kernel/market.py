@@ -1,0 +1,91 @@
+"""What is the same for all accounts: bars and signals as the loop takes them, span by span."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from smart_leverage.domain.errors import BadData
+from smart_leverage.research.kernel.columns import Columns
+from smart_leverage.research.kernel.ladder import CELL
+from smart_leverage.research.kernel.signals import Signals
+
+QUIET, DECIDING, ROLLING, CLOSELY = range(4)
+"""What an instant is for all accounts: nothing of its own, one with signals, the first of a risk
+day, or one that is gone through step by step."""
+
+SPAN = 32
+"""So many instants are looked at together at most; their prices stay in the processor's cache."""
+
+
+class Market(NamedTuple):
+    """Bars and signals; see `Columns` and `Signals`.
+
+    `low` and `close` are (n_assets, n_instants), so that one instrument's prices lie side by side.
+    `before` is the cells of a time before any price. `busy` and `closes` are (n_instants,): what an
+    instant is for all accounts, and whether any bar ends then.
+    """
+
+    instants: Any
+    cells: Any
+    before: Any
+    low: Any
+    close: Any
+    facts: Any
+    sessions: Any
+    signals: Any
+    first: Any
+    busy: Any
+    closes: Any
+
+
+def market_of(bars: Columns, signals: Signals) -> Market:
+    """Return bars and signals as the loop takes them.
+
+    Raises:
+        BadData: The signals were made for other columns.
+    """
+    instants = bars.instants
+    if len(signals.first) != len(instants) + 1:
+        raise BadData(
+            f"signals for {len(signals.first) - 1} instants, bars with {len(instants)}",
+            fix="make the signals from these columns",
+        )
+    closes = np.ascontiguousarray(instants["closes"])
+    days = instants["day"]
+    busy = np.where(signals.first[1:] > signals.first[:-1], np.uint8(DECIDING), np.uint8(QUIET))
+    closing = np.flatnonzero(closes)
+    is_first = np.concatenate([[True], np.diff(days[closing]) > 0])
+    busy[closing[is_first]] = CLOSELY
+    busy[instants["is_day_new"] > 0] = ROLLING
+    busy[0] = CLOSELY
+    before = np.zeros(len(bars.keys), dtype=CELL)
+    for name in ("mark_close", "mark_open", "vol_close", "vol_open"):
+        before[name] = np.nan
+    return Market(
+        instants=instants,
+        cells=bars.cells,
+        before=before,
+        low=np.ascontiguousarray(bars.low.T),
+        close=np.ascontiguousarray(bars.close.T),
+        facts=bars.facts,
+        sessions=bars.sessions,
+        signals=signals.rows,
+        first=signals.first,
+        busy=busy,
+        closes=closes,
+    )
+
+
+def end_of_span(busy: Any, first: Any, begin: int, end: int) -> int:
+    """Return the instant behind those that are looked at together from `begin` on.
+
+    A new risk day begins a span, signals end one, and what is gone through step by step is alone.
+    """
+    t = begin
+    while t < end and t - begin < SPAN:
+        if t > begin and busy[t] >= ROLLING:
+            break
+        t += 1
+        if busy[t - 1] == CLOSELY or first[t - 1] < first[t]:
+            break
+    return t

@@ -1,0 +1,236 @@
+"""Instants at which nothing happens to an account but prices: found by a look, passed over fast.
+
+Before an account is taken through instants step by step, one look at many of them says whether
+anything can happen: no price comes near a stop or a limit of its instrument, equity stays between
+the loss limits, every group stays inside its band, and nothing is under way. The look is careful,
+never exact: whenever it is in doubt the whole step is done, so it decides nothing. It is arithmetic
+over instants side by side, which a compiler turns into vector instructions.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from smart_leverage.policy.params import Policy
+from smart_leverage.policy.tier import tier_caps
+from smart_leverage.research.kernel.books import Books, Tape, cash_of
+from smart_leverage.research.kernel.exact import UNITS
+from smart_leverage.research.kernel.instant import write_mark
+from smart_leverage.research.kernel.market import Market
+from smart_leverage.research.kernel.worst import symbol_cap, valuation_of
+
+CAREFUL = 1e-9
+"""Relative distance that counts as having come near."""
+
+
+class Room(NamedTuple):
+    """Room for the sums of one look, (SPAN,) each: market values by kind, equity, shares of it."""
+
+    plain: Any
+    leveraged: Any
+    crypto: Any
+    equity: Any
+    share: Any
+    share_crypto: Any
+
+
+# --- what a look goes by -------------------------------------------------------------------------
+
+
+def show(books: Books, facts: Any, policy: Policy, at: int) -> None:
+    """Put what has become of an account by a time where the next look finds it."""
+    account = books.account
+    caps = tier_caps(account.tier, policy.tiers)
+    band = policy.deleveraging.band_over * (1.0 - CAREFUL)
+    account.cash_now = cash_of(account)
+    show_limits(account, policy)
+    account.crypto_max = caps.crypto * band
+    account.leveraged_max = caps.leveraged * band
+    account.gross_max = policy.groups.gross * band
+    account.cap_now = caps.crypto
+    account.is_watched = account.is_stirred
+    lost = policy.limits.loss_limit_daily_asset * account.day_open
+    kept = held = 0
+    for rank in range(account.active):
+        asset = books.active[rank]
+        position, fact = books.positions[asset], facts[asset]
+        if position.qty > 0:
+            share = symbol_cap(fact, policy.groups) * band * account.least
+            show_position(account, position, fact, books.held[held], share, lost)
+            books.held[held].asset = asset
+            held += 1
+        elif is_lock_due(position, fact, lost, at):
+            account.is_watched = 1
+        if is_dormant(position):
+            position.is_active = 0
+            position.worst = position.worst_units = position.unit_worst = 0.0
+        else:
+            books.active[kept] = asset
+            kept += 1
+    account.active, account.held = kept, held
+
+
+def show_limits(account: Any, policy: Policy) -> None:
+    """Find between which bounds of equity no loss limit can trip and no emergency begin or end."""
+    least, most = 0.0, math.inf
+    if account.is_day_tripped == 0:
+        least = max(least, account.day_open * (1.0 - policy.limits.loss_limit_daily))
+    if account.is_month_tripped == 0:
+        least = max(least, account.month_open * (1.0 - policy.limits.loss_limit_monthly))
+    edge = account.month_open * (1.0 + policy.thresholds.month_return_emergency)
+    if account.is_emergency == 0:
+        least = max(least, edge)
+    else:
+        most = edge * (1.0 - CAREFUL)
+    account.least, account.most = least * (1.0 + CAREFUL), most
+
+
+def is_dormant(position: Any) -> bool:
+    """Tell whether an instrument is neither held nor under way, and was not traded today."""
+    is_idle = position.qty == 0 and position.buys == 0 and position.selling == 0
+    return bool(is_idle and position.is_touched == 0)
+
+
+def is_lock_due(position: Any, fact: Any, lost: float, at: int) -> bool:
+    """Tell whether the next close locks a coin that was sold for what it has lost today."""
+    is_open = fact.is_crypto != 0 and position.is_touched != 0 and position.locked_until <= at
+    return bool(is_open and position.invested > lost * (1.0 - CAREFUL))
+
+
+def show_position(
+    account: Any, position: Any, fact: Any, held: Any, share: float, lost: float
+) -> None:
+    """Put a position where the next look finds it, and note whether it has to be watched closely.
+
+    Args:
+        account: Whose it is.
+        position: What is held.
+        fact: The instrument.
+        held: Where the look finds it.
+        share: Market value at which the instrument may be beyond its band.
+        lost: Money that a coin may lose in a day.
+    """
+    qty = position.qty / UNITS
+    floor = position.stop_level
+    if position.is_touched != 0 and fact.is_crypto != 0:
+        floor = max(floor, (position.invested - lost) / qty * (1.0 + CAREFUL))
+    held.qty, held.floor, held.ceiling = qty, floor, share / qty
+    held.is_leveraged, held.is_crypto = fact.is_leveraged, fact.is_crypto
+    is_bare = position.is_bare != 0 and position.qty >= fact.lot
+    if position.stop_level == 0.0 or is_bare or position.is_triggered != 0:
+        account.is_watched = 1
+
+
+# --- the look ------------------------------------------------------------------------------------
+
+
+def pass_over(
+    books: Books, market: Market, policy: Policy, room: Room, tape: Tape, begin: int, end: int
+) -> int:
+    """Mark an account at instants at which nothing can happen to it; return how many those are."""
+    count = add_up(books, market, room, begin, end - begin)
+    count = weigh(books.account, room, count)
+    if count > 0:
+        if len(tape.curve) > 0:
+            write_quiet(books.account, market, policy, room, tape, begin, count)
+        mark_all(books.account, market.closes, room, begin, count)
+    return count
+
+
+def add_up(books: Books, market: Market, room: Room, begin: int, count: int) -> int:
+    """Add up what is held of each kind; return how many instants pass before a price comes near."""
+    plain, leveraged, crypto = room.plain, room.leveraged, room.crypto
+    for i in range(count):
+        plain[i] = leveraged[i] = crypto[i] = 0.0
+    for place in range(books.account.held):
+        held = books.held[place]
+        total = plain
+        if held.is_leveraged != 0:
+            total = crypto if held.is_crypto != 0 else leveraged
+        close = market.close[held.asset, begin : begin + count]
+        low = market.low[held.asset, begin : begin + count]
+        qty, floor, ceiling = held.qty, held.floor, held.ceiling
+        far = 0
+        for i in range(count):
+            price = close[i]
+            total[i] += qty * price
+            far += (low[i] > floor) & (price < ceiling)
+        if far < count:
+            count = first_near(close, low, floor, ceiling)
+    return count
+
+
+def first_near(close: Any, low: Any, floor: float, ceiling: float) -> int:
+    """Return how many instants pass before a price comes near."""
+    for i in range(len(close)):
+        if not (low[i] > floor and close[i] < ceiling):
+            return i
+    return len(close)
+
+
+def weigh(account: Any, room: Room, count: int) -> int:
+    """Find equity and shares of it; return how many instants pass before a bound comes near."""
+    cash, least, most = account.cash_now, account.least, account.most
+    crypto_max, leveraged_max = account.crypto_max, account.leveraged_max
+    gross_max = account.gross_max
+    inside = 0
+    for i in range(count):
+        equity, crypto, levered, gross = valuation_of(
+            cash, room.plain[i], room.leveraged[i], room.crypto[i]
+        )
+        is_inside = (
+            (equity > least)
+            & (equity < most)
+            & (crypto < crypto_max * equity)
+            & (levered < leveraged_max * equity)
+            & (gross < gross_max * equity)
+        )
+        room.equity[i] = equity if is_inside else math.nan
+        room.share[i], room.share_crypto[i] = gross / equity, crypto / equity
+        inside += is_inside
+    if inside < count:
+        for i in range(count):
+            if room.equity[i] != room.equity[i]:
+                return i
+    return count
+
+
+def mark_all(account: Any, closes: Any, room: Room, begin: int, count: int) -> None:
+    """Note the equity at every close, and what the metrics are made of; see `judging.mark`."""
+    last, cap = account.last, account.cap_now
+    share, share_crypto, cap_sum = account.exposure, account.exposure_crypto, account.cap
+    best, month_best = account.best, account.month_best
+    fall, month_fall = account.drawdown, account.month_fall
+    lowest = math.inf
+    for i in range(count):
+        if closes[begin + i] == 0:
+            continue
+        last = room.equity[i]
+        if last > best or last > month_best:
+            if lowest < math.inf:  # how deep it fell below the best marks before this one
+                fall = max(fall, 1.0 - lowest / best)
+                month_fall = max(month_fall, 1.0 - lowest / month_best)
+                lowest = math.inf
+            best, month_best = max(best, last), max(month_best, last)
+        lowest = min(lowest, last)
+        share += room.share[i]
+        share_crypto += room.share_crypto[i]
+        cap_sum += cap
+    if lowest < math.inf:
+        fall = max(fall, 1.0 - lowest / best)
+        month_fall = max(month_fall, 1.0 - lowest / month_best)
+    account.last, account.best, account.month_best = last, best, month_best
+    account.drawdown, account.month_fall = fall, month_fall
+    account.exposure, account.exposure_crypto, account.cap = share, share_crypto, cap_sum
+
+
+def write_quiet(
+    account: Any, market: Market, policy: Policy, room: Room, tape: Tape, begin: int, count: int
+) -> None:
+    """Write down the marks of instants that were passed over."""
+    caps = tier_caps(account.tier, policy.tiers)
+    for i in range(count):
+        if market.closes[begin + i] != 0:
+            valuation = valuation_of(
+                account.cash_now, room.plain[i], room.leveraged[i], room.crypto[i]
+            )
+            write_mark(account, market.instants[begin + i], tape, valuation, caps)
