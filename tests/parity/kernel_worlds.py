@@ -17,7 +17,7 @@ from smart_leverage.market.bars import BarSeries, Source
 from smart_leverage.policy.breakers import LossLimits
 from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import Deleveraging
-from smart_leverage.policy.params import Policy
+from smart_leverage.policy.params import CLASSIC, Policy
 from smart_leverage.policy.sizing import Sizing
 from smart_leverage.policy.stops import Stops
 from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds
@@ -69,6 +69,37 @@ def world(seed: int, days: int = 40) -> World:
     ]
     series = sorted((each for each in series if len(each)), key=lambda each: each.key)
     return World(series, list(_signals(chance, series)), policy_of(chance), _setup(chance))
+
+
+def quiet_world(prices: Sequence[float]) -> World:
+    """Return a world of one coin with days that begin and end at prices, bought on the third."""
+    instrument = Registry.builtin().resolve("BTC/USD")
+    first_ns = (FIRST_DAY - date(1970, 1, 1)).days * DAY_NS
+    starts = [first_ns + number * DAY_NS for number in range(len(prices) - 1)]
+    opens, closes = array("d", prices[:-1]), array("d", prices[1:])
+    series = BarSeries(
+        key=instrument.key,
+        step_ns=DAY_NS,
+        starts=array("q", starts),
+        ends=array("q", [start + DAY_NS for start in starts]),
+        opens=opens,
+        highs=array("d", map(max, opens, closes)),
+        lows=array("d", map(min, opens, closes)),
+        closes=closes,
+        volumes=array("d", [1.0] * len(starts)),
+        source=Source("a quiet world", ""),
+    )
+    bought = Opportunity(
+        at_ns=series.ends[2],
+        key=instrument.key,
+        side=Side.BUY,
+        confidence=0.9,
+        volatility_ratio=1.0,
+        horizon_s=1,
+        source="scripted",
+        id="the only one",
+    )
+    return World([series], [bought], CLASSIC, Setup())
 
 
 def _coin(

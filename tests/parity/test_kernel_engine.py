@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.conftest import MARKET_DATA
 from tests.parity.governed import Told, governed, of_kernel
-from tests.parity.kernel_worlds import Scripted, world
+from tests.parity.kernel_worlds import Scripted, World, quiet_world, world
 
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.registry import Registry
@@ -55,9 +55,8 @@ def equity_gap(engine: Told, kernel: Told) -> Decimal:
     return max((abs(ours[at] / equity - 1) for at, equity in theirs.items()), default=Decimal(0))
 
 
-def played(seed: int, folder: Path) -> tuple[Told, Told]:
-    """Return what engine and kernel did in the world of a seed."""
-    one = world(seed)
+def played(one: World, folder: Path) -> tuple[Told, Told]:
+    """Return what engine and kernel did in a world."""
     bars = columns_of(one.series, now_ns=NOW_NS)
     signals = signals_of([Scripted(one.opportunities)], one.series, bars)
     kernel = of_kernel(run(bars, signals, one.policy, one.setup), bars)
@@ -67,7 +66,7 @@ def played(seed: int, folder: Path) -> tuple[Told, Told]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_in_a_random_world_the_kernel_decides_as_the_engine(seed: int, tmp_path: Path) -> None:
-    engine, kernel = played(seed, tmp_path)
+    engine, kernel = played(world(seed), tmp_path)
     assert differences(engine, kernel) == []
     assert equity_gap(engine, kernel) < Decimal("1e-9")
 
@@ -89,8 +88,16 @@ def test_the_worlds_come_to_everything_that_can_be_decided() -> None:
     assert min(events.values()) > 1
 
 
+def test_a_stop_whose_time_is_up_is_renewed_while_nothing_else_happens(tmp_path: Path) -> None:
+    """The venue ends a stop after ninety days; what meets the price later is the one after it."""
+    calm = [50_000.0 + 100.0 * (number % 2) for number in range(100)]
+    engine, kernel = played(quiet_world([*calm, 30_000.0, 30_000.0, 30_000.0]), tmp_path)
+    assert differences(engine, kernel) == []
+    assert len(kernel.fills) == 2
+
+
 def test_a_difference_would_be_seen(tmp_path: Path) -> None:
-    engine, kernel = played(56, tmp_path)
+    engine, kernel = played(world(56), tmp_path)
     at, *rest = kernel.decisions[3]
     shifted = kernel._replace(decisions=[*kernel.decisions[:3], (at + 1, *rest)])  # type: ignore[list-item]
     assert differences(engine, shifted)

@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from tests.parity.kernel_worlds import Scripted, policy_of, world
 
@@ -10,6 +11,7 @@ from smart_leverage.domain.errors import BadData, ConfigError
 from smart_leverage.policy.params import CLASSIC, Policy
 from smart_leverage.research.kernel import (
     Columns,
+    Ends,
     Metrics,
     Setup,
     Signals,
@@ -18,10 +20,12 @@ from smart_leverage.research.kernel import (
     running,
     signals_of,
     sweep,
+    sweep_ends,
 )
 from smart_leverage.research.kernel.loop import policy_at
 from smart_leverage.research.kernel.market import CLOSELY, Market, market_of
 from smart_leverage.research.kernel.setup import NAMES, leaves, row_of
+from smart_leverage.research.sweep.figures import Goal, months_of, months_of_ends, periods_of
 
 NOW_NS = 2**62
 SEEDS = (5, 37, 52, 62)
@@ -69,6 +73,21 @@ def test_recording_changes_nothing(seed: int) -> None:
     assert kept.curve["equity"][-1] == kept.metrics.equity[0]
     assert len(kept.trades) == kept.metrics.trades[0]
     assert not len(run(bars, signals, setup=setup, record=False).curve)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_months_side_by_side_are_those_of_every_curve(seed: int) -> None:
+    bars, signals, setup = market(seed)
+    periods, goal, sets = periods_of(bars), Goal(0.001, 0.05), policies(7)
+
+    def sum_up(ends: Ends) -> npt.NDArray[np.float64]:
+        return np.array(months_of_ends(ends, periods, setup.cash, goal), dtype=np.float64)
+
+    _, together = sweep_ends(bars, signals, sets, setup, sum_up, lanes=3, threads=2)
+    assert set(together[:, 0]) == {1.0}  # a whole month, so there is something to compare
+    for place, policy in enumerate(sets):
+        alone = months_of(run(bars, signals, policy, setup), periods, setup.cash, goal)
+        assert together[place].tobytes() == np.array(alone, dtype=np.float64).tobytes()
 
 
 def test_a_second_run_is_the_first_one_again() -> None:

@@ -125,8 +125,8 @@ def test_a_hole_stays_a_hole() -> None:
     bars = columns_of([series(hours=(0, 1, 5)), series(ETH, (0, 1, 2, 3, 4, 5))], now_ns=LATE_NS)
     place = list(bars.instants["at"]).index(START_NS + 4 * HOUR_NS)
     assert bars.cells["closes"][place, 0] == 0
-    assert bars.low[place, 0] == math.inf
-    assert bars.close[place, 0] == 101.5
+    assert np.isnan(bars.cells["low"][place, 0])
+    assert bars.low[place, 0] == bars.close[place, 0] == 101.5  # the last one stays
     assert bars.cells["fresh_close"][place, 0] == 0
     assert bars.cells["fresh_close"][place, 1] == 1
 

@@ -20,13 +20,18 @@ from numba import types
 from numba.core.caching import FunctionCache
 
 from smart_leverage.domain.errors import InvariantViolation
+from smart_leverage.research.merging import PartCompiler
 from smart_leverage.rule import RULES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _njit: Any = numba.njit
 _PLAIN = {"error_model": "numpy", "nogil": True, "_nrt": False}
-_WITHIN = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_WITHIN = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": PartCompiler,
+}
 
 
 class RuleCache(FunctionCache):
@@ -55,17 +60,17 @@ class RuleCompiler:
     def __init__(
         self,
         cache_folder: Path | None = None,
-        levels: frozenset[Callable[..., Any]] = frozenset(),
+        apart: frozenset[Callable[..., Any]] = frozenset(),
     ) -> None:
         """Prepare a compiler.
 
         Args:
             cache_folder: Where machine code is kept for the next process. None keeps none.
-            levels: Functions that are called from one place only. They are merged into their
-                caller before anything is compiled, which would else be done at every level anew.
+            apart: Functions that are called, and not merged into their callers: those that are long
+                would only be there several times.
         """
         self._cache_folder = cache_folder
-        self._levels = levels
+        self._apart = apart
         self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._inner: dict[Callable[..., Any], Callable[..., Any]] = {}
         self._open: list[Callable[..., Any]] = []
@@ -104,8 +109,8 @@ class RuleCompiler:
     def _within(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the form of a function that only compiled ones call."""
         if function not in self._inner:
-            inline = "always" if function in self._levels else "never"
-            dispatcher = _njit(inline=inline, **_PLAIN, **_WITHIN)(self._linked(function))
+            is_merged = function not in self._apart
+            dispatcher = _njit(forceinline=is_merged, **_PLAIN, **_WITHIN)(self._linked(function))
             _forget_literals(dispatcher)
             self._inner[function] = cast("Callable[..., Any]", dispatcher)
         return self._inner[function]

@@ -42,13 +42,14 @@ volume.
 """
 
 from smart_leverage.research.kernel.columns import Columns, columns_of
-from smart_leverage.research.kernel.results import Metrics, Run
-from smart_leverage.research.kernel.running import run, sweep
+from smart_leverage.research.kernel.results import Ends, Metrics, Run
+from smart_leverage.research.kernel.running import run, sweep, sweep_ends
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.signals import Signals, signals_of
 
 __all__ = [
     "Columns",
+    "Ends",
     "Metrics",
     "Run",
     "Setup",
@@ -57,4 +58,5 @@ __all__ = [
     "run",
     "signals_of",
     "sweep",
+    "sweep_ends",
 ]

@@ -46,13 +46,13 @@ def tell_on_screen(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def compiled(function: F, levels: frozenset[Callable[..., Any]] = frozenset()) -> F:
-    """Return the compiled form of a function of the kernel; for `levels` see `RuleCompiler`."""
+def compiled(function: F, apart: frozenset[Callable[..., Any]] = frozenset()) -> F:
+    """Return the compiled form of a function of the kernel; for `apart` see `RuleCompiler`."""
     folder = cache_folder()
     with _LOCK:
-        if (folder, levels) not in _COMPILERS:
-            _COMPILERS[folder, levels] = RuleCompiler(folder, levels)
-        return _COMPILERS[folder, levels].compile(function)
+        if (folder, apart) not in _COMPILERS:
+            _COMPILERS[folder, apart] = RuleCompiler(folder, apart)
+        return _COMPILERS[folder, apart].compile(function)
 
 
 class Speaker(event.Listener):

@@ -48,6 +48,18 @@ class Metrics(NamedTuple):
     halts: Ints
 
 
+class Ends(NamedTuple):
+    """What marks came to by the ends of risk days and months.
+
+    `days` is (n_policies, n_days), the last mark of a day, money; of a day without marks it means
+    nothing. `falls` is (n_policies, n_months), the deepest fall of a mark below the best one of its
+    month, that before the month included; fraction.
+    """
+
+    days: Floats
+    falls: Floats
+
+
 class Run(NamedTuple):
     """What one account did; every array is empty where nothing of its kind was asked to be kept.
 

@@ -30,20 +30,24 @@ from smart_leverage.research.kernel.books import (
     UNCONFIRMED,
     WINDOW,
     Tape,
+    fill_sale,
 )
 from smart_leverage.research.kernel.building import Tell, compiled, tell_on_screen, told
 from smart_leverage.research.kernel.columns import Columns
-from smart_leverage.research.kernel.instant import closing, judge, opening, propose, step
+from smart_leverage.research.kernel.instant import opening, propose, step
 from smart_leverage.research.kernel.loop import Accounts, advance
 from smart_leverage.research.kernel.market import SPAN, Market, market_of
-from smart_leverage.research.kernel.plans import NEVER, NONE, shrink
+from smart_leverage.research.kernel.plans import NEVER, NONE, shrink, start_flatten
 from smart_leverage.research.kernel.quiet import Room
-from smart_leverage.research.kernel.results import Metrics, Run
+from smart_leverage.research.kernel.results import Ends, Floats, Metrics, Run
 from smart_leverage.research.kernel.setup import NAMES, Setup, check_setup, row_of
 from smart_leverage.research.kernel.signals import Signals
+from smart_leverage.research.kernel.stops import send_sale, settle
 
-LEVELS: frozenset[Callable[..., Any]] = frozenset({step, closing, opening, judge, shrink, propose})
-"""What is called from one place only and merged into it."""
+APART: frozenset[Callable[..., Any]] = frozenset(
+    {step, opening, propose, settle, send_sale, shrink, start_flatten, fill_sale}
+)
+"""What is long, called from several places or rare, and therefore not merged into its callers."""
 
 LANES = 16
 """So many accounts go through the bars side by side; their books stay in the processor's cache."""
@@ -134,29 +138,79 @@ def sweep(
         ConfigError: A number of a policy or of the setup cannot be.
         BadData: See `run`; the first account that came to it is named.
     """
+    metrics, _ = sweep_ends(
+        bars,
+        signals,
+        policies,
+        setup,
+        lambda ends: np.zeros((len(ends.days), 0)),
+        threads=threads,
+        lanes=lanes,
+        progress=progress,
+        tell=tell,
+    )
+    return metrics
+
+
+def sweep_ends(
+    bars: Columns,
+    signals: Signals,
+    policies: Sequence[Policy],
+    setup: Setup,
+    sum_up: Callable[[Ends], Floats],
+    *,
+    threads: int | None = None,
+    lanes: int = LANES,
+    progress: Progress | None = None,
+    tell: Tell = tell_on_screen,
+) -> tuple[Metrics, Floats]:
+    """Do what `sweep` does, and sum up what the marks came to by days and months.
+
+    Args:
+        bars: See `sweep`, as for everything that is not told here.
+        signals: See there.
+        policies: See there.
+        setup: See there.
+        sum_up: Makes (n, n_figures) of the ends of n accounts, which are forgotten then; called in
+            the threads that do the work.
+        threads: See there.
+        lanes: See there.
+        progress: See there.
+        tell: See there.
+
+    Returns:
+        The metrics, and (n_policies, n_figures).
+    """
     market = market_of(bars, signals)
     check_setup(setup)
     rows = np.array([row_of(policy) for policy in policies]).reshape(len(policies), len(NAMES))
     make_ready(market, setup, tell)
     groups = [rows[place : place + lanes] for place in range(0, len(rows), lanes)]
-    ends = []
+    accounts, sums = [np.zeros(0, dtype=ACCOUNT)], []
     done = 0
 
-    def one(group: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+    def one(group: npt.NDArray[np.float64]) -> tuple[npt.NDArray[Any], Floats]:
         all_ = accounts_of(len(group), market, setup)
         _go(market, all_, group, setup, _tape([0, 0, 0, 0]))
-        accounts: npt.NDArray[Any] = all_.accounts
-        return accounts
+        return all_.accounts, sum_up(ends_of(all_, market))
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        for end in pool.map(one, groups):
-            ends.append(end)
-            done += len(end)
+        for ended, summed in pool.map(one, groups):
+            accounts.append(ended)
+            sums.append(summed)
+            done += len(ended)
             if progress is not None:
                 progress(done, len(rows))
-    accounts = np.concatenate(ends) if ends else np.zeros(0, dtype=ACCOUNT)
-    _refuse_faults(accounts)
-    return metrics_of(accounts, bars, setup)
+    ended = np.concatenate(accounts)
+    _refuse_faults(ended)
+    return metrics_of(ended, bars, setup), np.concatenate(sums) if sums else np.zeros((0, 0))
+
+
+def ends_of(all_: Accounts, market: Market) -> Ends:
+    """Return the ends of days and months of accounts that have gone through all bars."""
+    all_.days[:, market.instants["day"][-1]] = all_.accounts["last"]
+    all_.falls[:, market.instants["month"][-1]] = all_.accounts["month_fall"]
+    return Ends(all_.days, all_.falls)
 
 
 def accounts_of(count: int, market: Market, setup: Setup) -> Accounts:
@@ -188,7 +242,7 @@ def accounts_of(count: int, market: Market, setup: Setup) -> Accounts:
 
 def make_ready(market: Market, setup: Setup, tell: Tell = tell_on_screen) -> None:
     """Load the machine code, or make it, once in a process; nothing is run."""
-    dispatcher: Any = compiled(advance, LEVELS)
+    dispatcher: Any = compiled(advance, APART)
     if dispatcher.signatures:
         return
     all_ = accounts_of(1, market, setup)
@@ -206,7 +260,7 @@ def _go(
 ) -> None:
     end = len(market.instants) if until is None else until
     room = Room(*np.zeros((len(Room._fields), SPAN)))
-    compiled(advance, LEVELS)(market, all_, rows, setup, room, tape, 0, end)
+    compiled(advance, APART)(market, all_, rows, setup, room, tape, 0, end)
 
 
 def _tape(sizes: Sequence[int]) -> Tape:

@@ -13,7 +13,16 @@ from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.errors import BadData, ConfigError
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.tier import TOLERANCE
-from smart_leverage.research.kernel import Columns, Metrics, Run, Setup, Signals, run, sweep
+from smart_leverage.research.kernel import (
+    Columns,
+    Ends,
+    Metrics,
+    Run,
+    Setup,
+    Signals,
+    sweep,
+    sweep_ends,
+)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -113,6 +122,27 @@ def months_of(one: Run, periods: Periods, opening: float, goal: Goal) -> Months:
         path = np.concatenate([[before], equity[begin : end + 1]])
         returns.append(float(equity[end]) / before - 1.0)
         falls.append(float((1.0 - path / np.maximum.accumulate(path)).max()))
+    return _sum_up(returns, falls, day_returns(equity, periods.day, opening), goal)
+
+
+def months_of_ends(ends: Ends, periods: Periods, opening: float, goal: Goal) -> list[Months]:
+    """Return what `months_of` does, for accounts of which only the ends are known."""
+    marks = _last_of_each(periods.day)
+    days, months = periods.day[marks], periods.month[marks]
+    lasts = _last_of_each(months)
+    numbers = months[lasts]
+    is_whole = np.isin(numbers, list(periods.whole))
+    found = []
+    for equity, falls in zip(ends.days[:, days], ends.falls[:, numbers], strict=True):
+        with np.errstate(invalid="ignore", divide="ignore"):  # of an account that cannot go on
+            returns = equity[lasts] / np.concatenate([[opening], equity[lasts[:-1]]]) - 1.0
+            gains = day_returns(equity, days, opening)
+        found.append(_sum_up(returns[is_whole].tolist(), falls[is_whole].tolist(), gains, goal))
+    return found
+
+
+def _sum_up(returns: Sequence[float], falls: Sequence[float], days: Floats, goal: Goal) -> Months:
+    """Return figures from returns and deepest falls of whole months, and returns of days."""
     good = sum(
         gain >= goal.month - TOLERANCE and fall < goal.drawdown
         for gain, fall in zip(returns, falls, strict=True)
@@ -124,7 +154,7 @@ def months_of(one: Run, periods: Periods, opening: float, goal: Goal) -> Months:
         month_worst=min(returns, default=math.nan),
         month_best=max(returns, default=math.nan),
         month_fall=max(falls, default=math.nan),
-        shortfall=shortfall(-day_returns(equity, periods.day, opening), goal.level),
+        shortfall=shortfall(-days, goal.level),
     )
 
 
@@ -165,8 +195,7 @@ def shortfall(losses: Floats, level: float) -> float:
 class Inputs(NamedTuple):
     """Everything that is the same for all sets.
 
-    `has_months` asks for what needs the curve of every account; without it a sweep is faster, and
-    has `Metrics` only.
+    `has_months` asks for what is counted by months and days; without it a sweep has `Metrics` only.
     """
 
     bars: Columns
@@ -215,20 +244,15 @@ def measure(
         (n_policies, n_figures), in the order of `inputs.names`; and a text per policy that says
         what the account came to that the kernel cannot do, its figures being NaN, or nothing.
     """
-    if not inputs.has_months:
-        try:
-            metrics = sweep(inputs.bars, inputs.signals, policies, inputs.setup, threads=1)
-        except BadData:  # one of them; the others are wanted all the same
-            pass
-        else:
-            return np.stack([column.astype(np.float64) for column in metrics], axis=1), [""] * len(
-                policies
-            )
+    try:  # side by side
+        return _figures(inputs, periods, policies), [""] * len(policies)
+    except (BadData, ConfigError):  # one of them; the others are wanted all the same
+        pass
     rows = np.full((len(policies), len(inputs.names)), math.nan)
     faults = []
-    for row, policy in zip(rows, policies, strict=True):
+    for place, policy in enumerate(policies):
         try:
-            row[:] = _one(inputs, periods, policy)
+            rows[place] = _figures(inputs, periods, [policy])[0]
         except (BadData, ConfigError) as error:
             faults.append(str(error).removeprefix("policy 1: "))
         else:
@@ -236,9 +260,17 @@ def measure(
     return rows, faults
 
 
-def _one(inputs: Inputs, periods: Periods, policy: Policy) -> list[float]:
-    one = run(inputs.bars, inputs.signals, policy, inputs.setup, record=inputs.has_months)
-    found = [float(column[0]) for column in one.metrics]
-    if inputs.has_months:
-        found += map(float, months_of(one, periods, inputs.setup.cash, inputs.goal))
-    return found
+def _figures(inputs: Inputs, periods: Periods, policies: Sequence[Policy]) -> Floats:
+    bars, signals, setup = inputs.bars, inputs.signals, inputs.setup
+    if not inputs.has_months:
+        return _columns(sweep(bars, signals, policies, setup, threads=1))
+
+    def sum_up(ends: Ends) -> Floats:
+        return np.array(months_of_ends(ends, periods, setup.cash, inputs.goal), dtype=np.float64)
+
+    metrics, months = sweep_ends(bars, signals, policies, setup, sum_up, threads=1)
+    return np.concatenate([_columns(metrics), months], axis=1)
+
+
+def _columns(metrics: Metrics) -> Floats:
+    return np.stack([column.astype(np.float64) for column in metrics], axis=1)

@@ -1,0 +1,45 @@
+"""Compiles what only becomes part of a caller: translated, but neither optimised nor emitted alone.
+
+The library optimises and emits every function of its own, and once more in every function that it
+is merged into. Of a rule that nobody calls but other compiled functions, all that is thrown away.
+"""
+
+from typing import Any
+
+from numba import _dynfunc  # type: ignore[attr-defined]
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+
+_Compiler: Any = Compiler
+_Library: Any = JITCodeLibrary
+
+
+class PartLibrary(_Library):  # type: ignore[misc]
+    """Code that waits to be merged into that of a caller."""
+
+    def _optimize_final_module(self) -> None:
+        """The caller is optimised, with this in it."""
+
+    def _finalize_final_module(self) -> None:
+        """The caller is emitted, with this in it."""
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+class PartCompiler(_Compiler):  # type: ignore[misc]
+    """Compiles a function that Python never calls."""
+
+    def compile_extra(self, function: Any) -> Any:
+        """Compile a function into a library of parts."""
+        target = self.state.targetctx
+        self.state.library = PartLibrary(target.codegen(), function.__qualname__)
+        target.get_executable = _no_executable  # the target of this one compilation
+        return super().compile_extra(function)
+
+
+def _no_executable(library: Any, described: Any, environment: Any) -> Any:
+    """Return an entry without code, which is what callers know a function by."""
+    module = described.lookup_module()
+    return _dynfunc.make_function(
+        module, described.qualname, described.qualname, 0, environment, (library,)
+    )
