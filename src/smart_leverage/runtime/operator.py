@@ -64,6 +64,7 @@ class Operator:
             trader.flush()
 
     def _obey(self, trader: Driven, now_ns: int, waiting: Waiting) -> None:
+        trader.flush()
         request, before = waiting.request, trader.ledger.head.seq
         if request.command is Command.RESUME and isinstance(trader.ledger, Refuge):
             waiting.settle(_in_trouble(trader.engine.state, before, trader.ledger))
