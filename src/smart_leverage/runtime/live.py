@@ -1,5 +1,6 @@
 """Drives an account in real time: prices each second, decisions at bar ends, lists compared."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -20,6 +21,10 @@ from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.steady import SteadyClock, compare, watch
 from smart_leverage.runtime.tidying import Tidying
 from smart_leverage.strategies.base import Bot, Strategy
+
+SWITCH_S = 0.001
+"""So long one thread computes at most while another one has an answer in hand. By default it is
+five times that, and each order waits for several turns."""
 
 
 class Market(Protocol):
@@ -125,6 +130,8 @@ class LiveDriver:
     def run(self, is_over: Callable[[], bool]) -> None:
         """Go on until somebody says so or the market ends."""
         self._tidying.begin()
+        before_s = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         try:
             while not is_over() and self.clock.now_ns() < self.path.until_ns:
                 began_ns = self.clock.monotonic_ns()
@@ -132,6 +139,7 @@ class LiveDriver:
                 self._tidying.look(began_ns)
                 self._wait(began_ns + int(self.pace.step_s * SECOND_NS))
         finally:
+            sys.setswitchinterval(before_s)
             self._tidying.end()
         self.trader.flush()
 
