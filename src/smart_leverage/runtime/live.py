@@ -22,9 +22,9 @@ from smart_leverage.runtime.steady import SteadyClock, compare, watch
 from smart_leverage.runtime.tidying import Tidying
 from smart_leverage.strategies.base import Bot, Strategy
 
-SWITCH_S = 0.001
+SWITCH_S = 0.0005
 """So long one thread computes at most while another one has an answer in hand. By default it is
-five times that, and each order waits for several turns."""
+ten times that, and each order waits for several turns."""
 
 
 class Market(Protocol):
