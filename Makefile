@@ -35,7 +35,7 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run test test-all simulate crash troubles fuzz wire cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-all simulate crash troubles fuzz wire cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ help:  ## List the targets (the default)
 
 run: $(SYNCED)  ## Set up and run the demo: an account over its caps, on embedded parts
 	@$(RUN) smart-leverage demo
+
+notebook: $(SYNCED)  ## Open a notebook in the browser: would a policy have helped?
+	@$(RUN) marimo edit examples/would_it_have_helped.py
 
 # --- check ----------------------------------------------------------------------------------------
 
@@ -150,7 +153,7 @@ endef
 OUR_UV := $(filter .tools/bin/uv,$(UV))
 
 $(SYNCED): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research)
+	$(call sync,--extra research --extra notebook)
 
 $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)
