@@ -86,10 +86,11 @@ fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's re
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
 	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/others
 
-# Ray is large and nobody needs it on one machine, so it has an environment of its own as well.
+# Ray and a database server are large and nobody needs them on one machine, so they have an
+# environment of their own as well.
 cluster $(SYNCED_CLUSTER): export UV_PROJECT_ENVIRONMENT := .tools/cluster
-cluster: $(SYNCED_CLUSTER)  ## Set up Ray and run sweeps on it: the same bytes, with workers killed
-	@$(RUN) pytest --complete $(PYTEST_FLAGS) tests/cluster/test_ray.py
+cluster: $(SYNCED_CLUSTER)  ## Set up Ray and PostgreSQL and run sweeps on them: the same bytes, with workers killed
+	@$(RUN) pytest --complete $(PYTEST_FLAGS) tests/cluster/test_*.py
 
 # --- measure --------------------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)
 
 $(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research --extra ray)
+	$(call sync,--extra research --extra ray --extra postgres --group cluster)
 
 $(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--only-group docs)
