@@ -29,7 +29,7 @@ class Box(NamedTuple):
     """The frame of a picture, in pixels."""
 
     left: int = 120
-    top: int = 92
+    top: int = 108
     right: int = 800
     bottom: int = 520
 
