@@ -21,6 +21,11 @@ WIRE_READY := $(addprefix .make/wire-,trade_api ccxt lumibot node)
 export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 
+# Compiled modules are kept in the checkout, also where nothing may be written beside the sources:
+# a start of Python costs a third of the CPU then, and tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pyc
+
 # Tests run in this many processes; PYTEST_FLAGS goes to pytest, as in PYTEST_FLAGS="-k tier".
 JOBS ?= 2
 PYTEST_FLAGS ?=
