@@ -31,7 +31,7 @@ from smart_leverage.research.kernel.books import (
     Tape,
 )
 from smart_leverage.research.kernel.building import Tell, compiled, tell_on_screen, told
-from smart_leverage.research.kernel.columns import Columns
+from smart_leverage.research.kernel.columns import Columns, check_begin
 from smart_leverage.research.kernel.instant import closing, judge, opening, propose, step
 from smart_leverage.research.kernel.ladder import CELL
 from smart_leverage.research.kernel.loop import (
@@ -172,8 +172,9 @@ def market_of(bars: Columns, signals: Signals) -> Market:
     """Return bars and signals as the loop takes them.
 
     Raises:
-        BadData: The signals were made for other columns.
+        BadData: The signals were made for other columns, or these do not begin on day 0.
     """
+    check_begin(bars)
     instants = bars.instants
     if len(signals.first) != len(instants) + 1:
         raise BadData(
