@@ -14,6 +14,7 @@ from smart_leverage.research.feasibility.bounds import (
 )
 from smart_leverage.research.feasibility.joint import constant_leverage_joint
 from smart_leverage.research.feasibility.paths import rolling_surplus_path, tipp_path
+from smart_leverage.research.feasibility.worlds import World, resampled_returns, world_returns
 from smart_leverage.research.kelly import (
     prob_ever_below,
     rck_binary,
@@ -383,3 +384,30 @@ def test_a_peak_that_is_never_forgotten_is_that_of_all_times(values: np.ndarray)
     fixed = tipp_path(values, 4.0, 0.93, 0.6)
     assert rolling.wealth == pytest.approx(fixed.wealth, abs=1e-12)
     assert rolling.max_drawdown <= 0.07 + 1e-12  # no step here loses a quarter
+
+
+# --- worlds ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("world", ["normal", "student", "garch", "decay"])
+def test_a_world_has_the_skill_and_the_temper_that_it_says(world: World) -> None:
+    made = world_returns(world, 2.0, 0.30, 252, 4000, seed=1)
+    assert made.shape == (4000, 252)
+    assert np.array_equal(made[:10], world_returns(world, 2.0, 0.30, 252, 4000, seed=1)[:10])
+    assert made.std() * math.sqrt(252.0) == pytest.approx(0.30, rel=0.02)
+    half = made[:, :126].mean() * 252.0 / 0.30
+    later = made[:, 126:].mean() * 252.0 / 0.30
+    assert half == pytest.approx(2.0, abs=0.1)
+    assert later == pytest.approx(-1.0 if world == "decay" else 2.0, abs=0.1)
+    assert bool(moments(made.reshape(-1)).kurtosis > 3.5) is (world in ("student", "garch"))
+    size = np.abs(made - made.mean())
+    together = np.corrcoef(size[:, :-1].reshape(-1), size[:, 1:].reshape(-1))[0, 1]
+    assert bool(together > 0.05) is (world == "garch")
+
+
+def test_a_resampled_world_keeps_tails_and_takes_the_skill() -> None:
+    real = np.random.default_rng(3).standard_t(3, 500) * 0.01
+    made = resampled_returns(real, 1.0, 0.4, 10.0, 700, 400, seed=2)
+    assert made.shape == (400, 700)
+    assert made.mean() * 252.0 / 0.4 == pytest.approx(1.0, abs=0.15)
+    assert moments(made.reshape(-1)).kurtosis == pytest.approx(moments(real).kurtosis, rel=0.1)
