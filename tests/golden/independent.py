@@ -1,7 +1,7 @@
 """Makes perturbed.json, cases with every input moved: `python -m tests.golden.independent`.
 
-The answers come from `independent_rules` and `independent_statistics`, which share no code with
-what they judge; so this takes minutes, and its result is kept. The tests compare ours with it.
+The answers come from the modules `independent_…`, which share no code with what they judge; so
+this takes minutes, and its result is kept. The tests compare ours with it.
 """
 
 import json
@@ -13,7 +13,12 @@ from typing import Any
 
 import mpmath as mp
 import numpy as np
-from tests.golden import independent_rules, independent_statistics
+from tests.golden import (
+    independent_drawdowns,
+    independent_kelly,
+    independent_rules,
+    independent_tests,
+)
 from tests.golden.perturbing import close_to, perturbed
 from tests.golden.vectors import read
 
@@ -21,7 +26,10 @@ HERE = Path(__file__).parent
 FILE = HERE / "perturbed.json"
 
 FUNCTIONS: dict[str, Callable[..., Any]] = (
-    independent_rules.FUNCTIONS | independent_statistics.FUNCTIONS
+    independent_rules.FUNCTIONS
+    | independent_kelly.FUNCTIONS
+    | independent_drawdowns.FUNCTIONS
+    | independent_tests.FUNCTIONS
 )
 
 
