@@ -74,7 +74,7 @@ fmt: $(SYNCED)  ## Sort imports, apply safe fixes, format
 
 vectors: $(if $(FILE),$(SYNCED))  ## Run FILE=vectors.json through the public functions, a line per function
 	@test -n "$(FILE)" || { echo "vectors: say which, as in: make vectors FILE=vectors.json" >&2; exit 2; }
-	@$(RUN) python tests/golden/vectors.py "$(FILE)"
+	@$(RUN) python -m tests.golden.vectors "$(FILE)"
 
 simulate: $(SYNCED)  ## Play accounts with faults on all cores, judged by an oracle; SECONDS=60 SEED=0
 	@$(RUN) python -m tests.simulation.simulate $(SECONDS) $(SEED)
@@ -159,7 +159,7 @@ endef
 OUR_UV := $(filter .tools/bin/uv,$(UV))
 
 $(SYNCED): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research --extra notebook)
+	$(call sync,--extra research --extra stats --extra notebook)
 
 $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)
