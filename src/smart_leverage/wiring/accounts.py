@@ -18,7 +18,7 @@ from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Commanded, Opened
 from smart_leverage.engine.proof import exact
 from smart_leverage.ledger.base import Ledger
-from smart_leverage.ledger.space import Space, room_in
+from smart_leverage.ledger.space import RoomWatch, Space
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
@@ -129,13 +129,13 @@ def in_real_time(
         BrokerDown: The venue does not start.
     """
     cash, halt, wake = exact(settings.account.cash), HaltFile(folder), threading.Event()
-    disk = (folder / LEDGER).resolve().parent
+    disk = RoomWatch((folder / LEDGER).resolve().parent)
     office = Office(wake.set, Shelf())
 
     def held_back() -> str:
         if halt.is_set:
             return "halted"
-        is_short = room_in(disk).level is Space.SHORT
+        is_short = disk.look().level is Space.SHORT
         return "the disk of the ledger is almost full" if is_short else ""
 
     def pause(seconds: float) -> None:
