@@ -21,6 +21,11 @@ WIRE_READY := $(addprefix .make/wire-,trade_api ccxt lumibot node)
 export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 
+# Compiled modules are kept in the checkout, also where nothing may be written beside the sources:
+# a start of Python costs a third of the CPU then, and tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pyc
+
 # Tests run in this many processes; PYTEST_FLAGS goes to pytest, as in PYTEST_FLAGS="-k tier".
 JOBS ?= 2
 PYTEST_FLAGS ?=
@@ -35,7 +40,7 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run test test-all simulate crash troubles fuzz wire cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-all simulate crash troubles fuzz wire cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +49,9 @@ help:  ## List the targets (the default)
 
 run: $(SYNCED)  ## Set up and run the demo: an account over its caps, on embedded parts
 	@$(RUN) smart-leverage demo
+
+notebook: $(SYNCED)  ## Open a notebook in the browser: would a policy have helped?
+	@$(RUN) marimo edit examples/would_it_have_helped.py
 
 # --- check ----------------------------------------------------------------------------------------
 
@@ -66,7 +74,7 @@ fmt: $(SYNCED)  ## Sort imports, apply safe fixes, format
 
 vectors: $(if $(FILE),$(SYNCED))  ## Run FILE=vectors.json through the public functions, a line per function
 	@test -n "$(FILE)" || { echo "vectors: say which, as in: make vectors FILE=vectors.json" >&2; exit 2; }
-	@$(RUN) python tests/golden/vectors.py "$(FILE)"
+	@$(RUN) python -m tests.golden.vectors "$(FILE)"
 
 simulate: $(SYNCED)  ## Play accounts with faults on all cores, judged by an oracle; SECONDS=60 SEED=0
 	@$(RUN) python -m tests.simulation.simulate $(SECONDS) $(SEED)
@@ -83,10 +91,11 @@ fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's re
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
 	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/others
 
-# Ray is large and nobody needs it on one machine, so it has an environment of its own as well.
+# Ray and a database server are large and nobody needs them on one machine, so they have an
+# environment of their own as well.
 cluster $(SYNCED_CLUSTER): export UV_PROJECT_ENVIRONMENT := .tools/cluster
-cluster: $(SYNCED_CLUSTER)  ## Set up Ray and run sweeps on it: the same bytes, with workers killed
-	@$(RUN) pytest --complete $(PYTEST_FLAGS) tests/cluster/test_ray.py
+cluster: $(SYNCED_CLUSTER)  ## Set up Ray and PostgreSQL and run sweeps on them: the same bytes, with workers killed
+	@$(RUN) pytest --complete $(PYTEST_FLAGS) tests/cluster/test_*.py
 
 # --- measure --------------------------------------------------------------------------------------
 
@@ -150,13 +159,13 @@ endef
 OUR_UV := $(filter .tools/bin/uv,$(UV))
 
 $(SYNCED): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research)
+	$(call sync,--extra research --extra stats --extra notebook)
 
 $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)
 
 $(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research --extra ray)
+	$(call sync,--extra research --extra ray --extra postgres --group cluster)
 
 $(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--only-group docs)

@@ -221,7 +221,12 @@ def main(seconds: float, folder: Path | None) -> int:
         is_least = name == "orders_per_s"
         is_met = figures[name] >= target if is_least else figures[name] <= target
         word = "at least" if is_least else "at most"
-        print(f"{name:14} {figures[name]:10,.2f}  {word} {target:g}: {'yes' if is_met else 'NO'}")
+        print(
+            f"{name:14} {figures[name]:10,.2f}  {word} {target:g}: {'yes' if is_met else 'NO'}",
+            end="",
+        )
+        bare = figures.get(f"bare_{name}")
+        print(f", {figures[name] / bare:.2f} times the bare server" if bare else "")
     print(json.dumps(figures))
     return 1 if any(audit["broken"] for audit in audits) else 0
 

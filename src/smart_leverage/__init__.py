@@ -1,15 +1,22 @@
 """Governs, researches and explains the exposure of automated trading accounts.
 
 What notebooks want stands here by name and is loaded when it is used: `read_bars`, `bars_of`,
-`policy_with`, `backtest`, `sweep`. Importing the package itself loads nothing.
+`policy_with`, `backtest`, `sweep`, `equity_picture`. Importing the package itself loads nothing.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from smart_leverage.research.notebook import backtest, bars_of, policy_with, read_bars, sweep
+    from smart_leverage.research.notebook import (
+        backtest,
+        bars_of,
+        equity_picture,
+        policy_with,
+        read_bars,
+        sweep,
+    )
 
-__all__ = ["backtest", "bars_of", "policy_with", "read_bars", "sweep"]
+__all__ = ["backtest", "bars_of", "equity_picture", "policy_with", "read_bars", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -20,6 +20,7 @@ from smart_leverage.domain.orders import Approved, BrokerOrder, Order, Side, Tra
 from smart_leverage.domain.records import Decided, Intended, Record, StateChanged, decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.state import State
+from smart_leverage.ledger.base import Ledger
 from smart_leverage.ledger.emergency import peek
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.sqlite import SqliteLedger
@@ -27,13 +28,16 @@ from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
 from smart_leverage.market.recipe import SyntheticMarket
 from smart_leverage.market.synthetic import generate
+from smart_leverage.runtime.carrying import Carrier
 from smart_leverage.runtime.control import Control
 from smart_leverage.runtime.keeping import Keeper
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.live import LiveDriver, Pace
+from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.recovery import rebuilt
 from smart_leverage.runtime.steady import steady_clock
+from smart_leverage.runtime.trader import AT_ONCE, Trader
 from smart_leverage.settings import Settings
 from smart_leverage.strategies.base import AccountView
 from smart_leverage.wiring import Beginning, engine_config, opening
@@ -189,6 +193,12 @@ class Scripted:
 class Desk:
     """One account with everything around it; `start` begins a process on its files."""
 
+    office: Office | None = None
+    carrier: Carrier = AT_ONCE
+
+    def see(self, record: Record) -> None:
+        """Hear what is decided, before it is durable."""
+
     def __init__(self, folder: Path, market: Market = Market()) -> None:  # noqa: B008 - immutable
         self.folder, self.path = folder, folder / "ledger.sqlite"
         self.market = market
@@ -211,12 +221,7 @@ class Desk:
             self.path, self.time, self.halt, self.told.append, open_ledger=self.disk.open
         )
         self.clock = steady_clock(self.time, self.keeper.ledger, self.venue)
-        config = engine_config(Settings())
-        self.keeper.begin(
-            lambda ledger: rebuilt(
-                config, ledger, self.venue, self.clock, self.heard.append, self.held_back
-            )
-        )
+        self.keeper.begin(self.built)
         self.driver = LiveDriver(
             self.keeper,
             self.venue,
@@ -225,7 +230,20 @@ class Desk:
             bots=[self.bot],
             pace=Pace(step_s=self.market.step_s, reconcile_every_s=30.0),
             operator=Operator(self.control, self.halt, contradicted),
+            office=self.office,
             pause=self.pass_time,
+        )
+
+    def built(self, ledger: Ledger) -> Trader:
+        return rebuilt(
+            engine_config(Settings()),
+            ledger,
+            self.venue,
+            self.clock,
+            self.heard.append,
+            self.held_back,
+            see=self.see,
+            carrier=self.carrier,
         )
 
     def pass_time(self, seconds: float) -> None:

@@ -1,18 +1,16 @@
 """Every command against a real ledger, started as a process of its own."""
 
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from tests.contract.forked import Done, told
 
 from smart_leverage.brokers.sim import SimBroker, SimConfig, Start
 from smart_leverage.domain.clock import ManualClock
@@ -34,18 +32,6 @@ from smart_leverage.settings import Settings
 from smart_leverage.strategies.overbuyer import Overbuyer
 
 BTC, ETH = Key("crypto:BTC/USD"), Key("crypto:ETH/USD")
-
-
-class Done(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 Run = Callable[..., Done]
@@ -101,26 +87,9 @@ def ledger(home: Path) -> Path:
 @pytest.fixture(scope="module")
 def run(home: Path) -> Run:
     """Start a command in the working directory, as its users do."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("SMART_LEVERAGE_") and name != "PYTHONDONTWRITEBYTECODE"
-    }
-    environment["PYTHONPYCACHEPREFIX"] = str(home / "pyc")
 
     def start(*arguments: str, stdin: str = "", at: Path = home, **variables: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-c", "from smart_leverage.cli import main; main()", *arguments],
-            cwd=at,
-            env={**environment, **variables},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
+        return told(at, *arguments, stdin=stdin, variables=variables)
 
     return start
 

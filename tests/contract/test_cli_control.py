@@ -1,6 +1,5 @@
 """The operator's commands against an account that runs, that stands still, and that hangs."""
 
-import json
 import os
 import signal
 import subprocess
@@ -8,18 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from tests.contract.forked import Done, environment, told
 
 COMMAND = [sys.executable, "-c", "from smart_leverage.cli import main; main()"]
 LIVE = ["run", "--strategy", "overbuyer", "--name", "live"]
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 class Account:
@@ -56,29 +50,14 @@ class Account:
             self.process.stderr.close()
 
     def told(self, *words: str, stdin: str = "") -> Done:
-        done = subprocess.run(
-            [*COMMAND, *words],
-            cwd=self.home,
-            env=environment(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
+        return told(self.home, *words, stdin=stdin)
 
     def json(self, *words: str, stdin: str = "") -> Any:
-        return json.loads(self.told(*words, "--json", stdin=stdin).out)
+        return self.told(*words, "--json", stdin=stdin).json
 
     @property
     def state(self) -> str:
         return str(self.json("status")["state"])
-
-
-def environment() -> dict[str, str]:
-    return {name: text for name, text in os.environ.items() if not name.startswith("SMART_")}
 
 
 def wait_until(is_true: Callable[[], bool], timeout_s: float = 30.0) -> None:

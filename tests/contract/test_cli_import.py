@@ -1,14 +1,10 @@
 """`ledger import` and `counterfactual` as users start them, in an empty folder and beside a run."""
 
-import json
-import os
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
+from tests.contract.forked import told as run
 
 from smart_leverage.domain.clock import SystemClock
 from smart_leverage.domain.records import AccountOpened, PastImported, TierGranted, decode
@@ -25,33 +21,6 @@ time,symbol,side,qty,price,fee,id
 2024-03-06T15:00:00Z,BTC/USD,buy,0.1,60000,0,c
 2024-03-06T16:00:00Z,BTC/USD,sell,0.1,59000,6,d
 """
-
-
-class Done(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def run(home: Path, *arguments: str) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-c", "from smart_leverage.cli import main; main()", *arguments],
-        cwd=home,
-        env={name: value for name, value in os.environ.items() if "SMART_LEVERAGE" not in name},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.contract.test_cli_control import COMMAND, Account, environment, wait_until
+from tests.contract.forked import environment
+from tests.contract.test_cli_control import COMMAND, Account, wait_until
 
 from smart_leverage.runtime.admin import FILE, is_admin
 

@@ -1,17 +1,13 @@
 """Copying a ledger, going on from a copy and bringing it up to date, from the command line."""
 
-import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
+from tests.contract.forked import told as run
 
 from smart_leverage.domain.records import AccountOpened, Noted, decode
 from smart_leverage.engine.config import EngineConfig
@@ -22,18 +18,6 @@ from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.verify import backup, verify
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.settings import Settings
-
-
-class Done(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @pytest.fixture
@@ -57,20 +41,6 @@ def home(tmp_path: Path) -> Path:
         store.commit([opened, *(Noted(at_ns=n, code="c", text="t") for n in range(2, 10))])
     (tmp_path / "runs" / "latest").write_text("main\n")
     return tmp_path
-
-
-def run(home: Path, *arguments: str) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-c", "from smart_leverage.cli import main; main()", *arguments],
-        cwd=home,
-        env={name: value for name, value in os.environ.items() if "SMART_LEVERAGE" not in name},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def saved(home: Path) -> None:

@@ -10,47 +10,16 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from tests.contract.forked import Done, environment, told
 
 from smart_leverage.domain.stamps import iso
 from smart_leverage.market.recipe import ASSETS, SyntheticMarket
 from smart_leverage.market.synthetic import generate
 
 COMMAND = [sys.executable, "-c", "from smart_leverage.cli import main; main()"]
-
-
-class Done(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def environment(**more: str) -> dict[str, str]:
-    own = {name: text for name, text in os.environ.items() if not name.startswith("SMART_")}
-    return {**own, **more}
-
-
-def slev(home: Path, *arguments: str) -> Done:
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=home,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 COINS = tuple(asset for asset in ASSETS if asset.key in ("crypto:BTC/USD", "crypto:ETH/USD"))
@@ -88,7 +57,7 @@ def bars(home: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def demo(home: Path) -> Done:
-    return slev(home, "demo", "--name", "demo")
+    return told(home, "demo", "--name", "demo")
 
 
 def test_the_demo_ends_by_itself_and_tells_cuts_denials_sales_and_stops(demo: Done) -> None:
@@ -102,24 +71,24 @@ def test_the_demo_ends_by_itself_and_tells_cuts_denials_sales_and_stops(demo: Do
 
 def test_the_demo_brings_the_account_inside_its_caps(demo: Done, home: Path) -> None:
     assert re.search(r"plan p1, crypto, reached: 24\.\d %", demo.out)
-    told = slev(home, "status", "--json", "--ledger", "runs/demo").json
-    crypto = next(line for line in told["exposure"] if line["group"] == "crypto")
+    done = told(home, "status", "--json", "--ledger", "runs/demo").json
+    crypto = next(line for line in done["exposure"] if line["group"] == "crypto")
     assert float(crypto["fraction"]) <= float(crypto["cap"]) * 1.05
 
 
 def test_the_demo_leaves_a_ledger_that_can_be_proved_and_explained(demo: Done, home: Path) -> None:
-    assert slev(home, "ledger", "verify", "runs/demo").code == 0
+    assert told(home, "ledger", "verify", "runs/demo").code == 0
     for verdict in ("denied", "cut"):
-        rows = slev(home, "orders", "--verdict", verdict, "--json", "--ledger", "runs/demo").out
+        rows = told(home, "orders", "--verdict", verdict, "--json", "--ledger", "runs/demo").out
         first = json.loads(rows.splitlines()[0])
-        told = slev(home, "explain", first["id"], "--ledger", "runs/demo")
-        assert (told.code, verdict in told.out) == (0, True)
+        done = told(home, "explain", first["id"], "--ledger", "runs/demo")
+        assert (done.code, verdict in done.out) == (0, True)
     assert (home / "runs/demo/report.html").stat().st_size > 20_000
 
 
 def test_one_seed_is_one_week_and_another_seed_another(home: Path) -> None:
     first, again, other = (
-        slev(home, "demo", "--json", "--seed", seed, "--name", f"week{place}").json
+        told(home, "demo", "--json", "--seed", seed, "--name", f"week{place}").json
         for place, seed in enumerate(("5", "5", "6"))
     )
     same = ("equity_last", "ungoverned_equity_last", "decisions", "turnover")
@@ -132,7 +101,7 @@ def test_one_seed_is_one_week_and_another_seed_another(home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def ran(home: Path, bars: list[str]) -> Done:
-    return slev(home, "run", *bars, "--strategy", "overbuyer", "--name", "greedy")
+    return told(home, "run", *bars, "--strategy", "overbuyer", "--name", "greedy")
 
 
 def test_a_run_over_files_says_what_it_read_and_what_came_of_it(ran: Done) -> None:
@@ -145,18 +114,18 @@ def test_a_run_over_files_says_what_it_read_and_what_came_of_it(ran: Done) -> No
 
 def test_a_run_is_the_last_one_for_every_other_command(ran: Done, home: Path) -> None:
     (home / "runs/latest").write_text("greedy\n")
-    assert slev(home, "status", "--json").json["ledger"] == "runs/greedy/ledger.sqlite"
+    assert told(home, "status", "--json").json["ledger"] == "runs/greedy/ledger.sqlite"
 
 
 def test_equal_files_give_equal_runs(ran: Done, home: Path, bars: list[str]) -> None:
-    again = slev(home, "run", *bars, "--strategy", "overbuyer", "--name", "greedy2", "--json").json
+    again = told(home, "run", *bars, "--strategy", "overbuyer", "--name", "greedy2", "--json").json
     (last,) = re.findall(r"→ (\$[\d,.]+)", ran.out)
     assert f"${float(again['equity_last']):,.2f}" == last
 
 
 def test_a_name_that_is_taken_is_left_as_it_is(ran: Done, home: Path, bars: list[str]) -> None:
     before = (home / "runs/greedy/ledger.sqlite").read_bytes()
-    again = slev(home, "run", *bars, "--name", "greedy")
+    again = told(home, "run", *bars, "--name", "greedy")
     assert again.code == 1
     assert "holds a run already" in again.err
     assert (home / "runs/greedy/ledger.sqlite").read_bytes() == before
@@ -164,18 +133,18 @@ def test_a_name_that_is_taken_is_left_as_it_is(ran: Done, home: Path, bars: list
 
 def test_a_span_of_time_runs_alone(home: Path, bars: list[str]) -> None:
     span = ("--since", "2024-02-01", "--until", "2024-02-03", "--strategy", "none")
-    told = slev(home, "run", *bars, *span, "--name", "span", "--json")
-    assert told.json["bars"] == 2 * 48, told.err
+    done = told(home, "run", *bars, *span, "--name", "span", "--json")
+    assert done.json["bars"] == 2 * 48, done.err
 
 
 def test_ideas_from_a_file_are_sized_by_the_policy(home: Path, bars: list[str]) -> None:
     ideas = "at,symbol,side,confidence\n2024-01-15T00:00:00Z,BTC/USD,buy,0.6667\n"
     (home / "ideas.csv").write_text(ideas)
-    told = slev(
+    done = told(
         home, "run", *bars, "--strategy", "none", "--signals", "ideas.csv", "--name", "ideas"
     )
-    assert told.code == 0, told.err
-    row = json.loads(slev(home, "orders", "--json", "--ledger", "runs/ideas").out.splitlines()[0])
+    assert done.code == 0, done.err
+    row = json.loads(told(home, "orders", "--json", "--ledger", "runs/ideas").out.splitlines()[0])
     # 5 % of the learning tier's quarter at neutral confidence; a unit counts at its limit and fee
     assert float(row["asked"]) * float(row["price"]) == pytest.approx(1250, rel=0.02)
     assert (row["bot"], row["verdict"]) == ("file", "approved")
@@ -198,7 +167,7 @@ BAD_FILES = [
 def test_a_bad_file_is_refused_by_name_and_row(tmp_path: Path, lines: list[str], said: str) -> None:
     text = "\n".join(["ts,open,high,low,close,volume", *lines]) + "\n"
     (tmp_path / "BTC-USD.1h.csv").write_text(text)
-    done = slev(tmp_path, "run", "BTC-USD.1h.csv", "--name", "bad")
+    done = told(tmp_path, "run", "BTC-USD.1h.csv", "--name", "bad")
     assert done.code == 1
     assert "BTC-USD.1h.csv" in done.err
     assert re.search(said, done.err), done.err
@@ -228,7 +197,7 @@ def test_a_bad_file_is_refused_by_name_and_row(tmp_path: Path, lines: list[str],
 def test_wrong_words_say_what_would_be_right(
     home: Path, bars: list[str], arguments: list[str], code: int, said: str
 ) -> None:
-    done = slev(home, "run", *arguments)
+    done = told(home, "run", *arguments)
     assert (done.code, said in done.err) == (code, True), done.err
 
 
@@ -252,7 +221,7 @@ def test_an_interruption_ends_a_run_where_it_is_whole(home: Path) -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert json.loads(out)["bars"] < 2 * 900 * 24
-    assert slev(home, "ledger", "verify", "runs/cut").code == 0
+    assert told(home, "ledger", "verify", "runs/cut").code == 0
 
 
 def wait_until(is_true: Any, timeout_s: float = 40.0) -> None:
@@ -286,11 +255,11 @@ def test_a_killed_process_leaves_the_venue_and_the_next_one_goes_on(live: Path) 
     first.wait(timeout=10)
     venue = int(pid.read_text())
     os.kill(venue, 0)  # it is still there
-    began = slev(live, "status", "--json").json["ledger_seq"]
-    again = slev(live, *words, "--for", "2")
+    began = told(live, "status", "--json").json["ledger_seq"]
+    again = told(live, *words, "--for", "2")
     assert again.code == 0, again.err
-    assert slev(live, "status", "--json").json["ledger_seq"] > began
-    assert slev(live, "ledger", "verify").code == 0
+    assert told(live, "status", "--json").json["ledger_seq"] > began
+    assert told(live, "ledger", "verify").code == 0
     assert not pid.exists()  # ended in order, the venue with it
     wait_until(lambda: not is_alive(venue))
 

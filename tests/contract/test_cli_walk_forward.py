@@ -92,19 +92,24 @@ def test_a_plan_gives_report_and_tables(home: Path) -> None:
     assert all((home / table).exists() for table in told["tables"])
 
 
-def test_the_same_command_computes_nothing_twice(home: Path) -> None:
-    first = walk_forward(home, *BARS, *SHORT, "--json", "--out", "again")
+@pytest.fixture(scope="module")
+def walked(home: Path) -> Done:
+    return walk_forward(home, *BARS, *SHORT, "--json", "--out", "again")
+
+
+def test_the_same_command_computes_nothing_twice(walked: Done, home: Path) -> None:
     second = walk_forward(home, *BARS, *SHORT, "--json", "--out", "again")
-    assert first.code == second.code == 0
+    assert walked.code == second.code == 0
     assert "4 of 4 windows are there already" in second.err
-    assert second.json == first.json
+    assert second.json == walked.json
 
 
-def test_another_walk_does_not_write_over_one(home: Path) -> None:
-    walk_forward(home, *BARS, *SHORT, "-q", "--out", "mine")
-    done = walk_forward(home, *BARS, *SHORT, "--anchored", "--out", "mine")
+def test_another_walk_does_not_write_over_one(walked: Done, home: Path) -> None:
+    before = {file.name: file.read_bytes() for file in (home / "again").iterdir()}
+    done = walk_forward(home, *BARS, *SHORT, "--anchored", "--out", "again")
     assert done.code == 1
-    assert "mine: holds a walk over other bars, candidates or numbers" in done.err
+    assert "again: holds a walk over other bars, candidates or numbers" in done.err
+    assert {file.name: file.read_bytes() for file in (home / "again").iterdir()} == before
 
 
 def test_an_interrupted_walk_goes_on_and_ends_the_same(home: Path) -> None:
@@ -140,7 +145,7 @@ def test_an_interrupted_walk_goes_on_and_ends_the_same(home: Path) -> None:
     }
 
 
-def test_people_get_a_table_and_the_honest_sentences(home: Path) -> None:
+def test_people_get_a_table_and_the_honest_sentences(walked: Done, home: Path) -> None:
     done = walk_forward(home, *BARS, *SHORT, "--out", "again")
     assert done.code == 0
     for word in ("in-sample", "out-of-sample", "Nothing was tuned", "Past results promise nothing"):

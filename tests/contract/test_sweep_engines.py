@@ -3,7 +3,8 @@
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,15 +147,26 @@ def test_an_interrupted_sweep_goes_on_to_the_same_bytes(whole, tmp_path_factory,
 @pytest.mark.parametrize("name", ["tpe", "pruned", "genetic"])
 def test_an_interrupted_study_goes_on_to_the_same_bytes(whole, tmp_path: Path, name: str) -> None:
     tree = {"tpe": TPE, "pruned": PRUNED, "genetic": GENETIC}[name]
-    looks = iter(range(10_000))
-    # Between two looks of the engine, so in the middle of a batch and of its rungs.
-    stopped = went(tmp_path / "sweep", tree, is_stopped=lambda: next(looks) >= 14)
-    assert not stopped.is_complete
+    folder = stopped_between_looks(tmp_path, tree)
     first = Stopper(1)
-    assert not went(
-        tmp_path / "sweep", tree, heard=first.hear, is_stopped=first.is_asked
-    ).is_complete
-    assert went(tmp_path / "sweep", tree).sha256 == whole(name).sha256
+    assert not went(folder, tree, heard=first.hear, is_stopped=first.is_asked).is_complete
+    assert went(folder, tree).sha256 == whole(name).sha256
+
+
+def stopped_between_looks(tmp_path: Path, tree: dict[str, Any]) -> Path:
+    """Return the folder of a study that was stopped in the middle of a batch and of its rungs.
+
+    The engine looks as often as it has to wait, so how far so many looks take it is not known.
+    """
+    for most in (14, 9, 6, 4, 2):
+        folder, looks = tmp_path / f"stopped-{most}", iter(range(10_000))
+        if not went(folder, tree, is_stopped=partial(is_past, looks, most)).is_complete:
+            return folder
+    pytest.fail("it was complete within two looks")
+
+
+def is_past(looks: Iterator[int], most: int) -> bool:
+    return next(looks) >= most
 
 
 def test_a_pruner_gives_up_and_the_trial_counts_all_the_same(whole) -> None:

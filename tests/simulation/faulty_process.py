@@ -95,7 +95,7 @@ class Process:
     @property
     def events(self) -> int:
         """How many events all processes of the account took."""
-        return self._events + (self.trader.events if self.trader else 0)
+        return self._events + (self.trader.scribe.events if self.trader else 0)
 
     def open(self) -> None:
         """Put the account under our rule."""
@@ -177,7 +177,7 @@ class Process:
     def _start(self) -> None:
         """Begin a new process, which may end while it begins; a silent venue is tried later."""
         if self.trader is not None:
-            self._events += self.trader.events
+            self._events += self.trader.scribe.events
         self.trader, self.is_lost = None, False
         for _ in range(10):
             self.restarts += 1

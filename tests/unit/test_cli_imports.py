@@ -159,7 +159,7 @@ def test_importing_the_package_loads_nothing_but_names_what_a_notebook_wants() -
         check=True,
     )
     assert "set()" in done.stdout
-    for name in ("read_bars", "bars_of", "policy_with", "backtest", "sweep"):
+    for name in ("read_bars", "bars_of", "policy_with", "backtest", "sweep", "equity_picture"):
         assert repr(name) in done.stdout
 
 

@@ -18,6 +18,7 @@ from smart_leverage.domain.opportunity import Opportunity
 from smart_leverage.domain.orders import Side
 from smart_leverage.market.bars import BarSeries, Source
 from smart_leverage.research.kernel import columns_of, signals_of
+from smart_leverage.research.kernel.running import market_of
 from smart_leverage.research.kernel.signals import from_arrays
 
 START_NS = 1_614_556_800_000_000_000
@@ -214,3 +215,20 @@ def test_signals_may_come_as_arrays() -> None:
     ):
         with pytest.raises(BadData, match=fault):
             from_arrays(bars, *wrong)
+
+
+def test_columns_that_are_cut_out_of_longer_ones_have_to_begin_on_day_0() -> None:
+    bars = columns_of([series(hours=tuple(range(60)))])
+    assert len(market_of(bars, signals_of([], [], bars)).instants) == len(bars.instants)
+    (begins, *_) = np.flatnonzero(bars.instants["is_day_new"])
+    for first in (int(begins), int(begins) + 3):
+        part = bars._replace(
+            instants=bars.instants[first:].copy(),
+            **{name: getattr(bars, name)[first:] for name in ("cells", "low", "close", "open")},
+        )
+        none = signals_of([], [], part)
+        with pytest.raises(BadData, match="is of day 1, and an account opens on day 0"):
+            market_of(part, none)
+        part.instants["day"] -= part.instants["day"][0]
+        part.instants["is_day_new"][0] = 0
+        assert len(market_of(part, none).instants) == len(bars.instants) - first

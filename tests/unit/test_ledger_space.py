@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_leverage.ledger.space import Space, room, takes
+from smart_leverage.ledger.space import Room, RoomWatch, Space, room, takes
 
 GIB, MIB = 1 << 30, 1 << 20
 
@@ -82,3 +82,18 @@ def test_a_disk_whose_sync_fails_takes_nothing(
     monkeypatch.setattr(os, "fsync", fail)
     assert not takes(tmp_path / "ledger.sqlite")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_watches_asks_the_system_at_most_so_often(tmp_path: Path) -> None:
+    now_s, asked = [0.0], list[Path]()
+
+    def ask(folder: Path) -> Room:
+        asked.append(folder)
+        return Room(len(asked), Space.ENOUGH)
+
+    watch = RoomWatch(tmp_path, 0.1, monotonic_s=lambda: now_s[0], ask=ask)
+    seen = []
+    for now_s[0] in (0.0, 0.05, 0.11, 0.2, 0.22):
+        seen.append(watch.look().free_bytes)
+    assert seen == [1, 1, 2, 2, 3]
+    assert asked == [tmp_path] * 3

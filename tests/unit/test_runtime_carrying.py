@@ -1,18 +1,21 @@
 """What leaves in one turn reaches the broker in an order in which it has its effect."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
+from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Approved, Change, Order, OrderType, Side, TimeInForce
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.events import Answered, Event, Verdict
 from smart_leverage.engine.outcome import Outcome
-from smart_leverage.runtime.carrying import AtOnce, Lanes, Messenger
+from smart_leverage.runtime.carrying import Aside, AtOnce, Lanes, Messenger
 
 D = Decimal
 BTC = Key("crypto:BTC/USD")
@@ -40,6 +43,24 @@ def sale(name: str) -> Approved:
     return Approved(order, "d1")
 
 
+class Desk:
+    """Keeps what the threads bring."""
+
+    def __init__(self) -> None:
+        self.answers: list[Event | None] = []
+        self.news: list[Event] = []
+        self.silences: list[BrokerDown] = []
+
+    def answered(self, event: Event | None) -> None:
+        self.answers.append(event)
+
+    def brought(self, events: Sequence[Event]) -> None:
+        self.news += events
+
+    def silent(self, failure: BrokerDown) -> None:
+        self.silences.append(failure)
+
+
 def at_once(broker: SimBroker, outcome: Outcome) -> list[Event | None]:
     answers = AtOnce().carry(Messenger(broker, lambda: ""), outcome)
     assert answers is not None
@@ -48,8 +69,9 @@ def at_once(broker: SimBroker, outcome: Outcome) -> list[Event | None]:
 
 def in_lanes(broker: SimBroker, outcome: Outcome) -> list[Event | None]:
     """Use one lane, so that the broker is asked by one thread at a time."""
-    answers: list[Event | None] = []
-    lanes = Lanes(answers.append, rising=1, falling=1)
+    desk = Desk()
+    answers = desk.answers
+    lanes = Lanes(desk, rising=1, falling=1)
     assert lanes.carry(Messenger(broker, lambda: ""), outcome) is None
     wanted = len(outcome.cancels) + len(outcome.changes) + len(outcome.sends)
     until = time.monotonic() + 5.0
@@ -110,3 +132,52 @@ def test_a_refusal_comes_with_the_brokers_code_and_its_words_apart(carry: Carry)
     assert (answer.verdict, answer.broker_code) == (Verdict.REFUSED, 40310000)
     assert answer.reason.startswith("insufficient balance for BTC")
     assert "40310000" not in answer.reason
+
+
+def waited(is_so: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 5.0
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.001)
+    return is_so()
+
+
+def test_of_the_questions_that_come_while_one_is_asked_only_the_last_one_is() -> None:
+    """A venue that is slow is told the newest prices, not all that it has missed."""
+    desk, asked, may_answer = Desk(), list[int](), threading.Event()
+    aside = Aside("test", desk)
+
+    def ask(number: int) -> tuple[()]:
+        asked.append(number)
+        may_answer.wait(5.0)
+        return ()
+
+    aside.ask(lambda: ask(1))
+    assert waited(lambda: asked == [1])
+    for number in (2, 3, 4):
+        aside.ask(partial(ask, number))
+    may_answer.set()
+    assert waited(lambda: len(asked) == 2)
+    aside.close()
+    assert asked == [1, 4]
+
+
+def test_a_broker_that_does_not_answer_a_question_is_told_of_and_asked_again() -> None:
+    desk = Desk()
+    aside = Aside("test", desk)
+
+    def down() -> list[Event]:
+        raise BrokerDown("no answer")
+
+    aside.ask(down)
+    assert waited(lambda: len(desk.silences) == 1)
+    aside.ask(lambda: [Event(at_ns=1)])
+    assert waited(lambda: len(desk.news) == 1)
+    aside.close()
+
+
+def test_a_mistake_of_ours_counts_as_a_broker_that_is_silent() -> None:
+    desk = Desk()
+    aside = Aside("test", desk)
+    aside.ask(lambda: [Event(at_ns=1 // 0)])
+    assert waited(lambda: len(desk.silences) == 1)
+    aside.close()

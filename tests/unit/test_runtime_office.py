@@ -1,13 +1,16 @@
 """What other threads want of an account: in order, once, durable before anybody is told."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from queue import Full
+from typing import cast
 
 import pytest
 from tests.fuzz.account import Account, account
 
+from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import Side
@@ -16,6 +19,7 @@ from smart_leverage.engine.events import Event, Wished
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.office import BATCH, WAITING_MAX, Office, Wish
 from smart_leverage.runtime.shelf import Shelf
+from smart_leverage.runtime.writing import Kept
 
 BTC = Key("crypto:BTC/USD")
 
@@ -69,16 +73,82 @@ def test_wishes_are_decided_in_order_and_each_hears_its_own_decision(asked: Aske
     assert asked.desk.office.is_idle
 
 
+class Parcels:
+    """Somebody who tells of decisions, and how many the journal had each time."""
+
+    def __init__(self, desk: Account) -> None:
+        self.desk = desk
+        self.early = 0
+        self.counts: list[int] = []
+        self.has_come = threading.Event()
+        desk.office.add_teller(self)
+
+    def tell_early(self) -> None:
+        self.early += 1
+
+    def parcel(self) -> Callable[[], None] | None:
+        def deliver() -> None:
+            self.counts.append(decisions(self.desk))
+            self.has_come.set()
+
+        return deliver
+
+
 def test_nobody_hears_of_a_decision_that_is_not_in_the_journal(asked: Asked) -> None:
-    counts: list[int] = []
-
-    def settle(trader: Driven, decided: list[Decided] | None) -> None:
-        counts.append(decisions(asked.desk))
-
+    parcels = Parcels(asked.desk)
     for name in ("a", "b"):
-        asked.desk.office.want(Wish(asked.wish(name).stamp, settle))
+        asked.desk.office.want(asked.wish(name))
     asked.attend()
-    assert counts == [2, 2]
+    assert parcels.has_come.wait(5.0)
+    assert (parcels.early, parcels.counts) == (1, [2])
+
+
+class Lost:
+    """A ledger whose next commit fails, as the trader sees it: `then` hears False."""
+
+    def __init__(self, desk: Account) -> None:
+        self._trader = desk.trader
+        self.is_lost = True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._trader, name)
+
+    def hand_over(self, then: Kept) -> None:
+        if self.is_lost:
+            self.is_lost = False
+            then(False)
+        else:
+            self._trader.hand_over(then)
+
+
+def test_after_a_commit_that_failed_wishes_are_settled_anew_and_nothing_was_told(
+    asked: Asked,
+) -> None:
+    desk, heard = asked.desk, list[list[Decided] | None]()
+    parcels, trader = Parcels(desk), cast("Driven", Lost(desk))
+    wish = Wish(asked.wish("a").stamp, lambda trader, decided: heard.append(decided))
+    asks: list[int] = []
+    desk.office.want(wish)
+    desk.office.ask(lambda trader: asks.append(len(heard)))
+    desk.office.attend(trader, desk.clock.now_ns)
+    assert (len(heard), asks, parcels.counts) == (1, [1], [])
+    assert not desk.office.is_idle
+    desk.office.attend(trader, desk.clock.now_ns)
+    assert heard[1:] == [None]
+    assert asks == [1, 2]
+    assert parcels.has_come.wait(5.0)
+    assert desk.office.is_idle
+
+
+def test_a_broker_that_was_silent_when_asked_aside_is_told_once_all_else_is_done(
+    asked: Asked,
+) -> None:
+    asked.desk.office.silent(BrokerDown("no answer"))
+    asked.desk.office.want(asked.wish("a"))
+    with pytest.raises(BrokerDown):
+        asked.attend()
+    assert asked.settled == [("a", "approved")]
+    asked.attend()
 
 
 def test_a_wish_that_was_withdrawn_is_never_decided(asked: Asked) -> None:
@@ -136,19 +206,6 @@ def test_a_question_sees_what_was_decided_before_it(asked: Asked) -> None:
     )
     asked.attend()
     assert seen == [1]
-
-
-def test_what_waits_to_be_told_of_a_decision_is_told_once_it_is_durable(asked: Asked) -> None:
-    told: list[tuple[bool, int, int]] = []
-
-    def act(*, is_durable: bool) -> None:
-        told.append((is_durable, decisions(asked.desk), len(asked.settled)))
-
-    asked.desk.office.afterwards(act)
-    asked.desk.office.want(asked.wish("a"))
-    asked.attend()
-    assert told[0][0] is False
-    assert told[-1] == (True, 1, 1)
 
 
 def test_whatever_comes_in_wakes_the_trading_thread() -> None:

@@ -8,24 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smart_leverage.cli import bars_table
-from smart_leverage.cli.options import ConfigPath, command
-from smart_leverage.cli.researching import (
-    Asked,
-    Cash,
-    DropsOutside,
-    IdeaFile,
-    Market,
-    Proposer,
-    Proposes,
-    Quote,
-    Resumes,
-    Since,
-    TrustsJumps,
-    Until,
-    market_of,
-    number,
-    share,
-)
+from smart_leverage.cli.options import command
+from smart_leverage.cli.researching import Asked, Market, market_of, number, share
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -38,26 +22,14 @@ if TYPE_CHECKING:
 )
 def backtest(
     screen: Screen,
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="BARS...", help="CSV or Parquet, as BTC-USD.1h.csv."),
-    ],
-    strategy: Proposes = Proposer.MOMENTUM,
-    signals: IdeaFile = None,
-    cash: Cash = None,
+    *,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR", help="Write curve, decisions, fills and trades as Parquet files there."
         ),
     ] = None,
-    since: Since = None,
-    until: Until = None,
-    quote: Quote = None,
-    drops_outside: DropsOutside = False,
-    trusts_jumps: TrustsJumps = False,
-    resumes_monthly: Resumes = False,
-    config: ConfigPath = None,
+    asked: Asked,
 ) -> None:
     """Tell what the policy would have done with price bars.
 
@@ -68,19 +40,6 @@ def backtest(
     from smart_leverage.research.backtest import backtest as play
     from smart_leverage.wiring import policy_of
 
-    asked = Asked(
-        files=files,
-        strategy=strategy,
-        signals=signals,
-        cash=cash,
-        since=since,
-        until=until,
-        quote=quote,
-        drops_outside=drops_outside,
-        trusts_jumps=trusts_jumps,
-        resumes_monthly=resumes_monthly,
-        config=config,
-    )
     market = market_of(screen, asked)
     cpu_s = time.process_time()
     one = play(

@@ -1,9 +1,9 @@
 """The options that every command has, and those that several share."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec
+from typing import Annotated, Any, Concatenate, ParamSpec, get_type_hints
 
 import typer
 
@@ -52,19 +52,23 @@ def command(
     """Give a command the options that all have, the screen they make, and its examples.
 
     The function takes the screen first; its other parameters are options and arguments as the
-    parser knows them.
+    parser knows them. A parameter whose type is a named tuple stands for the options and arguments
+    that the fields of that record are, so that several commands can share them.
     """
 
     def wrap(function: Callable[Concatenate[Screen, P], None]) -> Callable[..., None]:
         signature = inspect.signature(function)
         own = list(signature.parameters.values())[1:]
+        records = {one.name: one.annotation for one in own if _is_record(one.annotation)}
 
         def run(**given: Any) -> None:
             flags = {shared.name: given.pop(shared.name) for shared in _SHARED}
+            for name, record in records.items():
+                given[name] = record(**{field: given.pop(field) for field in record._fields})
             function(Screen(**flags), **given)  # type: ignore[call-arg]
 
         parts = {
-            "__signature__": signature.replace(parameters=[*_keywords(own), *_SHARED]),
+            "__signature__": signature.replace(parameters=[*_spread(own), *_SHARED]),
             "__doc__": function.__doc__,
             "__name__": function.__name__,
             "examples": examples,
@@ -76,5 +80,18 @@ def command(
     return wrap
 
 
-def _keywords(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
-    return [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+def _is_record(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, tuple)
+
+
+def _spread(parameters: Iterable[inspect.Parameter]) -> Iterator[inspect.Parameter]:
+    """Yield parameters as the parser takes them, a record as its fields."""
+    for one in parameters:
+        if not _is_record(one.annotation):
+            yield one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            continue
+        for name, annotation in get_type_hints(one.annotation, include_extras=True).items():
+            default = one.annotation._field_defaults.get(name, inspect.Parameter.empty)
+            yield inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+            )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from smart_leverage.cli.options import ConfigPath
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -24,51 +25,42 @@ class Proposer(StrEnum):
     NONE = "none"
 
 
-Proposes = Annotated[Proposer, typer.Option("--strategy", help="Who proposes.")]
-IdeaFile = Annotated[
-    Path | None,
-    typer.Option("--signals", metavar="FILE", help="Opportunities from CSV or JSON lines."),
-]
-Cash = Annotated[
-    str | None,
-    typer.Option(metavar="MONEY", help="Opening cash.  [default: of the configuration]"),
-]
-Since = Annotated[
-    str | None, typer.Option(metavar="TIME", help="First instant, 2024-01-01 or with a time.")
-]
-Until = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Last instant; a date means its midnight.")
-]
-Quote = Annotated[
-    list[str] | None,
-    typer.Option(metavar="A=B", help="Count prices in A as prices in B, as USDT=USD."),
-]
-DropsOutside = Annotated[
-    bool, typer.Option("--drop-outside", help="Leave out rows outside trading sessions.")
-]
-TrustsJumps = Annotated[
-    bool, typer.Option("--trust-jumps", help="Take prices that look false as true.")
-]
-Resumes = Annotated[
-    bool,
-    typer.Option("--resume-monthly", help="Play the person who lifts a halt in a new month."),
-]
-
-
 class Asked(NamedTuple):
-    """What was typed about bars and who proposes."""
+    """What was typed about bars and who proposes; `options.command` makes options of the fields."""
 
-    files: list[Path]
-    strategy: Proposer
-    signals: Path | None
-    cash: str | None
-    since: str | None
-    until: str | None
-    quote: list[str] | None
-    drops_outside: bool
-    trusts_jumps: bool
-    resumes_monthly: bool
-    config: Path | None
+    files: Annotated[
+        list[Path], typer.Argument(metavar="BARS...", help="CSV or Parquet, as BTC-USD.1h.csv.")
+    ]
+    strategy: Annotated[Proposer, typer.Option(help="Who proposes.")] = Proposer.MOMENTUM
+    signals: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Opportunities from CSV or JSON lines."),
+    ] = None
+    cash: Annotated[
+        str | None,
+        typer.Option(metavar="MONEY", help="Opening cash.  [default: of the configuration]"),
+    ] = None
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="First instant, 2024-01-01 or with a time.")
+    ] = None
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Last instant; a date means its midnight.")
+    ] = None
+    quote: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A=B", help="Count prices in A as prices in B, as USDT=USD."),
+    ] = None
+    drops_outside: Annotated[
+        bool, typer.Option("--drop-outside", help="Leave out rows outside trading sessions.")
+    ] = False
+    trusts_jumps: Annotated[
+        bool, typer.Option("--trust-jumps", help="Take prices that look false as true.")
+    ] = False
+    resumes_monthly: Annotated[
+        bool,
+        typer.Option("--resume-monthly", help="Play the person who lifts a halt in a new month."),
+    ] = False
+    config: ConfigPath = None
 
 
 class Market(NamedTuple):

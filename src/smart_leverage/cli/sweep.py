@@ -7,22 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smart_leverage.cli.options import ConfigPath, command
-from smart_leverage.cli.researching import (
-    Asked,
-    Cash,
-    DropsOutside,
-    IdeaFile,
-    Proposer,
-    Proposes,
-    Quote,
-    Resumes,
-    Since,
-    TrustsJumps,
-    Until,
-    market_of,
-    number,
-)
+from smart_leverage.cli.options import command
+from smart_leverage.cli.researching import Asked, market_of, number
 from smart_leverage.cli.screen import Column, Screen
 
 if TYPE_CHECKING:
@@ -47,11 +33,8 @@ class Where(StrEnum):
 )
 def sweep(
     screen: Screen,
+    *,
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="What is varied, in TOML.")],
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="BARS...", help="CSV or Parquet, as BTC-USD.1h.csv."),
-    ],
     engine: Annotated[
         Where, typer.Option(help="The cores of this machine, or a Ray cluster (RAY_ADDRESS).")
     ] = Where.LOCAL,
@@ -74,16 +57,7 @@ def sweep(
         list[str] | None,
         typer.Option(metavar="NAME", help="What is looked for; the first ranks."),
     ] = None,
-    strategy: Proposes = Proposer.MOMENTUM,
-    signals: IdeaFile = None,
-    cash: Cash = None,
-    since: Since = None,
-    until: Until = None,
-    quote: Quote = None,
-    drops_outside: DropsOutside = False,
-    trusts_jumps: TrustsJumps = False,
-    resumes_monthly: Resumes = False,
-    config: ConfigPath = None,
+    asked: Asked,
 ) -> None:
     """Vary numbers of the policy and see what becomes of each set.
 
@@ -104,21 +78,8 @@ def sweep(
     from smart_leverage.wiring import policy_of
 
     given = {"method": method, "count": count, "seed": seed, "objectives": objective or None}
-    settings = load(configuration(config, None)).settings
+    settings = load(configuration(asked.config, None)).settings
     told = read_plan(plan, policy_of(settings), **given)  # refused before files are read
-    asked = Asked(
-        files=files,
-        strategy=strategy,
-        signals=signals,
-        cash=cash,
-        since=since,
-        until=until,
-        quote=quote,
-        drops_outside=drops_outside,
-        trusts_jumps=trusts_jumps,
-        resumes_monthly=resumes_monthly,
-        config=config,
-    )
     market = market_of(screen, asked)
     inputs = Inputs(
         market.bars,

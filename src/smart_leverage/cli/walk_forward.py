@@ -10,22 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smart_leverage.cli import bars_table
-from smart_leverage.cli.options import ConfigPath, command
-from smart_leverage.cli.researching import (
-    Asked,
-    Cash,
-    DropsOutside,
-    IdeaFile,
-    Market,
-    Proposer,
-    Proposes,
-    Quote,
-    Resumes,
-    Since,
-    TrustsJumps,
-    Until,
-    market_of,
-)
+from smart_leverage.cli.options import command
+from smart_leverage.cli.researching import Asked, Market, Proposer, market_of
 from smart_leverage.cli.screen import Column, Screen
 
 if TYPE_CHECKING:
@@ -50,9 +36,7 @@ class Wish(StrEnum):
 )
 def walk_forward(
     screen: Screen,
-    files: Annotated[
-        list[Path], typer.Argument(metavar="BARS...", help="CSV or Parquet, as BTC-USD.1h.csv.")
-    ],
+    *,
     candidates: Annotated[
         Path | None,
         typer.Option(
@@ -84,16 +68,7 @@ def walk_forward(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the walk.  [default: walks/NAME-OF-PLAN]"),
     ] = None,
-    strategy: Proposes = Proposer.MOMENTUM,
-    signals: IdeaFile = None,
-    cash: Cash = None,
-    since: Since = None,
-    until: Until = None,
-    quote: Quote = None,
-    drops_outside: DropsOutside = False,
-    trusts_jumps: TrustsJumps = False,
-    resumes_monthly: Resumes = False,
-    config: ConfigPath = None,
+    asked: Asked,
 ) -> None:
     """Tell how a policy that is chosen on the past does on days that had no part in the choice.
 
@@ -108,24 +83,11 @@ def walk_forward(
 
     scheme = Scheme(train, test, step or 0, is_anchored, purge, embargo, folds)
     check_scheme(scheme)
-    found = _candidates(screen, candidates, config)
-    asked = Asked(
-        files=files,
-        strategy=strategy,
-        signals=signals,
-        cash=cash,
-        since=since,
-        until=until,
-        quote=quote,
-        drops_outside=drops_outside,
-        trusts_jumps=trusts_jumps,
-        resumes_monthly=resumes_monthly,
-        config=config,
-    )
+    found = _candidates(screen, candidates, asked.config)
     market = market_of(screen, asked)
     work = _work(market, found, scheme, score)
     folder = out or Path("walks") / (found[0].name if candidates is None else candidates.stem)
-    is_stopped = _go(screen, folder, work, market, strategy, threads)
+    is_stopped = _go(screen, folder, work, market, asked.strategy, threads)
     if is_stopped:
         raise typer.Exit(INTERRUPTED)
 

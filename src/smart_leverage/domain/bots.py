@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 
 from msgspec import Struct
 
@@ -52,11 +53,16 @@ class Seat(Struct, frozen=True, kw_only=True):
 
     def may(self, scope: Scope) -> bool:
         """Tell whether one of the scopes covers this one: trade includes reduce and halt."""
-        return any(scope in _IMPLIED[own] for own in self.scopes)
+        return scope in _covered(self.scopes)
 
     def is_live(self, now_ns: int) -> bool:
         """Tell whether the token still opens anything."""
         return not self.is_revoked and (not self.expires_ns or now_ns < self.expires_ns)
+
+
+@cache
+def _covered(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
+    return frozenset().union(*(_IMPLIED[own] for own in scopes))
 
 
 def is_suspended(seats: Mapping[str, Seat], bot: str) -> bool:

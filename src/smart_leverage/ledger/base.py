@@ -70,6 +70,11 @@ class Ticket:
         """Whether the records are durable or lost."""
         return self._callbacks is None
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether they were not acknowledged; they may or may not be on the disk."""
+        return self.is_done and self._head is None
+
     def wait(self, timeout_s: float | None = None) -> Head:
         """Return the head at the last of these records once they are durable.
 

@@ -1,6 +1,7 @@
 """How much room the disk under a ledger has left, and what may still be done with it."""
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
@@ -77,6 +78,35 @@ def room_in(
     if free <= refuse_bytes:
         return Room(free, Space.SHORT)
     return Room(free, Space.LOW if free <= warn_bytes else Space.ENOUGH)
+
+
+class RoomWatch:
+    """Knows the free space of a folder's disk, at most `every_s` old; safe in any thread.
+
+    For who asks before each order: a disk does not fill from the reserve to the last byte in that
+    time, and asking the system each time makes a busy thread wait for its turn.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        every_s: float = 0.1,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        ask: Callable[[Path], Room] = room_in,
+    ) -> None:
+        """Watch the disk of this folder."""
+        self._folder = folder
+        self._every_s = every_s
+        self._monotonic_s = monotonic_s
+        self._ask = ask
+        self._known: tuple[float, Room] | None = None
+
+    def look(self) -> Room:
+        """Return how much there is."""
+        known, now_s = self._known, self._monotonic_s()
+        if known is None or now_s - known[0] >= self._every_s:
+            known = self._known = now_s, self._ask(self._folder)
+        return known[1]
 
 
 def takes(path: Path, size: int = PROBE_BYTES) -> bool:

@@ -15,6 +15,8 @@ class Severity(IntEnum):
     EMERGENCY = 1
     DAY = 2
     MONTH = 3
+    DRAWDOWN = 4
+    """Only the preset `steady` judges it."""
 
 
 class LossLimits(NamedTuple):

@@ -96,3 +96,29 @@ def position_size(
     if share > at.share_max:
         share = at.share_max
     return finite_or_zero(equity * cap * share)
+
+
+@rule
+def edge_multiplier(confidence: float, breakeven: float, reference: float, upper: float) -> float:
+    """Return the factor of a size: nothing at break-even, one at the reference confidence.
+
+    A size in proportion to confidence still buys half a position where every trade loses money.
+
+    Args:
+        confidence: Calibrated probability to win, in [0, 1].
+        breakeven: Win rate at which trades earn nothing, in [0, 1].
+        reference: Confidence of a size as it is, above `breakeven`.
+        upper: Largest factor, above 0.
+
+    Returns:
+        (confidence − breakeven) ÷ (reference − breakeven), within [0, `upper`]; 0.0 when anything
+        is NaN or out of range.
+    """
+    if not (0.0 <= confidence <= 1.0 and breakeven >= 0.0 and upper > 0.0):
+        return 0.0
+    if not reference > breakeven:
+        return 0.0
+    factor = (confidence - breakeven) / (reference - breakeven)
+    if not factor > 0.0:
+        return 0.0
+    return factor if factor < upper else upper

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from smart_leverage.policy.params import CLASSIC, Policy
+from smart_leverage.research.curves import equity_picture, exposure_picture
 from smart_leverage.research.frames import (
     curve_frame,
     decisions_frame,
@@ -37,6 +38,17 @@ class Backtest(NamedTuple):
     fills: pl.DataFrame
     trades: pl.DataFrame
     run: Run
+
+    @property
+    def pictures(self) -> dict[str, str]:
+        """Equity, and what was held in crypto beside the cap in force, as SVG by name."""
+        return {
+            "equity": equity_picture({"equity": self.curve}),
+            "exposure": exposure_picture(self.curve),
+        }
+
+    def _repr_html_(self) -> str:
+        return "".join(self.pictures.values())
 
     def write(self, folder: Path | str) -> list[Path]:
         """Write the tables as Parquet files into a folder, made where there is none.

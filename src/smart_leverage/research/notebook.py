@@ -4,7 +4,7 @@ import smart_leverage as sl
 
 bars = sl.read_bars("prices/*-USDT.1h.parquet", quote={"USDT": "USD"})
 one = sl.backtest(bars, policy={"limits.symbol_cap": 0.05})
-one.curve                                          # a data frame of polars; .to_pandas()
+one.curve, one.pictures                            # a data frame of polars, and SVG
 many = sl.sweep(bars, {"limits.symbol_cap": [0.05, 0.10, 0.15]}, "sweeps/caps")
 many.table, many.best_set, many.trials
 """
@@ -23,6 +23,7 @@ from smart_leverage.market.files import Reading, load
 from smart_leverage.policy.params import CLASSIC, Policy
 from smart_leverage.research import backtest as one_account
 from smart_leverage.research.backtest import Backtest
+from smart_leverage.research.curves import equity_picture
 from smart_leverage.research.frames import series_of, signals_in
 from smart_leverage.research.kernel import Columns, Setup, Signals, columns_of, signals_of
 from smart_leverage.research.kernel.setup import row_of
@@ -33,6 +34,8 @@ from smart_leverage.research.sweep.running import Outcome, run_sweep
 from smart_leverage.research.sweep.space import NAMES, changed, nearest
 from smart_leverage.strategies.base import Strategy
 from smart_leverage.strategies.momentum import Momentum
+
+__all__ = ["Sweep", "backtest", "bars_of", "equity_picture", "policy_with", "read_bars", "sweep"]
 
 Bars = Sequence[BarSeries]
 

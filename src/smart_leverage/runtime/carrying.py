@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Protocol
@@ -17,6 +17,9 @@ _LOG = logging.getLogger(__name__)
 
 Errand = Callable[[], Event | None]
 """One request to the broker; the event is what its answer proves, None proves nothing."""
+
+Ask = Callable[[], Sequence[Event]]
+"""Asks the broker for what it has to say; raises `BrokerDown` when it does not answer."""
 
 RISING, FALLING = 4, 4
 """So many purchases, and so many sales and cancels, may wait for the broker at the same time."""
@@ -112,6 +115,9 @@ class Messenger:
 class Carrier(Protocol):
     """Takes to the broker what an outcome lets leave."""
 
+    is_apart: bool
+    """Whether it answers later, and may be handed something in any thread."""
+
     def carry(self, messenger: Messenger, outcome: Outcome) -> list[Event] | None:
         """Let everything leave, each once.
 
@@ -123,9 +129,19 @@ class Carrier(Protocol):
         """
         ...
 
+    def fetch(self, ask: Ask) -> bool:
+        """Have the broker asked what it has said; False when whoever asks has to do it."""
+        ...
+
 
 class AtOnce:
     """Waits for every answer before it goes on: for simulation, replay and bars."""
+
+    is_apart = False
+
+    def fetch(self, ask: Ask) -> bool:
+        """Leave it to whoever asks."""
+        return False
 
     def carry(self, messenger: Messenger, outcome: Outcome) -> list[Event] | None:
         """Let everything leave in order; see `Carrier.carry`."""
@@ -138,27 +154,40 @@ class AtOnce:
         return [answer for answer in answers if answer is not None]
 
 
+class Desk(Protocol):
+    """Takes in what the threads bring, in any of them."""
+
+    def answered(self, event: Event | None) -> None:
+        """Take in what an answer proves; None proves nothing, but the broker has news."""
+        ...
+
+    def brought(self, events: Sequence[Event]) -> None:
+        """Take in what the broker has said."""
+        ...
+
+    def silent(self, failure: BrokerDown) -> None:
+        """Hear that the broker did not answer a question."""
+        ...
+
+
 class Lanes:
     """Threads that wait for the broker, so that whoever decides never does.
 
     Purchases have lanes of their own: one that hangs holds up no sale and no cancel. A cancel of an
     order whose submission is still under way waits for that one answer: before it the broker might
-    not know the order, and would refuse.
+    not know the order, and would refuse. What the broker has said is fetched by one thread more.
     """
 
-    def __init__(
-        self,
-        answer: Callable[[Event | None], None],
-        *,
-        rising: int = RISING,
-        falling: int = FALLING,
-    ) -> None:
-        """Start the threads; `answer` takes an event in from any of them, None for mere news."""
-        self._answer = answer
+    is_apart = True
+
+    def __init__(self, desk: Desk, *, rising: int = RISING, falling: int = FALLING) -> None:
+        """Start the threads; the desk takes in what they bring."""
+        self._desk = desk
         self._rising: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
         self._falling: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._under_way: dict[str, list[Errand]] = {}
+        self._news = Aside("lane-news", desk)
         self._threads = [
             threading.Thread(target=self._work, args=(queue,), name=name, daemon=True)
             for queue, name, count in (
@@ -187,6 +216,11 @@ class Lanes:
             self._send(order, errand, is_increase=order.side is Side.BUY)
         return None
 
+    def fetch(self, ask: Ask) -> bool:
+        """Have it asked by the thread for that."""
+        self._news.ask(ask)
+        return True
+
     def close(self) -> None:
         """Let what is under way end, within bounds, and take nothing more; harmless twice."""
         for thread in self._threads:
@@ -194,6 +228,7 @@ class Lanes:
             queue.put(None)
         for thread in self._threads:
             thread.join(STOP_WITHIN_S)
+        self._news.close()
 
     def _send(self, order: Order, errand: Errand, *, is_increase: bool) -> None:
         queue = self._rising if is_increase else self._falling
@@ -217,12 +252,58 @@ class Lanes:
                 _LOG.exception("an errand to the broker broke; its order is looked up")
                 if client_order_id:
                     event = _unknown(client_order_id)
-            self._answer(event)
+            self._desk.answered(event)
             if client_order_id:
                 with self._lock:
                     waiting = self._under_way.pop(client_order_id, [])
                 for cancel in waiting:
                     self._falling.put(("", cancel))
+
+
+class Aside:
+    """A thread that asks one question at a time; of those that come meanwhile the last one stays.
+
+    For questions whose answers do not depend on how often they are asked.
+    """
+
+    def __init__(self, name: str, desk: Desk) -> None:
+        """Start the thread; the desk takes in what it brings."""
+        self._desk = desk
+        self._has_come = threading.Condition()
+        self._next: Ask | None = None
+        self._is_over = False
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def ask(self, ask: Ask) -> None:
+        """Have it asked soon."""
+        with self._has_come:
+            self._next = ask
+            self._has_come.notify()
+
+    def close(self) -> None:
+        """Let what is under way end, within bounds; what waits is not asked; harmless twice."""
+        with self._has_come:
+            self._is_over = True
+            self._has_come.notify()
+        self._thread.join(STOP_WITHIN_S)
+
+    def _work(self) -> None:
+        while (ask := self._taken()) is not None:
+            try:
+                self._desk.brought(ask())
+            except BrokerDown as failure:
+                self._desk.silent(failure)
+            except Exception:  # noqa: BLE001 - a bug of ours: whoever decides believes nothing more
+                _LOG.exception("a question to the broker broke")
+                self._desk.silent(BrokerDown("our own part broke while the broker was asked"))
+
+    def _taken(self) -> Ask | None:
+        with self._has_come:
+            while self._next is None and not self._is_over:
+                self._has_come.wait()
+            ask, self._next = self._next, None
+            return None if self._is_over else ask
 
 
 def _leaving(outcome: Outcome) -> Iterator[Order]:

@@ -7,6 +7,7 @@ from smart_leverage.domain.records import Decided
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Event
 from smart_leverage.ledger.base import Ledger
+from smart_leverage.runtime.writing import Kept
 
 
 class Driven(Protocol):
@@ -41,10 +42,26 @@ class Driven(Protocol):
         """Take in what the broker has said since."""
         ...
 
+    def fetch(self) -> None:
+        """Have the broker asked what it has said since: now, or by a thread that brings it."""
+        ...
+
     def reconcile(self) -> None:
         """Look up what is unsettled, then compare books and broker."""
         ...
 
     def flush(self) -> None:
         """Make everything durable that was decided, then tell of it."""
+        ...
+
+    def hand_over(self, then: Kept) -> None:
+        """Have everything made durable that was decided, and go on; `then` hears whether it is.
+
+        It is called once, in any thread: with False when a commit failed and the account went on
+        without.
+        """
+        ...
+
+    def settle(self) -> None:
+        """Tell of what has become durable meanwhile; do not wait."""
         ...

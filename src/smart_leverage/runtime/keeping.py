@@ -1,5 +1,6 @@
 """Keeps an account going while its ledger is in trouble: halted, on what can still be written."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ from smart_leverage.policy.reasons import TradingState
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.recovery import begin
 from smart_leverage.runtime.trader import Trader
+from smart_leverage.runtime.writing import Kept
 
 T = TypeVar("T")
 Build = Callable[[Ledger], Trader]
@@ -66,7 +68,7 @@ class Keeper:
         self._halt = halt
         self._warn = warn
         self._open_ledger = open_ledger
-        self._in_hand: list[Event] = []
+        self._in_hand: deque[tuple[int, Event]] = deque()
         self._unsent: dict[str, Approved] = {}
         self._void: set[str] = set()
         self._is_blind = False
@@ -110,7 +112,8 @@ class Keeper:
 
     def offer_all(self, events: Sequence[Event]) -> list[list[Decided]]:
         """Process events that came in together; see `offer`, and empty after trouble."""
-        self._in_hand += events
+        first = self._trader.scribe.events + 1
+        self._in_hand.extend(enumerate(events, first))
         return self._safely(lambda trader: trader.offer_all(events)) or []
 
     def stamped(self, answer: Event) -> Event:
@@ -123,6 +126,12 @@ class Keeper:
             self.reconcile()
         self._safely(lambda trader: trader.drain())
 
+    def fetch(self) -> None:
+        """Have the broker asked what it has said since."""
+        if self._is_blind:
+            self.reconcile()
+        self._safely(lambda trader: trader.fetch())
+
     def reconcile(self) -> None:
         """Compare books and broker; before that, see whether the ledger takes records again."""
         if isinstance(self._ledger, Refuge) and self._clock.monotonic_ns() >= self._retry_ns:
@@ -134,6 +143,20 @@ class Keeper:
         """Make everything durable that was decided."""
         self._safely(lambda trader: trader.flush())
 
+    def hand_over(self, then: Kept) -> None:
+        """Have everything made durable that was decided; `then` hears, in any thread, whether."""
+
+        def hand_over(trader: Trader) -> bool:
+            trader.hand_over(then)
+            return True
+
+        if self._safely(hand_over) is None:
+            then(False)
+
+    def settle(self) -> None:
+        """Tell of what has become durable; after a commit that failed, go on with another."""
+        self._safely(lambda trader: trader.settle())
+
     def close(self) -> None:
         """Let go of the ledger; harmless twice."""
         with suppress(Error, OSError):  # What is broken may refuse even that.
@@ -143,28 +166,31 @@ class Keeper:
 
     def _safely(self, act: Callable[[Trader], T]) -> T | None:
         """Let the trader act; when its ledger fails, go on with another one."""
-        trader, commits = self._trader, self._trader.commits
         try:
-            return act(trader)
+            return act(self._trader)
         except FINAL:
             raise
         except LedgerError as error:
             failure = error
         finally:
-            # A commit took everything that was in hand; so does having nothing to write.
-            if trader.commits > commits or not trader.unwritten:
-                self._in_hand.clear()
+            self._put_away()
         self._go_on(failure)
         return None
+
+    def _put_away(self) -> None:
+        """Let go of the events whose records are durable; nothing has to be done for them again."""
+        while self._in_hand and self._in_hand[0][0] <= self._trader.scribe.kept:
+            self._in_hand.popleft()
 
     def _go_on(self, failure: LedgerError) -> None:
         """Hold the account back, go on with another trader, and offer it what was in hand."""
         self._hold_back(failure)
         if isinstance(self._ledger, Refuge):
             raise _last_word(failure) from failure
+        self._let_go()
+        in_hand, self._in_hand = self._in_hand, deque()
         self._stand()
-        in_hand, self._in_hand = self._in_hand, []
-        for event in in_hand:
+        for _, event in in_hand:
             try:
                 self.offer(event)
             except BrokerDown:
@@ -181,7 +207,6 @@ class Keeper:
         """Rebuild the account on the ledger, or on a refuge if it fails or has failed just now."""
         now_ns = self._clock.monotonic_ns()
         is_worth_it, self._retry_ns = now_ns >= self._retry_ns, now_ns + int(RETRY_S * SECOND_NS)
-        self._let_go()
         ledger = self._opened() if is_worth_it else self._refuge()
         try:
             self._rebuild(ledger)
@@ -202,15 +227,18 @@ class Keeper:
         Those whose intent was acknowledged may leave yet. Those of the commit that failed may not,
         wherever they are found: the disk could still lose that commit.
         """
+        self.close()
         trader = self._trader
+        with suppress(LedgerError):  # What was committed before has left, and is not void.
+            trader.settle()
+        self._put_away()
         unsent = {
             one.order.client_order_id: one for one in (*trader.leaving, *trader.engine.waiting)
         }
         self._void |= {
-            one.order.client_order_id for one in trader.unwritten if type(one) is Intended
+            one.order.client_order_id for one in trader.scribe.unwritten if type(one) is Intended
         }
         self._unsent |= {name: one for name, one in unsent.items() if name not in self._void}
-        self.close()
 
     def _opened(self) -> Ledger:
         """Open the ledger; a refuge in its place when it is there and cannot be written."""
@@ -284,6 +312,7 @@ class Keeper:
         """Go back to the ledger when the disk takes something."""
         if takes(self._path):
             self.flush()
+            self._let_go()
             self._stand()
         else:
             self._retry_ns = self._clock.monotonic_ns() + int(RETRY_S * SECOND_NS)

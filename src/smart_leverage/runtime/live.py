@@ -1,8 +1,10 @@
 """Drives an account in real time: prices each second, decisions at bar ends, lists compared."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from smart_leverage.brokers.base import Broker
@@ -11,6 +13,7 @@ from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import BrokerLost, Prices, Rung
 from smart_leverage.market.quotes import Quote, QuotePath
+from smart_leverage.runtime.carrying import Aside, Desk
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator
@@ -19,9 +22,14 @@ from smart_leverage.runtime.steady import SteadyClock, compare, watch
 from smart_leverage.runtime.tidying import Tidying
 from smart_leverage.strategies.base import Bot, Strategy
 
+SWITCH_S = 0.002
+"""So long one thread computes at most while another one has an answer in hand. Five milliseconds,
+as the interpreter has it, are several turns of waiting for each order; half a millisecond costs
+more in changing over than it saves."""
 
-class QuotedVenue(Broker, Protocol):
-    """A broker whose market is driven from here, quote by quote."""
+
+class Market(Protocol):
+    """A market that is driven from here, quote by quote."""
 
     def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
         """Let the orders of several instruments meet the quotes of one instant."""
@@ -30,6 +38,43 @@ class QuotedVenue(Broker, Protocol):
     def advance(self, at_ns: int) -> None:
         """Let time pass without a price."""
         ...
+
+
+class QuotedVenue(Broker, Market, Protocol):
+    """A broker with such a market."""
+
+
+class MarketAside:
+    """Moves a market by a thread of its own, so that whoever decides need not wait for it.
+
+    A move that comes while another is under way takes the place of one that waits.
+    """
+
+    def __init__(self, market: Market, desk: Desk) -> None:
+        """Start the thread; the desk hears when the market has moved."""
+        self._market = market
+        self._desk = desk
+        self._aside = Aside("market", desk)
+
+    def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
+        """Have orders meet the quotes of one instant."""
+        self._move(partial(self._market.on_quotes, at_ns, quotes))
+
+    def advance(self, at_ns: int) -> None:
+        """Have time pass without a price."""
+        self._move(partial(self._market.advance, at_ns))
+
+    def close(self) -> None:
+        """Let a move that is under way end, and make no more; harmless twice."""
+        self._aside.close()
+
+    def _move(self, move: Callable[[], None]) -> None:
+        def moved() -> tuple[()]:
+            move()
+            self._desk.answered(None)  # what has been filled is news
+            return ()
+
+        self._aside.ask(moved)
 
 
 class Pace(NamedTuple):
@@ -56,14 +101,20 @@ class LiveDriver:
         strategies: Sequence[Strategy] = (),
         bots: Sequence[Bot] = (),
         may_shrink: bool = False,
+        market: Market | None = None,
         pace: Pace = Pace(),  # noqa: B008 - immutable
         operator: Operator | None = None,
         office: Office | None = None,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Join the parts; `pause` waits, seconds, and may end early when something comes in."""
+        """Join the parts.
+
+        `market` moves the venue's market, the venue itself by default; `pause` waits, seconds, and
+        may end early when something comes in.
+        """
         self.trader = trader
         self.venue = venue
+        self.market = market or venue
         self.clock = clock
         self.path = path
         self.traders = Traders(strategies, bots, may_shrink)
@@ -80,6 +131,8 @@ class LiveDriver:
     def run(self, is_over: Callable[[], bool]) -> None:
         """Go on until somebody says so or the market ends."""
         self._tidying.begin()
+        before_s = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         try:
             while not is_over() and self.clock.now_ns() < self.path.until_ns:
                 began_ns = self.clock.monotonic_ns()
@@ -87,6 +140,7 @@ class LiveDriver:
                 self._tidying.look(began_ns)
                 self._wait(began_ns + int(self.pace.step_s * SECOND_NS))
         finally:
+            sys.setswitchinterval(before_s)
             self._tidying.end()
         self.trader.flush()
 
@@ -129,9 +183,10 @@ class LiveDriver:
             self._move(now_ns)
         except BrokerDown:
             self._lose()
-        self.trader.flush()
-        if self.office is not None:
-            self.office.tell(is_durable=True)
+        if self.office is None:
+            self.trader.flush()
+        else:
+            self.office.dispatch(self.trader)
 
     def _is_due(self) -> bool:
         waited_ns = self.clock.monotonic_ns() - self._reconciled_ns
@@ -146,10 +201,10 @@ class LiveDriver:
         # The engine first: what no longer fits at these prices is cancelled before it can fill.
         self.trader.offer(Prices(at_ns=now_ns, prints=_prints(quotes), rung=Rung.QUOTE))
         if quotes:
-            self.venue.on_quotes(market_ns, [(one.key, one.bid, one.ask) for one in quotes])
+            self.market.on_quotes(market_ns, [(one.key, one.bid, one.ask) for one in quotes])
         else:
-            self.venue.advance(market_ns)
-        self.trader.drain()
+            self.market.advance(market_ns)
+        self.trader.fetch()
         closes = list(self.path.closed(self._closed_ns, now_ns))
         self._closed_ns = max(self._closed_ns, now_ns)
         if closes:

@@ -2,11 +2,12 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Full
 from typing import Protocol, TypeVar
 
+from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.events import Event
 from smart_leverage.runtime.driven import Driven
@@ -15,7 +16,7 @@ from smart_leverage.runtime.shelf import Shelf
 T = TypeVar("T")
 
 BATCH = 256
-"""So many wishes are decided, and made durable by one commit, at most."""
+"""So many wishes are decided, and so many answers taken in, in one turn at most."""
 
 WAITING_MAX = 2_000
 """So many may wait; more are refused before anything was decided."""
@@ -28,8 +29,9 @@ Stamp = Callable[[int], Event]
 class Wish:
     """An event that somebody waits for.
 
-    `settle` is called on the trading thread once the decision is durable, with what was decided, or
-    with None when the ledger failed on the way and the account went on without saying more.
+    `settle` is called on the trading thread with what was decided; what it tells is told once that
+    is durable. If the ledger fails on the way it is called again, with None: the account went on,
+    and only what is there now can be told.
     """
 
     stamp: Stamp
@@ -41,11 +43,15 @@ class Wish:
         return self._claim.acquire(blocking=False)
 
 
-class Afterwards(Protocol):
-    """Tells what waits to be told, on the trading thread."""
+class Teller(Protocol):
+    """Tells others what has happened; called on the trading thread."""
 
-    def __call__(self, *, is_durable: bool) -> None:
-        """Tell it; `is_durable` says whether all that was decided is."""
+    def tell_early(self) -> None:
+        """Tell what need not wait until it is durable."""
+        ...
+
+    def parcel(self) -> Callable[[], None] | None:
+        """Return what tells the rest, in any thread, once it is durable; None for nothing."""
         ...
 
 
@@ -64,7 +70,9 @@ class Office:
         self._wishes: deque[Wish] = deque()
         self._questions: deque[Question] = deque()
         self._answers: deque[Event] = deque()
-        self._afterwards: list[Afterwards] = []
+        self._tellers: list[Teller] = []
+        self._failed: deque[tuple[Sequence[Wish], Sequence[Question]]] = deque()
+        self._silence: BrokerDown | None = None
         self._has_news = False
 
     # -- any thread -------------------------------------------------------------------------------
@@ -97,45 +105,91 @@ class Office:
         self._has_news = True
         self._wake()
 
+    def brought(self, events: Sequence[Event]) -> None:
+        """Hand in what the broker has said; each gets its time when it is taken in."""
+        if events:
+            self._answers.extend(events)
+            self._wake()
+
+    def silent(self, failure: BrokerDown) -> None:
+        """Hand in that the broker did not answer."""
+        self._silence = failure
+        self._wake()
+
     # -- the trading thread -----------------------------------------------------------------------
 
-    def afterwards(self, act: Afterwards) -> None:
-        """Register what is done whenever something may be told.
+    def add_teller(self, teller: Teller) -> None:
+        """Register who tells whenever something may be told.
 
         An answer of the broker may be told before its record is durable: its intent is, and after a
-        crash the broker is asked again. Everything else waits until `is_durable`.
+        crash the broker is asked again. Everything else waits.
         """
-        self._afterwards.append(act)
+        self._tellers.append(teller)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits."""
-        return not (self._wishes or self._questions or self._answers or self._has_news)
+        waiting = self._wishes or self._questions or self._answers or self._failed
+        return not (waiting or self._has_news or self._silence)
 
     def attend(self, trader: Driven, now_ns: Callable[[], int]) -> None:
-        """Take in answers, decide wishes with one commit, and then answer the questions."""
-        has_news, self._has_news = self._has_news, False
+        """Take in answers, decide wishes with one commit, and answer the questions.
+
+        Raises:
+            BrokerDown: It did not answer when it was asked aside.
+        """
+        trader.settle()
+        again = self._begun_again(trader)
         wishes = self._taken()
-        events = [trader.stamped(each) for each in _drained(self._answers)]
+        events = [trader.stamped(each) for each in _drained(self._answers, BATCH)]
         count = len(events)
         events += [wish.stamp(now_ns()) for wish in wishes]
         decisions = trader.offer_all(events) if events else []
-        self.tell(is_durable=False)
-        trader.flush()
+        for teller in self._tellers:
+            teller.tell_early()
         for place, wish in enumerate(wishes, count):
             wish.settle(trader, decisions[place] if decisions else None)
-        for question in _drained(self._questions):
+        questions = [*again, *_drained(self._questions)]
+        for question in questions:
             question(trader)
-        self.tell(is_durable=True)
-        if has_news:
-            trader.drain()
-            trader.flush()
-            self.tell(is_durable=True)
+        self.dispatch(trader, wishes, questions)
+        self._look_for_news(trader)
+        if not self.is_idle:
+            self._wake()
 
-    def tell(self, *, is_durable: bool) -> None:
-        """Let those who registered tell what they have."""
-        for act in self._afterwards:
-            act(is_durable=is_durable)
+    def dispatch(
+        self, trader: Driven, wishes: Sequence[Wish] = (), questions: Sequence[Question] = ()
+    ) -> None:
+        """Have what was decided made durable; what is to be told of it is told then."""
+        parcels = [parcel for each in self._tellers if (parcel := each.parcel()) is not None]
+
+        def then(is_durable: bool) -> None:
+            if is_durable:
+                for deliver in parcels:
+                    deliver()
+            elif wishes or questions:
+                self._failed.append((wishes, questions))
+                self._wake()
+
+        trader.hand_over(then)
+
+    def _begun_again(self, trader: Driven) -> list[Question]:
+        """Settle anew what was decided and lost with a failed commit; return what to ask anew."""
+        questions: list[Question] = []
+        while self._failed:
+            wishes, asked = self._failed.popleft()
+            for wish in wishes:
+                wish.settle(trader, None)
+            questions += asked
+        return questions
+
+    def _look_for_news(self, trader: Driven) -> None:
+        silence, self._silence = self._silence, None
+        has_news, self._has_news = self._has_news, False
+        if silence is not None:
+            raise silence
+        if has_news:
+            trader.fetch()
 
     def _taken(self) -> list[Wish]:
         taken: list[Wish] = []
@@ -146,6 +200,6 @@ class Office:
         return taken
 
 
-def _drained(waiting: deque[T]) -> list[T]:
-    """Take what is there now; what comes meanwhile waits for the next turn."""
-    return [waiting.popleft() for _ in range(len(waiting))]
+def _drained(waiting: deque[T], most: int = WAITING_MAX) -> list[T]:
+    """Take what is there now; what comes meanwhile, or is too much, waits for the next turn."""
+    return [waiting.popleft() for _ in range(min(len(waiting), most))]

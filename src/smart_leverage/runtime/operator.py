@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from msgspec import structs
 
+from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.enforcement import told as told_rollout
 from smart_leverage.domain.limits import told
 from smart_leverage.domain.records import (
@@ -38,6 +39,9 @@ from smart_leverage.runtime.latch import HaltFile
 REFUSED = frozenset({"state.tripped", LIMIT_REFUSED, SEAT_REFUSED, STEP_REFUSED, PAST_REFUSED})
 """Codes of the notes with which the engine refuses a resume, a limit, a seat, a step, a past."""
 
+LOOK_NS = SECOND_NS // 20
+"""So long a halt file that was made by hand may lie there before the account itself is halted."""
+
 Check = Callable[[Mapping[str, str]], Sequence[str]]
 """Says what is wrong with the values of all limits together; the settings know it."""
 
@@ -49,12 +53,16 @@ class Operator:
         """Join the parts; `check` is asked before limits change."""
         self._control = control
         self._halt = halt
+        self._looked_ns = 0
         self._check = check
 
     def attend(self, trader: Driven, now_ns: int) -> None:
         """Obey the socket first, then the file: a file that somebody made by hand halts as well."""
         for waiting in self._control.take():
             self._obey(trader, now_ns, waiting)
+        if abs(now_ns - self._looked_ns) < LOOK_NS:
+            return  # an increase is held back by the file before it leaves, looked at here or not
+        self._looked_ns = now_ns
         state = trader.engine.state.trading
         if self._halt.is_set and state < TradingState.HALTED:
             note = self._halt.read()
@@ -64,6 +72,7 @@ class Operator:
             trader.flush()
 
     def _obey(self, trader: Driven, now_ns: int, waiting: Waiting) -> None:
+        trader.flush()
         request, before = waiting.request, trader.ledger.head.seq
         if request.command is Command.RESUME and isinstance(trader.ledger, Refuge):
             waiting.settle(_in_trouble(trader.engine.state, before, trader.ledger))

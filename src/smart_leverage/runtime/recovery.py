@@ -12,7 +12,8 @@ from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Event, Started
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.carrying import Carrier
-from smart_leverage.runtime.trader import AT_ONCE, Tell, Trader
+from smart_leverage.runtime.trader import AT_ONCE, Trader
+from smart_leverage.runtime.writing import Tell
 
 
 def recover(

@@ -82,6 +82,13 @@ class Shelved:
         self.replaces: Shelved | None = None
         self.replaced_by: Shelved | None = None
 
+    def __copy__(self) -> "Shelved":
+        """Return it as it is now; one is taken for every word of the streams."""
+        twin = object.__new__(Shelved)
+        for name in Shelved.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
     @property
     def bot(self) -> str:
         """Whose it is."""

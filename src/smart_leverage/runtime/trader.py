@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec import structs
 
@@ -10,13 +11,14 @@ from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.orders import Approved, OrderState
-from smart_leverage.domain.records import Decided, Record
+from smart_leverage.domain.records import Decided
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Event, LookedUp, Reconciled, Updated
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.activities import event_of
-from smart_leverage.runtime.carrying import AtOnce, Carrier, Messenger
+from smart_leverage.runtime.carrying import UNSTAMPED, AtOnce, Carrier, Messenger
+from smart_leverage.runtime.writing import Kept, Scribe, Tell
 from smart_leverage.strategies.base import AccountView
 
 _UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
@@ -28,9 +30,6 @@ TRIES = 3
 """So often the lists are read again because something moved meanwhile."""
 
 AT_ONCE = AtOnce()
-
-Tell = Callable[[Record], None]
-"""Hears every record once it is durable, in order; it must be quick and must not raise."""
 
 
 class Trader:
@@ -68,17 +67,14 @@ class Trader:
         self.ledger = ledger
         self.broker = broker
         self.clock = clock
-        self.events = 0
-        self._tell = tell
+        self.scribe = Scribe(ledger, tell)
         self._see = see
         self._carrier = carrier
         self.messenger = Messenger(broker, held_back)
-        self.commits = 0
-        self.unwritten: list[Record] = []
         self.leaving: list[Approved] = []
         self._activities = 0
         self._unexplained: list[Activity] = []
-        self._seen = max(engine.state.stream_seen - OVERLAP, 0)
+        self._seen = self._fetched = max(engine.state.stream_seen - OVERLAP, 0)
 
     def offer(self, event: Event) -> list[Decided]:
         """Process an event and everything that follows from it; return the decisions made.
@@ -99,6 +95,7 @@ class Trader:
             BrokerDown: See `offer`.
             LedgerError: See `offer`.
         """
+        self.settle()
         decisions: list[list[Decided]] = [[] for _ in events]
         silence: BrokerDown | None = None
         queue = deque(enumerate(events))
@@ -113,10 +110,7 @@ class Trader:
                 leaving.sends += outcome.sends
             if not (leaving.cancels or leaving.changes or leaving.sends):
                 continue
-            self.leaving = [*(one.approved for one in leaving.changes), *leaving.sends]
-            self.flush()
-            self.leaving = []
-            answers = self._carrier.carry(self.messenger, leaving)
+            answers = self._departed(leaving)
             if answers is None:
                 continue  # they come in as events of their own
             queue.extend((place, self.stamped(answer)) for answer in answers)
@@ -128,14 +122,31 @@ class Trader:
             raise silence
         return decisions
 
+    def _departed(self, leaving: Outcome) -> list[Event] | None:
+        """Let go what was decided, once it is durable; return the answers, None when they come."""
+        carry = partial(self._carrier.carry, self.messenger, leaving)
+        if self._carrier.is_apart:
+
+            def then(is_durable: bool) -> None:
+                if is_durable:
+                    carry()
+
+            self.hand_over(then)
+            return None
+        self.leaving = [*(one.approved for one in leaving.changes), *leaving.sends]
+        self.flush()
+        self.leaving = []
+        return carry()
+
     def stamped(self, answer: Event) -> Event:
         """Return an answer of the broker with the time at which it is taken in."""
         return structs.replace(answer, at_ns=self.clock.now_ns())
 
     def _processed(self, event: Event) -> Outcome:
+        if type(event) is Updated:
+            self._seen = max(self._seen, event.update.sequence)
         outcome = self.engine.process(event)
-        self.events += 1
-        self.unwritten += outcome.records
+        self.scribe.add(outcome.records)
         for record in outcome.records:
             self._see(record)
         return outcome
@@ -143,6 +154,11 @@ class Trader:
     def drain(self) -> None:
         """Take in all that the broker has said since; one commit for what follows from it."""
         self.offer_all(self._news())
+
+    def fetch(self) -> None:
+        """Have the broker asked what it has said since: now, or by a thread that brings it."""
+        if not self._carrier.fetch(self._fetched_news):
+            self.drain()
 
     def reconcile(self) -> None:
         """Look up what is unsettled, then compare books and broker."""
@@ -191,15 +207,17 @@ class Trader:
     def flush(self) -> None:
         """Make everything durable that was decided, then tell of it.
 
-        What a failed commit did not take stays in `unwritten`, what waited for it in `leaving`.
+        What a failed commit did not take stays with the scribe, what waited for it in `leaving`.
         """
-        if not self.unwritten:
-            return
-        self.ledger.commit(self.unwritten)
-        written, self.unwritten = self.unwritten, []
-        self.commits += 1
-        for record in written:
-            self._tell(record)
+        self.scribe.flush()
+
+    def hand_over(self, then: Kept) -> None:
+        """Have everything made durable that was decided; see `Scribe.hand_over`."""
+        self.scribe.hand_over(then)
+
+    def settle(self) -> None:
+        """Tell of what has become durable; see `Scribe.settle`."""
+        self.scribe.settle()
 
     def _unsettled(self) -> list[str]:
         """Return the orders of which only the broker can say what became of them."""
@@ -208,12 +226,16 @@ class Trader:
 
     def _news(self) -> list[Event]:
         updates = self.broker.updates(self._seen)
-        if not updates:
-            return []
-        self._seen = updates[-1].sequence
         # A message may be old, or bear a time that never was; it is now that it is acted upon.
         now_ns = self.clock.now_ns()
         return [Updated(at_ns=now_ns, update=update) for update in updates]
+
+    def _fetched_news(self) -> list[Event]:
+        """Ask on the thread that fetches; what it brings may come twice, and counts once."""
+        updates = self.broker.updates(max(self._seen, self._fetched))
+        if updates:
+            self._fetched = updates[-1].sequence
+        return [Updated(at_ns=UNSTAMPED, update=update) for update in updates]
 
 
 def view(engine: Engine) -> AccountView:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Full
 from typing import Any, Generic, TypeVar
 
@@ -29,8 +30,12 @@ class Settling(Generic[T]):
         self._future = future
         self.is_settled = False
 
+    def begin(self) -> None:
+        """Let it be answered, also when what was answered before could not be told."""
+        self.is_settled = False
+
     def put(self, answer: T) -> None:
-        """Answer; what comes after the first one is passed over."""
+        """Answer; what comes after the first one is passed over until it is begun anew."""
         if not self.is_settled:
             self.is_settled = True
             self._bridge.mail.append((self._future, answer, None))
@@ -50,7 +55,7 @@ class Bridge:
         self.office = office
         self.mail: list[tuple[asyncio.Future[Any], Any, Exception | None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        office.afterwards(self._send)
+        office.add_teller(self)
 
     def connect(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Deliver answers to this loop from now on; None when it ends."""
@@ -65,6 +70,7 @@ class Bridge:
         settling: Settling[T] = self._settling()
 
         def question(trader: Driven) -> None:
+            settling.begin()
             try:
                 settling.put(read(trader, self.office.shelf))
             except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
@@ -88,7 +94,8 @@ class Bridge:
 
         Args:
             stamp: Makes the event.
-            then: Called on the trading thread with the durable decisions.
+            then: Called on the trading thread with the decisions; its answer is told once they are
+                durable.
             otherwise: Reads how it stands once `ANSWER_WITHIN_S` is over.
             is_urgent: Whether it lowers exposure, and so is never refused for crowding.
 
@@ -98,6 +105,7 @@ class Bridge:
         settling: Settling[T] = self._settling()
 
         def settle(trader: Driven, decided: list[Decided] | None) -> None:
+            settling.begin()
             try:
                 then(trader, decided or [], settling)
             except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
@@ -125,15 +133,22 @@ class Bridge:
             raise WireError(500, 50010000, "the server is ending")
         return Settling(self, loop.create_future())
 
-    def _send(self, *, is_durable: bool) -> None:
-        """Let the answers cross; called on the trading thread."""
+    def tell_early(self) -> None:
+        """Let answers cross that are the broker's word."""
+        if (deliver := self.parcel()) is not None:
+            deliver()
+
+    def parcel(self) -> Callable[[], None] | None:
+        """Return what lets the answers cross that there are."""
         if not self.mail or self._loop is None:
-            return
-        mail, self.mail = self.mail, []
-        try:
-            self._loop.call_soon_threadsafe(_deliver, mail)
-        except RuntimeError:
-            return  # the loop has ended, and with it whoever waited
+            return None
+        loop, mail, self.mail = self._loop, self.mail, []
+
+        def deliver() -> None:
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                loop.call_soon_threadsafe(_deliver, mail)
+
+        return deliver
 
 
 def _deliver(mail: list[tuple["asyncio.Future[Any]", Any, Exception | None]]) -> None:

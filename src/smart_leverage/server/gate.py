@@ -5,6 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import count
 from typing import NamedTuple
 
 from smart_leverage.domain.bots import NOBODY, Seat, authentic
@@ -71,6 +72,8 @@ class Gate:
         self._sockets = dict(sockets)
         self._failures = Failures()
         self._in_hand = 0
+        # Asking the system for chance at each request would make a busy thread wait for its turn.
+        self._name, self._numbers = secrets.token_hex(8), count()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection of ASGI."""
@@ -85,7 +88,7 @@ class Gate:
 
     async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
         ear = _Ear(receive)
-        request_id = secrets.token_hex(16)
+        request_id = f"{self._name}{next(self._numbers):016x}"
         self._in_hand += 1
         try:
             async with asyncio.timeout(REQUEST_WITHIN_S):

@@ -18,7 +18,7 @@ from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Commanded, Opened
 from smart_leverage.engine.proof import exact
 from smart_leverage.ledger.base import Ledger
-from smart_leverage.ledger.space import Space, room_in
+from smart_leverage.ledger.space import RoomWatch, Space
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
@@ -28,15 +28,16 @@ from smart_leverage.runtime.carrying import Lanes
 from smart_leverage.runtime.control import Answer, Control, Request
 from smart_leverage.runtime.keeping import Keeper
 from smart_leverage.runtime.latch import HaltFile
-from smart_leverage.runtime.live import LiveDriver
+from smart_leverage.runtime.live import LiveDriver, MarketAside
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator, answer_of, problems_of, refused
 from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.recovery import rebuilt, recover
 from smart_leverage.runtime.shelf import Shelf
 from smart_leverage.runtime.steady import steady_clock
-from smart_leverage.runtime.trader import Tell, Trader
+from smart_leverage.runtime.trader import Trader
 from smart_leverage.runtime.venue_process import venue_process
+from smart_leverage.runtime.writing import Tell
 from smart_leverage.settings import Settings
 from smart_leverage.wiring.limits import contradicted
 from smart_leverage.wiring.policy import engine_config
@@ -128,13 +129,13 @@ def in_real_time(
         BrokerDown: The venue does not start.
     """
     cash, halt, wake = exact(settings.account.cash), HaltFile(folder), threading.Event()
-    disk = (folder / LEDGER).resolve().parent
+    disk = RoomWatch((folder / LEDGER).resolve().parent)
     office = Office(wake.set, Shelf())
 
     def held_back() -> str:
         if halt.is_set:
             return "halted"
-        is_short = room_in(disk).level is Space.SHORT
+        is_short = disk.look().level is Space.SHORT
         return "the disk of the ledger is almost full" if is_short else ""
 
     def pause(seconds: float) -> None:
@@ -145,7 +146,8 @@ def in_real_time(
         closing(Keeper(folder / LEDGER, clock, halt, warn)) as keeper,
         Control(folder, wake.set) as control,
         venue_process(folder, cash) as venue,
-        closing(Lanes(office.answered)) as lanes,
+        closing(Lanes(office)) as lanes,
+        closing(MarketAside(venue, office)) as market,
     ):
         config = engine_config(settings)
         steady = steady_clock(clock, keeper.ledger, venue)
@@ -169,11 +171,13 @@ def in_real_time(
             strategies=traders.strategies,
             bots=traders.bots,
             may_shrink=traders.may_shrink,
+            market=market,
             operator=Operator(control, halt, contradicted),
             office=office,
             pause=pause,
         )
         yield driver
+        market.close()
         lanes.close()
         driver.attend()  # what the broker answered to the last errands
 

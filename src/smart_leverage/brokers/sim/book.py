@@ -42,6 +42,7 @@ class Line:
         "_rates_short",
         "ask",
         "bid",
+        "buy_holds",
         "buy_limit",
         "buy_stop",
         "closed_ns",
@@ -56,6 +57,7 @@ class Line:
         "opened_ns",
         "print_number",
         "rank",
+        "sell_holds",
         "sell_limit",
         "sell_stop",
         "takers",
@@ -70,6 +72,7 @@ class Line:
         self._rates_long = _rates(instrument, instrument.maintenance_rate_long, is_short=False)
         self._rates_short = _rates(instrument, instrument.maintenance_rate_short, is_short=True)
         self.tickets: list[Ticket] = []
+        self.buy_holds = self.sell_holds = ZERO
         self.mark = self.bid = self.ask = math.nan
         self._exact_of = math.nan
         self._exact: Decimal | None = None
@@ -222,8 +225,9 @@ class Book:
         self.open: dict[int, Ticket] = {}
         self.groups: dict[int, Group] = {}
         self.next_expiry_ns = 0
-        self.changes = 0
-        """How often an order that holds funds has changed or ended."""
+        self.held_lines: dict[int, Line] = {}
+        """The symbols whose orders hold funds, by rank."""
+        self._holds: dict[int, Decimal] = {}
 
     def add(self, ticket: Ticket) -> None:
         """Take a new ticket in."""
@@ -237,6 +241,7 @@ class Book:
         self.next_expiry_ns = min(self.next_expiry_ns, ticket.expires_at_ns)
         line = self.lines[ticket.order.key]
         line.tickets.append(ticket)
+        self._hold(ticket, line)
         line.touch()
 
     def restore(self, tickets: Iterable[Ticket]) -> None:
@@ -248,11 +253,34 @@ class Book:
     def settle(self, ticket: Ticket) -> None:
         """Bring the quick ways up to date after a ticket has changed."""
         line = self.lines[ticket.order.key]
-        self.changes += bool(ticket.reserve_price)
+        self._hold(ticket, line)
         if ticket.is_final and self.open.pop(ticket.number, None) is not None:
             line.tickets.remove(ticket)
             self._forget_group(ticket.group)
         line.touch()
+
+    def hold_of(self, ticket: Ticket) -> Decimal:
+        """Return the value for which an open order holds funds, if it needs any to fill."""
+        return self._holds.get(ticket.number, ZERO)
+
+    def _hold(self, ticket: Ticket, line: Line) -> None:
+        """Bring what the orders of a symbol hold together up to date; exact, so in any order."""
+        now = ZERO
+        if ticket.reserve_price and not (ticket.is_final or ticket.part.is_exit):
+            now = EXACT.multiply(ticket.remaining, ticket.reserve_price)
+        change = EXACT.subtract(now, self._holds.pop(ticket.number, ZERO))
+        if now:
+            self._holds[ticket.number] = now
+        if not change:
+            return
+        if ticket.is_buy:
+            line.buy_holds = EXACT.add(line.buy_holds, change)
+        else:
+            line.sell_holds = EXACT.add(line.sell_holds, change)
+        if line.buy_holds or line.sell_holds:
+            self.held_lines[line.rank] = line
+        else:
+            self.held_lines.pop(line.rank, None)
 
     def _forget_group(self, number: int) -> None:
         group = self.groups.get(number)

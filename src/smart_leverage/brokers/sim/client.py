@@ -89,9 +89,16 @@ class _Connections:
         connection: socket.socket | None = getattr(self._local, "connection", None)
         return connection
 
+    @property
+    def heard(self) -> bytearray:
+        """What this thread's connection has said and nobody has read yet."""
+        heard: bytearray = self._local.heard
+        return heard
+
     def keep(self, connection: socket.socket) -> None:
         """Make it the connection of this thread."""
         self._local.connection = connection
+        self._local.heard = bytearray()
         with self._lock:
             self._all.add(connection)
 
@@ -310,7 +317,7 @@ class SimBrokerClient:
         for connection in (self._own.connection, None):
             if connection is None:
                 connection = self._connected()
-            elif not _is_alive(connection):
+            elif self._own.heard or not _is_alive(connection):
                 self._own.drop()
                 continue
             try:
@@ -357,13 +364,15 @@ class SimBrokerClient:
         connection = self._own.connection
         if connection is None:
             raise _Lost("the connection is gone")
-        parts = bytearray()
-        while len(parts) < length:
-            part = connection.recv(min(65536, length - len(parts)))
+        heard = self._own.heard
+        while len(heard) < length:
+            part = connection.recv(65536)  # a head mostly comes with what follows it
             if not part:
                 raise _Lost("the server went away")
-            parts += part
-        return bytes(parts)
+            heard += part
+        read = bytes(heard[:length])
+        del heard[:length]
+        return read
 
 
 def _is_alive(connection: socket.socket) -> bool:

@@ -1,8 +1,8 @@
 """What the account can still buy, as if every open order that holds funds had been filled."""
 
 import math
+from copy import copy
 from decimal import ROUND_FLOOR, Decimal
-from itertools import takewhile
 from typing import NamedTuple
 
 from smart_leverage.brokers.sim.book import Book, Line
@@ -41,9 +41,8 @@ class Adding:
         self.cash = self.equity = cash
         self.long = self.short = self.crypto = self.initial = self.maintenance = 0.0
 
-    def hold(self, line: Line, qty: Decimal, price: Decimal) -> None:
-        """Add a quantity that is held at a price."""
-        value = EXACT.multiply(qty, price)
+    def hold(self, line: Line, value: Decimal) -> None:
+        """Add what is held, signed."""
         self.equity = EXACT.add(self.equity, value)
         amount = float(value)
         is_short = amount < 0.0
@@ -58,12 +57,11 @@ class Adding:
             self.initial += rates.initial * abs(amount)
             self.maintenance += rates.maintenance * abs(amount)
 
-    def trade(self, line: Line, qty: Decimal, price: Decimal) -> None:
-        """Add a quantity that is paid for, or sold when negative."""
-        paid = EXACT.multiply(qty, price)
-        self.cash = EXACT.subtract(self.cash, paid)
-        self.equity = EXACT.subtract(self.equity, paid)
-        self.hold(line, qty, price)
+    def trade(self, line: Line, value: Decimal) -> None:
+        """Add what is paid for, or sold when negative."""
+        self.cash = EXACT.subtract(self.cash, value)
+        self.equity = EXACT.subtract(self.equity, value)
+        self.hold(line, value)
 
     def standing(self) -> Standing:
         """Return what the margin rules read of it."""
@@ -82,14 +80,6 @@ class Adding:
         return Standing(cash=self.cash, equity=self.equity, account=account)
 
 
-class _Known(NamedTuple):
-    """What the orders up to a number leave, and what it was added up from."""
-
-    adding: Adding
-    number: int
-    changes: tuple[int, int]
-
-
 class Funds:
     """Looks at the purse and the book and says what may be bought."""
 
@@ -97,7 +87,7 @@ class Funds:
         self._purse = purse
         self._book = book
         self._terms = terms
-        self._known: _Known | None = None
+        self._known: tuple[int, Adding] | None = None
 
     def forget(self) -> None:
         """Add up anew: prices may have changed."""
@@ -114,41 +104,34 @@ class Funds:
             without: An order whose own hold is left out, because it is about to be replaced or
                 paid for.
         """
-        if without is None:
-            return self._after().standing()
-        adding = self._held()
-        for ticket in self._book.open.values():
-            if ticket is not without:
-                self._add(adding, ticket)
+        # An order that is about to be paid for meets prices that moved within this very call.
+        adding = copy(self._held()) if without is None else self._added()
+        for _, line in sorted(self._book.held_lines.items()):
+            held, buys, sells = self._purse.qty(line.key), line.buy_holds, line.sell_holds
+            if without is not None and without.order.key == line.key:
+                own = self._book.hold_of(without)
+                buys = EXACT.subtract(buys, own) if without.is_buy else buys
+                sells = sells if without.is_buy else EXACT.subtract(sells, own)
+            if buys and held >= 0:
+                adding.trade(line, buys)
+            if sells and held <= 0:
+                adding.trade(line, EXACT.minus(sells))
         return adding.standing()
 
-    def _after(self) -> Adding:
-        """Go on from where the last addition ended while only new orders have come since."""
-        tickets, changes = self._book.open, (self._purse.number, self._book.changes)
-        known = self._known
-        if known is None or known.changes != changes:
-            known = _Known(self._held(), 0, changes)
-        new = list(takewhile(lambda each: each.number > known.number, reversed(tickets.values())))
-        for ticket in reversed(new):
-            self._add(known.adding, ticket)
-        last = new[0].number if new else known.number
-        self._known = known._replace(number=last)
-        return known.adding
-
-    def _add(self, adding: Adding, ticket: Ticket) -> None:
-        if self.holds_funds(ticket):
-            qty = ticket.remaining if ticket.is_buy else EXACT.minus(ticket.remaining)
-            adding.trade(self._book.lines[ticket.order.key], qty, ticket.reserve_price)
-
     def _held(self) -> Adding:
+        """Return what is held; it is added up once for orders that come one after the other."""
+        known = self._known
+        if known is None or known[0] != self._purse.number:
+            known = self._known = self._purse.number, self._added()
+        return known[1]
+
+    def _added(self) -> Adding:
         """Add up what is held, at the last price, or the entry price before there is one."""
         adding, lines = Adding(self._purse.cash), self._book.lines
         for key, each in self._purse.holdings.items():
-            adding.hold(lines[key], each.qty, lines[key].price or each.avg_entry_price)
+            price = lines[key].price or each.avg_entry_price
+            adding.hold(lines[key], EXACT.multiply(each.qty, price))
         return adding
-
-    def _has_holds(self) -> bool:
-        return any(map(self.holds_funds, self._book.open.values()))
 
     def holds_funds(self, ticket: Ticket) -> bool:
         """Whether an order needs funds to fill: one that closes a position does not."""
@@ -182,7 +165,7 @@ class Funds:
     def snapshot(self, account_id: str, at_ns: int) -> AccountSnapshot:
         """Return the account as the venue states it; powers are what open orders leave."""
         now = self.now()
-        after = self.after_orders() if self._has_holds() else now
+        after = self.after_orders() if self._book.held_lines else now
         return AccountSnapshot(
             account_id=account_id,
             cash=now.cash,

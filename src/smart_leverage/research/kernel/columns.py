@@ -90,6 +90,22 @@ class Columns(NamedTuple):
         return ended
 
 
+def check_begin(bars: Columns) -> None:
+    """Refuse columns that were cut out of longer ones and still count days from those.
+
+    An account opens on day 0; with another number its first instant would begin a second day.
+
+    Raises:
+        BadData: The first instant is of a later day, or begins one.
+    """
+    first = bars.instants[:1]
+    if len(first) and (first["day"][0] != 0 or first["is_day_new"][0]):
+        raise BadData(
+            f"the first instant is of day {first['day'][0]}, and an account opens on day 0",
+            fix="count days from the first instant, which begins none",
+        )
+
+
 def columns_of(
     series: Sequence[BarSeries],
     registry: Registry | None = None,

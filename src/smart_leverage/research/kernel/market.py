@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smart_leverage.domain.errors import BadData
-from smart_leverage.research.kernel.columns import Columns
+from smart_leverage.research.kernel.columns import Columns, check_begin
 from smart_leverage.research.kernel.ladder import CELL
 from smart_leverage.research.kernel.signals import Signals
 
@@ -42,8 +42,9 @@ def market_of(bars: Columns, signals: Signals) -> Market:
     """Return bars and signals as the loop takes them.
 
     Raises:
-        BadData: The signals were made for other columns.
+        BadData: The signals were made for other columns, or these do not begin on day 0.
     """
+    check_begin(bars)
     instants = bars.instants
     if len(signals.first) != len(instants) + 1:
         raise BadData(

@@ -9,6 +9,7 @@ decide otherwise when asked again.)
 
 import math
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -56,9 +57,12 @@ class Study:
         self._distributions = {axis.key: _distribution(axis) for axis in plan.space.axes}
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         try:
+            store = optuna.storages.RDBStorage(_address(storage))
+            # A server would be left with open connections, and its log with complaints.
+            weakref.finalize(self, store.engine.dispose)
             self._study = optuna.create_study(
                 study_name=f"sweep-{key[:16]}",
-                storage=_address(storage),
+                storage=store,
                 sampler=self._sampler(0),
                 pruner=_pruner(plan.search.pruner),
                 directions=[

@@ -10,13 +10,16 @@ from smart_leverage.reports.html.plot import Scale
 WIDTH, HEIGHT = 960, 600
 
 _STYLE = """
-svg{background:#fff;font:13px system-ui,sans-serif}text{fill:#222}
-.soft{fill:#666}.line{stroke:#999;fill:none}.dot{fill:#5b7fa6;fill-opacity:.45}
-.front{stroke:#b3430f;fill:none;stroke-width:2}.best{stroke:#111;fill:none;stroke-width:3}
-.none{fill:#ddd}.path{fill:none;stroke-opacity:.45}
-@media(prefers-color-scheme:dark){svg{background:#16181c}text{fill:#e6e6e6}.soft{fill:#a0a0a0}
-.best{stroke:#fff}.none{fill:#3a3d42}}
+.slev{max-width:100%;height:auto;background:#fff;font:13px system-ui,sans-serif}
+.slev text{fill:#222}.slev .soft{fill:#666}.slev .line{stroke:#999;fill:none}
+.slev .dot{fill:#5b7fa6;fill-opacity:.45}.slev .none{fill:#ddd}
+.slev .front{stroke:#b3430f;fill:none;stroke-width:2}
+.slev .best{stroke:#111;fill:none;stroke-width:3}.slev .path{fill:none;stroke-opacity:.45}
+@media(prefers-color-scheme:dark){
+.slev{background:#16181c}.slev text{fill:#e6e6e6}.slev .soft{fill:#a0a0a0}
+.slev .best{stroke:#fff}.slev .none{fill:#3a3d42}}
 """
+"""For a picture and nothing else: in a notebook it stands inside a page."""
 
 _COLOURS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 """Dark to light in even steps of lightness, told apart by eyes that see few colours as well."""
@@ -26,7 +29,7 @@ class Box(NamedTuple):
     """The frame of a picture, in pixels."""
 
     left: int = 120
-    top: int = 92
+    top: int = 108
     right: int = 800
     bottom: int = 520
 
@@ -55,7 +58,8 @@ def page(title: str, subtitle: str, parts: Iterable[str]) -> str:
     """Return a whole picture."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f'width="{WIDTH}" height="{HEIGHT}" class="slev" role="img" '
+        f'aria-label="{escape(title)}">'
     )
     return "\n".join(
         [
@@ -136,5 +140,7 @@ def legend(box: Box, low: str, high: str) -> list[str]:
 
 
 def short(value: float) -> str:
-    """Return a number for a label."""
+    """Return a number for a label: four digits, and money in full."""
+    if 10_000 <= abs(value) < 1e12:
+        return f"{value:,.0f}"
     return f"{value:.4g}" if math.isfinite(value) else "–"

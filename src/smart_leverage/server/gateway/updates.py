@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -69,27 +70,31 @@ class Updates:
         self._now_ns = now_ns
         self._streams: set[_Stream] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        office.afterwards(self._tell)
+        office.add_teller(self)
 
     def connect(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Tell by this loop from now on."""
         self._loop = loop
 
-    def _tell(self, *, is_durable: bool) -> None:
-        """Take what there is to tell across; called on the trading thread."""
-        if not is_durable:
-            return
+    def tell_early(self) -> None:
+        """Say nothing: what the streams tell is durable."""
+
+    def parcel(self) -> Callable[[], None] | None:
+        """Return what takes across what there is to tell."""
         told = self._shelf.take_told()
         if not told or self._loop is None or not self._streams:
-            return
+            return None
+        loop = self._loop
         messages = [
             (each.order.bot, update_of(each, self._position(each.order.bot, each.order.order.key)))
             for each in told
         ]
-        try:
-            self._loop.call_soon_threadsafe(self._deliver, messages)
-        except RuntimeError:
-            return  # the loop has ended
+
+        def deliver() -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._deliver, messages)
+
+        return deliver
 
     def _deliver(self, messages: list[tuple[str, dict[str, Any]]]) -> None:
         for stream in self._streams:

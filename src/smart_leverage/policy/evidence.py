@@ -1,0 +1,233 @@
+"""What a record of closed trades proves: the believed win rate, and the tier that it earns.
+
+A win rate from twenty trades says little, so the tier follows the probability that the win rate
+lies above a threshold. It rises where that is likely and falls only where it has become unlikely;
+the gap between the two keeps it from flapping.
+"""
+
+import math
+from typing import NamedTuple
+
+from smart_leverage.policy.beta import beta_quantile, beta_survival
+from smart_leverage.policy.target import breakeven_win_rate
+from smart_leverage.policy.tier import TOLERANCE, Tier
+from smart_leverage.rule import rule
+
+
+class CredibleInterval(NamedTuple):
+    """Where the win rate lies with a stated probability, equal tails, and its mean."""
+
+    lower: float
+    upper: float
+    mean: float
+
+
+class EvidenceTerms(NamedTuple):
+    """What a rise and a fall of the earned tier take; the defaults are the preset `steady`."""
+
+    prior_a: float = 5.0
+    prior_b: float = 5.0
+    discount: float = 0.99
+    """What an old trade keeps of its weight with every new one, in (0, 1]."""
+    threshold_1: float = 0.45
+    threshold_2: float = 0.60
+    promote_probability: float = 0.80
+    demote_probability: float = 0.30
+    trades_min_1: float = 20.0
+    trades_min_2: float = 40.0
+
+
+class EvidenceState(NamedTuple):
+    """Discounted counts of closed trades, and the tier that they have earned."""
+
+    wins: float
+    losses: float
+    tier: Tier
+
+
+class PayoffThresholds(NamedTuple):
+    """Win rates to beat, given what a win and a loss are worth."""
+
+    payoff_ratio: float
+    breakeven: float
+    threshold_1: float
+    threshold_2: float
+
+
+class Prior(NamedTuple):
+    """Wins and losses believed in advance."""
+
+    a: float
+    b: float
+
+
+@rule
+def posterior_prob_above(
+    prior_a: float, prior_b: float, wins: float, trades: float, threshold: float
+) -> float:
+    """Return the probability that the win rate lies above a threshold, given the record.
+
+    Args:
+        prior_a: Wins believed in advance, above 0.
+        prior_b: Losses believed in advance, above 0.
+        wins: Closed trades won; may be discounted, so not whole.
+        trades: Closed trades, at least as many.
+        threshold: Win rate, fraction.
+
+    Returns:
+        Probability in [0, 1]; 0.0, no evidence, when anything is NaN or out of range.
+    """
+    if not (prior_a > 0.0 and prior_b > 0.0 and 0.0 <= wins <= trades < math.inf):
+        return 0.0
+    if threshold < 0.0:
+        return 1.0
+    probability = beta_survival(threshold, prior_a + wins, prior_b + (trades - wins))
+    return probability if probability >= 0.0 else 0.0
+
+
+@rule
+def credible_interval(
+    prior_a: float, prior_b: float, wins: float, trades: float, level: float
+) -> CredibleInterval:
+    """Return where the win rate lies with the probability `level`, and its mean.
+
+    Args:
+        prior_a: Wins believed in advance, above 0.
+        prior_b: Losses believed in advance, above 0.
+        wins: Closed trades won.
+        trades: Closed trades, at least as many.
+        level: Probability inside, in [0, 1].
+
+    Returns:
+        Fractions; the whole of [0, 1] and a mean of NaN when anything is NaN or out of range.
+    """
+    is_known = prior_a > 0.0 and prior_b > 0.0 and 0.0 <= wins <= trades < math.inf
+    if not (is_known and 0.0 <= level <= 1.0):
+        return CredibleInterval(lower=0.0, upper=1.0, mean=math.nan)
+    a = prior_a + wins
+    b = prior_b + (trades - wins)
+    tail = 0.5 * (1.0 - level)
+    lower = beta_quantile(tail, a, b)
+    upper = 1.0 - beta_quantile(tail, b, a)
+    if not lower <= upper:  # also when one is NaN
+        return CredibleInterval(lower=0.0, upper=1.0, mean=math.nan)
+    return CredibleInterval(lower=lower, upper=upper, mean=a / (a + b))
+
+
+@rule
+def step_evidence(state: EvidenceState, is_win: bool, at: EvidenceTerms) -> EvidenceState:
+    """Return counts and earned tier after one more closed trade.
+
+    Old trades lose weight before the new one is added. A fall is judged before a rise, and there is
+    one step per trade.
+
+    Args:
+        state: Before; no counts and LEARNING at the start.
+        is_win: Whether the trade closed with a profit, costs included. A scratch is no trade.
+        at: Priors, thresholds and probabilities; where one is NaN nothing rises and all falls.
+
+    Returns:
+        The state; its tier is LEARNING, STABLE or PROFITABLE, never EMERGENCY, which is about the
+        month and not about the record.
+    """
+    wins = at.discount * state.wins
+    losses = at.discount * state.losses
+    if is_win:
+        wins = wins + 1.0
+    else:
+        losses = losses + 1.0
+    return EvidenceState(wins=wins, losses=losses, tier=_earned(state.tier, wins, losses, at))
+
+
+@rule
+def _earned(tier: Tier, wins: float, losses: float, at: EvidenceTerms) -> Tier:
+    if tier == Tier.PROFITABLE:
+        beyond = posterior_prob_above(at.prior_a, at.prior_b, wins, wins + losses, at.threshold_2)
+        return Tier.PROFITABLE if _holds(beyond, at) else Tier.STABLE
+    above = posterior_prob_above(at.prior_a, at.prior_b, wins, wins + losses, at.threshold_1)
+    if tier == Tier.STABLE:
+        if not _holds(above, at):
+            return Tier.LEARNING
+        beyond = posterior_prob_above(at.prior_a, at.prior_b, wins, wins + losses, at.threshold_2)
+        is_risen = _rises(beyond, wins + losses, at.trades_min_2, at)
+        return Tier.PROFITABLE if is_risen else Tier.STABLE
+    return Tier.STABLE if _rises(above, wins + losses, at.trades_min_1, at) else Tier.LEARNING
+
+
+@rule
+def _holds(probability: float, at: EvidenceTerms) -> bool:
+    return probability >= at.demote_probability - TOLERANCE
+
+
+@rule
+def _rises(probability: float, trades: float, trades_min: float, at: EvidenceTerms) -> bool:
+    is_enough = trades >= trades_min - TOLERANCE
+    return is_enough and probability >= at.promote_probability - TOLERANCE
+
+
+@rule
+def payoff_thresholds(
+    wins: float,
+    losses: float,
+    mean_win: float,
+    mean_loss: float,
+    cost_per_trade: float,
+    prior_trades: float,
+    offset_2: float,
+) -> PayoffThresholds:
+    """Return the win rates to beat, from what wins and losses have been worth so far.
+
+    Both means are drawn towards the mean size of all trades, as if `prior_trades` of that size had
+    come before: a few lucky wins make no payoff ratio.
+
+    Args:
+        wins: Closed trades won.
+        losses: Closed trades lost.
+        mean_win: Of the winning ones, positive fraction; not read without any.
+        mean_loss: Of the losing ones, positive fraction; not read without any.
+        cost_per_trade: Fraction, 0 or more.
+        prior_trades: How many trades the prior weighs, above 0.
+        offset_2: How far the second threshold lies above break-even.
+
+    Returns:
+        Payoff ratio 1 and break-even ½ without a closed trade; an infinite break-even, which no
+        record beats, when anything is NaN or out of range.
+    """
+    if wins == 0.0 and losses == 0.0:
+        return PayoffThresholds(
+            payoff_ratio=1.0, breakeven=0.5, threshold_1=0.5, threshold_2=0.5 + offset_2
+        )
+    won = wins * mean_win if wins > 0.0 else 0.0
+    lost = losses * mean_loss if losses > 0.0 else 0.0
+    is_known = wins >= 0.0 and losses >= 0.0 and 0.0 <= won < math.inf and 0.0 <= lost < math.inf
+    if not (is_known and won + lost > 0.0 and prior_trades > 0.0 and cost_per_trade >= 0.0):
+        return PayoffThresholds(
+            payoff_ratio=0.0, breakeven=math.inf, threshold_1=math.inf, threshold_2=math.inf
+        )
+    prior = prior_trades * ((won + lost) / (wins + losses))
+    win = (won + prior) / (wins + prior_trades)
+    loss = (lost + prior) / (losses + prior_trades)
+    if not (win < math.inf and 0.0 < loss < math.inf):
+        return PayoffThresholds(
+            payoff_ratio=0.0, breakeven=math.inf, threshold_1=math.inf, threshold_2=math.inf
+        )
+    ratio = win / loss
+    breakeven = breakeven_win_rate(ratio, cost_per_trade / loss)
+    return PayoffThresholds(
+        payoff_ratio=ratio,
+        breakeven=breakeven,
+        threshold_1=breakeven,
+        threshold_2=breakeven + offset_2,
+    )
+
+
+@rule
+def payoff_prior(breakeven: float, strength: float) -> Prior:
+    """Return a prior that believes in no edge: its mean is the win rate at break-even.
+
+    Args:
+        breakeven: Win rate at which trades earn nothing. From 1 on no record is enough: the prior
+            has no wins left to give, and what is asked with it is answered with no.
+        strength: How many trades it weighs.
+    """
+    return Prior(a=strength * breakeven, b=strength * (1.0 - breakeven))
