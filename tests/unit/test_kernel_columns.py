@@ -18,7 +18,7 @@ from smart_leverage.domain.opportunity import Opportunity
 from smart_leverage.domain.orders import Side
 from smart_leverage.market.bars import BarSeries, Source
 from smart_leverage.research.kernel import columns_of, signals_of
-from smart_leverage.research.kernel.running import market_of
+from smart_leverage.research.kernel.market import market_of
 from smart_leverage.research.kernel.signals import from_arrays
 
 START_NS = 1_614_556_800_000_000_000
