@@ -224,7 +224,7 @@ def test_columns_that_are_cut_out_of_longer_ones_have_to_begin_on_day_0() -> Non
     for first in (int(begins), int(begins) + 3):
         part = bars._replace(
             instants=bars.instants[first:].copy(),
-            **{name: getattr(bars, name)[first:] for name in ("cells", "low", "close", "open")},
+            **{name: getattr(bars, name)[first:] for name in ("cells", "low", "close", "ratio")},
         )
         none = signals_of([], [], part)
         with pytest.raises(BadData, match="is of day 1, and an account opens on day 0"):
