@@ -97,6 +97,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("sweep", RESEARCH, "sweep:sweep"),
     Entry("walk-forward", RESEARCH, "walk_forward:walk_forward"),
     Entry("verify", RESEARCH, "verify:verify"),
+    Entry("monitor", RESEARCH, "monitor:monitor"),
     Entry("target", RESEARCH, "target:target"),
     Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
     Entry("report", RESEARCH, "report:report"),
