@@ -10,7 +10,8 @@ import pytest
 
 from smart_leverage.cli.lacking import statistics
 from smart_leverage.domain.errors import BadData, ConfigError
-from smart_leverage.research.verify.run import Run, read_run, record_of, with_trials
+from smart_leverage.research.verify.record import Run, record_of, with_trials
+from smart_leverage.research.verify.run import read_run
 from smart_leverage.research.verify.verdict import Both, judge, luck
 from smart_leverage.research.verify.words import as_fields, lines, verdict
 
@@ -51,6 +52,7 @@ def write_curve(folder: Path, returns: np.ndarray) -> Path:
         pytest.param(np.zeros(40), "never moved", id="an-account-that-did-nothing"),
         pytest.param(np.full(40, 0.01), "never moved", id="constant"),
         pytest.param(np.append(SOME[:40], np.nan), "2024-02-10 has no return", id="a-hole"),
+        pytest.param(np.append(SOME[:40], -1.5), "2024-02-10 owes money", id="below-nothing"),
     ],
 )
 def test_a_record_that_says_nothing_is_refused(returns, why):
@@ -206,6 +208,31 @@ def test_a_sweep_that_kept_days_is_judged_by_them(tmp_path):
     assert told.run.record.returns.tolist() == kept[:, 1].tolist()
     assert told.overfitting is not None
     assert "overfitting and best of many are of 2 of 3 sets" in told.missing
+
+
+def test_one_backtest_with_a_hole_is_named_among_several(tmp_path):
+    whole = write_curve(tmp_path / "a", SOME[:60])
+    holed = write_curve(tmp_path / "b", np.where(np.arange(60) == 9, np.nan, SOME[:60]))
+    with pytest.raises(BadData, match="b: 2024-01-10 has no return"):
+        read_run([whole, holed], "UTC")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"trials": 3}'])
+def test_a_sweep_whose_note_is_damaged_is_refused(tmp_path, text):
+    (sweep_folder(tmp_path) / "sweep.json").write_text(text)
+    with pytest.raises(BadData, match="not of a finished sweep"):
+        read_run([tmp_path])
+
+
+def test_a_table_of_something_else_is_refused(tmp_path):
+    pl.DataFrame({"at": [1]}).write_parquet(tmp_path / "curve.parquet")
+    with pytest.raises(BadData, match="has no column equity"):
+        read_run([tmp_path])
+
+
+def test_sets_with_a_fault_are_trials_whose_sharpe_ratio_is_not_known(tmp_path):
+    run = read_run([sweep_folder(tmp_path)])
+    assert (run.trials, len(run.sharpes)) == (50, 2)
 
 
 def test_an_unfinished_sweep_is_refused(tmp_path):

@@ -45,7 +45,8 @@ def verify(
 
     timezone = load(configuration(config)).settings.risk.timezone
     with statistics("verify"):
-        from smart_leverage.research.verify.run import read_run, with_trials
+        from smart_leverage.research.verify.record import with_trials
+        from smart_leverage.research.verify.run import read_run
         from smart_leverage.research.verify.verdict import judge
         from smart_leverage.research.verify.words import as_fields, lines
 

@@ -13,8 +13,8 @@ from smart_leverage.research.verify.drawdown_laws import (
     prob_mdd_exceeds_bm,
 )
 from smart_leverage.research.verify.overfitting import Overfitting, pbo_cscv
+from smart_leverage.research.verify.record import Run
 from smart_leverage.research.verify.resampling import Interval, block_length, bootstrap_interval
-from smart_leverage.research.verify.run import Run
 from smart_leverage.research.verify.sharpe import (
     deflated_sharpe,
     expected_max_sharpe,
