@@ -13,7 +13,7 @@ from smart_leverage.domain.errors import BadData, ConfigError
 from smart_leverage.research.verify.record import Run, record_of, with_trials
 from smart_leverage.research.verify.run import read_run
 from smart_leverage.research.verify.verdict import Both, judge, luck
-from smart_leverage.research.verify.words import as_fields, lines, verdict
+from smart_leverage.research.verify.words import as_fields, is_proved, lines, verdict
 
 HERE = Path("result")
 SOME = np.random.default_rng(7).normal(0.002, 0.01, 300)
@@ -118,6 +118,29 @@ def test_one_set_with_skill_is_neither_overfitted_nor_a_find_of_the_search():
     assert told.best_of_many is not None
     assert told.overfitting.pbo < 0.05
     assert told.best_of_many.studentised_p_consistent < 0.05
+
+
+def test_a_choice_between_sets_that_are_equally_good_is_called_luck():
+    source = np.random.default_rng(8)
+    sets = source.normal(0.002, 0.01, (300, 1)) + source.normal(0.0, 0.001, (300, 8))
+    told = judge(run_of(sets[:, 0], 8, sets - sets.mean(axis=0) + 0.002))
+    assert told.overfitting is not None
+    assert told.overfitting.pbo >= 0.5
+    assert "which of the sets was chosen is luck, PBO" in verdict(told)
+
+
+def test_nothing_is_proved_where_the_best_of_many_is_not_told_from_cash():
+    sets = np.random.default_rng(6).normal(0.0, 0.01, (300, 10))
+    told = judge(run_of(sets[:, 0] + 0.01, 1, sets))
+    assert told.luck.deflated.decided > 0.95
+    assert not is_proved(told)
+    assert "not proved at 95 % (the best of many is not told from cash" in verdict(told)
+
+
+def test_no_probability_reads_as_certain():
+    told = judge(run_of(SOME + 0.01))
+    assert "probability that it is real: above 99.9 %" in verdict(told)
+    assert "100.0 %" not in dict(lines(told))["above 0"]
 
 
 def test_sets_that_are_alike_are_one_and_no_number_is_made_of_them():

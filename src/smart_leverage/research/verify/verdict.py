@@ -34,6 +34,11 @@ BLOCK_DAYS_MIN = 10
 CLOSES = 2.0 * 0.5826
 """How much of a drawdown closes do not see, in deviations of a step: half of it at each end."""
 
+UNCOUNTED = (
+    "what was tried before and beside this run; whoever chose strategy, instruments and years "
+    "may have known them"
+)
+
 
 class Both(NamedTuple):
     """One probability by both variances of a Sharpe ratio; NaN where the moments exclude it."""
@@ -110,7 +115,7 @@ def judge(run: Run, seed: int = 0) -> Verdict:
         run: From `read_run`.
         seed: Of everything that is drawn; the same one gives the same verdict.
     """
-    returns, missing = run.record.returns, list(run.missing)
+    returns, missing = run.record.returns, [UNCOUNTED, *run.missing]
     best = overfit = None
     if run.sets is not None:
         overfit, best = _of_sets(run.sets, missing, seed)

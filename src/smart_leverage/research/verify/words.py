@@ -9,6 +9,9 @@ from smart_leverage.research.verify.resampling import Interval
 from smart_leverage.research.verify.snooping import RealityCheck
 from smart_leverage.research.verify.verdict import CONFIDENCE, LEVEL, RESAMPLES, Both, Verdict
 
+MOST_SURE = 0.999
+PBO_OF_NOISE = 0.5
+
 Line = tuple[str, str]
 """What it is about, and what is said of it."""
 
@@ -34,8 +37,32 @@ def verdict(of: Verdict) -> str:
     real = luck.deflated.decided
     if math.isnan(real):
         return f"{shown}{chance}; its moments allow no probability, so nothing is proved"
-    proved = "proved" if real >= CONFIDENCE else "not proved"
-    return f"{shown}{chance}; probability that it is real: {share(real)}, {proved} at 95 %"
+    return f"{shown}{chance}; probability that it is real: {_sure(real)}, {_proved(of)}"
+
+
+def _sure(probability: float) -> str:
+    """Return a probability that never reads as certain."""
+    if probability > MOST_SURE:
+        return f"above {share(MOST_SURE)}"
+    return share(probability) if probability > 1.0 - MOST_SURE else f"below {share(1 - MOST_SURE)}"
+
+
+def is_proved(of: Verdict) -> bool:
+    """Tell whether everything that is known speaks for more than luck."""
+    is_found = of.best_of_many is None or of.best_of_many.studentised_p_consistent < 1 - CONFIDENCE
+    return of.luck.deflated.decided >= CONFIDENCE and is_found
+
+
+def _proved(of: Verdict) -> str:
+    said = "proved at 95 %" if is_proved(of) else "not proved at 95 %"
+    best, over = of.best_of_many, of.overfitting
+    if best is not None and best.studentised_p_consistent >= 1 - CONFIDENCE:
+        said += (
+            f" (the best of many is not told from cash, p = {best.studentised_p_consistent:.2f})"
+        )
+    if over is not None and over.pbo >= PBO_OF_NOISE:
+        said += f"; which of the sets was chosen is luck, PBO {share(over.pbo, 0)}"
+    return said
 
 
 def lines(of: Verdict) -> Iterator[Line]:
@@ -101,11 +128,11 @@ def _probability(both: Both, at: float, bar: float, days: int, luck: Any) -> str
     if math.isnan(both.decided):
         return "not known: skewness and kurtosis exclude each other at this Sharpe ratio"
     spread = 1.0 - luck.skewness * at + (luck.kurtosis - 1.0) / 4.0 * at * at
-    said = f"{share(both.decided)}, the smaller of two:"
+    said = f"{_sure(both.decided)}, the smaller of two:"
     if math.isfinite(both.classic):
         above = f"({_plain(at, 4)} − {bar:.4f})"
-        said += f" Φ({above} × √{days - 1} ÷ √{spread:.3f}) = {share(both.classic)};"
-    return f"{said} with the variance under the null and memory {share(both.null)}"
+        said += f" Φ({above} × √{days - 1} ÷ √{spread:.3f}) = {_sure(both.classic)};"
+    return f"{said} with the variance under the null and memory {_sure(both.null)}"
 
 
 def _length(of: Verdict) -> str:
@@ -223,6 +250,6 @@ def as_fields(of: Verdict) -> dict[str, Any]:
         "windows_lower_half": None if run.places is None else int((run.places < 0.5).sum()),
         "windows": None if run.places is None else len(run.places),
         "not_said": of.missing,
-        "is_proved": of.luck.deflated.decided >= CONFIDENCE,
+        "is_proved": is_proved(of),
         "verdict": verdict(of),
     }
