@@ -80,7 +80,7 @@ def test_a_sweep_brings_its_number_of_trials(home: Path, swept: Path) -> None:
     assert told["kind"] == "sweep"
     assert told["trials"] == json.loads((swept / "sweep.json").read_text())["trials"] == 4
     assert told["overfitting"] is None
-    assert "--returns" in told["not_said"][0]
+    assert "--returns" in told["not_said"][-1]
     assert f"among {told['trials']} tried; probability that it is real: " in told["verdict"]
 
 
