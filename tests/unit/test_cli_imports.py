@@ -52,6 +52,8 @@ READING = [
     ["target"],
     ["backtest", "--help"],
     ["sweep", "--help"],
+    ["verify", "--help"],
+    ["monitor", "--help"],
     ["config", "check"],
     ["config", "show"],
     ["ledger", "verify"],

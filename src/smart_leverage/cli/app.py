@@ -96,6 +96,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("backtest", RESEARCH, "backtest:backtest"),
     Entry("sweep", RESEARCH, "sweep:sweep"),
     Entry("walk-forward", RESEARCH, "walk_forward:walk_forward"),
+    Entry("verify", RESEARCH, "verify:verify"),
+    Entry("monitor", RESEARCH, "monitor:monitor"),
     Entry("target", RESEARCH, "target:target"),
     Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
     Entry("report", RESEARCH, "report:report"),

@@ -57,6 +57,14 @@ def sweep(
         list[str] | None,
         typer.Option(metavar="NAME", help="What is looked for; the first ranks."),
     ] = None,
+    returns: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="NUMBER",
+            help="Keep daily returns of so many sets, the best among them, for `verify`.",
+        ),
+    ] = None,
     asked: Asked,
 ) -> None:
     """Vary numbers of the policy and see what becomes of each set.
@@ -67,7 +75,7 @@ def sweep(
     computes it and however often it was interrupted.
 
     The best of many sets is better by luck than it will be again: the number of trials stands in
-    the result, and whoever judges it needs that number.
+    the result; `verify` judges with it, and says more where --returns kept the days of sets.
     """
     from smart_leverage.cli.places import configuration
     from smart_leverage.cli.stopping import Stopping
@@ -106,6 +114,11 @@ def sweep(
             f"sets are kept in {folder}; the same command goes on"
         )
         raise typer.Exit(INTERRUPTED)
+    if returns is not None:
+        from smart_leverage.research.sweep.keeping import keep_returns
+
+        steps = screen.progress(f"{plan.stem}: returns")
+        keep_returns(told, inputs, outcome, returns, steps)
     _tell(screen, told, outcome)
 
 
