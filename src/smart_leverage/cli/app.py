@@ -97,6 +97,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("sweep", RESEARCH, "sweep:sweep"),
     Entry("walk-forward", RESEARCH, "walk_forward:walk_forward"),
     Entry("target", RESEARCH, "target:target"),
+    Entry("feasibility", RESEARCH, "feasibility:feasibility"),
     Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
     Entry("report", RESEARCH, "report:report"),
     Entry("init", KEEP, "init:init"),
