@@ -122,7 +122,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
         "",
         (f"Sharpe ratio {value['sharpe']:.2f} ({low['sharpe']:.2f} to {high['sharpe']:.2f}, "
         f"{source}), volatility held {value['volatility']:.0%}"),
-        *(f"{text:<33}{value[key]:6.1%}  ({low[key]:.1%} to {high[key]:.1%})"
+        *(f"{text:<33}{value[key]:6.1%}{_ends(low[key], high[key])}"
           for key, text in _ROWS),
         (f"surplus rule at {told['surplus']['multiple_of_kelly']:g} × Kelly, both in 12 months: "
         f"{told['surplus']['joint_12']:.1%}"),
@@ -130,3 +130,8 @@ def _lines(told: dict[str, Any]) -> list[str]:
         "",
         told["assumed"],
     ]  # fmt: skip
+
+
+def _ends(low: float, high: float) -> str:
+    """Return the ends of an interval; what is assumed as known has none."""
+    return "" if low == high else f"  ({low:.1%} to {high:.1%})"
