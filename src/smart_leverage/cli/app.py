@@ -99,6 +99,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("verify", RESEARCH, "verify:verify"),
     Entry("monitor", RESEARCH, "monitor:monitor"),
     Entry("target", RESEARCH, "target:target"),
+    Entry("feasibility", RESEARCH, "feasibility:feasibility"),
     Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
     Entry("report", RESEARCH, "report:report"),
     Entry("init", KEEP, "init:init"),
