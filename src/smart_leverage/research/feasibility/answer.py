@@ -27,6 +27,8 @@ PATHS = 4000
 """Of each step of a search."""
 CLOSES = 2.0 * 0.5826 / math.sqrt(252.0)
 """So many volatilities a year a fall is deeper at some moment than at the daily closes, mean."""
+KEPT = 0.9
+"""In so many years of all the drawdown is kept, where a Sharpe ratio counts as enough."""
 TOLD_PATHS = 20_000
 """Of what is told."""
 
@@ -130,16 +132,21 @@ def sharpe_needed(monthly: float, drawdown: float) -> float:
     The volatility is the Sharpe ratio's own best for that; drawdowns are those of daily closes.
     """
     goal, depth = 12.0 * math.log1p(monthly), -math.log1p(-drawdown)
-    volatilities = np.linspace(0.02, 0.6, 59)
+
+    def is_enough(sharpe: float) -> bool:
+        room = sharpe**2 - 2.0 * goal
+        if room < 0.0:
+            return False  # no volatility makes the median month
+        least = sharpe - math.sqrt(room)
+        for vol in least * np.linspace(1.0, 1.5, 11):
+            drift = sharpe * float(vol) - float(vol) ** 2 / 2.0
+            fall = prob_mdd_exceeds_bm(depth + CLOSES * float(vol), drift, float(vol), 1.0)
+            if fall <= 1.0 - KEPT:
+                return True
+        return False
+
     low, high = 0.0, 40.0
     for _ in range(30):
         middle = 0.5 * (low + high)
-        drifts = middle * volatilities - volatilities**2 / 2.0
-        is_enough = any(
-            drift >= goal
-            and prob_mdd_exceeds_bm(depth + CLOSES * float(vol), float(drift), float(vol), 1.0)
-            <= 0.1
-            for drift, vol in zip(drifts, volatilities, strict=True)
-        )
-        low, high = (low, middle) if is_enough else (middle, high)
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high
