@@ -118,6 +118,28 @@ def test_a_bot_buys_at_bar_ends_and_books_and_venue_agree(house: House) -> None:
     assert state.stops  # every position has its stop at the venue
 
 
+def test_what_was_filled_after_the_last_look_is_booked_before_the_end(house: House) -> None:
+    house.run(60)
+    stop = next(each.order for each in house.venue.orders(is_open=True) if each.order.stop_price)
+    key, level = stop.key, float(stop.stop_price or 0)
+    # Its stop is met, and nobody looks any more.
+    house.venue.on_quotes(house.time.true_ns, [(key, level, level)])
+    assert key not in {each.key for each in house.venue.positions()}
+    assert key in dict(house.driver.trader.engine.state.held())
+    house.driver.finish()
+    state = house.driver.trader.engine.state
+    assert key not in dict(state.held())
+    assert state.book.cash == house.venue.account().cash
+    assert not house.driver.trader.scribe.unwritten  # type: ignore[attr-defined]
+
+
+def test_a_broker_that_is_silent_at_the_end_does_not_keep_it_from_ending(house: House) -> None:
+    house.run(1)
+    house.venue.updates = lambda after, limit=None: (_ for _ in ()).throw(BrokerDown("gone"))  # type: ignore[method-assign]
+    house.driver.finish()
+    assert house.driver.is_lost
+
+
 def test_a_run_ends_with_the_market(house: House) -> None:
     house.time.true_ns = SERIES[0].ends[-1] - 5 * SECOND_NS
     house.driver.run(lambda: False)

@@ -163,6 +163,15 @@ class LiveDriver:
         except BrokerDown:
             self._lose()
 
+    def finish(self) -> None:
+        """Take in what the broker answered to the last errands, and what it has said since."""
+        self.attend()
+        try:
+            self.trader.drain()
+        except BrokerDown:
+            self._lose()  # the next start asks it again
+        self.trader.flush()
+
     def _lose(self) -> None:
         if not self.is_lost:
             self.is_lost = True

@@ -179,7 +179,7 @@ def in_real_time(
         yield driver
         market.close()
         lanes.close()
-        driver.attend()  # what the broker answered to the last errands
+        driver.finish()
 
 
 def order_at_rest(path: Path, request: Request) -> Answer:
