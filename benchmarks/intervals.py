@@ -6,7 +6,7 @@ of 90 % are held against worlds whose truth is known, and the probability of ove
 test of the best of many against noise. Ends with 1 where a confidence sequence fails. The last line
 is one JSON object; shares of worlds, so about ±√(p(1 − p)/worlds).
 
-    python benchmarks/coverage.py [WORLDS]
+    python benchmarks/intervals.py [WORLDS]
 """
 
 import json
