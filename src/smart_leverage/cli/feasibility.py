@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from smart_leverage.cli.lacking import statistics
 from smart_leverage.cli.options import command
 from smart_leverage.cli.screen import Screen
 
@@ -41,13 +42,8 @@ def feasibility(
     if (file is None) == (sharpe is None):
         raise typer.BadParameter("give either a file of returns or --sharpe", param_hint="FILE")
     _check(sharpe, volatility, monthly, drawdown)
-    try:
+    with statistics("feasibility"):
         fields = _answer(file, sharpe, volatility, monthly, drawdown)
-    except ModuleNotFoundError as error:
-        from smart_leverage.domain.errors import BadData
-
-        fix = "pip install 'smart-leverage[research,stats]'"
-        raise BadData(f"{error.name} is not installed", fix=fix) from None
     if screen.as_json:
         screen.record(fields)
     else:

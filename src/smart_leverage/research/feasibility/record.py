@@ -10,9 +10,9 @@ import numpy as np
 
 from smart_leverage.domain.errors import BadData
 from smart_leverage.research.numbers import FloatArray
+from smart_leverage.research.verify.record import days_a_year
 
 FEWEST_DAYS = 60
-SATURDAY = 5
 
 
 class Returns(NamedTuple):
@@ -44,7 +44,7 @@ def read_returns(file: Path) -> Returns:
 
 
 def _values(file: Path, rows: list[dict[str, str]]) -> Returns:
-    last, values, has_weekends = date.min, [], False
+    last, days, values = date.min, [], []
     for number, row in enumerate(rows, start=2):
         try:
             day, value = date.fromisoformat(row["date"]), float(row["return"])
@@ -56,11 +56,12 @@ def _values(file: Path, rows: list[dict[str, str]]) -> Returns:
         if not (math.isfinite(value) and value > -1.0):
             fix = "a return is a fraction above -1; drop a day that is not known"
             raise BadData(f"the return is {value}", file=file, row=number, fix=fix)
-        last, has_weekends = day, has_weekends or day.weekday() >= SATURDAY
+        last = day
+        days.append(day)
         values.append(value)
     if len(values) < FEWEST_DAYS:
         fix = f"{FEWEST_DAYS} at least are needed for a verdict"
         raise BadData(f"holds {len(values)} days", file=file, fix=fix)
     if min(values) == max(values):
         raise BadData("every return is the same", file=file, fix="daily returns vary")
-    return Returns(np.array(values), 365 if has_weekends else 252)
+    return Returns(np.array(values), days_a_year(days))

@@ -1,6 +1,6 @@
 """A record of daily returns to judge, and what it was chosen from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from smart_leverage.research.numbers import FloatArray
 from smart_leverage.research.verify.drawdown import max_drawdown
 from smart_leverage.research.verify.sharpe import sharpe_ratio
 
+SATURDAY = 5
 DAYS_MIN = 30
 """Fewer days than this say nothing about a Sharpe ratio, and no number is made of them."""
 
@@ -77,17 +78,21 @@ def record_of(name: str, dates: Sequence[str], returns: FloatArray, file: Path) 
     sharpe = sharpe_ratio(returns).per_period
     if not np.isfinite(sharpe):
         raise BadData("the account never moved: there is nothing to judge", file=file)
-    has_weekends = any(date.fromisoformat(day).weekday() >= 5 for day in dates)
     return Record(
         name=name,
         days=len(returns),
-        per_year=365 if has_weekends else 252,
+        per_year=days_a_year(map(date.fromisoformat, dates)),
         sharpe=sharpe,
         growth=float(np.prod(1.0 + returns) - 1.0),
         drawdown=max_drawdown(returns),
         dates=dates,
         returns=returns,
     )
+
+
+def days_a_year(days: Iterable[date]) -> int:
+    """Return 365 where weekends are among the days of a record, else 252."""
+    return 365 if any(day.weekday() >= SATURDAY for day in days) else 252
 
 
 def check_returns(dates: Sequence[str], returns: FloatArray, file: Path) -> None:
