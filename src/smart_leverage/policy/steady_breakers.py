@@ -8,7 +8,13 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from smart_leverage.policy.breakers import Severity, is_loss_over, loss_since
+from smart_leverage.policy.breakers import (
+    BreakerState,
+    Severity,
+    is_loss_over,
+    loss_since,
+    severity,
+)
 from smart_leverage.policy.tier import TOLERANCE
 from smart_leverage.rule import rule
 
@@ -96,13 +102,7 @@ def steady_severity(state: SteadyBreakers) -> Severity:
     """Return the most severe thing that is tripped."""
     if state.is_drawdown_tripped:
         return Severity.DRAWDOWN
-    if state.is_month_tripped:
-        return Severity.MONTH
-    if state.is_day_tripped:
-        return Severity.DAY
-    if state.is_emergency:
-        return Severity.EMERGENCY
-    return Severity.NORMAL
+    return severity(BreakerState(state.is_day_tripped, state.is_month_tripped, state.is_emergency))
 
 
 def steady_breaker_path(marks: Iterable[Mark], at: SteadyLimits) -> list[SteadyBreakers]:
