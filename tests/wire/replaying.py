@@ -3,12 +3,14 @@
 Account, gateway and venue are joined as `smart-leverage run` joins them, the venue in a process of
 its own. Two things are ours: the prices, which are those of the log, and the clock. It stands while
 bots send and then goes on to the next instant at which the log has an order, a fill or a full
-minute, so that half an hour passes as fast as the wire allows and no waiting depends on a machine.
+minute, so that half an hour passes as fast as the wire allows; it stands still until the venue has
+answered whatever was under way, so that no outcome depends on how fast a machine is.
 """
 
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -26,6 +28,7 @@ from alpaca.trading.requests import MarketOrderRequest
 from smart_leverage.brokers.sim import SimBroker
 from smart_leverage.domain.clock import MINUTE_NS, ManualClock
 from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import OrderState
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.quotes import Quote, QuotePath
@@ -53,6 +56,14 @@ from smart_leverage.wiring.serving import served
 
 ANSWERED_WITHIN_S = 60.0
 ATTEND_S = 0.002
+UNDER_WAY = frozenset(
+    {
+        OrderState.INTENT,
+        OrderState.UNKNOWN,
+        OrderState.PENDING_CANCEL,
+        OrderState.PENDING_REPLACE,
+    }
+)
 PRICE_STEP = Decimal("0.00000001")
 
 
@@ -139,7 +150,7 @@ def replayed(
         _venue(folder),
         in_real_time(folder, settings, [], Traders(), clock=clock) as driver,
     ):
-        driver.path = path
+        driver.path, driver.market = path, driver.venue  # a move of the market is over in its step
         with (
             served(folder, settings, driver, []) as address,
             _bots(driver, offers, address.url) as bots,
@@ -147,8 +158,11 @@ def replayed(
             for at_ns in instants:
                 clock.move_to(max(at_ns, clock.now_ns()))
                 driver.step()
+                _settle(driver)
                 _attend(driver, [bot.send_until(at_ns) for bot in bots])
+                _settle(driver)
             driver.step()
+            _settle(driver)
     return Told({bot.name: bot.told for bot in bots}, folder / BROKER, path.price)
 
 
@@ -229,3 +243,14 @@ def _attend(driver: LiveDriver, sending: "list[Future[None]]") -> None:
             break
     for one in sending:
         one.result(timeout=0)
+
+
+def _settle(driver: LiveDriver) -> None:
+    """Have everything that has left answered, and what the venue did with it booked."""
+    for _ in range(int(ANSWERED_WITHIN_S / ATTEND_S)):
+        driver.trader.drain()
+        driver.attend()
+        orders = driver.trader.engine.state.orders.by_id.values()
+        if not any(one.state in UNDER_WAY for one in orders):
+            break
+        time.sleep(ATTEND_S)
