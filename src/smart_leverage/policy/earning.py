@@ -148,20 +148,22 @@ class QuietEquity(NamedTuple):
 
 
 @rule
-def quiet_equity(present: float, peak: float, at: ExposureTerms) -> QuietEquity:
+def quiet_equity(present: float, others: float, peak: float, at: ExposureTerms) -> QuietEquity:
     """Return between which equities no step of the drawdown cap changes what is in force.
 
     It may be too narrow and is never too wide: whoever looks at many prices at once goes by it.
 
     Args:
         present: In force, fraction of equity, whatever binds it.
+        others: The smallest of the other caps; above it nothing rises.
         peak: Best equity of the last `peak_days`.
         at: Terms, with the drawdown cap on.
     """
     floor, multiple = at.drawdown_floor * peak, at.drawdown_multiple
     risen = present * (1.0 + at.rise_min)
-    at_peak = whole_steps(multiple * (1.0 - at.drawdown_floor), at.steps)
-    most = _equity_at(risen, floor, multiple) if at_peak > risen else math.inf
+    highest = whole_steps(multiple * (1.0 - at.drawdown_floor), at.steps)
+    may_rise = others > risen and highest > risen
+    most = _equity_at(risen, floor, multiple) if may_rise else math.inf
     return QuietEquity(least=_equity_at(present, floor, multiple), most=most)
 
 
