@@ -79,7 +79,7 @@ def judge_exposure(core: Core, equity: Decimal) -> None:
             _sleeve(core, name),
             policy.exposure,
         )
-        before = state.exposure.get(name, ZERO)
+        before = state.exposure.get(name, exact(getattr(hard, name)))
         after = step_exposure(float(before), caps, policy.exposure, is_tripped)
         in_force = exact(after.exposure)
         if in_force != before or name not in state.exposure:

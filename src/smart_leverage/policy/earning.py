@@ -140,37 +140,36 @@ def step_exposure(
     return ExposureDecision(exposure=in_force, binding=allowed.binding)
 
 
-class QuietEquity(NamedTuple):
-    """Between these equities a drawdown cap leaves the exposure in force as it is."""
+class QuietShare(NamedTuple):
+    """Between these shares of the peak a drawdown cap leaves the exposure in force as it is."""
 
     least: float
     most: float
 
 
 @rule
-def quiet_equity(present: float, others: float, peak: float, at: ExposureTerms) -> QuietEquity:
-    """Return between which equities no step of the drawdown cap changes what is in force.
+def quiet_share(present: float, others: float, at: ExposureTerms) -> QuietShare:
+    """Return between which shares of the peak equity may be without a change of what is in force.
 
     It may be too narrow and is never too wide: whoever looks at many prices at once goes by it.
 
     Args:
         present: In force, fraction of equity, whatever binds it.
         others: The smallest of the other caps; above it nothing rises.
-        peak: Best equity of the last `peak_days`.
         at: Terms, with the drawdown cap on.
     """
-    floor, multiple = at.drawdown_floor * peak, at.drawdown_multiple
-    risen = present * (1.0 + at.rise_min)
+    multiple, risen = at.drawdown_multiple, present * (1.0 + at.rise_min)
     highest = whole_steps(multiple * (1.0 - at.drawdown_floor), at.steps)
     may_rise = others > risen and highest > risen
-    most = _equity_at(risen, floor, multiple) if may_rise else math.inf
-    return QuietEquity(least=_equity_at(present, floor, multiple), most=most)
+    return QuietShare(
+        least=_share_at(present, at), most=_share_at(risen, at) if may_rise else math.inf
+    )
 
 
 @rule
-def _equity_at(exposure: float, floor: float, multiple: float) -> float:
-    """Return the equity from which on a drawdown cap allows an exposure."""
-    if not 0.0 <= exposure < multiple:
+def _share_at(exposure: float, at: ExposureTerms) -> float:
+    """Return the share of the peak from which on a drawdown cap allows an exposure."""
+    if not 0.0 <= exposure < at.drawdown_multiple:
         return math.inf
-    share = 1.0 - exposure / multiple
-    return floor / share if share > 0.0 else math.inf
+    left = 1.0 - exposure / at.drawdown_multiple
+    return at.drawdown_floor / left if left > 0.0 else math.inf

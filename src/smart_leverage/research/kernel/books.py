@@ -40,7 +40,7 @@ ACCOUNT = np.dtype(
             *("day_base", "month_best", "month_fall"),
             *("cash_now", "least", "most", "crypto_max", "leveraged_max", "gross_max", "cap_now"),
             *("crypto_least", "earned_crypto", "earned_leveraged", "least_crypto"),
-            *("least_leveraged", "since_best", "breakeven"),
+            *("least_leveraged", "since_best", "breakeven", "peak", "share_least", "share_most"),
         )
     ]
     + [

@@ -8,7 +8,7 @@ from smart_leverage.domain.clock import DAY_NS, HOUR_NS
 from smart_leverage.policy.earning import (
     is_any_capped,
     named_caps,
-    quiet_equity,
+    quiet_share,
     step_exposure,
 )
 from smart_leverage.policy.evidence import (
@@ -25,11 +25,8 @@ from smart_leverage.research.kernel.books import ACTIVE, MARKS, WINDOW, Books
 from smart_leverage.research.kernel.market import Market
 
 MONTH_NS = 30 * DAY_NS
-HEADROOM = 1.005
-"""Near its peak an account may rise so far above it within one look."""
-
-NEAR = 0.995
-"""Of the peak: from here on it may make a new one within one look."""
+CAREFUL = 1e-9
+"""Relative distance that counts as having come near."""
 
 
 # --- the record ----------------------------------------------------------------------------------
@@ -215,12 +212,12 @@ def judge_exposure(books: Books, market: Market, t: int, equity: float, policy: 
         tier = Tier.EMERGENCY if account.is_emergency != 0 else tier_of(account.earned)
         earned = tier_caps(tier, policy.tiers)
     caps = named_caps(hard.crypto, earned.crypto, equity, peak, crypto, policy.exposure)
-    before = account.earned_crypto if account.is_judged != 0 else 0.0
+    before = account.earned_crypto if account.is_judged != 0 else hard.crypto
     after = step_exposure(before, caps, policy.exposure, is_tripped)
     account.earned_crypto = after.exposure
     account.least_crypto = least_beside_drawdown(caps)
     caps = named_caps(hard.leveraged, earned.leveraged, equity, peak, leveraged, policy.exposure)
-    before = account.earned_leveraged if account.is_judged != 0 else 0.0
+    before = account.earned_leveraged if account.is_judged != 0 else hard.leveraged
     after = step_exposure(before, caps, policy.exposure, is_tripped)
     account.earned_leveraged = after.exposure
     account.least_leveraged = least_beside_drawdown(caps)
@@ -247,48 +244,55 @@ def least_beside_drawdown(caps: Any) -> float:
 
 
 def show_earned(books: Books, at: int, policy: Policy) -> None:
-    """Narrow the bounds of equity between which nothing happens to an account.
+    """Find between which bounds nothing earned changes; those of the peak go with the peak.
 
     Within one look no mark is older than a day that was not there at its beginning, because a look
     ends with the risk day or after 24 hours.
     """
     account = books.account
-    is_capped = is_any_capped(policy.exposure)
-    if not (is_capped or policy.rolling.is_rolling):
-        return
-    best = peak = max(account.since_best, account.last)
+    account.share_least, account.share_most, account.peak = 0.0, np.inf, 0.0
     if policy.exposure.is_drawdown_capped:
-        peak = peak_of(books, account.last, policy.exposure.peak_days)
-        best = max(best, peak)
-    highest = best * HEADROOM if account.last > best * NEAR else best
-    account.most = min(account.most, highest)
-    if policy.exposure.is_drawdown_capped:
-        show_floor(account, account.earned_crypto, account.least_crypto, peak, highest, policy)
-        others = account.least_leveraged
-        show_floor(account, account.earned_leveraged, others, peak, highest, policy)
+        account.peak = peak_of(books, account.last, policy.exposure.peak_days)
+        terms = policy.exposure
+        crypto = quiet_share(account.earned_crypto, account.least_crypto, terms)
+        leveraged = quiet_share(account.earned_leveraged, account.least_leveraged, terms)
+        account.share_least = max(crypto.least, leveraged.least)
+        account.share_most = min(crypto.most, leveraged.most)
     if policy.rolling.is_rolling:
-        show_rolling(books, at, highest, policy)
+        show_rolling(books, at, policy)
 
 
-def show_floor(
-    account: Any, present: float, others: float, peak: float, highest: float, policy: Policy
-) -> None:
-    """Keep equity where the drawdown cap leaves the exposure in force as it is.
+def stay(books: Books, closes: Any, equity: Any, begin: int, count: int, policy: Policy) -> int:
+    """Return how many instants pass before equity comes too far from its peaks, or too near.
 
-    Within a look the peak may rise to `highest`, below which less is allowed.
+    Args:
+        books: The account.
+        closes: Whether any bar ends, by instant.
+        equity: At the instants of the look.
+        begin: First instant.
+        count: So many of them.
+        policy: What is judged.
     """
-    now = quiet_equity(present, others, peak, policy.exposure)
-    then = quiet_equity(present, others, highest, policy.exposure)
-    account.least = max(account.least, then.least)
-    account.most = min(account.most, now.most)
+    account = books.account
+    peak, best = account.peak, account.since_best
+    least = account.share_least * (1.0 + CAREFUL)
+    most = account.share_most * (1.0 - CAREFUL)
+    fall = 0.0
+    if policy.rolling.is_rolling and account.is_drawdown_tripped == 0:
+        fall = (1.0 - policy.rolling.drawdown_limit) * (1.0 + CAREFUL)
+    for i in range(count):
+        if closes[begin + i] != 0:
+            now = equity[i]
+            peak, best = max(peak, now), max(best, now)
+            if now < least * peak or now > most * peak or now < fall * best:
+                return i
+    return count
 
 
-def show_rolling(books: Books, at: int, best: float, policy: Policy) -> None:
+def show_rolling(books: Books, at: int, policy: Policy) -> None:
     """Keep equity where no rolling limit can trip, and no emergency begin or end."""
     account, marks = books.account, books.marks
     edge = 1.0 + policy.thresholds.month_return_emergency
-    if account.is_drawdown_tripped == 0:
-        account.least = max(account.least, best * (1.0 - policy.rolling.drawdown_limit))
     if account.is_day_tripped == 0:
         most = 0.0
         for place in range(place_at(books, account.day_place, at - DAY_NS), account.marked):

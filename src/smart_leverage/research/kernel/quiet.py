@@ -12,14 +12,17 @@ from typing import Any, NamedTuple
 
 from smart_leverage.policy.params import Policy
 from smart_leverage.research.kernel.books import Books, Tape, cash_of
-from smart_leverage.research.kernel.earning import caps_now, remember, show_earned
+from smart_leverage.research.kernel.earning import (
+    CAREFUL,
+    caps_now,
+    remember,
+    show_earned,
+    stay,
+)
 from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.instant import write_mark
 from smart_leverage.research.kernel.market import Market
 from smart_leverage.research.kernel.worst import symbol_cap, valuation_of
-
-CAREFUL = 1e-9
-"""Relative distance that counts as having come near."""
 
 
 class Room(NamedTuple):
@@ -139,11 +142,14 @@ def pass_over(
     """Mark an account at instants at which nothing can happen to it; return how many those are."""
     count = add_up(books, market, room, begin, end - begin)
     count = weigh(books.account, room, count)
+    is_earned = policy.rolling.is_rolling or policy.exposure.is_drawdown_capped
+    if is_earned:
+        count = stay(books, market.closes, room.equity, begin, count, policy)
     if count > 0:
         if len(tape.curve) > 0:
             write_quiet(books.account, market, policy, room, tape, begin, count)
         mark_all(books.account, market.closes, room, begin, count)
-        if policy.rolling.is_rolling or policy.exposure.is_drawdown_capped:
+        if is_earned:
             remember_all(books, market, room, begin, count)
     return count
 
