@@ -144,5 +144,5 @@ def test_what_is_no_evidence_is_refused_with_a_note(text: str) -> None:
 def test_evidence_is_told_in_one_line() -> None:
     assert told(GIVEN) == (
         "evidence of 100 risk days until 2024-03-05: crypto 70 days, leveraged 3 days, "
-        "signal 60 outcomes; in force until 2024-04-04 17:00:00Z"
+        "signal 60 outcomes; in force until 2024-04-04"
     )

@@ -59,8 +59,6 @@ from smart_leverage.policy.reasons import Reason
 LATE = "not filled at the first opportunity"
 """Why an increase is cancelled that rests: the longer it waits, the older its idea of the price."""
 
-_MAY_TIGHTEN = frozenset({events.Command.LIMITS, events.Command.ENFORCE, events.Command.EVIDENCE})
-
 
 class Engine:
     """Decides for one account; its durable state is the fold of the records it returned."""
@@ -311,7 +309,7 @@ class Engine:
 
     def _on_commanded(self, event: events.Commanded) -> None:
         on_command(self._core, event)
-        if event.command in _MAY_TIGHTEN:
+        if event.command in (events.Command.LIMITS, events.Command.ENFORCE):
             self._reprove()  # a tighter rule holds for what is under way as well
 
     # -- consequences -----------------------------------------------------------------------------

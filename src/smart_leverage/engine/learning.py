@@ -14,14 +14,15 @@ from smart_leverage.domain.evidence import (
     OUTCOMES_MIN,
     SLEEVES,
     Calibration,
+    Evidence,
     Measured,
     SleeveFigures,
+    evidence_of,
 )
 from smart_leverage.domain.records import EvidenceRecorded, Noted
 from smart_leverage.domain.stamps import iso
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Commanded
-from smart_leverage.engine.evidence import Evidence, evidence_of
 from smart_leverage.policy.calibration import are_knots
 from smart_leverage.policy.sleeve import SleeveEvidence
 

@@ -9,6 +9,7 @@ from smart_leverage.books.assets import AssetDay
 from smart_leverage.books.baselines import Baseline, Baselines, Period
 from smart_leverage.books.book import Book
 from smart_leverage.domain.bots import Seat
+from smart_leverage.domain.evidence import Evidence, evidence_of
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import OrderState, Role
 from smart_leverage.domain.records import (
@@ -45,7 +46,6 @@ from smart_leverage.domain.records import (
     StateChanged,
     TierGranted,
 )
-from smart_leverage.engine.evidence import Evidence, evidence_of
 from smart_leverage.engine.limits import Limits
 from smart_leverage.engine.rollout import Rollout
 from smart_leverage.engine.tracked import Tracked
