@@ -207,20 +207,22 @@ def _lines(measured: "Measured", rows: "Sequence[Row]", told: "Sequence[Quality]
         name = printable(row.figure)
         yield f"{name:<28}{_shown(row.old):>10}{_shown(row.new):>10}  {row.why}"
     for each in told:
-        yield printable(_quality(each))
+        yield from map(printable, _quality(each))
 
 
 def _shown(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def _quality(told: "Quality") -> str:
+def _quality(told: "Quality") -> Iterator[str]:
     parts = told.brier
-    text = (
-        f"{told.source}: {told.outcomes} closed signals, Brier {parts.brier:.3f} = reliability "
-        f"{parts.reliability:.3f} − resolution {parts.resolution:.3f} + uncertainty "
-        f"{parts.uncertainty:.3f}, off by {told.error:.3f} in the mean"
+    yield (
+        f"{told.source}: {told.outcomes} closed signals, confidence off by {told.error:.3f} in the "
+        "mean"
     )
-    if told.calibrated is None:
-        return text
-    return f"{text}; after the curve {told.calibrated.brier:.3f}, on the same outcomes"
+    yield (
+        f"  Brier {parts.brier:.3f} = reliability {parts.reliability:.3f} − resolution "
+        f"{parts.resolution:.3f} + uncertainty {parts.uncertainty:.3f}"
+    )
+    if told.calibrated is not None:
+        yield f"  after the curve {told.calibrated.brier:.3f}, on the outcomes that it was made of"
