@@ -45,7 +45,7 @@ def told(state: State) -> dict[str, Any]:
         if name
         not in (
             *("book", "baselines", "asset_day", "allocation", "orders"),
-            *("limits", "rollout", "_appliers"),
+            *("limits", "rollout", "_appliers", "peak", "rolling", "episodes"),
         )
     }
     orders = {
@@ -58,6 +58,9 @@ def told(state: State) -> dict[str, Any]:
         "asset_day": vars(state.asset_day),
         "limits": vars(state.limits),
         "rollout": vars(state.rollout),
+        "peak": vars(state.peak),
+        "rolling": vars(state.rolling),
+        "episodes": vars(state.episodes),
         "orders": orders,
         "selling": {key: state.orders.selling(key) for key in state.instruments},
     }

@@ -19,6 +19,7 @@ from smart_leverage.domain.records import (
     Decided,
     EnforcementChanged,
     EvidenceRecorded,
+    ExposureMoved,
     Filled,
     Intended,
     LimitChanged,
@@ -78,6 +79,7 @@ class Narrator:
             BreakerMoved: self._breaker,
             AssetLocked: self._lock,
             TierGranted: self._tier,
+            ExposureMoved: self._exposure,
             StateChanged: self._state,
             EnforcementChanged: self._rollout,
             RampMoved: self._rollout,
@@ -216,6 +218,11 @@ class Narrator:
         month = percent(float(record.month_return), 2)
         text = f"tier {before} → {after}: {rate} of {record.closed}, month {month}"
         self._tell(record.at_ns, "▲" if record.why == "fall" else "●", text)
+
+    def _exposure(self, record: ExposureMoved) -> None:
+        before, after = percent(float(record.before), 0), percent(float(record.after), 0)
+        text = f"{record.sleeve} may be {after} of equity, was {before}: {record.binding} binds"
+        self._tell(record.at_ns, "▲" if record.after < record.before else "●", text)
 
     def _state(self, record: StateChanged) -> None:
         word = STATES[TradingState[record.after.upper()]]

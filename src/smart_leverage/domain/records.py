@@ -248,6 +248,20 @@ class TierGranted(Fact, frozen=True, kw_only=True, tag="tier"):
     imported: int = 0
 
 
+class ExposureMoved(Fact, frozen=True, kw_only=True, tag="exposure"):
+    """The exposure in force of a sleeve changed; fractions of equity.
+
+    `caps` are all of the named ones, empty where one is not in force; `binding` is the smallest.
+    What is in force may be less: a rise waits until it is worth its trades.
+    """
+
+    sleeve: str
+    before: Decimal
+    after: Decimal
+    binding: str
+    caps: dict[str, str]
+
+
 class StateChanged(Fact, frozen=True, kw_only=True, tag="state"):
     """The trading state changed: active, reducing, halted or frozen."""
 
@@ -418,6 +432,7 @@ Record = (
     | BreakerMoved
     | AssetLocked
     | TierGranted
+    | ExposureMoved
     | StateChanged
     | Resumed
     | LimitChanged

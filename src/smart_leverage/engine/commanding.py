@@ -58,7 +58,8 @@ def _resume(core: Core, event: Commanded) -> None:
     midnight.
     """
     state = core.state
-    if state.breakers.is_day_tripped and not state.breakers.is_month_tripped:
+    is_for_good = state.breakers.is_month_tripped or state.breakers.is_drawdown_tripped
+    if state.breakers.is_day_tripped and not is_for_good:
         _refuse(core, "the loss limit of the day stays tripped until midnight")
         return
     if state.plan is not None:
@@ -76,7 +77,7 @@ def _resume(core: Core, event: Commanded) -> None:
     if not event.reason.strip():
         _refuse(core, "a resume needs a reason")
         return
-    if state.breakers.is_month_tripped:
+    if is_for_good:
         equity = value(state, core.ladder).equity
         core.record(Resumed(at_ns=core.now_ns, who=event.who, reason=event.reason, equity=equity))
         clear_month(core, f"resumed by {event.who}")

@@ -106,6 +106,24 @@ def tier_caps(tier: Tier, caps: TierCaps) -> Caps:
 
 
 @rule
+def tighter(caps: Caps, others: Caps) -> Caps:
+    """Return the smaller cap of each group; where either is NaN it is NaN, which allows nothing."""
+    return Caps(
+        crypto=_smaller(caps.crypto, others.crypto),
+        leveraged=_smaller(caps.leveraged, others.leveraged),
+    )
+
+
+@rule
+def _smaller(one: float, other: float) -> float:
+    if one <= other:
+        return one
+    if other < one:
+        return other
+    return math.nan
+
+
+@rule
 def granted_tier(
     granted: Tier, earned: Tier, ceiling: Tier, is_rise_due: bool, is_tripped: bool
 ) -> Tier:
