@@ -1,19 +1,24 @@
 """Evidence is taken whole and once, is read until it expires, and survives a restart."""
 
 import math
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.simulation.desk import NOON, Desk, measured
+from tests.simulation.desk import BTC, ETH, NOON, Desk, measured
 
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.evidence import Calibration, SleeveFigures, told
-from smart_leverage.domain.records import EvidenceRecorded, Noted
+from smart_leverage.domain.records import EvidenceRecorded, ExposureMoved, Noted
+from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.learning import REFUSED
 from smart_leverage.policy.calibration import CalibrationKnots
+from smart_leverage.policy.earning import ExposureTerms
+from smart_leverage.policy.params import CLASSIC
+from smart_leverage.policy.sizing import EdgeTerms
 from smart_leverage.policy.sleeve import UNKNOWN, SleeveEvidence
 
 GIVEN = measured(NOON)
@@ -139,6 +144,65 @@ def test_what_is_no_evidence_is_refused_with_a_note(text: str) -> None:
     [note] = [each for each in outcome.records if isinstance(each, Noted)]
     assert note.code == REFUSED
     assert "not evidence" in note.text
+
+
+# -- what follows from it -------------------------------------------------------------------------
+
+
+def exposures(desk: Desk) -> dict[str, ExposureMoved]:
+    """Return what is in force of each sleeve, as journalled last."""
+    return {each.sleeve: each for each in desk.records if isinstance(each, ExposureMoved)}
+
+
+def test_a_cap_is_in_force_with_its_evidence_and_no_longer_than_that() -> None:
+    policy = CLASSIC._replace(exposure=ExposureTerms(is_tail_capped=True))
+    desk = Desk(config=EngineConfig(policy=policy))
+    assert (exposures(desk)["crypto"].binding, exposures(desk)["crypto"].caps["tail"]) == (
+        "hard",
+        "",
+    )
+    sleeves = GIVEN.sleeves | {"crypto": structs.replace(CRYPTO, es_per_unit="0.1")}
+    desk.evidence(structs.replace(GIVEN, sleeves=sleeves))
+    desk.prices()
+    found = exposures(desk)
+    assert (found["crypto"].binding, found["crypto"].after) == ("tail", Decimal("0.15"))
+    assert found["leveraged"].caps["tail"] == ""  # three days say nothing
+    assert desk.engine.caps.crypto == Decimal("0.15")
+    desk.now_ns = GIVEN.expires_ns
+    desk.prices()
+    assert exposures(desk)["crypto"].caps["tail"] == ""
+    assert desk.engine.caps.crypto == Decimal("0.25")
+
+
+@pytest.mark.parametrize(
+    ("confidence", "worth", "factor"),
+    [
+        pytest.param(0.8, "0.6000", (0.6 - 0.5) / (2 / 3 - 0.5), id="more-than-break-even"),
+        pytest.param(0.6, "0.4500", 0.0, id="less-than-break-even"),
+    ],
+)
+def test_a_signal_is_sized_by_what_its_confidence_was_worth(
+    confidence: float, worth: str, factor: float
+) -> None:
+    policy = CLASSIC._replace(edge=EdgeTerms(is_edge_sized=True))
+    desk = Desk(config=EngineConfig(policy=policy))
+    plain = desk.signal(ETH, confidence=confidence).figures
+    assert float(plain["policy size"]) == pytest.approx(0.5 * 0.05 * 25_000)
+    assert "confidence is worth" not in plain
+    desk.evidence(GIVEN)
+    sized = desk.signal(BTC, confidence=confidence).figures
+    assert (sized["confidence said"], sized["confidence is worth"]) == (f"{confidence:.4f}", worth)
+    share = min(0.05 * factor, 0.1)
+    assert float(sized["policy size"]) == pytest.approx(share * 25_000, rel=1e-3)
+    order = desk.buy(BTC, "0.001")
+    assert "confidence is worth" not in order.figures
+
+
+def test_classic_reads_no_evidence() -> None:
+    desk, without = Desk(), Desk()
+    desk.evidence(GIVEN)
+    assert desk.signal(BTC, confidence=0.7).figures == without.signal(BTC, confidence=0.7).figures
+    assert not exposures(desk)
 
 
 def test_evidence_is_told_in_one_line() -> None:
