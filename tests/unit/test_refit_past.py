@@ -11,6 +11,7 @@ from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import AssetClass, Key
 from smart_leverage.domain.orders import Role, Side
 from smart_leverage.domain.records import Adopted, BaselineSet
+from smart_leverage.engine.events import SplitArrived
 from smart_leverage.research.refit import Outcome, Past, read_past
 from smart_leverage.research.refit.past import confidence_in, days_open
 
@@ -149,6 +150,27 @@ def test_a_loss_at_the_stop_of_the_house_is_an_outcome_too() -> None:
     desk.fill(desk.take(Role.SIGNAL), "50000")
     desk.fill(desk.take(Role.STOP), "45000")
     assert past(desk).outcomes == (Outcome("signal", 0.6, False, desk.now_ns),)
+
+
+def test_a_split_is_neither_profit_nor_the_end_of_a_signal() -> None:
+    desk = Desk()
+    desk.signal(TQQQ, confidence=0.7)
+    desk.fill(desk.take(Role.SIGNAL), "50")
+    held = desk.state.book.qty(TQQQ)
+    new_day(desk)
+    desk.feed(
+        SplitArrived(
+            at_ns=desk.now_ns, key=TQQQ, qty=held, since_ns=desk.now_ns, reference="two-for-one"
+        )
+    )
+    assert desk.state.book.qty(TQQQ) == 2 * held
+    desk.price[TQQQ] = D(25)
+    new_day(desk)
+    assert leveraged(desk)[1] == pytest.approx(0.0)
+    assert not past(desk).outcomes
+    desk.signal(TQQQ, Side.SELL)
+    trade(desk, TQQQ, "26", Role.SIGNAL)
+    assert [each.is_won for each in past(desk).outcomes] == [True]
 
 
 def test_an_order_of_a_bot_says_no_confidence_so_it_is_no_outcome() -> None:

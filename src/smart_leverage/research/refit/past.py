@@ -18,12 +18,13 @@ from decimal import Decimal
 from math import isfinite, nan
 from typing import Any, NamedTuple
 
-from smart_leverage.books.book import Applied, Book
+from smart_leverage.books.book import Book
+from smart_leverage.books.episodes import Episodes
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.evidence import SLEEVES
 from smart_leverage.domain.instruments import AssetClass, Instrument, Key
-from smart_leverage.domain.orders import Fill, Order, Side
+from smart_leverage.domain.orders import Order, Side
 from smart_leverage.domain.records import (
     AccountOpened,
     Adopted,
@@ -118,14 +119,6 @@ class _Sleeve:
         return float((closing - self._invested) / self._most)
 
 
-class _Episode:
-    """What one bot has of one instrument since it had nothing."""
-
-    def __init__(self, confidence: float) -> None:
-        self.confidence = confidence
-        self.qty = self.cash = ZERO
-
-
 class _Reading:
     """Folds the records; knows the day that is open."""
 
@@ -137,7 +130,8 @@ class _Reading:
         self._instruments: dict[Key, Instrument] = {}
         self._orders: dict[str, tuple[Order, str]] = {}
         self._confidences: dict[str, float] = {}
-        self._episodes: dict[tuple[str, Key], _Episode] = {}
+        self._episodes = Episodes()
+        self._began: dict[tuple[str, Key], float] = {}
         self._sleeves: dict[str, _Sleeve] = {}
         self._opened = ("", 0)
         self._takers: dict[type, Any] = {
@@ -181,41 +175,39 @@ class _Reading:
         if known is None:
             return
         applied = self._book.apply_fill(fill, known[0])
-        if applied.is_new:
-            self._put_in(fill.key, -applied.cash)
-            self._follow(fill, known[1], applied)
+        if not applied.is_new:
+            return
+        self._put_in(fill.key, -applied.cash)
+        total = sum((qty for _, qty in applied.moves), ZERO)
+        for bot, qty in applied.moves:
+            cash = applied.cash if qty == total else applied.cash * qty / total
+            if qty > 0:
+                self._began.setdefault((bot, fill.key), self._confidences.get(known[1], nan))
+            self._move(record.at_ns, bot, fill.key, qty, cash)
 
-    def _follow(self, fill: Fill, decision_id: str, applied: Applied) -> None:
-        """Give every bot its part of the cash, and see whose episodes are over."""
-        total = sum((abs(change) for _, change in applied.moves), ZERO)
-        for bot, change in applied.moves:
-            name = (bot, fill.key)
-            episode = self._episodes.get(name)
-            if episode is None:
-                if change <= 0:
-                    continue
-                confidence = self._confidences.get(decision_id, nan)
-                episode = self._episodes[name] = _Episode(confidence)
-            episode.qty += change
-            episode.cash += applied.cash * abs(change) / total
-            if episode.qty < self._instruments[fill.key].lot:
-                self._over(bot, self._episodes.pop(name), fill.at_ns)
-
-    def _over(self, bot: str, episode: _Episode, at_ns: int) -> None:
-        if isfinite(episode.confidence) and episode.cash:
-            self.outcomes.append(Outcome(bot, episode.confidence, episode.cash > 0, at_ns))
+    def _move(self, at_ns: int, bot: str, key: Key, qty: Decimal, cash: Decimal) -> None:
+        """Count what a bot's holding changed by, and see whether its episode is over."""
+        closed = len(self._episodes.closed)
+        lot = self._instruments[key].lot
+        self._episodes.move(at_ns, bot, key, qty, cash, lot, is_forced=False)
+        for episode in self._episodes.closed[closed:]:
+            confidence = self._began.pop((bot, key), nan)
+            if isfinite(confidence) and episode.outcome:
+                self.outcomes.append(Outcome(bot, confidence, episode.outcome > 0, at_ns))
 
     # -- days -------------------------------------------------------------------------------------
 
     def _adopted(self, record: Adopted) -> None:
-        self._book.adopt(record.key, record.qty, record.price, record.bot, at_ns=record.at_ns)
-        self._put_in(record.key, record.qty * record.price)
+        key, worth = record.key, record.qty * record.price
+        self._book.adopt(key, record.qty, record.price, record.bot, at_ns=record.at_ns)
+        self._put_in(key, worth)
+        if record.qty > 0:
+            self._began.setdefault((record.bot, key), nan)
+        self._move(record.at_ns, record.bot, key, record.qty, -worth)
 
     def _split(self, record: SplitSeen) -> None:
-        applied = self._book.split(record.key, record.qty, at_ns=record.since_ns)
-        for bot, change in applied.moves:
-            if episode := self._episodes.get((bot, record.key)):
-                episode.qty += change
+        self._book.split(record.key, record.qty, at_ns=record.since_ns)
+        self._episodes.split(record.key, record.factor)
 
     def _put_in(self, key: Key, amount: Decimal) -> None:
         for name in self._sleeves_of(key):
