@@ -81,7 +81,7 @@ def test_an_account_at_rest_takes_it_once(home: Path) -> None:
     again = told(home, "refit", "runs/live", "--json").json
     assert again["rows"][0]["old"] == again["rows"][0]["new"] == first["rows"][0]["new"]
     assert "nothing changed" in again["lines"][0]
-    assert "the same is known already" in told(home, "refit", "runs/live", "--dry-run").out
+    assert "the same is in force already" in told(home, "refit", "runs/live", "--dry-run").out
     assert len(recorded(home)) == 1
     assert told(home, "ledger", "verify", "runs/live").code == 0
 

@@ -61,6 +61,14 @@ def test_the_same_evidence_again_is_not_written_again() -> None:
     assert [each.measured.until_ns for each in recorded(desk)] == [NOON, NOON + DAY_NS]
 
 
+def test_the_same_evidence_is_refused_once_it_has_expired() -> None:
+    desk = Desk()
+    desk.evidence(GIVEN)
+    desk.now_ns = GIVEN.expires_ns
+    assert "has expired already" in desk.evidence(GIVEN)
+    assert len(recorded(desk)) == 1
+
+
 def test_newer_evidence_gives_way_to_older_only_when_it_has_expired() -> None:
     desk = Desk()
     desk.wait(DAY_NS // 10**9)

@@ -110,10 +110,10 @@ def _tell_only(screen: Screen, path: Path, measured: "Measured", fields: dict[st
     why = contradiction(evidence_of(measured), SystemClock().now_ns())
     if screen.as_json:
         screen.record({"result": "dry-run", "is_known": is_known, "refused": why, **fields})
-    elif is_known:
-        screen.say("● only tried: the same is known already, nothing would be written")
     elif why:
         screen.say(f"■ only tried: it would be refused, {why}")
+    elif is_known:
+        screen.say("● only tried: the same is in force already, nothing would be written")
     else:
         screen.say("▲ only tried: nothing was written; without --dry-run it is put in force")
 

@@ -52,7 +52,8 @@ def take_evidence(core: Core, event: Commanded) -> None:
     except (KeyError, ValueError) as error:
         _refuse(core, event, f"not evidence: {error}")
         return
-    if measured == core.state.evidence.measured:
+    known = core.state.evidence
+    if measured == known.measured and known.is_in_force(core.now_ns):
         return
     if why := contradiction(evidence, core.now_ns) or _is_older(core, measured):
         _refuse(core, event, why)
