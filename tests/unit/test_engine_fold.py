@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.simulation.desk import AAPL, BTC, ETH, KO, SPY, Desk
+from tests.simulation.desk import AAPL, BTC, ETH, KO, SPY, Desk, measured
 from tests.simulation.worlds import WORLDS, play
 
 from smart_leverage.domain.errors import InvariantViolation
@@ -93,6 +93,7 @@ def story() -> Iterator[Desk]:
     yield desk
     desk.order(Command.HALT, "enough")
     desk.reconcile(cash=D(1))
+    desk.evidence(measured(desk.now_ns))
     yield desk
 
 

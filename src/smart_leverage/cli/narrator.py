@@ -8,6 +8,7 @@ from smart_leverage.cli.tally import Tally, signed
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.enforcement import OBSERVED, WARNED
 from smart_leverage.domain.enforcement import told as told_rollout
+from smart_leverage.domain.evidence import told as told_evidence
 from smart_leverage.domain.limits import told
 from smart_leverage.domain.orders import Fill, Order, Role
 from smart_leverage.domain.records import (
@@ -17,6 +18,7 @@ from smart_leverage.domain.records import (
     ConsentGiven,
     Decided,
     EnforcementChanged,
+    EvidenceRecorded,
     ExposureMoved,
     Filled,
     Intended,
@@ -82,6 +84,7 @@ class Narrator:
             EnforcementChanged: self._rollout,
             RampMoved: self._rollout,
             ConsentGiven: self._rollout,
+            EvidenceRecorded: self._evidence,
         }
 
     def hear(self, record: Record) -> None:
@@ -188,6 +191,9 @@ class Narrator:
 
     def _rollout(self, record: EnforcementChanged | RampMoved | ConsentGiven) -> None:
         self._tell(record.at_ns, "●", told_rollout(record))
+
+    def _evidence(self, record: EvidenceRecorded) -> None:
+        self._tell(record.at_ns, "●", f"{told_evidence(record.measured)}, by {record.who}")
 
     def _breaker(self, record: BreakerMoved) -> None:
         word = BREAKERS.get(record.breaker)

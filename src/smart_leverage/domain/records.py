@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from smart_leverage.domain.bots import Seat
+from smart_leverage.domain.evidence import Measured
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Fill, Order, OrderState, Side
 from smart_leverage.domain.past import Deal, SourceFile
@@ -341,6 +342,14 @@ class ConsentGiven(Fact, frozen=True, kw_only=True, tag="consent"):
     reason: str
 
 
+class EvidenceRecorded(Fact, frozen=True, kw_only=True, tag="evidence"):
+    """What was measured of the past is in force from now on, in the place of what was before."""
+
+    measured: Measured
+    who: str
+    reason: str
+
+
 class PlanMoved(Fact, frozen=True, kw_only=True, tag="plan"):
     """A deleveraging plan started, moved to a stage, was late for its first one, or ended.
 
@@ -431,6 +440,7 @@ Record = (
     | EnforcementChanged
     | RampMoved
     | ConsentGiven
+    | EvidenceRecorded
     | PlanMoved
     | Unprotected
     | PastDealt

@@ -7,6 +7,7 @@ from smart_leverage.engine.enforcing import give_consent, set_enforcement
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.exposure import value
 from smart_leverage.engine.judging import DAY_LOSS, cancel_increases, change_state, clear_month
+from smart_leverage.engine.learning import take_evidence
 from smart_leverage.engine.limiting import set_limits
 from smart_leverage.engine.plans import rebalance, start_flatten
 from smart_leverage.engine.seating import set_seat
@@ -35,6 +36,8 @@ def on_command(core: Core, event: Commanded) -> None:
         set_enforcement(core, event)
     elif event.command is Command.CONSENT:
         give_consent(core, event)
+    elif event.command is Command.EVIDENCE:
+        take_evidence(core, event)
     else:
         _resume(core, event)
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from smart_leverage.books.baselines import Period
 from smart_leverage.books.episodes import ALL
 from smart_leverage.domain.clock import DAY_NS
+from smart_leverage.domain.evidence import SLEEVES
 from smart_leverage.domain.records import ExposureMoved
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.proof import exact
@@ -14,12 +15,10 @@ from smart_leverage.policy.earning import is_any_capped, named_caps, step_exposu
 from smart_leverage.policy.evidence import thresholds_of_record
 from smart_leverage.policy.exposure import ExposureCaps
 from smart_leverage.policy.reasons import TradingState
-from smart_leverage.policy.sleeve import UNKNOWN, SleeveEvidence
 from smart_leverage.policy.steady_breakers import SteadyReferences
 from smart_leverage.policy.tier import Caps, Tier, tier_caps
 
 ROLLING_DAY_NS, ROLLING_MONTH_NS = DAY_NS, 30 * DAY_NS
-SLEEVES = ("crypto", "leveraged")
 
 
 def standing(core: Core, bot: str = ALL) -> Standing:
@@ -76,7 +75,7 @@ def judge_exposure(core: Core, equity: Decimal) -> None:
             getattr(earned, name),
             float(equity),
             float(peak),
-            _sleeve(core, name),
+            state.evidence_at(core.now_ns, name),
             policy.exposure,
         )
         before = state.exposure.get(name, exact(getattr(hard, name)))
@@ -100,10 +99,6 @@ def _earned_caps(core: Core) -> Caps:
     if not policy.record.is_earned:
         return Caps(math.inf, math.inf)
     return tier_caps(earned_tier(core, core.state.breakers.is_emergency), policy.tiers)
-
-
-def _sleeve(core: Core, name: str) -> SleeveEvidence:
-    return UNKNOWN
 
 
 def _texts(caps: ExposureCaps) -> dict[str, str]:

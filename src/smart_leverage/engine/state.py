@@ -11,6 +11,7 @@ from smart_leverage.books.book import Applied, Book
 from smart_leverage.books.episodes import Episodes
 from smart_leverage.books.peaks import RollingMarks, RollingPeak
 from smart_leverage.domain.bots import Seat
+from smart_leverage.domain.evidence import Evidence, evidence_of
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import OrderState, Role
 from smart_leverage.domain.records import (
@@ -26,6 +27,7 @@ from smart_leverage.domain.records import (
     ConsentGiven,
     Decided,
     EnforcementChanged,
+    EvidenceRecorded,
     ExposureMoved,
     Filled,
     FlowSeen,
@@ -52,7 +54,9 @@ from smart_leverage.engine.rollout import Rollout
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.engine.tracked_orders import TrackedOrders
 from smart_leverage.policy.breakers import BreakerState
+from smart_leverage.policy.calibration import CalibrationKnots
 from smart_leverage.policy.reasons import TradingState
+from smart_leverage.policy.sleeve import SleeveEvidence
 from smart_leverage.policy.tier import Tier
 
 HELD = "held"
@@ -124,6 +128,7 @@ class State:
         self.rose_on = ""
         self.limits = Limits()
         self.rollout = Rollout()
+        self.evidence = Evidence()
         self.locks: dict[Key, int] = {}
         self.plan: Plan | None = None
         self.held_before: dict[Key, Decimal] = {}
@@ -160,6 +165,7 @@ class State:
             EnforcementChanged: self.rollout.move,
             RampMoved: self.rollout.grow,
             ConsentGiven: self.rollout.consent,
+            EvidenceRecorded: self._evidence,
             PlanMoved: self._plan,
             PastDealt: self._past.append,
             PastValued: self._past.append,
@@ -409,6 +415,9 @@ class State:
     def _seat(self, record: SeatChanged) -> None:
         self.seats = {**self.seats, record.seat.token_id: record.seat}
 
+    def _evidence(self, record: EvidenceRecorded) -> None:
+        self.evidence = evidence_of(record.measured)
+
     def _plan(self, record: PlanMoved) -> None:
         if record.status == "started":
             self.plans += 1
@@ -465,6 +474,14 @@ class State:
         """Return the equity from which a period is counted; NaN before there is one."""
         opening = self.baselines.opening(period)
         return Decimal("NaN") if opening is None else opening
+
+    def evidence_at(self, now_ns: int, sleeve: str) -> SleeveEvidence:
+        """Return what is known of a sleeve's returns; UNKNOWN without evidence that is in force."""
+        return self.evidence.sleeve(now_ns, sleeve)
+
+    def calibration_at(self, now_ns: int, source: str) -> CalibrationKnots | None:
+        """Return what a source's confidence is worth; None without evidence that is in force."""
+        return self.evidence.curve(now_ns, source)
 
     def live_stop(self, key: Key) -> Tracked | None:
         """Return the house stop of an instrument while it can still fill."""
