@@ -57,8 +57,8 @@ def references(core: Core, equity: Decimal) -> SteadyReferences:
 def judge_exposure(core: Core, equity: Decimal) -> None:
     """Find the exposure in force of each sleeve, and journal it when it is another one."""
     policy, state = core.config.policy, core.state
-    if not is_any_capped(policy.exposure):
-        return
+    if not is_any_capped(policy.exposure) and not state.exposure:
+        return  # once a cap was on, what it left is in force until it is judged anew
     peak = max(state.peak.best(state.day_label, policy.exposure.peak_days), equity)
     tripped = state.breakers
     is_tripped = (

@@ -158,11 +158,18 @@ def quiet_share(present: float, others: float, at: ExposureTerms) -> QuietShare:
         others: The smallest of the other caps; above it nothing rises.
         at: Terms, with the drawdown cap on.
     """
+    if not at.steps > 0.0:
+        return QuietShare(least=math.inf, most=0.0)
     multiple, risen = at.drawdown_multiple, present * (1.0 + at.rise_min)
     highest = whole_steps(multiple * (1.0 - at.drawdown_floor), at.steps)
     may_rise = others > risen and highest > risen
+    # The first whole step at or above what is in force, and the first one beyond a rise.
+    kept = whole_steps(present, at.steps)
+    kept = kept if kept >= present else kept + 1.0 / at.steps
+    next_up = whole_steps(risen, at.steps) + 1.0 / at.steps
     return QuietShare(
-        least=_share_at(present, at), most=_share_at(risen, at) if may_rise else math.inf
+        least=_share_at(kept, at) if present > 0.0 else 0.0,
+        most=_share_at(next_up, at) if may_rise else math.inf,
     )
 
 

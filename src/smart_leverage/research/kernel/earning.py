@@ -200,12 +200,7 @@ def judge_exposure(books: Books, market: Market, t: int, equity: float, policy: 
     account, known = books.account, market.evidence[market.evidence_at[t]]
     crypto, leveraged = sleeve_of(known[0]), sleeve_of(known[1])
     peak = peak_of(books, equity, policy.exposure.peak_days)
-    is_tripped = (
-        account.is_day_tripped != 0
-        or account.is_month_tripped != 0
-        or account.is_drawdown_tripped != 0
-        or account.state != ACTIVE
-    )
+    is_tripped = is_held_down(account)
     hard = tier_caps(account.tier, policy.tiers)
     earned = Caps(np.inf, np.inf)
     if policy.record.is_earned:
@@ -222,6 +217,12 @@ def judge_exposure(books: Books, market: Market, t: int, equity: float, policy: 
     account.earned_leveraged = after.exposure
     account.least_leveraged = least_beside_drawdown(caps)
     account.is_judged = 1
+
+
+def is_held_down(account: Any) -> bool:
+    """Tell whether anything is tripped, reduced or halted: nothing rises then."""
+    is_tripped = account.is_day_tripped + account.is_month_tripped + account.is_drawdown_tripped
+    return bool(is_tripped != 0 or account.state != ACTIVE)
 
 
 def sleeve_of(row: Any) -> SleeveEvidence:
@@ -257,7 +258,8 @@ def show_earned(books: Books, at: int, policy: Policy) -> None:
         crypto = quiet_share(account.earned_crypto, account.least_crypto, terms)
         leveraged = quiet_share(account.earned_leveraged, account.least_leveraged, terms)
         account.share_least = max(crypto.least, leveraged.least)
-        account.share_most = min(crypto.most, leveraged.most)
+        if not is_held_down(account):
+            account.share_most = min(crypto.most, leveraged.most)
     if policy.rolling.is_rolling:
         show_rolling(books, at, policy)
 
