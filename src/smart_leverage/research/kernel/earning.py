@@ -106,7 +106,6 @@ def count_losers(books: Books, row: Any, policy: Policy) -> None:
         if position.episode_in > 0.0 and row.at - position.episode_at > usual:
             account.losers += 1 if position.episode_cash + position.invested < 0.0 else 0
     if account.losers != before:
-        account.is_stirred = 1  # the next close judges the tier
         judge_record(books, policy)
 
 
@@ -286,7 +285,10 @@ def stay(books: Books, closes: Any, equity: Any, begin: int, count: int, policy:
         if closes[begin + i] != 0:
             now = equity[i]
             peak, best = max(peak, now), max(best, now)
-            if now < least * peak or now > most * peak or now < fall * best:
+            if now < fall * best:
+                return i
+            if now < least * peak or now > most * peak:
+                account.is_cap_due = 1
                 return i
     return count
 
@@ -295,13 +297,16 @@ def show_rolling(books: Books, at: int, policy: Policy) -> None:
     """Keep equity where no rolling limit can trip, and no emergency begin or end."""
     account, marks = books.account, books.marks
     edge = 1.0 + policy.thresholds.month_return_emergency
+    # Kept, so that no place falls behind what the marks still hold: a look comes every day.
+    account.day_place = place_at(books, account.day_place, at - DAY_NS)
+    account.month_place = place_at(books, account.month_place, at - MONTH_NS)
     if account.is_day_tripped == 0:
         most = 0.0
-        for place in range(place_at(books, account.day_place, at - DAY_NS), account.marked):
+        for place in range(account.day_place, account.marked):
             most = max(most, marks[place % MARKS].equity)
         account.least = max(account.least, most * (1.0 - policy.limits.loss_limit_daily))
     lowest, highest = np.inf, 0.0
-    place = place_at(books, account.month_place, at - MONTH_NS)
+    place = account.month_place
     while place < account.marked:
         one = marks[place % MARKS]
         lowest, highest = min(lowest, one.equity), max(highest, one.equity)

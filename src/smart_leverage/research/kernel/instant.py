@@ -381,7 +381,7 @@ def opening(
         books.orders[place].is_late = 0
 
 
-def roll_calmly(books: Books, market: Market, t: int, policy: Policy) -> bool:
+def roll_calmly(books: Books, market: Market, t: int, setup: Setup, policy: Policy) -> bool:
     """Begin a risk day if that changes nothing but what the day is counted from; tell if it was.
 
     The caller has seen to it that nothing is under way.
@@ -394,13 +394,16 @@ def roll_calmly(books: Books, market: Market, t: int, policy: Policy) -> bool:
     roll(books, row, market.instants[t - 1], market.cells[t - 1], policy)
     if row.closes != 0:
         refuse_unconfirmed(books, row, market.cells[t])
+    if policy.record.is_earned and is_tier_due(account, policy, setup):
+        account.is_stirred = 1
     return True
 
 
 def stir(books: Books, row: Any, setup: Setup, policy: Policy) -> None:
     """Note whether anything is under way, so that the next instant is gone through step by step."""
     account = books.account
-    if account.orders > 0 or account.plan != NONE or account.closed > 0:
+    fold(books, policy)
+    if account.orders > 0 or account.plan != NONE:
         account.is_stirred = 1
     if setup.resumes_monthly and account.state == HALTED and row.month != account.halted_in:
         account.is_stirred = 1

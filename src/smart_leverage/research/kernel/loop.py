@@ -20,7 +20,7 @@ from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds
 from smart_leverage.research.kernel.books import SOUND, Books, Tape
 from smart_leverage.research.kernel.instant import decide_only, roll_calmly, step
 from smart_leverage.research.kernel.market import CLOSELY, ROLLING, Market, end_of_span
-from smart_leverage.research.kernel.quiet import Room, pass_over, show
+from smart_leverage.research.kernel.quiet import Room, pass_over, show, step_caps
 from smart_leverage.research.kernel.setup import Setup
 
 
@@ -120,7 +120,7 @@ def go_over(
     account, policy = books.account, policy_at(row)
     busy = market.busy[begin]
     if busy == ROLLING and account.is_watched == 0:
-        if roll_calmly(books, market, begin, policy):
+        if roll_calmly(books, market, begin, setup, policy):
             show(books, market.facts, policy, market.instants[begin].at)
         else:
             account.is_watched = 1
@@ -128,7 +128,14 @@ def go_over(
     while t < end and account.fault == SOUND:
         if busy != CLOSELY and account.is_watched == 0:
             due = next_due(account, market.instants, t, end, policy.rolling.is_rolling)
-            t += pass_over(books, market, policy, room, tape, t, due)
+            is_quiet = True
+            while t < due and is_quiet:
+                passed = pass_over(books, market, policy, room, tape, t, due)
+                is_quiet = t + passed < due and step_caps(
+                    books, market, policy, room, tape, t, passed
+                )
+                t += passed + is_quiet
+                is_quiet = is_quiet and account.is_watched == 0
         if t == end:
             if decide_only(books, market, t - 1, setup, tape, policy):
                 show(books, market.facts, policy, market.instants[t - 1].at)

@@ -15,6 +15,7 @@ from smart_leverage.research.kernel.books import Books, Tape, cash_of
 from smart_leverage.research.kernel.earning import (
     CAREFUL,
     caps_now,
+    judge_exposure,
     remember,
     show_earned,
     stay,
@@ -142,16 +143,75 @@ def pass_over(
     """Mark an account at instants at which nothing can happen to it; return how many those are."""
     count = add_up(books, market, room, begin, end - begin)
     count = weigh(books.account, room, count)
-    is_earned = policy.rolling.is_rolling or policy.exposure.is_drawdown_capped
-    if is_earned:
+    books.account.is_cap_due = 0
+    if policy.rolling.is_rolling or policy.exposure.is_drawdown_capped:
         count = stay(books, market.closes, room.equity, begin, count, policy)
-    if count > 0:
-        if len(tape.curve) > 0:
-            write_quiet(books.account, market, policy, room, tape, begin, count)
-        mark_all(books.account, market.closes, room, begin, count)
-        if is_earned:
-            remember_all(books, market, room, begin, count)
+    note_quiet(books, market, policy, room, tape, begin, 0, count)
     return count
+
+
+def note_quiet(
+    books: Books,
+    market: Market,
+    policy: Policy,
+    room: Room,
+    tape: Tape,
+    begin: int,
+    first: int,
+    count: int,
+) -> None:
+    """Mark an account at so many instants of a look, from the first on.
+
+    Args:
+        books: The account.
+        market: The same for all.
+        policy: What is judged.
+        room: The sums of the look.
+        tape: Where a run writes.
+        begin: The instant at which the look began.
+        first: Place in the look.
+        count: So many instants.
+    """
+    if count <= 0:
+        return
+    if len(tape.curve) > 0:
+        write_quiet(books.account, market, policy, room, tape, begin, first, count)
+    mark_all(books.account, market.closes, room, begin, first, count)
+    if policy.rolling.is_rolling or policy.exposure.is_drawdown_capped:
+        remember_all(books, market, room, begin, first, count)
+
+
+def step_caps(
+    books: Books, market: Market, policy: Policy, room: Room, tape: Tape, begin: int, place: int
+) -> bool:
+    """Take an account through an instant at which only the exposure in force changes.
+
+    Args:
+        books: The account, of which a look has just ended there.
+        market: The same for all.
+        policy: What is judged.
+        room: The sums of that look.
+        tape: Where a run writes.
+        begin: The instant at which the look began.
+        place: In the look.
+
+    Returns:
+        Whether that was all; else the instant has to be gone through in full.
+    """
+    account, t = books.account, begin + place
+    if account.is_cap_due == 0:
+        return False
+    equity, crypto = room.equity[place], room.crypto[place]
+    judge_exposure(books, market, t, equity, policy)
+    caps = caps_now(account, policy.tiers)
+    band = policy.deleveraging.band_over * (1.0 - CAREFUL) * equity
+    leveraged = room.leveraged[place] + crypto
+    if not (crypto < caps.crypto * band and leveraged < caps.leveraged * band):
+        return False
+    account.cap_now = caps.crypto
+    note_quiet(books, market, policy, room, tape, begin, place, 1)
+    show(books, market.facts, policy, market.instants[t].at)
+    return True
 
 
 def add_up(books: Books, market: Market, room: Room, begin: int, count: int) -> int:
@@ -213,14 +273,14 @@ def weigh(account: Any, room: Room, count: int) -> int:
     return count
 
 
-def mark_all(account: Any, closes: Any, room: Room, begin: int, count: int) -> None:
+def mark_all(account: Any, closes: Any, room: Room, begin: int, first: int, count: int) -> None:
     """Note the equity at every close, and what the metrics are made of; see `judging.mark`."""
     last, cap = account.last, account.cap_now
     share, share_crypto, cap_sum = account.exposure, account.exposure_crypto, account.cap
     best, month_best = account.best, account.month_best
     fall, month_fall = account.drawdown, account.month_fall
     lowest = math.inf
-    for i in range(count):
+    for i in range(first, first + count):
         if closes[begin + i] == 0:
             continue
         last = room.equity[i]
@@ -242,19 +302,28 @@ def mark_all(account: Any, closes: Any, room: Room, begin: int, count: int) -> N
     account.exposure, account.exposure_crypto, account.cap = share, share_crypto, cap_sum
 
 
-def remember_all(books: Books, market: Market, room: Room, begin: int, count: int) -> None:
+def remember_all(
+    books: Books, market: Market, room: Room, begin: int, first: int, count: int
+) -> None:
     """Keep the marks that rolling limits and peaks go by."""
-    for i in range(count):
+    for i in range(first, first + count):
         if market.closes[begin + i] != 0:
             remember(books, market.instants[begin + i].at, room.equity[i])
 
 
 def write_quiet(
-    account: Any, market: Market, policy: Policy, room: Room, tape: Tape, begin: int, count: int
+    account: Any,
+    market: Market,
+    policy: Policy,
+    room: Room,
+    tape: Tape,
+    begin: int,
+    first: int,
+    count: int,
 ) -> None:
     """Write down the marks of instants that were passed over."""
     caps = caps_now(account, policy.tiers)
-    for i in range(count):
+    for i in range(first, first + count):
         if market.closes[begin + i] != 0:
             valuation = valuation_of(
                 account.cash_now, room.plain[i], room.leveraged[i], room.crypto[i]
