@@ -1,0 +1,362 @@
+"""What a past was worth, on one page: the policy, skill or luck, the target, what is not known."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from smart_leverage.cli.importing import Columns, Quotes, Strategy, asked_of
+from smart_leverage.cli.options import command
+from smart_leverage.cli.screen import Column, Screen
+
+if TYPE_CHECKING:
+    from smart_leverage.history.base import Asked, Read
+    from smart_leverage.runtime.audit.auditing import Audit, Replay
+    from smart_leverage.runtime.importing import Gathered
+    from smart_leverage.runtime.replay_log import OrderLog
+    from smart_leverage.settings import Settings
+
+PAGE = "audit.html"
+STDOUT = Path("-")
+
+
+class Beginning(NamedTuple):
+    """What the account had at first, and under which rule it is looked at."""
+
+    policy: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A preset, or a configuration in TOML.")
+    ] = "classic"
+    equity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MONEY",
+            help="At first, holdings included.  [default: the file's, else the least that could "
+            "pay for its purchases]",
+        ),
+    ] = None
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SYMBOL=QTY", help="Held by the bot at first, at the first price."),
+    ] = None
+    coins: Annotated[
+        str | None,
+        typer.Option(metavar="MONEY", help="Held at first in equal parts of BTC, ETH and SOL."),
+    ] = None
+    bars: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Prices between the fills; may be given often."),
+    ] = None
+    may_shrink: Annotated[
+        bool, typer.Option("--may-shrink", help="Cut an order over a cap to what fits.")
+    ] = False
+    resumes_monthly: Annotated[
+        bool,
+        typer.Option("--resume-monthly", help="Play the person who lifts a halt in a new month."),
+    ] = False
+
+
+@command(
+    "smart-leverage audit orders.csv --equity 91087.52 --coins 24013",
+    "smart-leverage audit activities.json history.json --out audit.html --json audit.json",
+)
+def audit(
+    screen: Screen,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="As `ledger import` reads them.")
+    ],
+    begins: Beginning,
+    monthly: Annotated[str, typer.Option(metavar="FRACTION", help="Target of a month.")] = "0.05",
+    drawdown: Annotated[str, typer.Option(metavar="FRACTION", help="Never reached.")] = "0.08",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page.  [default: audit.html in the run's folder]"),
+    ] = None,
+    json_to: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="The same figures as JSON; - for stdout."),
+    ] = None,
+    quote: Quotes = None,
+    column: Columns = None,
+    strategy: Strategy = "",
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its folder is runs/NAME.  [default: a time]")
+    ] = None,
+) -> None:
+    """Audit a past: one page on the policy, skill or luck, and the target. No account is needed.
+
+    Files: Alpaca's account activities and portfolio history, freqtrade's trades or backtest (JSON,
+    ZIP), tables (CSV) of executions, round trips or orders. The page is a single file that needs no
+    network. It says what the policy would have denied, shrunk and sold, how much of the result is
+    luck, how likely 5 % a month below 8 % drawdown is on this record, and what is not known.
+    Symbols that no table knows count as the strictest of their class.
+    """
+    from smart_leverage.cli.lacking import statistics
+    from smart_leverage.cli.runs import new_folder
+
+    target = _target(monthly, drawdown)
+    asked = asked_of(quote, column, strategy, counts_unknown=True)
+    with statistics("audit"):
+        from smart_leverage.runtime.audit.page import write_page
+
+        screen.note("reading")
+        reads, log, why_not = _read(files, asked)
+        folder = new_folder(name, "audit")
+        of = _audited(screen, begins, target, reads, log, why_not, asked, folder)
+        page = write_page(of, out or folder / PAGE, command=_command())
+        if json_to is not None:
+            _write_json(screen, of, page, folder, json_to)
+        if json_to != STDOUT:
+            _tell(screen, of, page, folder)
+
+
+def _command() -> str:
+    import shlex
+    import sys
+
+    return shlex.join(["smart-leverage", *sys.argv[1:]])
+
+
+def _target(monthly: str, drawdown: str) -> tuple[float, float]:
+    from smart_leverage.cli.amounts import fraction
+
+    month, fall = fraction(monthly, "--monthly"), fraction(drawdown, "--drawdown")
+    if fall == 1:
+        raise typer.BadParameter("1 is all of it; write 0.08 for 8 %", param_hint="--drawdown")
+    return float(month), float(fall)
+
+
+# -- the past -------------------------------------------------------------------------------------
+
+
+def _read(files: Sequence[Path], asked: "Asked") -> tuple[list["Read"], "OrderLog | None", str]:
+    """Return what the files hold, their orders, and why there are none that could be replayed."""
+    from smart_leverage.domain.past import DealKind
+    from smart_leverage.history.reading import read_files
+    from smart_leverage.runtime.replay_history import log_of_history
+    from smart_leverage.runtime.replay_log import is_log, read_log
+
+    reads = read_files(files, asked)
+    if len(files) == 1 and is_log(files[0]):
+        return reads, read_log(files[0], asked.registry), ""
+    deals = [deal for read in reads for deal in read.deals]
+    split = next((deal.key for deal in deals if deal.is_split), None)
+    if split is not None:
+        return reads, None, (
+            f"{split.partition(':')[2]} was split in this time, and orders are not replayed over "
+            "a split; audit the part before and the part after it"
+        )  # fmt: skip
+    has_trades = any(deal.kind is DealKind.TRADE for deal in deals)
+    if not has_trades and any(read.equity for read in reads):
+        return reads, None, (
+            "the files hold what the account was worth and none of its orders; its fills, such as "
+            "Alpaca's account activities, would show it"
+        )  # fmt: skip
+    return reads, log_of_history(reads, asked.registry), ""
+
+
+def _audited(
+    screen: Screen, begins: Beginning, target: tuple[float, float], reads: list["Read"],
+    log: "OrderLog | None", why_not: str, asked: "Asked", folder: Path,
+) -> "Audit":  # fmt: skip
+    from smart_leverage.cli.counterfactual import policy_of
+    from smart_leverage.runtime.audit.auditing import Asked as Question
+    from smart_leverage.runtime.audit.auditing import audit as audited
+    from smart_leverage.runtime.importing import gather
+
+    settings, gathered = policy_of(begins.policy), gather(reads, leaves_unbought=True)
+    equity, words, is_assumed = _equity(begins, reads, gathered)
+    question = Question(
+        policy=begins.policy,
+        timezone=settings.risk.timezone,
+        equity_from=words,
+        is_assumed=is_assumed and log is not None,
+        target=target,
+        bars=len(begins.bars or []),
+    )
+    replay = None
+    if log is not None:
+        replay = _replayed(screen, begins, settings, reads, log, equity, asked, folder)
+    return audited(question, gathered, replay, why_not, screen.note)
+
+
+def _replayed(
+    screen: Screen, begins: Beginning, settings: "Settings", reads: list["Read"], log: "OrderLog",
+    equity: Decimal, asked: "Asked", folder: Path,
+) -> "Replay":  # fmt: skip
+    from smart_leverage.cli.counterfactual import account_of, bars_of, priced
+    from smart_leverage.cli.places import LEDGER
+    from smart_leverage.runtime.audit.auditing import replayed
+
+    log = priced(log, bars_of(screen, begins.bars or [], asked.quotes))
+    account = account_of(
+        settings, log, reads, equity=f"{equity:f}", hold=begins.hold or [], coins=begins.coins,
+        may_shrink=begins.may_shrink, resumes_monthly=begins.resumes_monthly,
+    )  # fmt: skip
+    return replayed(log, account, folder / LEDGER, screen.progress("replaying"))
+
+
+def _equity(
+    begins: Beginning, reads: list["Read"], gathered: "Gathered"
+) -> tuple[Decimal, str, bool]:
+    """Return the equity at first, where it comes from, and whether nobody stated it."""
+    from smart_leverage.cli.amounts import amount
+    from smart_leverage.domain.sentences import money
+    from smart_leverage.runtime.audit.capital import least_equity
+
+    if begins.equity is not None:
+        told = amount(begins.equity, "--equity")
+        return told, f"{money(told)}, as told with --equity", False
+    for read in reads:
+        if read.start is not None:
+            return read.start, f"{money(read.start)}, as {read.name} says", False
+    if begins.hold or begins.coins:
+        raise typer.BadParameter(
+            "with --hold or --coins, tell what the account was worth at first, holdings included",
+            param_hint="--equity",
+        )
+    least = least_equity(gathered.deals)
+    words = (
+        f"{money(least)} assumed: nobody stated it, and this is the least that could pay for its "
+        "purchases without borrowing"
+    )
+    return least, words, True
+
+
+# -- telling --------------------------------------------------------------------------------------
+
+_FIGURES = (Column("figure"), Column("value"), Column("counted over"))
+_SHOWN = ("crypto_most", "crypto_most_governed", "gross_most", "gross_most_governed", "trades_net",
+          "win_rate", "win_rate_low", "win_rate_high", "payoff", "breakeven", "psr", "days_needed",
+          "joint_12_held", "joint_12", "most")  # fmt: skip
+"""The page and the JSON have all of them."""
+
+_COUNTS = (
+    Column("verdict"),
+    Column("side"),
+    Column("why"),
+    Column("orders", is_number=True),
+    Column("asked", is_number=True),
+    Column("let pass", is_number=True),
+)
+
+
+def _tell(screen: Screen, of: "Audit", page: Path, folder: Path) -> None:
+    from smart_leverage.reports.explain import printable
+    from smart_leverage.runtime.audit import words
+
+    screen.say(printable(words.verdict(of)), "")
+    screen.say(f"the account   {printable(words.happened(of))}")
+    if of.replay is not None:
+        screen.say(f"the policy    {words.difference(of.replay)}")
+        screen.say(f"              {printable(words.sales(of.replay))}", "")
+        screen.table(_COUNTS, _counts(of.replay))
+        screen.say("")
+    else:
+        screen.say(f"the policy    not known: {printable(of.why_not)}", "")
+    screen.say(f"skill, luck   {words.skill(of)}")
+    screen.say(f"the target    {words.goal(of)}", "")
+    screen.table(_FIGURES, _figures(of))
+    screen.say("", *map(printable, _tail(of, page, folder)))
+
+
+def _counts(replay: "Replay") -> list[list[str]]:
+    from smart_leverage.domain.sentences import money, short
+    from smart_leverage.runtime.audit.page import WORDS
+
+    return [
+        [
+            WORDS.get(each.verdict, each.verdict),
+            each.side,
+            "" if each.reason in ("", "none") else short(each.reason),
+            f"{each.orders:,}",
+            money(each.asked, 0),
+            money(each.given, 0),
+        ]
+        for each in replay.compared.counts
+    ]
+
+
+def _figures(of: "Audit") -> list[list[str]]:
+    from smart_leverage.runtime.audit.figures import figures
+
+    return [[each.name, each.shown, each.basis] for each in figures(of) if each.code in _SHOWN]
+
+
+def _tail(of: "Audit", page: Path, folder: Path) -> Iterator[str]:
+    from smart_leverage.runtime.audit.words import unknown
+
+    if of.asked.is_assumed:
+        yield f"▲ equity at first: {of.asked.equity_from}; --equity says what it was"
+    yield f"not known      {len([*unknown(of)])} things, each with its reason on the page"
+    if of.replay is not None and of.replay.largest:
+        first = of.replay.largest[0].line.decision_id
+        yield f"why one was denied   smart-leverage explain {first} --ledger {folder}"
+    yield f"the page             {page}"
+
+
+def _write_json(screen: Screen, of: "Audit", page: Path, folder: Path, to: Path) -> None:
+    """Write the figures as JSON, to a file or to stdout."""
+    import json
+
+    from smart_leverage.cli.plain import plain
+
+    fields = _fields(of, page, folder)
+    if to == STDOUT:
+        screen.record(fields)
+        return
+    text = json.dumps(plain(fields), ensure_ascii=False, allow_nan=False, indent=1)
+    to.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _fields(of: "Audit", page: Path, folder: Path) -> dict[str, Any]:
+    from smart_leverage.runtime.audit import words
+    from smart_leverage.runtime.audit.figures import figures
+
+    first_ns, last_ns = of.span
+    return {
+        "verdict": words.verdict(of),
+        "account": words.happened(of),
+        "skill": words.skill(of),
+        "judged": str(words.judged(of)),
+        "target": words.goal(of),
+        "policy": of.asked.policy,
+        "equity_from": of.asked.equity_from,
+        "is_equity_assumed": of.asked.is_assumed,
+        "first_ns": first_ns,
+        "last_ns": last_ns,
+        "figures": {each.code: each._asdict() for each in figures(of)},
+        **_replay_fields(of),
+        "unknown": list(words.unknown(of)),
+        "files": list(of.gathered.files),
+        "page": str(page),
+        "run": folder.name,
+    }
+
+
+def _replay_fields(of: "Audit") -> dict[str, Any]:
+    if of.replay is None:
+        return {"counts": [], "sold": {}, "largest_denied": []}
+    compared = of.replay.compared
+    return {
+        "counts": [each._asdict() for each in compared.counts],
+        "sold": compared.governed.replayed.house,
+        "largest_denied": [_denied(each) for each in of.replay.largest],
+    }
+
+
+def _denied(one: Any) -> dict[str, Any]:
+    line = one.line
+    return {
+        "at_ns": line.offer.at_ns,
+        "key": line.offer.key,
+        "side": line.offer.side.value,
+        "qty": line.offer.qty,
+        "worth": line.asked_money,
+        "reason": line.reason,
+        "bound": line.bound,
+        "would_be": line.would_be,
+        "decision_id": line.decision_id,
+        "sum": [f"{label} {value} = {how}" for label, value, how in one.steps],
+    }
