@@ -1,60 +1,21 @@
 """What a past was worth, on one page: the policy, skill or luck, the target, what is not known."""
 
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smart_leverage.cli.audited import Beginning, audit_of, read_past
 from smart_leverage.cli.importing import Columns, Quotes, Strategy, asked_of
 from smart_leverage.cli.options import command
 from smart_leverage.cli.screen import Column, Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.history.base import Asked, Read
     from smart_leverage.runtime.audit.auditing import Audit, Replay
-    from smart_leverage.runtime.importing import Gathered
-    from smart_leverage.runtime.replay_log import OrderLog
-    from smart_leverage.settings import Settings
 
 PAGE = "audit.html"
 STDOUT = Path("-")
-
-
-class Beginning(NamedTuple):
-    """What the account had at first, and under which rule it is looked at."""
-
-    policy: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A preset, or a configuration in TOML.")
-    ] = "classic"
-    equity: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MONEY",
-            help="At first, holdings included.  [default: the file's, else the least that could "
-            "pay for its purchases]",
-        ),
-    ] = None
-    hold: Annotated[
-        list[str] | None,
-        typer.Option(metavar="SYMBOL=QTY", help="Held by the bot at first, at the first price."),
-    ] = None
-    coins: Annotated[
-        str | None,
-        typer.Option(metavar="MONEY", help="Held at first in equal parts of BTC, ETH and SOL."),
-    ] = None
-    bars: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Prices between the fills; may be given often."),
-    ] = None
-    may_shrink: Annotated[
-        bool, typer.Option("--may-shrink", help="Cut an order over a cap to what fits.")
-    ] = False
-    resumes_monthly: Annotated[
-        bool,
-        typer.Option("--resume-monthly", help="Play the person who lifts a halt in a new month."),
-    ] = False
 
 
 @command(
@@ -93,22 +54,20 @@ def audit(
     Symbols that no table knows count as the strictest of their class.
     """
     from smart_leverage.cli.lacking import statistics
-    from smart_leverage.cli.runs import new_folder
 
     target = _target(monthly, drawdown)
     asked = asked_of(quote, column, strategy, counts_unknown=True)
+    screen.note("reading")
+    past = read_past(files, asked)
     with statistics("audit"):
         from smart_leverage.runtime.audit.page import write_page
 
-        screen.note("reading")
-        reads, log, why_not = _read(files, asked)
-        folder = new_folder(name, "audit")
-        of = _audited(screen, begins, target, reads, log, why_not, asked, folder)
-        page = write_page(of, out or folder / PAGE, command=_command())
-        if json_to is not None:
-            _write_json(screen, of, page, folder, json_to)
-        if json_to != STDOUT:
-            _tell(screen, of, page, folder)
+        of, folder = audit_of(screen, past, begins, target, asked, name)
+    page = write_page(of, out or folder / PAGE, command=_command())
+    if json_to is not None:
+        _write_json(screen, of, page, folder, json_to)
+    if json_to != STDOUT:
+        _tell(screen, of, page, folder)
 
 
 def _command() -> str:
@@ -125,103 +84,6 @@ def _target(monthly: str, drawdown: str) -> tuple[float, float]:
     if fall == 1:
         raise typer.BadParameter("1 is all of it; write 0.08 for 8 %", param_hint="--drawdown")
     return float(month), float(fall)
-
-
-# -- the past -------------------------------------------------------------------------------------
-
-
-def _read(files: Sequence[Path], asked: "Asked") -> tuple[list["Read"], "OrderLog | None", str]:
-    """Return what the files hold, their orders, and why there are none that could be replayed."""
-    from smart_leverage.domain.past import DealKind
-    from smart_leverage.history.reading import read_files
-    from smart_leverage.runtime.replay_history import log_of_history
-    from smart_leverage.runtime.replay_log import is_log, read_log
-
-    reads = read_files(files, asked)
-    if len(files) == 1 and is_log(files[0]):
-        return reads, read_log(files[0], asked.registry), ""
-    deals = [deal for read in reads for deal in read.deals]
-    split = next((deal.key for deal in deals if deal.is_split), None)
-    if split is not None:
-        return reads, None, (
-            f"{split.partition(':')[2]} was split in this time, and orders are not replayed over "
-            "a split; audit the part before and the part after it"
-        )  # fmt: skip
-    has_trades = any(deal.kind is DealKind.TRADE for deal in deals)
-    if not has_trades and any(read.equity for read in reads):
-        return reads, None, (
-            "the files hold what the account was worth and none of its orders; its fills, such as "
-            "Alpaca's account activities, would show it"
-        )  # fmt: skip
-    return reads, log_of_history(reads, asked.registry), ""
-
-
-def _audited(
-    screen: Screen, begins: Beginning, target: tuple[float, float], reads: list["Read"],
-    log: "OrderLog | None", why_not: str, asked: "Asked", folder: Path,
-) -> "Audit":  # fmt: skip
-    from smart_leverage.cli.counterfactual import policy_of
-    from smart_leverage.runtime.audit.auditing import Asked as Question
-    from smart_leverage.runtime.audit.auditing import audit as audited
-    from smart_leverage.runtime.importing import gather
-
-    settings, gathered = policy_of(begins.policy), gather(reads, leaves_unbought=True)
-    equity, words, is_assumed = _equity(begins, reads, gathered)
-    question = Question(
-        policy=begins.policy,
-        timezone=settings.risk.timezone,
-        equity_from=words,
-        is_assumed=is_assumed and log is not None,
-        target=target,
-        bars=len(begins.bars or []),
-    )
-    replay = None
-    if log is not None:
-        replay = _replayed(screen, begins, settings, reads, log, equity, asked, folder)
-    return audited(question, gathered, replay, why_not, screen.note)
-
-
-def _replayed(
-    screen: Screen, begins: Beginning, settings: "Settings", reads: list["Read"], log: "OrderLog",
-    equity: Decimal, asked: "Asked", folder: Path,
-) -> "Replay":  # fmt: skip
-    from smart_leverage.cli.counterfactual import account_of, bars_of, priced
-    from smart_leverage.cli.places import LEDGER
-    from smart_leverage.runtime.audit.auditing import replayed
-
-    log = priced(log, bars_of(screen, begins.bars or [], asked.quotes))
-    account = account_of(
-        settings, log, reads, equity=f"{equity:f}", hold=begins.hold or [], coins=begins.coins,
-        may_shrink=begins.may_shrink, resumes_monthly=begins.resumes_monthly,
-    )  # fmt: skip
-    return replayed(log, account, folder / LEDGER, screen.progress("replaying"))
-
-
-def _equity(
-    begins: Beginning, reads: list["Read"], gathered: "Gathered"
-) -> tuple[Decimal, str, bool]:
-    """Return the equity at first, where it comes from, and whether nobody stated it."""
-    from smart_leverage.cli.amounts import amount
-    from smart_leverage.domain.sentences import money
-    from smart_leverage.runtime.audit.capital import least_equity
-
-    if begins.equity is not None:
-        told = amount(begins.equity, "--equity")
-        return told, f"{money(told)}, as told with --equity", False
-    for read in reads:
-        if read.start is not None:
-            return read.start, f"{money(read.start)}, as {read.name} says", False
-    if begins.hold or begins.coins:
-        raise typer.BadParameter(
-            "with --hold or --coins, tell what the account was worth at first, holdings included",
-            param_hint="--equity",
-        )
-    least = least_equity(gathered.deals)
-    words = (
-        f"{money(least)} assumed: nobody stated it, and this is the least that could pay for its "
-        "purchases without borrowing"
-    )
-    return least, words, True
 
 
 # -- telling --------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from smart_leverage.books.statistics import Statistics
 from smart_leverage.books.trades import Outcome
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import Side
 from smart_leverage.domain.records import Decided
 from smart_leverage.domain.risk_days import RiskCalendar
+from smart_leverage.fills.costs import CostModel
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.reports.arithmetic import arithmetic
 from smart_leverage.reports.story import Story, read_story
@@ -33,7 +35,8 @@ class Asked(NamedTuple):
     """What the audit is asked beside the files.
 
     `equity_from` says in words where the equity at first comes from, `is_assumed` that nobody
-    stated it. `target` is return of a month and drawdown, fractions.
+    stated it. `target` is return of a month and drawdown, fractions. `costs` are the fees that the
+    files name, None where they name none and the venue's own were charged.
     """
 
     policy: str
@@ -42,6 +45,7 @@ class Asked(NamedTuple):
     is_assumed: bool
     target: tuple[float, float] = (0.05, 0.08)
     bars: int = 0
+    costs: CostModel | None = None
 
 
 class Explained(NamedTuple):
@@ -170,9 +174,15 @@ def _trades_weekends(gathered: Gathered) -> bool:
 
 
 def _explained(compared: Compared, story: Story) -> list[Explained]:
-    """Return the largest denied orders, each with its arithmetic from the ledger."""
+    """Return the largest denied orders, each with its arithmetic from the ledger.
+
+    Purchases come first: a denied sale is most often that of what a denied purchase did not bring.
+    """
     denied = [each for each in compared.lines if each.verdict == "denied"]
-    ranked = sorted(denied, key=lambda each: (-each.asked_money, each.offer.at_ns))[:LARGEST]
+    ranked = sorted(
+        denied,
+        key=lambda each: (each.offer.side is Side.SELL, -each.asked_money, each.offer.at_ns),
+    )[:LARGEST]
     decided = {each.decision_id: each for each in story.decisions}
     return [
         Explained(each, _steps(decided.get(each.decision_id), story.instruments)) for each in ranked

@@ -12,6 +12,7 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.past import Deal, DealKind
 from smart_leverage.domain.risk_days import RiskCalendar
+from smart_leverage.fills.costs import CostModel
 
 CENT = Decimal("0.01")
 SATURDAY = 5
@@ -22,7 +23,6 @@ Point = tuple[int, Decimal]
 """UTC nanoseconds, and what the account was worth."""
 
 
-@exactly
 def least_equity(deals: Iterable[Deal]) -> Decimal:
     """Return the least an account must have had to pay for its own deals without borrowing.
 
@@ -32,6 +32,11 @@ def least_equity(deals: Iterable[Deal]) -> Decimal:
     Args:
         deals: Of every kind; only trades are looked at.
     """
+    return _tied_up(deals).quantize(CENT, ROUND_UP)
+
+
+@exactly
+def _tied_up(deals: Iterable[Deal]) -> Decimal:
     qtys: dict[Key, Decimal] = defaultdict(Decimal)
     costs: dict[Key, Decimal] = defaultdict(Decimal)
     earned, most = ZERO, ZERO
@@ -51,7 +56,34 @@ def least_equity(deals: Iterable[Deal]) -> Decimal:
         qtys[deal.key] = before + sign * (closes + opens)
         earned -= deal.fee if deal.fee_asset == "USD" else ZERO
         most = max(most, sum(costs.values(), ZERO) - earned)
-    return most.quantize(CENT, ROUND_UP)
+    return most
+
+
+@exactly
+def costs_of_past(deals: Iterable[Deal]) -> CostModel | None:
+    """Return what the deals paid in fees, as shares of what they moved; None where they name none.
+
+    A class without a fee was charged none. A fee in coins is worth them at the deals' own prices.
+    """
+    paid: dict[bool, Decimal] = defaultdict(Decimal)
+    moved: dict[bool, Decimal] = defaultdict(Decimal)
+    prices: dict[Key, Decimal] = {}
+    for deal in sorted(deals, key=lambda deal: deal.rank):
+        is_coin = deal.key.startswith("crypto:")
+        if deal.kind is DealKind.TRADE:
+            prices[deal.key] = deal.price
+            moved[is_coin] += deal.qty * deal.price
+        paid[is_coin] += deal.fee * (1 if deal.fee_asset == "USD" else prices.get(deal.key, ZERO))
+    if not any(paid.values()):
+        return None
+    rates = {each: float(ratio(paid[each], moved[each])) for each in moved if moved[each]}
+    model = CostModel()
+    coin, share = max(rates.get(True, 0.0), 0.0), max(rates.get(False, 0.0), 0.0)
+    return CostModel(
+        stock=model.stock._replace(fee_maker=share, fee_taker=share),
+        crypto=model.crypto._replace(fee_maker=coin, fee_taker=coin),
+        stock_fees=model.stock_fees,
+    )
 
 
 class Worths(NamedTuple):

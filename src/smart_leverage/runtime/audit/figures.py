@@ -13,6 +13,7 @@ from smart_leverage.runtime.audit.words import days_needed, sure
 
 REPLAY = "replay of these orders"
 FILES = "the files"
+ABOVE = "Probability of a Sharpe ratio above 0"
 
 
 def figures(of: Audit) -> list[Figure]:
@@ -90,7 +91,7 @@ def _peaks(replay: Replay) -> Iterator[Figure]:
     )
     instants = counted(len(replay.compared.alone.equity), "instant")
     for group in ("crypto", "leveraged", "gross"):
-        if group not in alone:
+        if group not in alone or not max(alone[group].share, governed[group].share):
             continue
         for code, name, peak in (
             (f"{group}_most", f"Most {_GROUPS[group]}, as it was", alone[group]),
@@ -195,7 +196,15 @@ def _days(of: Audit) -> Iterator[Figure]:
     needs = "Days after which a Sharpe ratio like this one would be told from zero at 95 %."
     above = "Probability that the true Sharpe ratio is above zero; the smaller of two forms."
     if days.luck is None:
-        yield unknown("psr", "Probability above zero", "fraction", days.why, above, basis, source)
+        yield unknown(
+            "psr",
+            ABOVE,
+            "fraction",
+            days.why,
+            above,
+            basis,
+            source,
+        )
         yield unknown("days_needed", "Days still needed", "days", days.why, needs, basis, source)
     else:
         real = days.luck.luck.probabilistic.decided
@@ -205,7 +214,7 @@ def _days(of: Audit) -> Iterator[Figure]:
             f"Mean day over its deviation, × √{days.luck.run.record.per_year}; cash at zero.",
             basis, source,
         )  # fmt: skip
-        yield known("psr", "Probability above zero", real, "fraction", sure(real), above, basis,
+        yield known("psr", ABOVE, real, "fraction", sure(real), above, basis,
                     source)  # fmt: skip
         more = days_needed(of)
         if more is None:

@@ -160,7 +160,7 @@ def largest_table(replay: Replay, axis: Axis) -> Table:
     """Return the largest denied orders, each with the sentence and the sum of its reason."""
     shown = [*replay.largest]
     return Table(
-        caption=f"The {LARGEST} largest denied orders",
+        caption=f"The {LARGEST} largest denied orders, purchases first",
         heads=[
             Head("when"),
             Head("order"),

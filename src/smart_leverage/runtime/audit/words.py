@@ -6,9 +6,11 @@ from decimal import Decimal
 from enum import StrEnum
 
 from smart_leverage.books.exact import ZERO
+from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.registry import Registry
 from smart_leverage.domain.sentences import money, percent, short
 from smart_leverage.domain.stamps import span
+from smart_leverage.fills.costs import CostModel
 from smart_leverage.reports.citing import clipped, counted, ratio_text, signed
 from smart_leverage.research.verify.verdict import CONFIDENCE
 from smart_leverage.research.verify.words import MOST_SURE, share
@@ -18,6 +20,9 @@ from smart_leverage.runtime.counterfactual import Line
 GROUPS = {"crypto": "crypto", "leveraged": "crypto and leveraged funds", "gross": "all positions"}
 TRADES_MIN = 10
 """From fewer trades nobody should be told how many more it takes."""
+
+APART = 0.01
+"""Record and orders may differ by this return before it is told."""
 
 NAMED = 3
 """So many instruments are named where a list is long."""
@@ -101,7 +106,7 @@ def _luck_clause(of: Audit) -> str:
 def _basis(of: Audit) -> str:
     parts = [counted(of.trades.closed, "closed trade")] if of.trades.closed else []
     first, last = of.span
-    return " in ".join([*parts, span(last - first)])
+    return " in ".join([*parts, lasted(last - first)])
 
 
 def _target_clause(of: Audit) -> str:
@@ -109,17 +114,25 @@ def _target_clause(of: Audit) -> str:
     aim = f"{percent(target.monthly, 0)} a month below {percent(target.drawdown, 0)} drawdown"
     if target.best is None:
         return f"{counted(target.days, 'day')} cannot say how likely {aim} is"
-    return f"a year of {aim} would come about {in_hundred(target.best[1].joint_12)}"
+    often = in_hundred(target.best[0].joint_12, target.best[2].joint_12)
+    return f"a year of {aim} would come about {often}, at the best size and if it went on like this"
 
 
-def in_hundred(chance: float) -> str:
-    """Return a probability as people count: "3 times in 100"."""
-    if chance < 0.005:
+def lasted(span_ns: int) -> str:
+    """Return how long something took: "11 h 55 min", "259 days"."""
+    return f"{round(span_ns / DAY_NS):,} days" if span_ns >= 2 * DAY_NS else span(span_ns)
+
+
+def in_hundred(low: float, high: float) -> str:
+    """Return a range of probabilities as people count: "3 to 12 times in 100"."""
+    if high < 0.005:
         return "less than once in 200"
-    if chance > 0.995:
+    if low > 0.995:
         return "more than 199 times in 200"
-    times = round(chance * 100)
-    return "once in 100" if times == 1 else f"{times} times in 100"
+    least, most = round(low * 100), round(high * 100)
+    if least == most:
+        return "once in 100" if most == 1 else f"{most} times in 100"
+    return f"{least} to {most} times in 100"
 
 
 # -- the policy -----------------------------------------------------------------------------------
@@ -128,7 +141,7 @@ def in_hundred(chance: float) -> str:
 def happened(of: Audit) -> str:
     """Tell what the account did."""
     first, last = of.span
-    when = f"in {span(last - first)}"
+    when = f"in {lasted(last - first)}"
     if of.worths is None:
         own = of.gathered.sums
         return (
@@ -290,15 +303,40 @@ def _unknown_money(of: Audit) -> Iterator[str]:
             f"{of.asked.equity_from[1:]}; every share of equity, cap and drawdown here rests on "
             "it. --equity says what it was, holdings included."
         )
+    if of.is_recorded and of.replay is not None and of.worths is not None:
+        alone = of.replay.compared.alone
+        told = float(alone.replayed.equity_last / alone.replayed.equity_first) - 1.0
+        if abs(told - of.worths.change) > APART:
+            yield (
+                f"Why the account's own record says {signed(of.worths.change)} and its orders here "
+                f"come to {signed(told)}: orders are missing, or money came that no file names."
+            )
     if not of.is_recorded:
         yield (
             "What the account was worth from day to day: these files hold orders, no equity. The "
-            "curve is a replay of its fills at a simulated venue, with that venue's costs; a "
-            "portfolio history beside the file would show the real one."
+            "curve is a replay of its fills at a simulated venue; a portfolio history beside the "
+            "file would show the real one."
         )
 
 
+def _unknown_fees(of: Audit) -> str:
+    costs = of.asked.costs
+    if costs is None:
+        usual = CostModel()
+        return (
+            "What was paid in fees: the files name none. The replays are charged "
+            f"{percent(usual.crypto.fee_taker, 2)} on coins and "
+            f"{percent(usual.stock.fee_taker, 2)} on shares, the closed trades nothing."
+        )
+    return (
+        "The fee of each order in a replay: both are charged what the files paid on the whole, "
+        f"{percent(costs.crypto.fee_taker, 3)} on coins and {percent(costs.stock.fee_taker, 3)} on "
+        "shares."
+    )
+
+
 def _unknown_replay(of: Audit, replay: Replay) -> Iterator[str]:
+    yield _unknown_fees(of)
     if not of.asked.bars:
         yield (
             "Prices between the fills: those of the fills are the only ones there are, so what "
