@@ -112,7 +112,8 @@ def _tell(screen: Screen, of: "Audit", page: Path, folder: Path) -> None:
     screen.say(f"the account   {printable(words.happened(of))}")
     if of.replay is not None:
         screen.say(f"the policy    {words.difference(of.replay)}")
-        screen.say(f"              {printable(words.sales(of.replay))}", "")
+        more = (words.sales(of.replay), words.halted(of.replay))
+        screen.say(*(f"              {printable(each)}" for each in more if each), "")
         screen.table(_COUNTS, _counts(of.replay))
         screen.say("")
     else:

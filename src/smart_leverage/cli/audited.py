@@ -173,6 +173,11 @@ def _equity(begins: Beginning, past: Past) -> tuple[Decimal, str, bool]:
             param_hint="--equity",
         )
     least = least_equity(past.gathered.deals)
+    if past.log is not None and not least:
+        raise typer.BadParameter(
+            "nothing was bought, so nothing says what the account had at first; tell it",
+            param_hint="--equity",
+        )
     words = (
         f"{money(least)} assumed: nobody stated it, and this is the least that could pay for its "
         "purchases without borrowing"

@@ -92,7 +92,7 @@ def _policy(of: Audit, axis: Axis) -> dict[str, Any]:
     replay = of.replay
     if replay is None:
         return {"replay": None, "why_not": of.why_not}
-    said = (words.sales(replay), words.kept_from_selling(replay))
+    said = (words.sales(replay), words.halted(replay), words.kept_from_selling(replay))
     return {
         "replay": replay,
         "exposure": exposure_chart(replay, axis),

@@ -24,6 +24,8 @@ TRADES_MIN = 10
 APART = 0.01
 """Record and orders may differ by this return before it is told."""
 
+HALTS = ("halted", "reducing", "breaker_day", "breaker_month")
+
 NAMED = 3
 """So many instruments are named where a list is long."""
 
@@ -43,13 +45,16 @@ def judged(of: Audit) -> Judged:
     Skill needs days: a high win rate alone is what a few large losses to come look like.
     """
     told, luck = None if of.rate is None else of.rate.told, of.days.luck
-    real = math.nan if luck is None else luck.luck.deflated.decided
     if told is None and luck is None:
         return Judged.NOTHING
-    if real >= CONFIDENCE:
+    real = [] if luck is None else [each for each in luck.luck.deflated if math.isfinite(each)]
+    if real and min(real) >= CONFIDENCE:
         return Judged.SKILL
-    is_below = told is not None and told.answer is False and of.trades.net < 0
-    return Judged.LOSS if is_below or real <= 1.0 - CONFIDENCE else Judged.OPEN
+    # All that the win rate may be lies below break-even, which the same trades have told.
+    is_below = told is not None and told.upper < told.bar and of.trades.net < 0
+    if is_below or (real and max(real) <= 1.0 - CONFIDENCE):
+        return Judged.LOSS
+    return Judged.OPEN
 
 
 def verdict(of: Audit) -> str:
@@ -183,6 +188,18 @@ def sales(replay: Replay) -> str:
         for name, each in house.items()
     ]
     return f"The policy itself would have sold {' and '.join(parts)}."
+
+
+def halted(replay: Replay) -> str:
+    """Tell that the replay ends in a halt, which a person would have had to lift."""
+    if replay.compared.governed.replayed.state != "halted":
+        return ""
+    late = sum(each.reason in HALTS for each in replay.denied)
+    return (
+        f"The account ends halted, and {counted(late, 'order')} would have been denied for a halt "
+        "or a tripped limit: a person has to resume after a month that lost its limit, and in a "
+        "replay nobody does. --resume-monthly plays that person."
+    )
 
 
 def kept_from_selling(replay: Replay) -> str:
