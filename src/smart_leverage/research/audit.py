@@ -14,6 +14,7 @@ import numpy as np
 from smart_leverage.books.statistics import rate_interval
 from smart_leverage.domain.errors import BadData
 from smart_leverage.policy.target import breakeven_win_rate
+from smart_leverage.reports.citing import counted
 from smart_leverage.research.feasibility import answer
 from smart_leverage.research.feasibility.answer import Chance
 from smart_leverage.research.feasibility.record import FEWEST_DAYS
@@ -130,8 +131,13 @@ def days_of(
 
 def _why(error: BadData, days: int) -> str:
     if days < DAYS_MIN:
-        return f"{days} days are too few for a Sharpe ratio; {DAYS_MIN} are the least"
+        return _few(days, "a Sharpe ratio", DAYS_MIN)
     return error.fault
+
+
+def _few(days: int, what: str, least: int) -> str:
+    verb = "is" if days == 1 else "are"
+    return f"{counted(days, 'day')} {verb} too few for {what}; {least} are the least"
 
 
 def target_of(
@@ -170,7 +176,7 @@ def target_of(
 
 def _unfit(values: FloatArray) -> str:
     if values.size < FEWEST_DAYS:
-        return f"{values.size} days are too few for a probability; {FEWEST_DAYS} are the least"
+        return _few(values.size, "a probability", FEWEST_DAYS)
     if not np.isfinite(values).all() or values.min() <= -1.0:
         return "a day lost everything, or has no return"
     if np.ptp(values) == 0.0:
