@@ -120,6 +120,13 @@ def test_a_losing_past(lost: Audited) -> None:
     assert lost.figure("joint_12") < 0.005
 
 
+def test_a_target_that_no_win_rate_reaches_is_said_to_be_out_of_reach(lost: Audited) -> None:
+    figure = lost.json["figures"]["win_rate_needed"]
+    assert figure["value"] is None
+    assert figure["shown"].startswith("out of reach at this payoff, pace and size")
+    assert "31 trades a month" in figure["definition"]
+
+
 def test_the_account_without_the_policy_makes_what_its_trades_made(won: Audited) -> None:
     """The replay is charged the fees of the file, so both ways to add up end at one sum."""
     made = won.figure("return") * float(EQUITY)
@@ -181,6 +188,7 @@ def test_without_equity_the_least_is_assumed_and_said_everywhere(tmp_path: Path)
         assert "--equity says what it was" in text
     assert of.figure("gross_most") <= 1.0
     assert of.json["judged"] == "not told from luck"
+    assert of.figure("breakeven") < of.figure("win_rate_needed") <= 1.0
 
 
 def test_equity_alone_is_judged_without_a_replay(tmp_path: Path) -> None:

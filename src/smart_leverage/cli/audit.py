@@ -91,7 +91,7 @@ def _target(monthly: str, drawdown: str) -> tuple[float, float]:
 _FIGURES = (Column("figure"), Column("value"), Column("counted over"))
 _SHOWN = ("crypto_most", "crypto_most_governed", "gross_most", "gross_most_governed", "trades_net",
           "win_rate", "win_rate_low", "win_rate_high", "payoff", "breakeven", "psr", "days_needed",
-          "joint_12_held", "joint_12", "most")  # fmt: skip
+          "win_rate_needed", "joint_12_held", "joint_12", "most")  # fmt: skip
 """The page and the JSON have all of them."""
 
 _COUNTS = (

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.sentences import money, percent
+from smart_leverage.policy.target import required_win_rate_simple
 from smart_leverage.reports.citing import counted, ratio_text, signed, signed_money
 from smart_leverage.reports.figure import Figure, known, unknown
 from smart_leverage.research.audit import Rate, Target
 from smart_leverage.research.verify.words import share
 from smart_leverage.runtime.audit.auditing import Audit, Replay
-from smart_leverage.runtime.audit.words import days_needed, sure
+from smart_leverage.runtime.audit.words import TRADES_MIN, days_needed, sure
 
 REPLAY = "replay of these orders"
 FILES = "the files"
+MONTH_NS = 365.25 / 12 * DAY_NS
 ABOVE = "Probability of a Sharpe ratio above 0"
 
 
@@ -184,9 +187,13 @@ def _payoff(rate: Rate, basis: str, source: str) -> Iterator[Figure]:
         ("counter", "Evidence for one below", rate.told.counter),
     ):
         yield known(
-            code, name, value, "e-value", f"{value:,.3g}",
+            code, name, value, "e-value", _evidence(value),
             "Highest e-value so far; 20 decides at 95 %, whenever somebody looked.", basis, source,
         )  # fmt: skip
+
+
+def _evidence(value: float) -> str:
+    return "above 1,000,000" if value > 1e6 else f"{value:,.3g}"
 
 
 def _days(of: Audit) -> Iterator[Figure]:
@@ -229,7 +236,7 @@ def _days(of: Audit) -> Iterator[Figure]:
             "month_mean", "Mean of whole months", days.months.mean, "fraction",
             signed(days.months.mean),
             f"Evidence that it is above {percent(days.months.bar, 0)}: "
-            f"{days.months.evidence:,.3g}, 20 decides.",
+            f"{_evidence(days.months.evidence)}, 20 decides.",
             counted(days.months.months, "whole month"), source,
         )  # fmt: skip
 
@@ -246,6 +253,7 @@ def _target(of: Audit) -> Iterator[Figure]:
         f"For a median month at the target ({aim}) with the drawdown kept 9 years in 10.",
         "no day: arithmetic", "feasibility, normal days, closes",
     )  # fmt: skip
+    yield from _pace(of)
     source = "feasibility: normal days, constant volatility, at this Sharpe ratio and its 90 % ends"
     definition = f"Probability of both in a year ({aim})"
     if target.best is None or target.held is None:
@@ -253,6 +261,35 @@ def _target(of: Audit) -> Iterator[Figure]:
                       source)  # fmt: skip
         return
     yield from _chances(target, definition, basis, source)
+
+
+def _pace(of: Audit) -> Iterator[Figure]:
+    """Yield the win rate that the target needs at the payoff, the pace and the risk of the past."""
+    first, last = of.span
+    months, trades = (last - first) / MONTH_NS, of.trades
+    if of.rate is None or of.rate.payoff is None or of.worths is None:
+        return
+    if trades.closed < TRADES_MIN or months < 1.0 or of.worths.points[0][1] <= 0:
+        return
+    pace = trades.closed / months
+    risk = float(trades.loss) / trades.losses / float(of.worths.points[0][1])
+    needed = required_win_rate_simple(of.target.monthly, pace, risk, of.rate.payoff, 0.0)
+    code, name = "win_rate_needed", f"Win rate that {percent(of.target.monthly, 0)} a month needs"
+    definition = (
+        f"At this payoff, {pace:,.0f} trades a month and {percent(risk, 2)} of the first equity "
+        "lost with each loss; gains not reinvested."
+    )
+    basis, source = counted(trades.closed, "closed trade"), "arithmetic on the trades"
+    if needed > 1.0:
+        why = "out of reach at this payoff, pace and size, even without a loss"
+        yield Figure(code, name, None, "fraction", why, definition, basis, source)
+        return
+    yield known(code, name, needed, "fraction", percent(needed), definition, basis, source)
+
+
+def _between(low: float, value: float, high: float) -> str:
+    ends = sure(low), sure(high)
+    return sure(value) if set(ends) == {sure(value)} else f"{sure(value)} ({ends[0]} to {ends[1]})"
 
 
 def _chances(target: Target, definition: str, basis: str, source: str) -> Iterator[Figure]:
@@ -264,18 +301,18 @@ def _chances(target: Target, definition: str, basis: str, source: str) -> Iterat
     ):
         low, value, high = (each.joint_12 for each in chances)
         yield known(
-            code, name, value, "fraction", f"{share(value)} ({share(low)} to {share(high)})",
+            code, name, value, "fraction", _between(low, value, high),
             f"{definition}, at a volatility of {share(chances[1].volatility, 0)} a year.", basis,
             source,
         )  # fmt: skip
     low, value, high = (each.month for each in target.best)
     yield known(
         "month", "A month reaches it, at that size", value, "fraction",
-        f"{share(value)} ({share(low)} to {share(high)})",
+        _between(low, value, high),
         "Probability that one month makes the return, whatever the drawdown.", basis, source,
     )  # fmt: skip
     if target.most is not None:
         yield known(
-            "most", "No sizing passes", target.most, "fraction", share(target.most),
+            "most", "No sizing passes", target.most, "fraction", sure(target.most),
             f"{definition}, at the high end of the Sharpe ratio, by any rule.", basis, source,
         )  # fmt: skip

@@ -29,7 +29,7 @@ TILES = 6
 
 TRADES = ("trades_net", "win_rate", "win_rate_low", "win_rate_high", "payoff", "breakeven",
           "evidence", "counter", "sharpe", "psr", "days_needed", "month_mean")  # fmt: skip
-AIMS = ("sharpe_needed", "joint_12_held", "joint_12", "month", "most")
+AIMS = ("sharpe_needed", "win_rate_needed", "joint_12_held", "joint_12", "month", "most")
 WORDS = {"approved": "let pass", "cut": "shrunk", "denied": "denied", SKIPPED: "not offered"}
 FILES_MAX = 40
 
