@@ -225,6 +225,10 @@ def test_equity_alone_is_judged_without_a_replay(tmp_path: Path) -> None:
             past(edge=0), ("--hold", "SPY=3"), 2, "tell what the account was worth", id="holds",
         ),
         pytest.param(past(edge=0), ("--drawdown", "8%"), 2, "write 0.08", id="per-cent"),
+        pytest.param(
+            past(edge=0), ("--out", "old.csv"), 2, "old.csv is a file of the past", id="itself",
+        ),
+        pytest.param(past(edge=0), ("--json", "."), 2, ". is a folder", id="folder"),
     ],
 )  # fmt: skip
 def test_a_past_that_cannot_be_audited_says_what_would_be_right(
@@ -235,6 +239,18 @@ def test_a_past_that_cannot_be_audited_says_what_would_be_right(
     assert done.code == code
     assert says in " ".join(done.err.replace("│", " ").split())
     assert not (tmp_path / "runs").exists()
+    assert (tmp_path / "old.csv").read_text() == text
+
+
+def test_where_nothing_can_be_written_the_audit_says_so(tmp_path: Path) -> None:
+    rows = past(edge=0).splitlines(keepends=True)[:3]
+    (tmp_path / "old.csv").write_text("".join(rows))
+    done = run(tmp_path, "audit", "old.csv", "--json", "none/a.json")
+    assert done.code == 1
+    assert "a.json: cannot be written: No such file or directory" in done.err
+    told = run(tmp_path, "audit", "old.csv", "--json", "-", "--quiet")
+    assert told.err == ""
+    assert told.json["figures"]["win_rate"]["basis"] in ("0 of 1", "1 of 1")
 
 
 @pytest.mark.needs("market-data")

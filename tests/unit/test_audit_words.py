@@ -15,8 +15,12 @@ from smart_leverage.history.base import Asked as Reading
 from smart_leverage.history.reading import read_file
 from smart_leverage.runtime.audit import words
 from smart_leverage.runtime.audit.auditing import Asked, Audit, audit, replayed
+from smart_leverage.runtime.audit.axis import axis_of
+from smart_leverage.runtime.audit.exposure_pictures import exposure_chart
 from smart_leverage.runtime.audit.figures import figures
-from smart_leverage.runtime.audit.pictures import axis_of, equity_chart, exposure_chart
+from smart_leverage.runtime.audit.money_pictures import equity_chart
+from smart_leverage.runtime.audit.policy_words import kept_from_selling
+from smart_leverage.runtime.audit.unknown import unknown
 from smart_leverage.runtime.importing import gather
 from smart_leverage.runtime.replay_case import Account
 from smart_leverage.runtime.replay_history import log_of_history
@@ -90,7 +94,7 @@ def test_two_trades_are_judged_by_nobody(tmp_path: Path) -> None:
         "instead of 34 %, where it allows 25 %; "
     )
     assert of.replay is not None
-    assert words.kept_from_selling(of.replay).startswith("1 sale would have been denied (not held)")
+    assert kept_from_selling(of.replay).startswith("1 sale would have been denied (not held)")
 
 
 def test_one_day_is_one_day(tmp_path: Path) -> None:
@@ -116,7 +120,7 @@ def test_a_past_that_never_sold_has_no_win_rate_and_says_so(tmp_path: Path) -> N
     assert words.judged(of) is words.Judged.NOTHING
     (rate,) = [each for each in figures(of) if each.code == "win_rate"]
     assert rate.shown == "not known: no trade was closed that was won or lost"
-    assert any(line.startswith("How what is still open will end") for line in words.unknown(of))
+    assert any(line.startswith("How what is still open will end") for line in unknown(of))
 
 
 def test_a_quiet_end_is_not_drawn(tmp_path: Path) -> None:

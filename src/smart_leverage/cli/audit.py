@@ -1,6 +1,7 @@
 """What a past was worth, on one page: the policy, skill or luck, the target, what is not known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,8 @@ def audit(
     from smart_leverage.cli.lacking import statistics
 
     target = _target(monthly, drawdown)
+    _refuse(files, out, "--out")
+    _refuse(files, json_to, "--json")
     asked = asked_of(quote, column, strategy, counts_unknown=True)
     screen.note("reading")
     past = read_past(files, asked)
@@ -63,11 +66,34 @@ def audit(
         from smart_leverage.runtime.audit.page import write_page
 
         of, folder = audit_of(screen, past, begins, target, asked, name)
-    page = write_page(of, out or folder / PAGE, command=_command())
+    page = out or folder / PAGE
+    with _writing(page, "--out"):
+        write_page(of, page, command=_command())
     if json_to is not None:
-        _write_json(screen, of, page, folder, json_to)
+        with _writing(json_to, "--json"):
+            _write_json(screen, of, page, folder, json_to)
     if json_to != STDOUT:
         _tell(screen, of, page, folder)
+
+
+def _refuse(files: Sequence[Path], to: Path | None, name: str) -> None:
+    """Refuse to write where something else lies that must stay: a folder, or a file of the past."""
+    if to is None or to == STDOUT:
+        return
+    if to.is_dir() or to.resolve() in {file.resolve() for file in files}:
+        what = "a folder" if to.is_dir() else "a file of the past"
+        raise typer.BadParameter(f"{to} is {what}; name the file to be written", param_hint=name)
+
+
+@contextmanager
+def _writing(to: Path, name: str) -> Iterator[None]:
+    from smart_leverage.domain.errors import BadData
+
+    try:
+        yield
+    except OSError as error:
+        fault = f"cannot be written: {error.strerror or error}"
+        raise BadData(fault, file=to, fix=f"name another file with {name}") from None
 
 
 def _command() -> str:
@@ -106,13 +132,13 @@ _COUNTS = (
 
 def _tell(screen: Screen, of: "Audit", page: Path, folder: Path) -> None:
     from smart_leverage.reports.explain import printable
-    from smart_leverage.runtime.audit import words
+    from smart_leverage.runtime.audit import policy_words, words
 
     screen.say(printable(words.verdict(of)), "")
     screen.say(f"the account   {printable(words.happened(of))}")
     if of.replay is not None:
-        screen.say(f"the policy    {words.difference(of.replay)}")
-        more = (words.sales(of.replay), words.halted(of.replay))
+        screen.say(f"the policy    {policy_words.difference(of.replay)}")
+        more = (policy_words.sales(of.replay), policy_words.halted(of.replay))
         screen.say(*(f"              {printable(each)}" for each in more if each), "")
         screen.table(_COUNTS, _counts(of.replay))
         screen.say("")
@@ -148,7 +174,7 @@ def _figures(of: "Audit") -> list[list[str]]:
 
 
 def _tail(of: "Audit", page: Path, folder: Path) -> Iterator[str]:
-    from smart_leverage.runtime.audit.words import unknown
+    from smart_leverage.runtime.audit.unknown import unknown
 
     if of.asked.is_assumed:
         yield f"▲ equity at first: {of.asked.equity_from}; --equity says what it was"
@@ -176,6 +202,7 @@ def _write_json(screen: Screen, of: "Audit", page: Path, folder: Path, to: Path)
 def _fields(of: "Audit", page: Path, folder: Path) -> dict[str, Any]:
     from smart_leverage.runtime.audit import words
     from smart_leverage.runtime.audit.figures import figures
+    from smart_leverage.runtime.audit.unknown import unknown
 
     first_ns, last_ns = of.span
     return {
@@ -191,7 +218,7 @@ def _fields(of: "Audit", page: Path, folder: Path) -> dict[str, Any]:
         "last_ns": last_ns,
         "figures": {each.code: each._asdict() for each in figures(of)},
         **_replay_fields(of),
-        "unknown": list(words.unknown(of)),
+        "unknown": list(unknown(of)),
         "files": list(of.gathered.files),
         "page": str(page),
         "run": folder.name,

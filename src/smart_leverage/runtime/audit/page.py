@@ -11,16 +11,13 @@ from smart_leverage.reports.figure import Figure
 from smart_leverage.reports.html.frame import rendered_page
 from smart_leverage.reports.html.parts import Cell, Head, Table, left_out
 from smart_leverage.research.verify.words import share
-from smart_leverage.runtime.audit import words
+from smart_leverage.runtime.audit import policy_words, words
 from smart_leverage.runtime.audit.auditing import LARGEST, Audit, Explained, Replay
+from smart_leverage.runtime.audit.axis import Axis, axis_of
+from smart_leverage.runtime.audit.exposure_pictures import exposure_chart
 from smart_leverage.runtime.audit.figures import figures
-from smart_leverage.runtime.audit.pictures import (
-    Axis,
-    axis_of,
-    equity_chart,
-    exposure_chart,
-    money_table,
-)
+from smart_leverage.runtime.audit.money_pictures import equity_chart, money_table
+from smart_leverage.runtime.audit.unknown import unknown
 from smart_leverage.runtime.counterfactual import SKIPPED, Count
 from smart_leverage.runtime.replay_told import NO_SHORT
 
@@ -79,7 +76,7 @@ def content(of: Audit, *, command: str = "") -> dict[str, Any]:
         "skill_figures": _some(chosen, TRADES),
         "goal": words.goal(of),
         "goal_figures": _some(chosen, AIMS),
-        "unknown": list(words.unknown(of)),
+        "unknown": list(unknown(of)),
         "figures_all": every,
         "facts": list(_facts(of, axis, command)),
         "files": files_table(of),
@@ -92,12 +89,16 @@ def _policy(of: Audit, axis: Axis) -> dict[str, Any]:
     replay = of.replay
     if replay is None:
         return {"replay": None, "why_not": of.why_not}
-    said = (words.sales(replay), words.halted(replay), words.kept_from_selling(replay))
+    said = (
+        policy_words.sales(replay),
+        policy_words.halted(replay),
+        policy_words.kept_from_selling(replay),
+    )
     return {
         "replay": replay,
         "exposure": exposure_chart(replay, axis),
         "said": [each for each in said if each],
-        "difference": words.difference(replay),
+        "difference": policy_words.difference(replay),
         "counts": counts_table(replay, axis),
         "largest": largest_table(replay, axis),
         "money": money_table(of),
@@ -106,7 +107,7 @@ def _policy(of: Audit, axis: Axis) -> dict[str, Any]:
 
 def _tiles(of: Audit) -> tuple[str, ...]:
     """Return which figures stand at the top: the cap that was passed furthest is among them."""
-    group = None if of.replay is None else words.worst_group(of.replay)
+    group = None if of.replay is None else policy_words.worst_group(of.replay)
     most = () if group is None else (f"{group}_most",)
     return ("return", "denied", *most, "equity_difference", "win_rate", "joint_12", "psr")
 

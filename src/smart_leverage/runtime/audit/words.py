@@ -1,33 +1,19 @@
-"""What an audit says in sentences: the verdict, skill or luck, the target, what is not known."""
+"""What an audit says in sentences: the verdict, skill or luck, the target."""
 
 import math
-from collections.abc import Iterator
-from decimal import Decimal
 from enum import StrEnum
 
-from smart_leverage.books.exact import ZERO
 from smart_leverage.domain.clock import DAY_NS
-from smart_leverage.domain.registry import Registry
-from smart_leverage.domain.sentences import money, percent, short
+from smart_leverage.domain.sentences import money, percent
 from smart_leverage.domain.stamps import span
-from smart_leverage.fills.costs import CostModel
-from smart_leverage.reports.citing import clipped, counted, ratio_text, signed
+from smart_leverage.reports.citing import counted, ratio_text, signed
 from smart_leverage.research.verify.verdict import CONFIDENCE
 from smart_leverage.research.verify.words import MOST_SURE, share
-from smart_leverage.runtime.audit.auditing import Audit, Replay
-from smart_leverage.runtime.counterfactual import Line
+from smart_leverage.runtime.audit.auditing import Audit
+from smart_leverage.runtime.audit.policy_words import held_back
 
-GROUPS = {"crypto": "crypto", "leveraged": "crypto and leveraged funds", "gross": "all positions"}
 TRADES_MIN = 10
 """From fewer trades nobody should be told how many more it takes."""
-
-APART = 0.01
-"""Record and orders may differ by this return before it is told."""
-
-HALTS = ("halted", "reducing", "breaker_day", "breaker_month")
-
-NAMED = 3
-"""So many instruments are named where a list is long."""
 
 
 class Judged(StrEnum):
@@ -59,51 +45,19 @@ def judged(of: Audit) -> Judged:
 
 def verdict(of: Audit) -> str:
     """Return the one sentence that stands above everything."""
-    first = "What the policy would have made of it is not known" if of.replay is None else (
-        _held_back(of.replay)
-    )  # fmt: skip
+    first = "What the policy would have made of it is not known"
+    if of.replay is not None:
+        first = held_back(of.replay)
     return f"{first}; {_luck_clause(of)}, and {_target_clause(of)}."
 
 
-def _held_back(replay: Replay) -> str:
-    """Tell what would have been kept back, and the exposure that it would have spared."""
-    buys = [each for each in replay.compared.lines if each.offer.side.value == "buy"]
-    stopped = [each for each in buys if each.verdict in ("denied", "cut")]
-    if not buys:
-        first = "The policy would have had no purchase to judge"
-    elif not stopped:
-        first = f"The policy would have let all {counted(len(buys), 'purchase')} pass"
-    else:
-        verb = "denied or shrunk" if any(each.verdict == "cut" for each in stopped) else "denied"
-        first = f"The policy would have {verb} {len(stopped):,} of {counted(len(buys), 'purchase')}"
-    group = worst_group(replay)
-    if group is None:
-        return first
-    peak = replay.compared.alone.replayed.peaks[group]
-    held = replay.compared.governed.replayed.peaks[group].share
-    return (
-        f"{first} and kept {GROUPS[group]} at {percent(held, 0)} of equity at most instead of "
-        f"{percent(peak.share, 0)}, where it allows {percent(peak.cap, 0)}"
-    )
-
-
-def worst_group(replay: Replay) -> str | None:
-    """Return the group that stood furthest above its cap; None where none did."""
-    peaks = replay.compared.alone.replayed.peaks
-    ratios = {
-        name: peaks[name].share / peaks[name].cap
-        for name in GROUPS
-        if name in peaks and peaks[name].cap > 0 and peaks[name].share > peaks[name].cap
-    }
-    return max(ratios, key=lambda name: ratios[name]) if ratios else None
-
-
 def _luck_clause(of: Audit) -> str:
-    basis = _basis(of)
+    basis, is_one = _basis(of), of.trades.closed == 1
+    shows = "shows" if is_one else "show"
     return {
-        Judged.SKILL: f"{basis} show more than luck at 95 %",
-        Judged.LOSS: f"{basis} show a strategy that loses",
-        Judged.OPEN: f"{basis} do not tell the result from luck",
+        Judged.SKILL: f"{basis} {shows} more than luck at 95 %",
+        Judged.LOSS: f"{basis} {shows} a strategy that loses",
+        Judged.OPEN: f"{basis} {'does' if is_one else 'do'} not tell the result from luck",
         Judged.NOTHING: "no closed trade and too few days leave skill or luck open",
     }[judged(of)]
 
@@ -161,65 +115,6 @@ def happened(of: Audit) -> str:
     )
 
 
-def difference(replay: Replay) -> str:
-    """Tell money and drawdown with and without the policy."""
-    alone, governed = replay.compared.alone, replay.compared.governed
-    more = governed.replayed.equity_last - alone.replayed.equity_last
-    deeper = governed.drawdown - alone.drawdown
-    ended = f"{money(abs(more))} {'more' if more > 0 else 'less'}" if more else "the same"
-    fell = "the same" if not deeper else (
-        f"{percent(governed.drawdown, 2)} instead of {percent(alone.drawdown, 2)}"
-    )  # fmt: skip
-    return (
-        f"Under the policy the same orders end with {ended}, and the deepest drawdown is {fell}. "
-        "That is no skill: it is what these prices made of other positions."
-    )
-
-
-def sales(replay: Replay) -> str:
-    """Tell what would have been sold without being asked."""
-    house = replay.compared.governed.replayed.house
-    if not house:
-        return "Nothing would have been sold by the policy itself."
-    words = {"trim": "to come down to a cap", "stop": "by protective stops"}
-    parts = [
-        f"{money(each.notional)} {words.get(name, f'({clipped(name, 24)})')} in "
-        f"{counted(each.fills, 'fill')}"
-        for name, each in house.items()
-    ]
-    return f"The policy itself would have sold {' and '.join(parts)}."
-
-
-def halted(replay: Replay) -> str:
-    """Tell that the replay ends in a halt, which a person would have had to lift."""
-    if replay.compared.governed.replayed.state != "halted":
-        return ""
-    late = sum(each.reason in HALTS for each in replay.denied)
-    return (
-        f"The account ends halted, and {counted(late, 'order')} would have been denied for a halt "
-        "or a tripped limit: a person has to resume after a month that lost its limit, and in a "
-        "replay nobody does. --resume-monthly plays that person."
-    )
-
-
-def kept_from_selling(replay: Replay) -> str:
-    """Tell about denied sales; a sale of what is held is never denied."""
-    sold = [each for each in replay.denied if each.offer.side.value == "sell"]
-    if not sold:
-        return ""
-    names = ", ".join(dict.fromkeys(short(each.reason) for each in sold))
-    return (
-        f"{counted(len(sold), 'sale')} would have been denied ({names}): there was nothing of it "
-        "to sell, since the purchase before had been denied or is not in these files. What is "
-        "held may always be sold."
-    )
-
-
-def asked_less_given(line: Line) -> Decimal:
-    """Return what of an order was kept back, in money."""
-    return line.asked_money - line.given_money
-
-
 # -- skill or luck --------------------------------------------------------------------------------
 
 
@@ -239,7 +134,8 @@ def skill(of: Audit) -> str:
             "it lose more slowly, and cannot make it win."
         )
     more = _still_needed(of)
-    return f"Not told from luck: {_basis(of)} are too few to say{more}."
+    verb = "is" if of.trades.closed == 1 else "are"
+    return f"Not told from luck: {_basis(of)} {verb} too few to say{more}."
 
 
 def _still_needed(of: Audit) -> str:
@@ -285,126 +181,3 @@ def goal(of: Audit) -> str:
         f"{ratio_text(high, 1)} (90 %). On that record the target is {target.verdict}. An aim is "
         "no promise, and nothing here is a forecast."
     )
-
-
-# -- what is not known ----------------------------------------------------------------------------
-
-
-def unknown(of: Audit) -> Iterator[str]:
-    """Yield what is not known, why, and what would help."""
-    yield from _unknown_money(of)
-    if of.replay is None:
-        yield f"What the policy would have made of it: {of.why_not}."
-    else:
-        yield from _unknown_replay(of, of.replay)
-    yield from _unknown_files(of)
-    for why in dict.fromkeys(each for each in (of.days.why, of.target.why) if each):
-        yield f"{why[:1].upper()}{why[1:]}."
-    if of.rate is not None and of.rate.breakeven is None:
-        yield "The payoff: it takes a trade that was won and one that was lost."
-    elif of.rate is not None:
-        yield (
-            "The break-even win rate comes from the same trades that are held against it; one "
-            "large loss that has not come yet would move it."
-        )
-    yield (
-        "How many strategies, instruments and periods were tried before this one was chosen: "
-        "each of them makes a good result likelier by luck alone. Taxes are not counted."
-    )
-
-
-def _unknown_money(of: Audit) -> Iterator[str]:
-    if of.asked.is_assumed:
-        yield (
-            f"What the account had at first. {of.asked.equity_from[:1].upper()}"
-            f"{of.asked.equity_from[1:]}; every share of equity, cap and drawdown here rests on "
-            "it. --equity says what it was, holdings included."
-        )
-    if of.is_recorded and of.replay is not None and of.worths is not None:
-        alone = of.replay.compared.alone
-        told = float(alone.replayed.equity_last / alone.replayed.equity_first) - 1.0
-        if abs(told - of.worths.change) > APART:
-            yield (
-                f"Why the account's own record says {signed(of.worths.change)} and its orders here "
-                f"come to {signed(told)}: orders are missing, or money came that no file names."
-            )
-    if not of.is_recorded:
-        yield (
-            "What the account was worth from day to day: these files hold orders, no equity. The "
-            "curve is a replay of its fills at a simulated venue; a portfolio history beside the "
-            "file would show the real one."
-        )
-
-
-def _unknown_fees(of: Audit) -> str:
-    costs = of.asked.costs
-    if costs is None:
-        usual = CostModel()
-        return (
-            "What was paid in fees: the files name none. The replays are charged "
-            f"{percent(usual.crypto.fee_taker, 2)} on coins and "
-            f"{percent(usual.stock.fee_taker, 2)} on shares, the closed trades nothing."
-        )
-    return (
-        "The fee of each order in a replay: both are charged what the files paid on the whole, "
-        f"{percent(costs.crypto.fee_taker, 3)} on coins and {percent(costs.stock.fee_taker, 3)} on "
-        "shares."
-    )
-
-
-def _unknown_replay(of: Audit, replay: Replay) -> Iterator[str]:
-    yield _unknown_fees(of)
-    if not of.asked.bars:
-        yield (
-            "Prices between the fills: those of the fills are the only ones there are, so what "
-            "fell and rose again in between is not seen, nor a stop that it would have hit. "
-            "--bars adds prices."
-        )
-    yield (
-        "Bids, offers and depth: there are no quotes, so bid and ask are one price and every "
-        "order fills whole. Before its first fill an instrument has the price of that fill, "
-        "which is a look ahead."
-    )
-    log = replay.log
-    if log.unpriced:
-        count = sum(log.unpriced.values())
-        yield (
-            f"What {counted(count, 'order')} would have become that have no price, since nothing "
-            f"of the instrument filled: {_list(sorted(log.unpriced))}."
-        )
-    if replay.refused:
-        yield (
-            f"Where the money came from for {counted(replay.refused, 'order')} that filled in "
-            "truth, and that the replay without the governor could not pay or deliver: another "
-            "program on the account, a deposit, margin, or holdings from before. The curve "
-            "without the governor lacks them."
-        )
-    strange = sorted(key.partition(":")[2] for key in log.trails if key not in Registry.builtin())
-    if strange:
-        yield (
-            f"What {_list(strange)} is: no table knows it, so it counts as the strictest of its "
-            "class."
-        )
-    yield (
-        "What a bot would have done after a denial. The history goes on as if nothing had "
-        "happened, and a halted account stays halted unless --resume-monthly plays the person "
-        "who lifts it."
-    )
-
-
-def _unknown_files(of: Audit) -> Iterator[str]:
-    found = of.gathered
-    for why, count in sorted(found.left_out.items()):
-        yield f"Left out, {clipped(why, 120)}: {count:,}."
-    if found.cash_fees != ZERO:
-        yield f"To which trades {money(found.cash_fees)} of fees belong; they are in none."
-    if found.left_open:
-        names = _list([each.key.partition(":")[2] for each in found.left_open])
-        yield f"How what is still open will end: {names}. Closed trades alone make the win rate."
-    for doubt in found.doubts:
-        yield f"{clipped(doubt, 200)}."
-
-
-def _list(names: list[str]) -> str:
-    shown = ", ".join(clipped(name, 24) for name in names[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"
