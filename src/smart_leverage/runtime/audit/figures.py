@@ -200,7 +200,7 @@ def _days(of: Audit) -> Iterator[Figure]:
     days = of.days
     source = "equity in the files" if of.is_recorded else f"{REPLAY}, without the governor"
     basis = counted(days.number, "day")
-    needs = "Days after which a Sharpe ratio like this one would be told from zero at 95 %."
+    needs = "So many more, until a Sharpe ratio like this one would be told from zero at 95 %."
     above = "Probability that the true Sharpe ratio is above zero; the smaller of two forms."
     if days.luck is None:
         yield unknown(

@@ -129,6 +129,7 @@ def counts_table(replay: Replay, axis: Axis) -> Table:
     """Return how many orders of each verdict, side and reason there were, the most first."""
     counts = replay.compared.counts
     most = max((each.orders for each in counts), default=1)
+    times = [each.offer.at_ns for each in replay.compared.lines]
     return Table(
         caption="Orders by what would have become of them",
         heads=[
@@ -141,7 +142,7 @@ def counts_table(replay: Replay, axis: Axis) -> Table:
         ],
         rows=[_count(each, most) for each in counts],
         source=f"{counted(len(replay.compared.lines), 'order')} with a price, "
-        f"{axis.zone.date(axis.start_ns)} to {axis.zone.date(axis.end_ns)}",
+        f"{axis.zone.date(min(times))} to {axis.zone.date(max(times))}",
     )
 
 
