@@ -17,8 +17,11 @@ from smart_leverage.market.bars import BarSeries, Source
 from smart_leverage.policy.breakers import LossLimits
 from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import Deleveraging
+from smart_leverage.policy.earning import ExposureTerms
+from smart_leverage.policy.evidence import RecordTerms
 from smart_leverage.policy.params import CLASSIC, Policy
-from smart_leverage.policy.sizing import Sizing
+from smart_leverage.policy.sizing import EdgeTerms, Sizing
+from smart_leverage.policy.steady_breakers import RollingTerms
 from smart_leverage.policy.stops import Stops
 from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds
 from smart_leverage.research.kernel import Setup
@@ -247,6 +250,42 @@ def policy_of(chance: random.Random) -> Policy:
             limit_gap=uniform(0.001, 0.05),
         ),
     )
+
+
+def steady_world(seed: int, days: int = 80) -> World:
+    """Return the world of a seed, with a policy under which exposure is earned."""
+    one, chance = world(seed, days), random.Random(f"steady {seed}")
+    uniform, is_on = chance.uniform, (lambda: chance.random() < 0.7)
+    limits = LossLimits(uniform(0.003, 0.03), uniform(0.01, 0.05), uniform(0.05, 0.15))
+    policy = one.policy._replace(
+        limits=limits,
+        exposure=ExposureTerms(
+            is_drawdown_capped=is_on(),
+            drawdown_multiple=uniform(1.0, 8.0),
+            drawdown_floor=uniform(0.6, 0.97),
+            peak_days=chance.choice((5, 20, 365)),
+            rise_min=uniform(0.01, 0.3),
+            steps=chance.choice((20.0, 100.0, 400.0)),
+        ),
+        record=RecordTerms(
+            is_earned=is_on(),
+            discount=uniform(0.9, 1.0),
+            promote_probability=uniform(0.5, 0.7),
+            demote_probability=uniform(0.2, 0.5),
+            trades_min_1=chance.randint(1, 3),
+            trades_min_2=chance.randint(3, 6),
+            prior_trades=uniform(0.5, 5.0),
+            payoff_trades=uniform(0.5, 20.0),
+            offset=uniform(0.01, 0.2),
+        ),
+        rolling=RollingTerms(
+            is_rolling=is_on(),
+            drawdown_limit=uniform(0.02, 0.2),
+            loss_limit_sleeve=uniform(0.003, 0.03),
+        ),
+        edge=EdgeTerms(is_edge_sized=is_on(), uncalibrated=uniform(0.2, 1.0)),
+    )
+    return one._replace(policy=policy)
 
 
 def _setup(chance: random.Random) -> Setup:

@@ -6,10 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.conftest import MARKET_DATA
 from tests.parity.governed import Told, governed, of_kernel
-from tests.parity.kernel_worlds import Scripted, World, quiet_world, world
+from tests.parity.kernel_worlds import Scripted, World, quiet_world, steady_world, world
 
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.registry import Registry
@@ -22,6 +23,10 @@ from smart_leverage.strategies.momentum import Momentum
 
 SEEDS = (3, 5, 9, 13, 15, 35, 37, 38, 52, 56, 59, 60, 62, 346, 367, 727, 806, 857)
 """Coins, shares or both, with every reason among them; the last five and 56 once told the two
+apart."""
+
+STEADY_SEEDS = (0, 2, 5, 9, 11, 14, 19, 23, 28, 33, 40, 57)
+"""Exposure by drawdown, record, rolling losses and edge, together and alone; 19 once told the two
 apart."""
 
 NOW_NS = 2**62
@@ -71,6 +76,32 @@ def test_in_a_random_world_the_kernel_decides_as_the_engine(seed: int, tmp_path:
     assert equity_gap(engine, kernel) < Decimal("1e-9")
 
 
+@pytest.mark.parametrize("seed", STEADY_SEEDS)
+def test_where_exposure_is_earned_the_kernel_decides_as_the_engine(
+    seed: int, tmp_path: Path
+) -> None:
+    engine, kernel = played(steady_world(seed), tmp_path)
+    assert differences(engine, kernel) == []
+    assert equity_gap(engine, kernel) < Decimal("1e-9")
+
+
+def test_these_worlds_come_to_what_only_earned_exposure_comes_to() -> None:
+    reasons, events = set[str](), Counter[str]()
+    for seed in STEADY_SEEDS:
+        one = steady_world(seed)
+        bars = columns_of(one.series, now_ns=NOW_NS)
+        signals = signals_of([Scripted(one.opportunities)], one.series, bars)
+        done = run(bars, signals, one.policy, one.setup)
+        reasons |= {Reason(int(code)).name for code in done.decisions["reason"]}
+        hard = [caps.crypto for caps in one.policy.tiers]
+        is_earned = ~np.isin(done.curve["cap_crypto"], hard)
+        events["caps beside the tiers"] += int(is_earned.sum())
+        events["changes"] += int((np.diff(done.curve["cap_crypto"]) != 0.0).sum())
+        events["tiers"] += len(set(done.curve["tier"])) if one.policy.record.is_earned else 0
+    assert "BREAKER_DRAWDOWN" in reasons
+    assert min(events.values()) > 10
+
+
 def test_the_worlds_come_to_everything_that_can_be_decided() -> None:
     """A reason that no world came to would not have been compared."""
     reasons, events = set[str](), Counter[str]()
@@ -83,7 +114,7 @@ def test_the_worlds_come_to_everything_that_can_be_decided() -> None:
         for name in ("plans", "halts", "locks", "trips_day", "trips_month", "forced"):
             events[name] += int(getattr(done.metrics, name)[0])
     not_here = {"BAD_INPUT", "FROZEN", "REDUCING", "NO_EQUITY", "MARKET_CLOSED", "CAP_BOT"}
-    not_here |= {"SHORT", "STOPPED_FIRST", "NOT_READY", "CLOCK", "NO_PRICE"}
+    not_here |= {"SHORT", "STOPPED_FIRST", "NOT_READY", "CLOCK", "NO_PRICE", "BREAKER_DRAWDOWN"}
     assert reasons == {reason.name for reason in Reason} - not_here
     assert min(events.values()) > 1
 

@@ -31,6 +31,9 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = 1000
 SEED = 20_240_611
 
+ANY_LENGTH = 4
+"""So many items are drawn for a tuple of any length: the compiler works once for every length."""
+
 COUNTS_MAX = 2**53 - 1
 """Lots are whole numbers a double holds exactly; the boundary asserts it before any rule."""
 
@@ -133,7 +136,9 @@ class Sampler:
         if members(annotation):
             return self.random.choice(members(annotation))
         if get_origin(annotation) is tuple:
-            return tuple(self.draw(item) for item in get_args(annotation))
+            one, *rest = get_args(annotation)
+            items = (one,) * ANY_LENGTH if rest == [...] else (one, *rest)
+            return tuple(self.draw(item) for item in items)
         if isinstance(annotation, type) and issubclass(annotation, tuple):
             return self.draw_record(annotation)
         raise TypeError(f"no arguments can be drawn for {annotation!r}")

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import msgspec
 
-from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.clock import DAY_NS, SECOND_NS
+from smart_leverage.domain.evidence import Calibration, Measured, SleeveFigures
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import Opportunity, OrderWish
 from smart_leverage.domain.orders import (
@@ -20,7 +21,7 @@ from smart_leverage.domain.orders import (
     Side,
     TradeUpdate,
 )
-from smart_leverage.domain.records import Decided, LimitChanged, Record
+from smart_leverage.domain.records import Decided, LimitChanged, Noted, Record
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
@@ -59,6 +60,29 @@ PRICE = {
 def at(text: str) -> int:
     """Return the nanoseconds of a UTC time like 2024-03-05T15:00."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND_NS
+
+
+def measured(now_ns: int, **other: object) -> Measured:
+    """Return evidence of the hundred days before a time, good for the thirty after it."""
+    sleeve = SleeveFigures(
+        days=70, es_per_unit="0.05", volatility="0.6", volatility_target="0.08",
+        mean_low="0.1", kelly_best="0.2",
+    )  # fmt: skip
+    usual = Measured(
+        from_ns=now_ns - 100 * DAY_NS,
+        until_ns=now_ns,
+        expires_ns=now_ns + 30 * DAY_NS,
+        days=100,
+        sha256="0" * 64,
+        sleeves={"crypto": sleeve, "leveraged": SleeveFigures(days=3)},
+        calibrations=(
+            Calibration(
+                source="signal", outcomes=60, method="platt",
+                scores=("0.4", "0.8"), probabilities=("0.3", "0.6"),
+            ),
+        ),
+    )  # fmt: skip
+    return msgspec.structs.replace(usual, **other)
 
 
 NOON = at("2024-03-05T17:00")
@@ -222,6 +246,16 @@ class Desk:
                 changes=(("step", word),), is_admin=is_admin,
             )
         )  # fmt: skip
+
+    def evidence(self, given: Measured, reason: str = "because") -> str:
+        """Bring evidence; return why it was refused, empty if it was not."""
+        outcome = self.feed(
+            Commanded(
+                at_ns=self.now_ns, command=Command.EVIDENCE, who="ann", reason=reason,
+                changes=(("measured", msgspec.json.encode(given).decode()),),
+            )
+        )  # fmt: skip
+        return "; ".join(each.text for each in outcome.records if isinstance(each, Noted))
 
     def seat(self, bot: str, token: str = "", *, share: str = "", symbols: str = "") -> Outcome:
         """Give a bot a token to trade with."""

@@ -3,12 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from tests.simulation.desk import NOON, measured
 
 from smart_leverage.cli.narrator import LINES_PER_S, Narrator
 from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.evidence import told
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Side
-from smart_leverage.domain.records import Decided, PlanMoved
+from smart_leverage.domain.records import Decided, EvidenceRecorded, PlanMoved
 
 BTC = Key("crypto:BTC/USD")
 
@@ -73,3 +75,10 @@ def test_a_flood_of_decisions_becomes_a_number_and_what_is_new_is_still_told() -
     narrator.hear(decided(61))
     assert lines[-2].endswith("and 1,500 more decisions")
     assert "approved" in lines[-1]
+
+
+def test_evidence_is_told_with_who_brought_it() -> None:
+    lines: list[str] = []
+    narrator = Narrator(lines.append, "UTC")
+    narrator.hear(EvidenceRecorded(at_ns=NOON, measured=measured(NOON), who="ann", reason="cron"))
+    assert lines == [f"Tue 17:00  ● {told(measured(NOON))}, by ann"]

@@ -32,6 +32,7 @@ UNIT = {
 COUNTED = {
     Reason.BREAKER_DAY,
     Reason.BREAKER_MONTH,
+    Reason.BREAKER_DRAWDOWN,
     Reason.ASSET_LOCKED,
     Reason.CAP_CRYPTO,
     Reason.CAP_LEVERAGED,
@@ -106,7 +107,7 @@ def test_every_state_tier_verdict_and_breaker_has_its_words() -> None:
     assert set(STATES) == set(TradingState)
     assert set(TIERS) == {tier.name for tier in Tier}
     assert set(VERDICTS) == {"approved", "cut", "denied", "observed", "warned", "rejected"}
-    assert set(BREAKERS) == {"day", "month", "emergency"}
+    assert set(BREAKERS) == {"day", "month", "emergency", "drawdown"}
 
 
 @pytest.mark.parametrize(

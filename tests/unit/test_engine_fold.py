@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.simulation.desk import AAPL, BTC, ETH, KO, SPY, Desk
+from tests.simulation.desk import AAPL, BTC, ETH, KO, SPY, Desk, measured
 from tests.simulation.worlds import WORLDS, play
 
 from smart_leverage.domain.errors import InvariantViolation
@@ -45,7 +45,7 @@ def told(state: State) -> dict[str, Any]:
         if name
         not in (
             *("book", "baselines", "asset_day", "allocation", "orders"),
-            *("limits", "rollout", "_appliers"),
+            *("limits", "rollout", "_appliers", "peak", "rolling", "episodes"),
         )
     }
     orders = {
@@ -58,6 +58,9 @@ def told(state: State) -> dict[str, Any]:
         "asset_day": vars(state.asset_day),
         "limits": vars(state.limits),
         "rollout": vars(state.rollout),
+        "peak": vars(state.peak),
+        "rolling": vars(state.rolling),
+        "episodes": vars(state.episodes),
         "orders": orders,
         "selling": {key: state.orders.selling(key) for key in state.instruments},
     }
@@ -90,6 +93,7 @@ def story() -> Iterator[Desk]:
     yield desk
     desk.order(Command.HALT, "enough")
     desk.reconcile(cash=D(1))
+    desk.evidence(measured(desk.now_ns))
     yield desk
 
 

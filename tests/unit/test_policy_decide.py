@@ -84,6 +84,7 @@ STOCK = {"is_crypto": False, "is_leveraged": False}
 FUND = {"is_crypto": False, "is_leveraged": True}
 BROAD = {"is_crypto": False, "is_leveraged": False, "is_broad": True}
 MONTH = CLEAR._replace(is_month_tripped=True)
+DRAWDOWN = CLEAR._replace(is_drawdown_tripped=True)
 DAY = CLEAR._replace(is_day_tripped=True)
 
 # Each row changes what makes one bound bite and nothing else. 900 lots of 10 are 9,000.
@@ -149,6 +150,9 @@ ONE_BOUND = [
     pytest.param({"state": TradingState.HALTED}, {}, {}, (0, Reason.HALTED, 0.0, 0.0), id="halted"),
     pytest.param(
         {"state": TradingState.REDUCING}, {}, {}, (0, Reason.REDUCING, 0.0, 0.0), id="reducing"
+    ),
+    pytest.param(
+        {"breakers": DRAWDOWN}, {}, {}, (0, Reason.BREAKER_DRAWDOWN, 0.0, 0.0), id="drawdown"
     ),
     pytest.param({"breakers": MONTH}, {}, {}, (0, Reason.BREAKER_MONTH, 0.0, 0.0), id="month"),
     pytest.param({"breakers": DAY}, {}, {}, (0, Reason.BREAKER_DAY, 0.0, 0.0), id="day"),
@@ -247,11 +251,12 @@ ALL_WRONG: list[tuple[Reason, str, dict[str, Any], dict[str, Any]]] = [
     ),
     (Reason.HALTED, "account", {}, {"state": TradingState.REDUCING}),
     (
-        Reason.BREAKER_MONTH,
+        Reason.BREAKER_DRAWDOWN,
         "account",
+        {"breakers": BreakerState(True, True, True, True)},
         {"breakers": BreakerState(True, True, True)},
-        {"breakers": DAY},
     ),
+    (Reason.BREAKER_MONTH, "account", {}, {"breakers": DAY}),
     (Reason.BREAKER_DAY, "account", {}, {"breakers": CLEAR}),
     (Reason.REDUCING, "account", {}, {"state": TradingState.ACTIVE}),
     (Reason.NO_EQUITY, "account", {"equity": NAN}, {"equity": 100_000.0}),

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from smart_leverage.domain.errors import ConfigError
-from smart_leverage.policy.params import CLASSIC
+from smart_leverage.policy.params import CLASSIC, Policy
 from smart_leverage.settings import (
     BELOW,
     ENV_PREFIX,
@@ -143,9 +143,42 @@ def test_the_preset_classic_is_the_defaults_number_by_number() -> None:
 
 
 def test_the_preset_classic_is_the_policy_classic() -> None:
-    assert PRESETS == ("classic",)
-    assert policy_of(load(None, {}).settings) == CLASSIC
+    assert policy_of(load(None, {"SMART_LEVERAGE_POLICY__PRESET": "classic"}).settings) == CLASSIC
     assert policy_of(Settings()) == CLASSIC
+
+
+def preset_policy(name: str) -> Policy:
+    return policy_of(load(None, {"SMART_LEVERAGE_POLICY__PRESET": name}).settings)
+
+
+def test_the_preset_steady_has_every_cap_on_under_the_ceilings_of_classic() -> None:
+    steady = preset_policy("steady")
+    assert steady.tiers == CLASSIC.tiers
+    assert steady.limits == CLASSIC.limits
+    assert steady.exposure == CLASSIC.exposure._replace(
+        is_drawdown_capped=True,
+        is_tail_capped=True,
+        is_kelly_capped=True,
+        is_volatility_capped=True,
+    )
+    assert (steady.record.is_earned, steady.rolling.is_rolling, steady.edge.is_edge_sized) == (
+        True,
+        True,
+        True,
+    )
+    at = steady.exposure
+    assert (at.drawdown_multiple, at.drawdown_floor, at.peak_days) == (4.0, 0.93, 365)
+    assert (at.shortfall_max, at.kelly_fraction, at.volatility_max) == (0.015, 0.5, 0.10)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_that_is_a_yardstick_differs_in_one_cap_alone(name: str) -> None:
+    own = {"vol-target": "volatility", "fractional-kelly": "kelly", "drawdown-control": "drawdown"}
+    at = preset_policy(name).exposure
+    switches = {cap: getattr(at, f"is_{cap}_capped") for cap in ("drawdown", "tail", "kelly")}
+    switches["volatility"] = at.is_volatility_capped
+    is_on = {cap for cap, is_on in switches.items() if is_on}
+    assert is_on == (set(switches) if name == "steady" else {own[name]} if name in own else set())
 
 
 # --- one wrong value -----------------------------------------------------------------------------
@@ -297,8 +330,9 @@ def test_the_preset_classic_is_the_policy_classic() -> None:
             id="a-tier-that-is-none",
         ),
         pytest.param(
-            '[policy]\npreset = "steady"',
-            "policy.preset: 'steady' is not accepted; 'classic'",
+            '[policy]\npreset = "bold"',
+            "policy.preset: 'bold' is not accepted; 'classic' or 'steady' or 'fixed' or "
+            "'vol-target' or 'fractional-kelly' or 'drawdown-control'",
             id="a-preset-that-is-none",
         ),
         pytest.param(

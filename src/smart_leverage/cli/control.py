@@ -121,7 +121,7 @@ def order(
     *,
     token: str = "",
     changes: dict[str, str] | None = None,
-    more: dict[str, str] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> None:
     """Send a command to the process of an account, or carry it out where none runs, and tell.
 
@@ -176,7 +176,7 @@ def _at_rest(screen: Screen, path: Path, request: "Request", error: Exception) -
     return answer
 
 
-def _tell(screen: Screen, word: str, answer: "Answer", more: dict[str, str]) -> None:
+def _tell(screen: Screen, word: str, answer: "Answer", more: dict[str, Any]) -> None:
     from smart_leverage.domain.sentences import STATES
     from smart_leverage.policy.reasons import TradingState
 

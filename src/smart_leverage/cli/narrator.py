@@ -8,6 +8,7 @@ from smart_leverage.cli.tally import Tally, signed
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.enforcement import OBSERVED, WARNED
 from smart_leverage.domain.enforcement import told as told_rollout
+from smart_leverage.domain.evidence import told as told_evidence
 from smart_leverage.domain.limits import told
 from smart_leverage.domain.orders import Fill, Order, Role
 from smart_leverage.domain.records import (
@@ -17,6 +18,8 @@ from smart_leverage.domain.records import (
     ConsentGiven,
     Decided,
     EnforcementChanged,
+    EvidenceRecorded,
+    ExposureMoved,
     Filled,
     Intended,
     LimitChanged,
@@ -76,10 +79,12 @@ class Narrator:
             BreakerMoved: self._breaker,
             AssetLocked: self._lock,
             TierGranted: self._tier,
+            ExposureMoved: self._exposure,
             StateChanged: self._state,
             EnforcementChanged: self._rollout,
             RampMoved: self._rollout,
             ConsentGiven: self._rollout,
+            EvidenceRecorded: self._evidence,
         }
 
     def hear(self, record: Record) -> None:
@@ -187,6 +192,9 @@ class Narrator:
     def _rollout(self, record: EnforcementChanged | RampMoved | ConsentGiven) -> None:
         self._tell(record.at_ns, "●", told_rollout(record))
 
+    def _evidence(self, record: EvidenceRecorded) -> None:
+        self._tell(record.at_ns, "●", f"{told_evidence(record.measured)}, by {record.who}")
+
     def _breaker(self, record: BreakerMoved) -> None:
         word = BREAKERS.get(record.breaker)
         name = record.breaker if word is None else word.word
@@ -210,6 +218,11 @@ class Narrator:
         month = percent(float(record.month_return), 2)
         text = f"tier {before} → {after}: {rate} of {record.closed}, month {month}"
         self._tell(record.at_ns, "▲" if record.why == "fall" else "●", text)
+
+    def _exposure(self, record: ExposureMoved) -> None:
+        before, after = percent(float(record.before), 0), percent(float(record.after), 0)
+        text = f"{record.sleeve} may be {after} of equity, was {before}: {record.binding} binds"
+        self._tell(record.at_ns, "▲" if record.after < record.before else "●", text)
 
     def _state(self, record: StateChanged) -> None:
         word = STATES[TradingState[record.after.upper()]]

@@ -22,6 +22,8 @@ class Unit(Enum):
     COUNT = "count"
     HOURS = "hours"
     TIER = "tier"
+    RATIO = "ratio"
+    SWITCH = "switch"
 
 
 class Limit(NamedTuple):
@@ -51,7 +53,32 @@ _LIMITS = (
     Limit("tiers.win_rate_profitable", is_lower_tighter=False),
     Limit("tiers.trades_min", is_lower_tighter=False, unit=Unit.COUNT),
     Limit("tiers.month_return_emergency", is_lower_tighter=False),
+    *(
+        Limit(name, is_lower_tighter=False, unit=Unit.SWITCH)
+        for name in (
+            *("exposure.drawdown_cap", "exposure.tail_cap", "exposure.kelly_cap"),
+            *("exposure.volatility_cap", "record.earned", "breakers.rolling", "edge.sized"),
+        )
+    ),
+    Limit("exposure.drawdown_multiple", unit=Unit.RATIO),
+    Limit("exposure.drawdown_floor", is_lower_tighter=False),
+    Limit("exposure.peak_days", is_lower_tighter=False, unit=Unit.COUNT),
+    Limit("exposure.shortfall_max"),
+    Limit("exposure.kelly_fraction"),
+    Limit("exposure.kelly_least"),
+    Limit("exposure.volatility_max"),
+    Limit("record.promote_probability", is_lower_tighter=False),
+    Limit("record.demote_probability", is_lower_tighter=False),
+    Limit("record.trades_min_1", is_lower_tighter=False, unit=Unit.COUNT),
+    Limit("record.trades_min_2", is_lower_tighter=False, unit=Unit.COUNT),
+    Limit("breakers.drawdown_limit"),
+    Limit("breakers.loss_limit_sleeve"),
+    Limit("edge.factor_max", unit=Unit.RATIO),
+    Limit("edge.uncalibrated"),
 )
+
+SWITCHES = ("off", "on")
+"""A rule that is on is tighter than one that is off."""
 
 LIMITS: Mapping[str, Limit] = {limit.name: limit for limit in _LIMITS}
 """By name, in the order in which changes are made and shown."""
@@ -75,26 +102,30 @@ def canonical(name: str, text: str) -> str | None:
         return None
     if limit.unit is Unit.TIER:
         return text.lower() if text.upper() in Tier.__members__ else None
+    if limit.unit is Unit.SWITCH:
+        return text if text in SWITCHES else None
     if not _NUMBER.fullmatch(text):
         return None
     number = Decimal(text)
-    if limit.unit is Unit.FRACTION:
+    if limit.unit in (Unit.FRACTION, Unit.RATIO):
         return repr(float(number))
     return str(int(number)) if number == int(number) else None
 
 
 def number_of(name: str, text: str) -> float | int | str:
-    """Return a canonical value as a configuration has it; the name of a tier stays a name."""
+    """Return a canonical value as a configuration has it: tiers and switches stay words."""
     unit = LIMITS[name].unit
-    if unit is Unit.TIER:
+    if unit in (Unit.TIER, Unit.SWITCH):
         return text
-    return float(text) if unit is Unit.FRACTION else int(text)
+    return float(text) if unit in (Unit.FRACTION, Unit.RATIO) else int(text)
 
 
 def value_of(name: str, text: str) -> Decimal:
     """Return the number that a canonical value stands for; a tier is its own number."""
-    is_tier = LIMITS[name].unit is Unit.TIER
-    return Decimal(Tier[text.upper()]) if is_tier else Decimal(text)
+    unit = LIMITS[name].unit
+    if unit is Unit.SWITCH:
+        return Decimal(SWITCHES.index(text))
+    return Decimal(Tier[text.upper()]) if unit is Unit.TIER else Decimal(text)
 
 
 def is_looser(name: str, before: str, after: str) -> bool:
@@ -106,7 +137,7 @@ def is_looser(name: str, before: str, after: str) -> bool:
 def shown(name: str, text: str) -> str:
     """Return a value as people read it, with every place it has: "12.5 %", "20", "stable"."""
     unit = LIMITS[name].unit
-    if unit is Unit.TIER:
+    if unit in (Unit.TIER, Unit.SWITCH):
         return text
     if unit is Unit.FRACTION:
         return f"{plain(Decimal(text) * 100)} %"

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from smart_leverage.domain.bots import Seat
+from smart_leverage.domain.evidence import Measured
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Fill, Order, OrderState, Side
 from smart_leverage.domain.past import Deal, SourceFile
@@ -247,6 +248,20 @@ class TierGranted(Fact, frozen=True, kw_only=True, tag="tier"):
     imported: int = 0
 
 
+class ExposureMoved(Fact, frozen=True, kw_only=True, tag="exposure"):
+    """The exposure in force of a sleeve changed; fractions of equity.
+
+    `caps` are all of the named ones, empty where one is not in force; `binding` is the smallest.
+    What is in force may be less: a rise waits until it is worth its trades.
+    """
+
+    sleeve: str
+    before: Decimal
+    after: Decimal
+    binding: str
+    caps: dict[str, str]
+
+
 class StateChanged(Fact, frozen=True, kw_only=True, tag="state"):
     """The trading state changed: active, reducing, halted or frozen."""
 
@@ -323,6 +338,14 @@ class RampMoved(Fact, frozen=True, kw_only=True, tag="ramp"):
 class ConsentGiven(Fact, frozen=True, kw_only=True, tag="consent"):
     """A person let the house sell what was adopted."""
 
+    who: str
+    reason: str
+
+
+class EvidenceRecorded(Fact, frozen=True, kw_only=True, tag="evidence"):
+    """What was measured of the past is in force from now on, in the place of what was before."""
+
+    measured: Measured
     who: str
     reason: str
 
@@ -409,6 +432,7 @@ Record = (
     | BreakerMoved
     | AssetLocked
     | TierGranted
+    | ExposureMoved
     | StateChanged
     | Resumed
     | LimitChanged
@@ -416,6 +440,7 @@ Record = (
     | EnforcementChanged
     | RampMoved
     | ConsentGiven
+    | EvidenceRecorded
     | PlanMoved
     | Unprotected
     | PastDealt

@@ -56,6 +56,7 @@ BREAKERS: Mapping[str, Word] = {
     "day": Word("loss limit of the day", "entries are denied until the next risk day"),
     "month": Word("loss limit of the month", "everything is sold, then a person has to resume"),
     "emergency": Word("emergency month", "the caps of the lowest tier hold while it lasts"),
+    "drawdown": Word("limit of the drawdown", "everything is sold, then a person has to resume"),
 }
 
 GROUPS: Mapping[str, str] = {
@@ -116,6 +117,13 @@ _PHRASES: Mapping[Reason, _Phrase] = {
         "{} of the opening equity allowed",
         "{} lost",
         "{} lost",
+    ),
+    Reason.BREAKER_DRAWDOWN: _Phrase(
+        "limit of the drawdown",
+        "tripped, a person has to resume; nothing that adds exposure passes",
+        "{} below the best equity allowed",
+        "{} below it",
+        "{} below it",
     ),
     Reason.NO_EQUITY: _Phrase("equity", "not known or not above zero, so nothing can be added"),
     Reason.NO_PRICE: _Phrase("no fresh price", "nothing is bought at a price that is too old"),

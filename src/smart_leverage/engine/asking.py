@@ -8,11 +8,14 @@ from smart_leverage.domain.opportunity import WishTerms
 from smart_leverage.domain.orders import OrderType, Role, Side, TimeInForce
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.core import Core
+from smart_leverage.engine.earning import breakeven
 from smart_leverage.engine.exposure import Worst
 from smart_leverage.policy.decide import Account
 from smart_leverage.policy.reasons import Reason
+from smart_leverage.policy.tier import Caps
 
 ZERO = Decimal(0)
+UNBOUND = Decimal("Infinity")
 
 GROUPS = {
     Reason.CAP_CRYPTO: "crypto",
@@ -74,6 +77,11 @@ def account_of(core: Core, worst: Worst) -> Account:
         leveraged_worst=float(worst.leveraged),
         gross_worst=float(worst.gross),
         power=float(max(state.book.cash - worst.reserved, ZERO)),
+        exposure=Caps(
+            crypto=float(state.exposure.get("crypto", UNBOUND)),
+            leveraged=float(state.exposure.get("leveraged", UNBOUND)),
+        ),
+        breakeven=breakeven(core) if core.config.policy.edge.is_edge_sized else 0.5,
     )
 
 

@@ -25,6 +25,7 @@ from smart_leverage.engine.ladder import Price
 from smart_leverage.engine.ordering import buy_terms, fault_of
 from smart_leverage.engine.proof import Proof, prove
 from smart_leverage.engine.shares import bounds_of, may_add
+from smart_leverage.policy.calibration import CalibrationKnots, calibrated
 from smart_leverage.policy.caps import lots_within
 from smart_leverage.policy.decide import Asset, Decision, Proposal, decide
 from smart_leverage.policy.reasons import Reason
@@ -131,19 +132,31 @@ def forwards(core: Core, ask: Ask, case: Case, answer: Answer, wanted: Decimal) 
     return is_forwarded(core, ask, answer.reason, answer.no, is_fresh=case.asset.is_fresh)
 
 
+def curve_of(core: Core, ask: Ask) -> CalibrationKnots | None:
+    """Return what the asker's confidence is worth, None where that is not known or not asked.
+
+    An order carries no confidence of its own, so there is none to be calibrated.
+    """
+    if ask.role is not Role.SIGNAL or not core.config.policy.edge.is_edge_sized:
+        return None
+    return core.state.calibration_at(core.now_ns, ask.bot)
+
+
 def judge(
     core: Core, ask: Ask, case: Case, lots: int, without: frozenset[str] = frozenset()
 ) -> Answer:
     """Ask the policy for so many lots, and prove what it gives, as if some orders were gone."""
+    knots = curve_of(core, ask)
     decision = decide(
         account_of(core, case.worst),
         case.asset,
         Proposal(
             is_buy=True,
             lots=lots,
-            confidence=ask.confidence,
+            confidence=ask.confidence if knots is None else calibrated(ask.confidence, knots),
             volatility_ratio=ask.volatility_ratio,
             bot_room=math.inf,
+            is_calibrated=knots is not None,
         ),
         core.config.policy,
     )
@@ -260,6 +273,7 @@ def tell(
         core, ask, asked=wanted, allowed=allowed, given=given, price=terms.price,
         reason=reason, unit=unit_of(reason), bound=bound, would_be=would_be,
         figures=_buy_figures(core, instrument, worst, decision, terms)
+        | _confidence_figures(core, ask)
         | (would_be_given(enforced) if enforced != given else {}),
         is_enforced=enforced == given,
     )  # fmt: skip
@@ -368,6 +382,15 @@ def _buy_figures(
     if record.imported:
         figures["trades imported"] = f"{record.imported} of {record.closed}"
     return figures
+
+
+def _confidence_figures(core: Core, ask: Ask) -> dict[str, str]:
+    """Return what was said and what that was worth so far, where a curve decided."""
+    knots = curve_of(core, ask)
+    if knots is None:
+        return {}
+    worth = calibrated(ask.confidence, knots)
+    return {"confidence said": f"{ask.confidence:.4f}", "confidence is worth": f"{worth:.4f}"}
 
 
 def _money(amount: Decimal) -> str:

@@ -7,6 +7,7 @@ from smart_leverage.engine.enforcing import give_consent, set_enforcement
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.exposure import value
 from smart_leverage.engine.judging import DAY_LOSS, cancel_increases, change_state, clear_month
+from smart_leverage.engine.learning import take_evidence
 from smart_leverage.engine.limiting import set_limits
 from smart_leverage.engine.plans import rebalance, start_flatten
 from smart_leverage.engine.seating import set_seat
@@ -35,6 +36,8 @@ def on_command(core: Core, event: Commanded) -> None:
         set_enforcement(core, event)
     elif event.command is Command.CONSENT:
         give_consent(core, event)
+    elif event.command is Command.EVIDENCE:
+        take_evidence(core, event)
     else:
         _resume(core, event)
 
@@ -55,7 +58,8 @@ def _resume(core: Core, event: Commanded) -> None:
     midnight.
     """
     state = core.state
-    if state.breakers.is_day_tripped and not state.breakers.is_month_tripped:
+    is_for_good = state.breakers.is_month_tripped or state.breakers.is_drawdown_tripped
+    if state.breakers.is_day_tripped and not is_for_good:
         _refuse(core, "the loss limit of the day stays tripped until midnight")
         return
     if state.plan is not None:
@@ -73,7 +77,7 @@ def _resume(core: Core, event: Commanded) -> None:
     if not event.reason.strip():
         _refuse(core, "a resume needs a reason")
         return
-    if state.breakers.is_month_tripped:
+    if is_for_good:
         equity = value(state, core.ladder).equity
         core.record(Resumed(at_ns=core.now_ns, who=event.who, reason=event.reason, equity=equity))
         clear_month(core, f"resumed by {event.who}")

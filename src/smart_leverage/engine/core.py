@@ -17,6 +17,7 @@ from smart_leverage.domain.orders import (
 )
 from smart_leverage.domain.records import (
     CancelIntended,
+    ExposureMoved,
     Intended,
     LimitChanged,
     OrderMoved,
@@ -31,6 +32,7 @@ from smart_leverage.engine.ladder import PriceLadder
 from smart_leverage.engine.limits import laid_over
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.proof import ONE, ExactCaps, exact_caps
+from smart_leverage.engine.standings import Standings
 from smart_leverage.engine.state import State
 from smart_leverage.engine.tracked import Tracked, order_id
 from smart_leverage.policy.tier import Tier
@@ -65,7 +67,10 @@ class Core:
         """What would have been sold, by risk day and subject: it is journalled once a day."""
         self.awaits_consent = ""
         """The group that is over its cap and waits for the owner of adopted positions."""
+        self.standings = Standings()
+        """What the closed episodes of the account and of its bots have earned."""
         self._full = self._caps = _caps_of(config, ONE)
+        self._earned: dict[tuple[bool, Tier], ExactCaps] = {}
 
     def begin(self, at_ns: int) -> None:
         """Start one event: time never runs backwards inside the engine."""
@@ -92,12 +97,15 @@ class Core:
         self.out.records.append(record)
         if type(record) in (LimitChanged, RampMoved):
             self.heed_limits()
+        elif type(record) is ExposureMoved:
+            self._earned.clear()
 
     def heed_limits(self) -> None:
         """Work with the limits that the journal says are in force, whatever was configured."""
         self.config = laid_over(self.configured, self.state.limits.in_force)
         self._full = _caps_of(self.config, ONE)
         self._caps = _caps_of(self.config, self.state.rollout.factor)
+        self._earned.clear()
 
     @property
     def caps(self) -> ExactCaps:
@@ -106,12 +114,25 @@ class Core:
 
     def caps_of(self, tier: Tier) -> ExactCaps:
         """Return the caps for whatever adds, as they would be in a tier."""
-        return self._caps[tier]
+        return self._within_earned(self._caps, tier)
 
     @property
     def full_caps(self) -> ExactCaps:
         """The caps to which is sold down: those of the tier, also while increases begin smaller."""
-        return self._full[self.state.tier]
+        return self._within_earned(self._full, self.state.tier)
+
+    def _within_earned(self, caps: dict[Tier, ExactCaps], tier: Tier) -> ExactCaps:
+        """Return the caps of a tier, or what is earned where that is less."""
+        earned = self.state.exposure
+        if not earned:
+            return caps[tier]
+        name = (caps is self._full, tier)
+        found = self._earned.get(name)
+        if found is None:
+            of_tier = caps[tier]
+            least = {group: min(getattr(of_tier, group), cap) for group, cap in earned.items()}
+            found = self._earned[name] = of_tier._replace(**least)
+        return found
 
     def worst(self, without: frozenset[str] = frozenset()) -> Worst:
         """Return the worst case now, optionally as if some orders did not exist."""

@@ -25,6 +25,7 @@ from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core, cancel, has_aged
 from smart_leverage.engine.deciding import on_opportunity, on_wish
 from smart_leverage.engine.doubting import on_clock_judged
+from smart_leverage.engine.earning import judge_exposure
 from smart_leverage.engine.enforcing import take_step_due
 from smart_leverage.engine.exposure import Valuation, value
 from smart_leverage.engine.importing import take_past
@@ -197,6 +198,7 @@ class Engine:
             core.ladder.see(key, price, event.at_ns, events.Rung.BROKER)
         roll(core, self.valuation().equity)
         begin_ramp(core)
+        judge_exposure(core, self.valuation().equity)
         mark(core, self.valuation())
 
     def _on_started(self, event: events.Started) -> None:
@@ -236,6 +238,7 @@ class Engine:
         judge_losses(core, valuation.equity)
         judge_assets(core)
         judge_tier(core, valuation.equity)
+        judge_exposure(core, valuation.equity)
         if core.state.limits.pending:
             take_due(core)
         if core.state.rollout.pending is not None:

@@ -215,13 +215,14 @@ class Command(StrEnum):
     SEAT = "seat"
     ENFORCE = "enforce"
     CONSENT = "consent"
+    EVIDENCE = "evidence"
 
 
 class Commanded(Event, frozen=True, kw_only=True):
     """A person ordered something, with a reason.
 
-    `changes` are (name, value) of limits, of a bot's seat, or of the step of enforcement;
-    `is_admin` says whether the admin token came along.
+    `changes` are (name, value) of limits, of a bot's seat, of the step of enforcement, or what was
+    measured as JSON; `is_admin` says whether the admin token came along.
     """
 
     command: Command

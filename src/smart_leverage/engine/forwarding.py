@@ -12,6 +12,7 @@ _OF_THE_RULE = frozenset(
     {
         Reason.BREAKER_DAY,
         Reason.BREAKER_MONTH,
+        Reason.BREAKER_DRAWDOWN,
         Reason.ASSET_LOCKED,
         Reason.DELEVERAGING,
         Reason.CAP_CRYPTO,

@@ -16,19 +16,19 @@ from smart_leverage.domain.records import (
     TierGranted,
 )
 from smart_leverage.engine.core import Core, cancel
+from smart_leverage.engine.earning import earned_tier, references
 from smart_leverage.engine.exposure import ZERO, Valuation
 from smart_leverage.engine.plans import start_flatten
 from smart_leverage.engine.proof import exact
 from smart_leverage.engine.ramping import advance_ramp
 from smart_leverage.engine.selling import house_sale
-from smart_leverage.policy.breakers import (
-    BreakerOpens,
-    BreakerState,
-    is_asset_locked,
-    loss_since,
-    step_breakers,
-)
+from smart_leverage.policy.breakers import BreakerState, is_asset_locked, loss_since
 from smart_leverage.policy.reasons import Reason, TradingState
+from smart_leverage.policy.steady_breakers import (
+    SteadyReferences,
+    is_sleeve_locked,
+    judge_breakers,
+)
 from smart_leverage.policy.tier import granted_tier, select_tier, win_rate_of
 
 DAY_LOSS = "loss limit of the day"
@@ -114,6 +114,7 @@ def clear_month(core: Core, why: str) -> None:
     lines = (
         ("month", breakers.is_month_tripped, limits.loss_limit_monthly),
         ("emergency", breakers.is_emergency, -thresholds.month_return_emergency),
+        ("drawdown", breakers.is_drawdown_tripped, core.config.policy.rolling.drawdown_limit),
     )
     for name, is_tripped, limit in lines:
         if is_tripped:
@@ -138,29 +139,32 @@ def _moved(
 def judge_losses(core: Core, equity: Decimal) -> None:
     """Trip what is over its limit; a trip cancels every increase under way."""
     state, policy = core.state, core.config.policy
-    opens = BreakerOpens(
-        day=float(state.opening(Period.DAY)), month=float(state.opening(Period.MONTH))
-    )
-    before = state.breakers
-    after = step_breakers(
-        before, float(equity), opens, policy.limits, policy.thresholds.month_return_emergency
+    before, since = state.breakers, references(core, equity)
+    after = judge_breakers(
+        before,
+        float(equity),
+        since,
+        policy.limits,
+        policy.thresholds.month_return_emergency,
+        policy.rolling,
     )
     if after == before:
         return
-    _journal_trips(core, before, after, opens, float(equity))
+    _journal_trips(core, before, after, since, float(equity))
     if not state.rollout.step.governs_entries:
         return
-    if after.is_month_tripped and not before.is_month_tripped:
-        _trip_month(core)
+    if after.is_drawdown_tripped and not before.is_drawdown_tripped:
+        _trip_for_good(core, "limit of the drawdown")
+    elif after.is_month_tripped and not before.is_month_tripped:
+        _trip_for_good(core, "loss limit of the month")
     elif after.is_day_tripped and not before.is_day_tripped:
         if state.trading is TradingState.ACTIVE:
             change_state(core, TradingState.REDUCING, DAY_LOSS, "policy")
         cancel_increases(core, DAY_LOSS)
 
 
-def _trip_month(core: Core) -> None:
+def _trip_for_good(core: Core, why: str) -> None:
     """Sell everything and halt; where the house does not sell by itself, only halt."""
-    why = "loss limit of the month"
     if core.state.rollout.step.sells:
         start_flatten(core, why, "policy")
         return
@@ -169,10 +173,17 @@ def _trip_month(core: Core) -> None:
 
 
 def _journal_trips(
-    core: Core, before: BreakerState, after: BreakerState, opens: BreakerOpens, equity: float
+    core: Core,
+    before: BreakerState,
+    after: BreakerState,
+    since: SteadyReferences,
+    equity: float,
 ) -> None:
     policy = core.config.policy
-    day, month = loss_since(opens.day, equity), loss_since(opens.month, equity)
+    day, month = loss_since(since.day, equity), loss_since(since.month, equity)
+    if policy.rolling.is_rolling:
+        day = max(day, loss_since(since.day_rolling, equity))
+        month = max(month, loss_since(since.month_rolling, equity))
     lines = (
         ("day", before.is_day_tripped, after.is_day_tripped, day, policy.limits.loss_limit_daily),
         (
@@ -188,6 +199,13 @@ def _journal_trips(
             after.is_emergency,
             month,
             -policy.thresholds.month_return_emergency,
+        ),
+        (
+            "drawdown",
+            before.is_drawdown_tripped,
+            after.is_drawdown_tripped,
+            loss_since(since.peak, equity),
+            policy.rolling.drawdown_limit,
         ),
     )
     for name, was, is_now, value, limit in lines:
@@ -224,8 +242,10 @@ def judge_tier(core: Core, equity: Decimal) -> None:
     closed = record.wins + record.losses
     win_rate = win_rate_of(record.wins, closed, thresholds.trades_min)
     month = -loss_since(float(state.opening(Period.MONTH)), float(equity))
-    earned = select_tier(win_rate, month, thresholds)
     breakers = state.breakers
+    earned = select_tier(win_rate, month, thresholds)
+    if core.config.policy.record.is_earned:
+        earned = earned_tier(core, breakers.is_emergency)
     granted = granted_tier(
         state.tier,
         earned,
@@ -233,6 +253,7 @@ def judge_tier(core: Core, equity: Decimal) -> None:
         state.rose_on != state.day_label,
         breakers.is_day_tripped
         or breakers.is_month_tripped
+        or breakers.is_drawdown_tripped
         or state.trading is not TradingState.ACTIVE,
     )
     if granted is state.tier:
@@ -254,40 +275,48 @@ def judge_tier(core: Core, equity: Decimal) -> None:
 
 
 def judge_assets(core: Core) -> None:
-    """Close and lock for the day every coin that lost its share of the day's opening equity."""
-    state, limits = core.state, core.config.policy.limits
-    opening = state.opening(Period.DAY)
+    """Close and lock for the day every coin that lost its share of the day's opening equity.
+
+    Under rolling limits all coins are locked once they have lost theirs together.
+    """
+    state, policy = core.state, core.config.policy
+    opening, total = state.opening(Period.DAY), ZERO
     for key in state.asset_day.touched():
-        if not state.instruments[key].is_crypto or state.locks.get(key, 0) > core.now_ns:
+        price = core.ladder.mark(key)
+        if not state.instruments[key].is_crypto or price is None:
             continue
-        qty, price = state.book.qty(key), core.ladder.mark(key)
-        if price is None:
-            continue
-        loss = state.asset_day.loss(key, qty * price)
-        if not is_asset_locked(float(loss), float(opening), limits):
-            continue
-        until = core.calendar.next_day_ns(core.now_ns)
-        share = _fraction(float(loss / opening))
-        limit = exact(limits.loss_limit_daily_asset)
-        core.record(
-            AssetLocked(at_ns=core.now_ns, key=key, loss=share, limit=limit, until_ns=until)
+        loss = state.asset_day.loss(key, state.book.qty(key) * price)
+        total += loss
+        is_open = state.locks.get(key, 0) <= core.now_ns
+        if is_open and is_asset_locked(float(loss), float(opening), policy.limits):
+            _lock(core, key, loss, opening, exact(policy.limits.loss_limit_daily_asset))
+    if is_sleeve_locked(float(total), float(opening), policy.rolling):
+        for key, instrument in state.instruments.items():
+            if instrument.is_crypto and state.locks.get(key, 0) <= core.now_ns:
+                _lock(core, key, total, opening, exact(policy.rolling.loss_limit_sleeve))
+
+
+def _lock(core: Core, key: Key, loss: Decimal, opening: Decimal, limit: Decimal) -> None:
+    """Lock one coin until the next risk day, and sell what is held of it."""
+    state, share = core.state, _fraction(float(loss / opening))
+    until = core.calendar.next_day_ns(core.now_ns)
+    core.record(AssetLocked(at_ns=core.now_ns, key=key, loss=share, limit=limit, until_ns=until))
+    for tracked in state.orders.of(key):
+        if tracked.is_buy and state.rollout.step.governs_entries:
+            cancel(core, tracked, "locked for the day")
+    reachable = core.reachable(key)
+    if reachable > 0:
+        house_sale(
+            core,
+            key,
+            reachable,
+            role=Role.GUARD,
+            reason=Reason.ASSET_LOCKED,
+            unit="fraction",
+            bound=limit,
+            would_be=share,
+            figures={"loss today": f"{loss:.2f}", "opening equity": f"{opening:.2f}"},
         )
-        for tracked in state.orders.of(key):
-            if tracked.is_buy and state.rollout.step.governs_entries:
-                cancel(core, tracked, "locked for the day")
-        reachable = core.reachable(key)
-        if reachable > 0:
-            house_sale(
-                core,
-                key,
-                reachable,
-                role=Role.GUARD,
-                reason=Reason.ASSET_LOCKED,
-                unit="fraction",
-                bound=limit,
-                would_be=share,
-                figures={"loss today": f"{loss:.2f}", "opening equity": f"{opening:.2f}"},
-            )
 
 
 def _fraction(value: float) -> Decimal:

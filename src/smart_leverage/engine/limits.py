@@ -5,13 +5,28 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from smart_leverage.domain.limits import CONFIGURATION, LIMITS, canonical, is_looser, number_of
+from smart_leverage.domain.limits import (
+    CONFIGURATION,
+    LIMITS,
+    SWITCHES,
+    canonical,
+    is_looser,
+    number_of,
+)
 from smart_leverage.domain.records import AccountOpened, LimitChanged
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.policy.tier import Tier
 
 _THRESHOLDS = ("win_rate_stable", "win_rate_profitable", "trades_min", "month_return_emergency")
 _LOSSES = ("loss_limit_daily_asset", "loss_limit_daily", "loss_limit_monthly")
+_CAPS = ("drawdown_cap", "tail_cap", "kelly_cap", "volatility_cap")
+_EXPOSURE = (
+    *("drawdown_multiple", "drawdown_floor", "peak_days", "shortfall_max"),
+    *("kelly_fraction", "kelly_least", "volatility_max"),
+)
+_RECORD = ("promote_probability", "demote_probability", "trades_min_1", "trades_min_2")
+_ROLLING = ("drawdown_limit", "loss_limit_sleeve")
+_EDGE = ("factor_max", "uncalibrated")
 
 PLACES: Mapping[str, tuple[str, ...]] = {
     "risk.loosen_after_hours": ("loosen_after_hours",),
@@ -21,6 +36,14 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "limits.symbol_cap_broad": ("policy", "groups", "symbol_broad"),
     **{f"limits.{name}": ("policy", "limits", name) for name in _LOSSES},
     **{f"tiers.{name}": ("policy", "thresholds", name) for name in _THRESHOLDS},
+    **{f"exposure.{name}": ("policy", "exposure", f"is_{name}ped") for name in _CAPS},
+    **{f"exposure.{name}": ("policy", "exposure", name) for name in _EXPOSURE},
+    "record.earned": ("policy", "record", "is_earned"),
+    **{f"record.{name}": ("policy", "record", name) for name in _RECORD},
+    "breakers.rolling": ("policy", "rolling", "is_rolling"),
+    **{f"breakers.{name}": ("policy", "rolling", name) for name in _ROLLING},
+    "edge.sized": ("policy", "edge", "is_edge_sized"),
+    **{f"edge.{name}": ("policy", "edge", name) for name in _EDGE},
     **{
         f"tiers.{tier.name.lower()}.{cap}": ("policy", "tiers", tier.name.lower(), group)
         for tier in Tier
@@ -37,17 +60,28 @@ def limits_of(config: EngineConfig) -> dict[str, str]:
         value: Any = config
         for part in PLACES[name]:
             value = getattr(value, part)
-        found[name] = value.name.lower() if isinstance(value, Tier) else repr(value)
+        found[name] = _text(value)
     return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Tier):
+        return value.name.lower()
+    return SWITCHES[value] if isinstance(value, bool) else repr(value)
 
 
 def laid_over(config: EngineConfig, in_force: Mapping[str, str]) -> EngineConfig:
     """Return a configuration with the limits in force in the place of its own."""
     for name, text in in_force.items():
-        value = number_of(name, text)
-        value = Tier[value.upper()] if isinstance(value, str) else value
-        config = _replaced(config, PLACES[name], value)
+        config = _replaced(config, PLACES[name], _value(name, text))
     return config
+
+
+def _value(name: str, text: str) -> Any:
+    if text in SWITCHES:
+        return text == "on"
+    value = number_of(name, text)
+    return Tier[value.upper()] if isinstance(value, str) else value
 
 
 def _replaced(record: Any, place: tuple[str, ...], value: Any) -> Any:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from smart_leverage.domain.bots import Scope, Seat, widest_share
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.engine.core import Core
+from smart_leverage.engine.earning import standing
 from smart_leverage.engine.exposure import Worst
 from smart_leverage.engine.proof import Bound
 from smart_leverage.policy.reasons import Reason
@@ -74,6 +75,8 @@ def tier_of(core: Core, bot: str) -> Tier:
     state, thresholds = core.state, core.config.policy.thresholds
     if all(seat.bot != bot for seat in state.seats.values()):
         return state.tier
+    if core.config.policy.record.is_earned:
+        return min(state.tier, standing(core, bot).tier)
     record = state.book.bot_record(bot).capping
     rate = win_rate_of(record.wins, record.closed, thresholds.trades_min)
     return min(state.tier, select_tier(rate, 0.0, thresholds))

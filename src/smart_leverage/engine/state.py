@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 from smart_leverage.books.allocation import Allocation
 from smart_leverage.books.assets import AssetDay
 from smart_leverage.books.baselines import Baseline, Baselines, Period
-from smart_leverage.books.book import Book
+from smart_leverage.books.book import Applied, Book
+from smart_leverage.books.episodes import Episodes
+from smart_leverage.books.peaks import RollingMarks, RollingPeak
 from smart_leverage.domain.bots import Seat
+from smart_leverage.domain.evidence import Evidence, evidence_of
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import OrderState, Role
 from smart_leverage.domain.records import (
@@ -24,6 +27,8 @@ from smart_leverage.domain.records import (
     ConsentGiven,
     Decided,
     EnforcementChanged,
+    EvidenceRecorded,
+    ExposureMoved,
     Filled,
     FlowSeen,
     InstrumentListed,
@@ -49,7 +54,9 @@ from smart_leverage.engine.rollout import Rollout
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.engine.tracked_orders import TrackedOrders
 from smart_leverage.policy.breakers import BreakerState
+from smart_leverage.policy.calibration import CalibrationKnots
 from smart_leverage.policy.reasons import TradingState
+from smart_leverage.policy.sleeve import SleeveEvidence
 from smart_leverage.policy.tier import Tier
 
 HELD = "held"
@@ -88,6 +95,13 @@ class State:
         self.baselines = Baselines()
         self.asset_day = AssetDay()
         self.allocation = Allocation()
+        self.episodes = Episodes()
+        self.losers: dict[str, int] = {}
+        """By bot: what was open at a loss for longer than usual when the day began."""
+        self.peak = RollingPeak()
+        self.rolling = RollingMarks()
+        self.exposure: dict[str, Decimal] = {}
+        """What is earned beside the tier by sleeve, fraction of equity; none where nothing is."""
         self.orders = TrackedOrders()
         self.sequence = 0
         self.session = ""
@@ -114,6 +128,7 @@ class State:
         self.rose_on = ""
         self.limits = Limits()
         self.rollout = Rollout()
+        self.evidence = Evidence()
         self.locks: dict[Key, int] = {}
         self.plan: Plan | None = None
         self.held_before: dict[Key, Decimal] = {}
@@ -142,6 +157,7 @@ class State:
             BreakerMoved: self._breaker,
             AssetLocked: self._locked,
             TierGranted: self._tier,
+            ExposureMoved: self._exposure,
             StateChanged: self._state,
             Resumed: self._resumed,
             LimitChanged: self.limits.apply,
@@ -149,6 +165,7 @@ class State:
             EnforcementChanged: self.rollout.move,
             RampMoved: self.rollout.grow,
             ConsentGiven: self.rollout.consent,
+            EvidenceRecorded: self._evidence,
             PlanMoved: self._plan,
             PastDealt: self._past.append,
             PastValued: self._past.append,
@@ -178,6 +195,16 @@ class State:
 
     def _adopted(self, record: Adopted) -> None:
         self.book.adopt(record.key, record.qty, record.price, record.bot, at_ns=record.at_ns)
+        lot = self.instruments[record.key].lot
+        self.episodes.move(
+            record.at_ns,
+            record.bot,
+            record.key,
+            record.qty,
+            -record.qty * record.price,
+            lot,
+            is_forced=False,
+        )
         self.asset_day.adopt(record.key, record.qty * record.price)
         self.bare_since[record.key] = record.at_ns
 
@@ -185,12 +212,17 @@ class State:
         if record.reference:
             self.flows.add(record.reference)
         self.book.flow(record.amount)
+        before = self.baselines.last_mark
         self.baselines.flow(record.amount)
+        if before is not None and before > 0 and before + record.amount > 0:
+            self.peak.flow(before, before + record.amount)
+            self.rolling.flow(before, before + record.amount)
 
     def _split(self, record: SplitSeen) -> None:
         key = record.key
         self.flows.add(record.reference)
         self.book.split(key, record.qty, at_ns=record.since_ns)
+        self.episodes.split(key, record.factor)
         level = self.stop_prices.get(key)
         if level is not None:
             tick = self.instruments[key].tick
@@ -301,8 +333,10 @@ class State:
         tracked = self.orders.find(fill.client_order_id)
         if tracked is None:
             return
-        if not self.book.apply_fill(fill, tracked.order).is_new:
+        applied = self.book.apply_fill(fill, tracked.order)
+        if not applied.is_new:
             return
+        self._episodes(record.at_ns, fill.key, applied, is_forced=tracked.order.role.is_house)
         tracked.filled += fill.qty
         if tracked.exits is not None and not tracked.is_buy:
             tracked.exits.filled += fill.qty
@@ -319,11 +353,22 @@ class State:
         elif key not in self.stops:
             self.bare_since.setdefault(key, record.at_ns)
 
+    def _episodes(self, at_ns: int, key: Key, applied: Applied, *, is_forced: bool) -> None:
+        """Let every bot have its part of what a fill moved and brought."""
+        total = sum((qty for _, qty in applied.moves), Decimal(0))
+        for bot, qty in applied.moves:
+            cash = applied.cash if qty == total else applied.cash * qty / total
+            lot = self.instruments[key].lot
+            self.episodes.move(at_ns, bot, key, qty, cash, lot, is_forced=is_forced)
+
     # -- judgement --------------------------------------------------------------------------------
 
     def _marked(self, record: Marked) -> None:
         self.last_mark = record
         self.baselines.mark(record.equity)
+        self.rolling.mark(record.at_ns, record.equity)
+        if self.day_label:
+            self.peak.mark(self.day_label, record.equity)
         if record.equity > 0:
             self.allocation.mark(record.at_ns, record.crypto / record.equity, record.crypto_cap)
 
@@ -331,12 +376,14 @@ class State:
         self.baselines.write(Baseline(Period(record.period), record.label, record.equity))
         if record.period == Period.DAY:
             self.asset_day.day_open(record.holdings)
+            self.losers = self.episodes.losers(record.at_ns, record.holdings)
 
     def _breaker(self, record: BreakerMoved) -> None:
         flags = {
             "day": "is_day_tripped",
             "month": "is_month_tripped",
             "emergency": "is_emergency",
+            "drawdown": "is_drawdown_tripped",
         }
         self.breakers = self.breakers._replace(**{flags[record.breaker]: record.is_tripped})
 
@@ -349,6 +396,9 @@ class State:
             self.rose_on = self.day_label
         self.tier = after
 
+    def _exposure(self, record: ExposureMoved) -> None:
+        self.exposure[record.sleeve] = record.after
+
     def _state(self, record: StateChanged) -> None:
         if record.why.startswith((RESTORED, UNWRITABLE)):
             # The venue may know orders that were sent after the copy was made, or the disk may hold
@@ -359,9 +409,14 @@ class State:
 
     def _resumed(self, record: Resumed) -> None:
         self.baselines.resume(record.equity)
+        self.peak.resume()
+        self.rolling.resume(record.at_ns, record.equity)
 
     def _seat(self, record: SeatChanged) -> None:
         self.seats = {**self.seats, record.seat.token_id: record.seat}
+
+    def _evidence(self, record: EvidenceRecorded) -> None:
+        self.evidence = evidence_of(record.measured)
 
     def _plan(self, record: PlanMoved) -> None:
         if record.status == "started":
@@ -419,6 +474,14 @@ class State:
         """Return the equity from which a period is counted; NaN before there is one."""
         opening = self.baselines.opening(period)
         return Decimal("NaN") if opening is None else opening
+
+    def evidence_at(self, now_ns: int, sleeve: str) -> SleeveEvidence:
+        """Return what is known of a sleeve's returns; UNKNOWN without evidence that is in force."""
+        return self.evidence.sleeve(now_ns, sleeve)
+
+    def calibration_at(self, now_ns: int, source: str) -> CalibrationKnots | None:
+        """Return what a source's confidence is worth; None without evidence that is in force."""
+        return self.evidence.curve(now_ns, source)
 
     def live_stop(self, key: Key) -> Tracked | None:
         """Return the house stop of an instrument while it can still fill."""

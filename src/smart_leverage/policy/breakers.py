@@ -28,11 +28,12 @@ class LossLimits(NamedTuple):
 
 
 class BreakerState(NamedTuple):
-    """What is tripped; the day clears at midnight, the month only by a person."""
+    """What is tripped; the day clears at midnight, month and drawdown only by a person."""
 
     is_day_tripped: bool
     is_month_tripped: bool
     is_emergency: bool
+    is_drawdown_tripped: bool = False
 
 
 class BreakerOpens(NamedTuple):
@@ -100,12 +101,15 @@ def step_breakers(
         is_month_tripped=state.is_month_tripped
         or is_loss_over(month_loss, limits.loss_limit_monthly),
         is_emergency=not -month_loss >= month_return_emergency - TOLERANCE,
+        is_drawdown_tripped=state.is_drawdown_tripped,
     )
 
 
 @rule
 def severity(state: BreakerState) -> Severity:
     """Return the most severe thing that is tripped."""
+    if state.is_drawdown_tripped:
+        return Severity.DRAWDOWN
     if state.is_month_tripped:
         return Severity.MONTH
     if state.is_day_tripped:

@@ -7,8 +7,13 @@ from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.caps import GroupCaps, exposure_of, headroom, lots_within
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason, TradingState
-from smart_leverage.policy.sizing import is_sizing_input_sane, position_size
-from smart_leverage.policy.tier import Caps, Tier, tier_caps
+from smart_leverage.policy.sizing import (
+    edge_multiplier,
+    is_sizing_input_sane,
+    position_size,
+    size_by_factor,
+)
+from smart_leverage.policy.tier import Caps, Tier, TierCaps, tier_caps, tighter
 from smart_leverage.rule import rule
 
 UNLIMITED = math.inf
@@ -29,6 +34,10 @@ class Account(NamedTuple):
     leveraged_worst: float
     gross_worst: float
     power: float
+    exposure: Caps = Caps(crypto=math.inf, leveraged=math.inf)
+    """What is earned beside the tier, fractions of equity."""
+    breakeven: float = 0.5
+    """Win rate at which the trades of this account earn nothing."""
 
 
 class Asset(NamedTuple):
@@ -69,6 +78,8 @@ class Proposal(NamedTuple):
     confidence: float
     volatility_ratio: float
     bot_room: float
+    is_calibrated: bool = False
+    """Whether outcomes have shown what the confidence is worth; else it is a claim."""
 
 
 class Decision(NamedTuple):
@@ -84,6 +95,12 @@ class Decision(NamedTuple):
     bound: float
     would_be: float
     size: float
+
+
+@rule
+def caps_in_force(account: Account, tiers: TierCaps) -> Caps:
+    """Return the caps of the tier, or what is earned where that is less; NaN allows nothing."""
+    return tighter(tier_caps(account.tier, tiers), account.exposure)
 
 
 @rule
@@ -134,6 +151,8 @@ def refusal_of_account(account: Account) -> Reason:
         return Reason.FROZEN
     if account.state == TradingState.HALTED:
         return Reason.HALTED
+    if account.breakers.is_drawdown_tripped:
+        return Reason.BREAKER_DRAWDOWN
     if account.breakers.is_month_tripped:
         return Reason.BREAKER_MONTH
     if account.breakers.is_day_tripped:
@@ -292,11 +311,35 @@ def shortfall(size: float, worst: float) -> float:
 @rule
 def size_of(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> float:
     """Return the policy's own size of a position, account currency; NaN where it has none."""
-    caps = tier_caps(account.tier, policy.tiers)
-    cap = group_cap(asset, caps, policy.groups.gross)
-    return position_size(
-        account.equity, cap, proposal.confidence, proposal.volatility_ratio, policy.sizing
-    )
+    cap = group_cap(asset, caps_in_force(account, policy.tiers), policy.groups.gross)
+    confidence, ratio = proposal.confidence, proposal.volatility_ratio
+    if not policy.edge.is_edge_sized:
+        return position_size(account.equity, cap, confidence, ratio, policy.sizing)
+    factor = policy.edge.uncalibrated
+    if proposal.is_calibrated:
+        factor = edge_factor(confidence, account.breakeven, policy)
+    else:
+        first = group_cap(asset, policy.tiers.learning, policy.groups.gross)
+        cap = first if first < cap else cap
+    return size_by_factor(account.equity, cap, factor, ratio, policy.sizing)
+
+
+@rule
+def edge_factor(confidence: float, breakeven: float, policy: Policy) -> float:
+    """Return the factor of a size by the edge of a calibrated confidence.
+
+    The reference is where an account becomes profitable if that is higher: else one whose many
+    small wins pay for few large losses could never trade at all.
+
+    Args:
+        confidence: Calibrated probability to win.
+        breakeven: Win rate at which trades earn nothing.
+        policy: Reference and bounds.
+    """
+    reference, profitable = policy.edge.reference, breakeven + policy.record.offset
+    if profitable > reference:
+        reference = profitable
+    return edge_multiplier(confidence, breakeven, reference, policy.edge.factor_max)
 
 
 @rule
@@ -323,7 +366,7 @@ def decide_increase(account: Account, asset: Asset, proposal: Proposal, policy: 
         if is_sized(size, asset.worst, policy.sizing.top_up_min):
             return Decision(lots=0, reason=Reason.SIZE, bound=size, would_be=asset.worst, size=size)
         asked = lots_within(shortfall(size, asset.worst), asset.lot_value)
-    caps = tier_caps(account.tier, policy.tiers)
+    caps = caps_in_force(account, policy.tiers)
     answer = Decision(lots=asked, reason=Reason.NONE, bound=0.0, would_be=0.0, size=size)
     answer = within_caps(answer, account, asset, asked, caps, policy.groups)
     answer = within_means(answer, account, asset, asked, proposal.bot_room)

@@ -231,3 +231,115 @@ def payoff_prior(breakeven: float, strength: float) -> Prior:
         strength: How many trades it weighs.
     """
     return Prior(a=strength * breakeven, b=strength * (1.0 - breakeven))
+
+
+class RecordTerms(NamedTuple):
+    """How a record earns a tier under `steady`; with `is_earned` off the raw win rate decides."""
+
+    is_earned: bool = False
+    discount: float = 0.99
+    promote_probability: float = 0.80
+    demote_probability: float = 0.30
+    trades_min_1: int = 20
+    trades_min_2: int = 40
+    prior_trades: float = 10.0
+    """So many trades without an edge are believed in advance."""
+    payoff_trades: float = 20.0
+    """So many trades of one size are believed in advance for the payoff ratio."""
+    offset: float = 0.10
+    """How far above break-even the win rate of a profitable account lies."""
+    scratch: float = 0.0001
+    """A trade that moved by less than this part of what was put in is neither won nor lost."""
+
+
+class Record(NamedTuple):
+    """Discounted counts and sums of closed episodes, and the tier that they have earned.
+
+    `won` and `lost` are sums of returns on what was put in, positive fractions.
+    """
+
+    wins: float = 0.0
+    losses: float = 0.0
+    won: float = 0.0
+    lost: float = 0.0
+    tier: Tier = Tier.LEARNING
+
+
+@rule
+def thresholds_of_record(record: Record, at: RecordTerms) -> PayoffThresholds:
+    """Return the win rates that a record has to beat, given what its wins and losses were worth.
+
+    Its returns are net of costs, so no cost is added.
+    """
+    mean_win = record.won / record.wins if record.wins > 0.0 else 0.0
+    mean_loss = record.lost / record.losses if record.losses > 0.0 else 0.0
+    return payoff_thresholds(
+        record.wins, record.losses, mean_win, mean_loss, 0.0, at.payoff_trades, at.offset
+    )
+
+
+@rule
+def _terms_of(record: Record, at: RecordTerms) -> EvidenceTerms:
+    worth = thresholds_of_record(record, at)
+    prior = payoff_prior(worth.breakeven, at.prior_trades)
+    return EvidenceTerms(
+        prior_a=prior.a,
+        prior_b=prior.b,
+        discount=at.discount,
+        threshold_1=worth.threshold_1,
+        threshold_2=worth.threshold_2,
+        promote_probability=at.promote_probability,
+        demote_probability=at.demote_probability,
+        trades_min_1=float(at.trades_min_1),
+        trades_min_2=float(at.trades_min_2),
+    )
+
+
+@rule
+def step_record(record: Record, outcome: float, at: RecordTerms) -> Record:
+    """Return a record after one more closed episode.
+
+    Args:
+        record: Before.
+        outcome: Net profit as a fraction of what was put in; a scratch, or NaN, changes nothing.
+        at: Terms.
+    """
+    if not (outcome >= at.scratch or outcome <= -at.scratch):
+        return record
+    wins, losses = at.discount * record.wins, at.discount * record.losses
+    won, lost = at.discount * record.won, at.discount * record.lost
+    if outcome > 0.0:
+        wins, won = wins + 1.0, won + outcome
+    else:
+        losses, lost = losses + 1.0, lost - outcome
+    after = Record(wins=wins, losses=losses, won=won, lost=lost, tier=record.tier)
+    tier = _earned(record.tier, wins, losses, _terms_of(after, at))
+    return Record(wins=wins, losses=losses, won=won, lost=lost, tier=tier)
+
+
+@rule
+def tier_with_open_losers(record: Record, losers: int, at: RecordTerms) -> Tier:
+    """Return the tier that is left when open losers count as lost: it falls, and never rises.
+
+    Args:
+        record: Of closed episodes.
+        losers: Open episodes at a loss that are older than half of those that closed.
+        at: Terms.
+    """
+    if losers <= 0:
+        return record.tier
+    terms, losses = _terms_of(record, at), record.losses + float(losers)
+    tier = record.tier
+    if tier == Tier.PROFITABLE:
+        tier = _left(tier, record.wins, losses, terms.threshold_2, terms)
+    if tier == Tier.STABLE:
+        tier = _left(tier, record.wins, losses, terms.threshold_1, terms)
+    return tier
+
+
+@rule
+def _left(tier: Tier, wins: float, losses: float, threshold: float, at: EvidenceTerms) -> Tier:
+    above = posterior_prob_above(at.prior_a, at.prior_b, wins, wins + losses, threshold)
+    if _holds(above, at):
+        return tier
+    return Tier.STABLE if tier == Tier.PROFITABLE else Tier.LEARNING

@@ -37,6 +37,7 @@ class Reason(IntEnum):
     FLATTEN = 25
     NOT_READY = 26
     CLOCK = 27
+    BREAKER_DRAWDOWN = 28
 
 
 class TradingState(IntEnum):

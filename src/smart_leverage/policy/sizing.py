@@ -22,6 +22,17 @@ class Sizing(NamedTuple):
     volatility_ratio_max: float = 100.0
 
 
+class EdgeTerms(NamedTuple):
+    """Whether a size follows the edge of a calibrated confidence, and how."""
+
+    is_edge_sized: bool = False
+    reference: float = 2.0 / 3.0
+    """Confidence of a size as it is, unless a profitable account needs more than that."""
+    factor_max: float = 1.5
+    uncalibrated: float = 0.5
+    """Factor where a source has not yet shown what its confidence is worth."""
+
+
 @rule
 def volatility_adjustment(volatility_ratio: float, at: Sizing) -> float:
     """Return the factor that shrinks a position in a wild market and lets it grow in a calm one.
@@ -89,10 +100,25 @@ def position_size(
     Source:
         Decisions 0005 and 0011.
     """
-    if not (0.0 < equity < math.inf and cap > 0.0 and confidence > 0.0):  # also when one is NaN
+    return size_by_factor(equity, cap, at.confidence_scale * confidence, volatility_ratio, at)
+
+
+@rule
+def size_by_factor(
+    equity: float, cap: float, factor: float, volatility_ratio: float, at: Sizing
+) -> float:
+    """Return the wanted size by a factor that stands for the confidence, account currency.
+
+    Args:
+        equity: Account equity, account currency. NaN, infinite or not positive gives 0.
+        cap: Fraction of equity. NaN or not positive gives 0.
+        factor: 1 is the base share. NaN or not positive gives 0.
+        volatility_ratio: See `position_size`.
+        at: Shares and bounds.
+    """
+    if not (0.0 < equity < math.inf and cap > 0.0 and factor > 0.0):  # also when one is NaN
         return 0.0
-    factor = at.confidence_scale * confidence * volatility_adjustment(volatility_ratio, at)
-    share = at.base_share * factor
+    share = at.base_share * (factor * volatility_adjustment(volatility_ratio, at))
     if share > at.share_max:
         share = at.share_max
     return finite_or_zero(equity * cap * share)

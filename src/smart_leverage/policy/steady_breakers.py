@@ -4,16 +4,20 @@ A flag of the day is cleared at midnight and set again at once while the last 24
 the limit, so midnight disarms nothing.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from smart_leverage.policy.breakers import (
+    BreakerOpens,
     BreakerState,
+    LossLimits,
     Severity,
     is_loss_over,
     loss_since,
     severity,
+    step_breakers,
 )
 from smart_leverage.policy.tier import TOLERANCE
 from smart_leverage.rule import rule
@@ -61,6 +65,16 @@ class Mark(NamedTuple):
     """Whether a person resumed just before it."""
 
 
+class RollingTerms(NamedTuple):
+    """Whether losses are judged over rolling windows too, and what is judged only then."""
+
+    is_rolling: bool = False
+    drawdown_limit: float = 0.08
+    """Of the best equity since the start or the last resume."""
+    loss_limit_sleeve: float = 0.02
+    """What all coins together may lose of the day's opening equity."""
+
+
 CLEAR = SteadyBreakers(
     is_day_tripped=False, is_month_tripped=False, is_drawdown_tripped=False, is_emergency=False
 )
@@ -98,11 +112,74 @@ def step_steady_breakers(
 
 
 @rule
+def judge_breakers(
+    state: BreakerState,
+    equity: float,
+    since: SteadyReferences,
+    limits: LossLimits,
+    month_return_emergency: float,
+    at: RollingTerms,
+) -> BreakerState:
+    """Judge one mark by what a policy says: calendar alone, or rolling windows and drawdown too.
+
+    Args:
+        state: What was tripped before.
+        equity: At the mark, account currency.
+        since: References; those of rolling windows are read only where they count.
+        limits: Loss limits of day and month.
+        month_return_emergency: Month return below which it is an emergency.
+        at: Whether rolling windows count.
+    """
+    if not at.is_rolling:
+        opens = BreakerOpens(since.day, since.month)
+        return step_breakers(state, equity, opens, limits, month_return_emergency)
+    before = SteadyBreakers(
+        is_day_tripped=state.is_day_tripped,
+        is_month_tripped=state.is_month_tripped,
+        is_drawdown_tripped=state.is_drawdown_tripped,
+        is_emergency=state.is_emergency,
+    )
+    bounds = SteadyLimits(
+        loss_limit_daily=limits.loss_limit_daily,
+        loss_limit_monthly=limits.loss_limit_monthly,
+        drawdown_limit=at.drawdown_limit,
+        month_return_emergency=month_return_emergency,
+    )
+    after = step_steady_breakers(before, equity, since, bounds)
+    return BreakerState(
+        is_day_tripped=after.is_day_tripped,
+        is_month_tripped=after.is_month_tripped,
+        is_emergency=after.is_emergency,
+        is_drawdown_tripped=after.is_drawdown_tripped,
+    )
+
+
+@rule
+def is_sleeve_locked(loss: float, opening_equity: float, at: RollingTerms) -> bool:
+    """Tell whether all coins together have lost their share of the day's opening equity.
+
+    Args:
+        loss: Money that they lost today, positive, account currency. NaN: not locked.
+        opening_equity: Equity at the day's opening, account currency. Unknown or not positive:
+            not locked.
+        at: Whether that counts, and the share.
+    """
+    if not (at.is_rolling and 0.0 < opening_equity < math.inf):
+        return False
+    return is_loss_over(loss / opening_equity, at.loss_limit_sleeve)
+
+
+@rule
 def steady_severity(state: SteadyBreakers) -> Severity:
     """Return the most severe thing that is tripped."""
-    if state.is_drawdown_tripped:
-        return Severity.DRAWDOWN
-    return severity(BreakerState(state.is_day_tripped, state.is_month_tripped, state.is_emergency))
+    return severity(
+        BreakerState(
+            is_day_tripped=state.is_day_tripped,
+            is_month_tripped=state.is_month_tripped,
+            is_emergency=state.is_emergency,
+            is_drawdown_tripped=state.is_drawdown_tripped,
+        )
+    )
 
 
 def steady_breaker_path(marks: Iterable[Mark], at: SteadyLimits) -> list[SteadyBreakers]:

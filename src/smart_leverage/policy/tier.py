@@ -94,6 +94,16 @@ def select_tier(win_rate: float, month_return: float, at: TierThresholds) -> Tie
 
 
 @rule
+def tier_of(number: int) -> Tier:
+    """Return the tier of a number; one that is none is EMERGENCY."""
+    if number == 1:
+        return Tier.LEARNING
+    if number == 2:
+        return Tier.STABLE
+    return Tier.PROFITABLE if number == 3 else Tier.EMERGENCY
+
+
+@rule
 def tier_caps(tier: Tier, caps: TierCaps) -> Caps:
     """Return the caps of a tier, fractions of equity; an unknown tier gets those of EMERGENCY."""
     if tier == Tier.PROFITABLE:
@@ -103,6 +113,24 @@ def tier_caps(tier: Tier, caps: TierCaps) -> Caps:
     if tier == Tier.LEARNING:
         return caps.learning
     return caps.emergency
+
+
+@rule
+def tighter(caps: Caps, others: Caps) -> Caps:
+    """Return the smaller cap of each group; where either is NaN it is NaN, which allows nothing."""
+    return Caps(
+        crypto=_smaller(caps.crypto, others.crypto),
+        leveraged=_smaller(caps.leveraged, others.leveraged),
+    )
+
+
+@rule
+def _smaller(one: float, other: float) -> float:
+    if one <= other:
+        return one
+    if other < one:
+        return other
+    return math.nan
 
 
 @rule

@@ -29,7 +29,7 @@ SIGN_WITHIN_S = 3.0
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
     """One command of a person; `token` is needed where exposure may come back.
 
-    `changes` are the values that limits shall have, by name.
+    `changes` are what it brings along by name, as the values that limits shall have.
     """
 
     command: Command

@@ -7,11 +7,13 @@ from msgspec import structs
 
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.enforcement import told as told_rollout
+from smart_leverage.domain.evidence import told as evidence_told
 from smart_leverage.domain.limits import told
 from smart_leverage.domain.records import (
     CancelIntended,
     ConsentGiven,
     EnforcementChanged,
+    EvidenceRecorded,
     LimitChanged,
     Noted,
     PlanMoved,
@@ -26,6 +28,7 @@ from smart_leverage.domain.stamps import local
 from smart_leverage.engine.enforcing import REFUSED as STEP_REFUSED
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.importing import REFUSED as PAST_REFUSED
+from smart_leverage.engine.learning import REFUSED as EVIDENCE_REFUSED
 from smart_leverage.engine.limiting import REFUSED as LIMIT_REFUSED
 from smart_leverage.engine.seating import REFUSED as SEAT_REFUSED
 from smart_leverage.engine.seating import told as seat_told
@@ -36,8 +39,10 @@ from smart_leverage.runtime.control import Answer, Control, Request, Result, Wai
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.latch import HaltFile
 
-REFUSED = frozenset({"state.tripped", LIMIT_REFUSED, SEAT_REFUSED, STEP_REFUSED, PAST_REFUSED})
-"""Codes of the notes with which the engine refuses a resume, a limit, a seat, a step, a past."""
+REFUSED = frozenset(
+    ("state.tripped", LIMIT_REFUSED, SEAT_REFUSED, STEP_REFUSED, PAST_REFUSED, EVIDENCE_REFUSED)
+)
+"""Codes of the notes with which the engine refuses to resume, or what is given to it."""
 
 LOOK_NS = SECOND_NS // 20
 """So long a halt file that was made by hand may lie there before the account itself is halted."""
@@ -152,6 +157,8 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
             yield seat_told(record.seat)
         elif isinstance(record, EnforcementChanged | RampMoved | ConsentGiven):
             yield told_rollout(record)
+        elif isinstance(record, EvidenceRecorded):
+            yield evidence_told(record.measured)
         elif isinstance(record, PlanMoved):
             yield _plan_line(record)
         elif isinstance(record, Noted):

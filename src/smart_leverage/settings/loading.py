@@ -29,7 +29,8 @@ from smart_leverage.settings.telling import (
     with_variable,
 )
 
-PRESETS = ("classic",)
+PRESETS = ("classic", "steady", "fixed", "vol-target", "fractional-kelly", "drawdown-control")
+"""What ships with the package; the first one holds where nobody names another."""
 
 
 class Loaded(BaseModel):

@@ -18,6 +18,7 @@ from smart_leverage.domain.risk_days import RiskCalendar
 
 Fraction = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Switch = Literal["on", "off"]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -206,10 +207,96 @@ class RampSection(Section):
     )
 
 
+class ExposureSection(Section):
+    """What exposure is earned beside the tier: the smallest of the caps that are on binds."""
+
+    drawdown_cap: Switch = Field(
+        default="off", description="Exposure in proportion to equity above a floor under its peak"
+    )
+    tail_cap: Switch = Field(default="off", description="By the expected shortfall of a day")
+    kelly_cap: Switch = Field(default="off", description="By a part of what growth would stake")
+    volatility_cap: Switch = Field(default="off", description="By the volatility of equity")
+    drawdown_multiple: Annotated[float, Field(gt=0.0, le=20.0, allow_inf_nan=False)] = Field(
+        default=4.0, description="Exposure per unit of equity above the floor"
+    )
+    drawdown_floor: Annotated[float, Field(gt=0.0, le=0.99, allow_inf_nan=False)] = Field(
+        default=0.93, description="The floor, as a fraction of the peak"
+    )
+    peak_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
+        default=365, description="The peak is the best equity of so many risk days"
+    )
+    shortfall_max: Fraction = Field(
+        default=0.015, description="Mean of the worst 2.5 % of days, fraction of equity"
+    )
+    kelly_fraction: Fraction = Field(default=0.5, description="Part of the stake of growth")
+    kelly_least: Fraction = Field(
+        default=0.05, description="What Kelly's cap leaves in any case, so that a record goes on"
+    )
+    volatility_max: Fraction = Field(default=0.10, description="Of equity, a year")
+    rise_min: Fraction = Field(
+        default=0.10, description="A rise has to exceed the exposure in force by this part of it"
+    )
+    steps: Annotated[float, Field(ge=10.0, le=10_000.0, allow_inf_nan=False)] = Field(
+        default=100.0, description="Caps move in so many steps per unit of equity"
+    )
+
+
+class RecordSection(Section):
+    """How a record of trades earns its tier: by the raw win rate, or by what it proves."""
+
+    earned: Switch = Field(default="off", description="on: by what the record proves of the edge")
+    discount: Fraction = Field(
+        default=0.99, description="What an old trade keeps of its weight with every new one"
+    )
+    promote_probability: Fraction = Field(default=0.80, description="From here on a tier rises")
+    demote_probability: Fraction = Field(default=0.30, description="Below this a tier falls")
+    trades_min_1: Count = Field(default=20, description="Fewest trades for stable")
+    trades_min_2: Count = Field(default=40, description="Fewest trades for profitable")
+    prior_trades: Positive = Field(
+        default=10.0, description="Trades without an edge that are believed in advance"
+    )
+    payoff_trades: Positive = Field(
+        default=20.0, description="Trades of one size that are believed for the payoff ratio"
+    )
+    offset: Fraction = Field(
+        default=0.10, description="How far above break-even a profitable win rate lies"
+    )
+    scratch: Fraction = Field(
+        default=0.0001, description="A smaller return of a trade is neither won nor lost"
+    )
+
+
+class BreakersSection(Section):
+    """Whether losses are judged over rolling windows too; the rest counts only then."""
+
+    rolling: Switch = Field(default="off", description="24 hours and 30 days beside the calendar")
+    drawdown_limit: Fraction = Field(
+        default=0.08, description="Below the best equity since the start or the last resume"
+    )
+    loss_limit_sleeve: Fraction = Field(
+        default=0.02, description="Of all coins together, a day; then they are closed for the day"
+    )
+
+
+class EdgeSection(Section):
+    """Whether a size follows the edge that a calibrated confidence has over break-even."""
+
+    sized: Switch = Field(default="off", description="on: nothing is bought at break-even")
+    reference: Fraction = Field(
+        default=0.6666666666666666, description="Confidence of a size as it is"
+    )
+    factor_max: Positive = Field(default=1.5, description="Largest factor of a size")
+    uncalibrated: Fraction = Field(
+        default=0.5, description="Factor while nothing shows what a confidence is worth"
+    )
+
+
 class PolicySection(Section):
     """Which numbers the policy starts from."""
 
-    preset: Literal["classic"] = Field(default="classic", description="Ships with the package")
+    preset: Literal[
+        "classic", "steady", "fixed", "vol-target", "fractional-kelly", "drawdown-control"
+    ] = Field(default="classic", description="Ships with the package")
 
 
 class Settings(Section):
@@ -222,6 +309,10 @@ class Settings(Section):
     limits: LimitsSection = LimitsSection()
     deleveraging: DeleveragingSection = DeleveragingSection()
     stops: StopsSection = StopsSection()
+    exposure: ExposureSection = ExposureSection()
+    record: RecordSection = RecordSection()
+    breakers: BreakersSection = BreakersSection()
+    edge: EdgeSection = EdgeSection()
     execution: ExecutionSection = ExecutionSection()
     risk: RiskSection = RiskSection()
     ramp: RampSection = RampSection()
@@ -271,6 +362,8 @@ ORDERED: tuple[tuple[str, str], ...] = (
     ("deleveraging.first_minutes", "deleveraging.last_minutes"),
     ("deleveraging.pace_minutes", "deleveraging.last_minutes"),
     ("stops.distance_min", "stops.distance_max"),
+    ("record.demote_probability", "record.promote_probability"),
+    ("record.trades_min_1", "record.trades_min_2"),
 )
 """Pairs of keys of which the first is never above the second."""
 

@@ -6,11 +6,14 @@ from smart_leverage.engine.proof import exact
 from smart_leverage.policy.breakers import LossLimits
 from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import Deleveraging
+from smart_leverage.policy.earning import ExposureTerms
+from smart_leverage.policy.evidence import RecordTerms
 from smart_leverage.policy.params import Policy
-from smart_leverage.policy.sizing import Sizing
+from smart_leverage.policy.sizing import EdgeTerms, Sizing
+from smart_leverage.policy.steady_breakers import RollingTerms
 from smart_leverage.policy.stops import Stops
 from smart_leverage.policy.tier import Caps, Tier, TierCaps, TierThresholds
-from smart_leverage.settings import Settings, TierSection
+from smart_leverage.settings import ExposureSection, Settings, TierSection
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -40,6 +43,20 @@ def policy_of(settings: Settings) -> Policy:
         ),
         deleveraging=Deleveraging(**settings.deleveraging.model_dump()),
         stops=Stops(**settings.stops.model_dump()),
+        exposure=_exposure(settings.exposure),
+        record=RecordTerms(
+            is_earned=settings.record.earned == "on",
+            **settings.record.model_dump(exclude={"earned"}),
+        ),
+        rolling=RollingTerms(
+            is_rolling=settings.breakers.rolling == "on",
+            drawdown_limit=settings.breakers.drawdown_limit,
+            loss_limit_sleeve=settings.breakers.loss_limit_sleeve,
+        ),
+        edge=EdgeTerms(
+            is_edge_sized=settings.edge.sized == "on",
+            **settings.edge.model_dump(exclude={"sized"}),
+        ),
     )
 
 
@@ -59,6 +76,17 @@ def engine_config(settings: Settings) -> EngineConfig:
         ramp_start=exact(settings.ramp.start),
         ramp_days=settings.ramp.days,
         adopted_consent=settings.account.adopted_consent == "given",
+    )
+
+
+def _exposure(section: ExposureSection) -> ExposureTerms:
+    switches = {"drawdown_cap", "tail_cap", "kelly_cap", "volatility_cap"}
+    return ExposureTerms(
+        is_drawdown_capped=section.drawdown_cap == "on",
+        is_tail_capped=section.tail_cap == "on",
+        is_kelly_capped=section.kelly_cap == "on",
+        is_volatility_capped=section.volatility_cap == "on",
+        **section.model_dump(exclude=switches),
     )
 
 

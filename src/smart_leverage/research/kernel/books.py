@@ -39,6 +39,8 @@ ACCOUNT = np.dtype(
             *("best", "drawdown", "exposure", "exposure_crypto", "cap", "day_sum", "day_squares"),
             *("day_base", "month_best", "month_fall"),
             *("cash_now", "least", "most", "crypto_max", "leveraged_max", "gross_max", "cap_now"),
+            *("crypto_least", "earned_crypto", "earned_leveraged", "least_crypto"),
+            *("least_leveraged", "since_best", "breakeven", "peak", "share_least", "share_most"),
         )
     ]
     + [
@@ -49,6 +51,8 @@ ACCOUNT = np.dtype(
             *("is_late", "halted_in", "fault", "orders", "is_stirred", "until"),
             *("count_forced", "wins_forced", "count_own", "wins_own", "compared_on", "active"),
             *("is_moved", "is_rising", "is_watched", "held", "day"),
+            *("is_drawdown_tripped", "is_judged", "earned", "losers", "closed", "episodes"),
+            *("marked", "day_place", "month_place", "peaks_first", "peaks_end", "sleeve_until"),
             *("days", "trades", "wins", "losses", "forced", "bought", "denied"),
             *("trips_day", "trips_month", "locks", "plans", "halts"),
         )
@@ -67,6 +71,8 @@ POSITION = np.dtype(
     [("mark", "f8"), ("doubt", "f8"), ("qty", "i8"), ("buys", "i8"), ("is_fresh", "i8")]
     + [(name, "f8") for name in ("worst_units", "unit_worst", "worst", "stop_level", "invested")]
     + [(name, "i8") for name in ("selling", "is_touched", "has_stop", "is_triggered", "is_bare")]
+    + [("episode_cash", "f8"), ("episode_in", "f8"), ("episode_qty", "i8"), ("episode_at", "i8")]
+    + [("is_forced", "i8")]
     + [("is_moved", "i8"), ("vol", "f8"), ("print", "f8"), ("stop_limit", "f8"), ("limit", "f8")]
     + [
         (name, "i8")
@@ -113,6 +119,17 @@ FILL = np.dtype(
     [(name, "i8") for name in ("at", "asset", "is_buy", "is_house", "qty", "fee_units")]
     + [(name, "f8") for name in ("price", "fee_cash")]
 )
+EPISODE = np.dtype([("outcome", "f8"), ("lasted", "i8"), ("is_forced", "i8")])
+"""From flat to flat: net profit ÷ what was put in, how long, whether the house closed any of it."""
+
+RECORD = np.dtype([(name, "f8") for name in ("wins", "losses", "won", "lost")] + [("tier", "i8")])
+"""`policy.evidence.Record`."""
+
+MARK = np.dtype([("at", "i8"), ("equity", "f8")])
+PEAK = np.dtype([("day", "i8"), ("best", "f8")])
+MARKS = 1_024
+"""So many marks are kept, one an hour at most: a month and more."""
+
 TRADE = np.dtype(
     [(name, "i8") for name in ("at", "asset", "is_house", "qty", "outcome")]
     + [(name, "f8") for name in ("entry", "exit", "net")]
@@ -134,7 +151,10 @@ class Books(NamedTuple):
 
     `active` lists the instruments that are held, traded today or under way, by key; all others are
     left alone. `held` lists what a look goes over. `days` is (n_days,), the last mark before the
-    day after, and `falls` is (n_months,), the deepest fall of each month that is over.
+    day after, and `falls` is (n_months,), the deepest fall of each month that is over. `records`
+    are the two records of episodes, with and without forced closings; `closed` are episodes that
+    have ended since, `lasted` how long the last ones took, by time and by length; `marks` is one
+    mark an hour, `peaks` the best ones of days that no later day has beaten.
     """
 
     account: Any
@@ -146,6 +166,11 @@ class Books(NamedTuple):
     rings: Any
     days: Any
     falls: Any
+    records: Any
+    closed: Any
+    lasted: Any
+    marks: Any
+    peaks: Any
 
 
 def activate(books: Books, asset: int) -> None:
@@ -242,6 +267,11 @@ def fill_buy(
     lot.qty, lot.price, lot.fee = net, price, owed
     position.lots += 1
     position.qty += net
+    if position.episode_in == 0.0:
+        position.episode_at = at
+    position.episode_cash -= value + fee_cash
+    position.episode_in += value + fee_cash
+    position.episode_qty += net
     if position.qty > UNITS_MAX:
         account.fault = TOO_LARGE
     if position.has_stop == 0:
@@ -284,12 +314,31 @@ def fill_sale(
     if abs(net) >= qty / POWERS[places] - value * 1e-13:
         outcome = 1 if net > 0.0 else -1
     close_trade(books, tape, at, asset, units, is_house, entry, value, net, outcome)
+    position.episode_cash += value - fee_cash
+    position.episode_qty -= units
+    position.is_forced |= is_house
+    if position.episode_in > 0.0 and position.episode_qty < fact.lot:
+        close_episode(books, at, asset)
     if position.qty <= 0:
         position.is_bare = 0
         position.stop_level = 0.0
         position.stop_qty = 0
     elif position.has_stop == 0:
         position.is_bare = 1
+
+
+def close_episode(books: Books, at: int, asset: int) -> None:
+    """Note an episode that is over; what it comes to is judged with the next close."""
+    account, position = books.account, books.positions[asset]
+    place = account.closed
+    if place < len(books.closed):
+        one = books.closed[place]
+        one.outcome = position.episode_cash / position.episode_in
+        one.lasted = at - position.episode_at
+        one.is_forced = position.is_forced
+        account.closed = place + 1
+    position.episode_cash = position.episode_in = 0.0
+    position.episode_qty = position.is_forced = 0
 
 
 def take_lots(books: Books, asset: int, units: int) -> tuple[float, float]:

@@ -76,6 +76,7 @@ def account_of(books: Books, worst: Worst, lift: float, fact: Any) -> Account:
             is_day_tripped=account.is_day_tripped != 0,
             is_month_tripped=account.is_month_tripped != 0,
             is_emergency=account.is_emergency != 0,
+            is_drawdown_tripped=account.is_drawdown_tripped != 0,
         ),
         tier=account.tier,
         equity=worst.equity,
@@ -83,6 +84,8 @@ def account_of(books: Books, worst: Worst, lift: float, fact: Any) -> Account:
         leveraged_worst=worst.leveraged + (lift if fact.is_leveraged != 0 else 0.0),
         gross_worst=worst.gross + lift,
         power=max(power, 0.0),
+        exposure=Caps(account.earned_crypto, account.earned_leveraged),
+        breakeven=account.breakeven,
     )
 
 
@@ -147,10 +150,15 @@ def asset_of(
     )
 
 
-def wish_of(confidence: float, ratio: float) -> Proposal:
+def wish_of(confidence: float, ratio: float, is_calibrated: bool) -> Proposal:
     """Return a purchase that the policy sizes, as it is asked."""
     return Proposal(
-        is_buy=True, lots=0, confidence=confidence, volatility_ratio=ratio, bot_room=UNLIMITED
+        is_buy=True,
+        lots=0,
+        confidence=confidence,
+        volatility_ratio=ratio,
+        bot_room=UNLIMITED,
+        is_calibrated=is_calibrated,
     )
 
 
@@ -163,6 +171,7 @@ def is_sated(
     asset: int,
     confidence: float,
     ratio: float,
+    is_calibrated: bool,
 ) -> bool:
     """Tell whether a purchase would be denied for certain because the position has its size.
 
@@ -176,7 +185,7 @@ def is_sated(
         return False
     lot_value = fact.lot_size * position.mark
     thing = asset_of(books, row, fact, position, lot_value, 0.0, position.worst, 1)
-    account, wish = account_of(books, worst, 0.0, fact), wish_of(confidence, ratio)
+    account, wish = account_of(books, worst, 0.0, fact), wish_of(confidence, ratio, is_calibrated)
     if refusal(account, thing, wish, policy) != Reason.NONE:
         return False
     size = size_of(account, thing, wish, policy)
@@ -196,6 +205,7 @@ def propose_purchase(
     asset: int,
     confidence: float,
     ratio: float,
+    is_calibrated: bool,
 ) -> bool:
     """Decide a purchase that the policy sizes, and send what holds; tell whether any was sent."""
     position, fact = books.positions[asset], facts[asset]
@@ -219,7 +229,7 @@ def propose_purchase(
     lot_value = fact.lot_size * (unit_worst + unit_loss)
     lot_cost = fact.lot_size * (limit * (1.0 + setup.cost_rate))
     thing = asset_of(books, row, fact, position, lot_value, lot_cost, own, lots_min)
-    wish = wish_of(confidence, ratio)
+    wish = wish_of(confidence, ratio, is_calibrated)
     decision = decide(account, thing, wish, policy)
     lots, reason = decision.lots, decision.reason.value
     if lots > 0 and position.selling > 0:

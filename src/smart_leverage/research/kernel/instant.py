@@ -15,7 +15,7 @@ from smart_leverage.fills.market import (
 )
 from smart_leverage.fills.stops import stop_fill_in_bar, stop_limit_fill_in_bar
 from smart_leverage.policy.params import Policy
-from smart_leverage.policy.tier import Caps, tier_caps
+from smart_leverage.policy.tier import Caps
 from smart_leverage.research.kernel.books import (
     ACTIVE,
     AGED,
@@ -32,6 +32,7 @@ from smart_leverage.research.kernel.books import (
     touch,
 )
 from smart_leverage.research.kernel.buying import is_sated, propose_purchase, propose_sale
+from smart_leverage.research.kernel.earning import caps_now, fold, judge_exposure, remember
 from smart_leverage.research.kernel.judging import (
     is_tier_due,
     judge_assets,
@@ -237,25 +238,20 @@ def reprove(books: Books, row: Any, facts: Any, setup: Setup, caps: Caps, policy
         order.is_leaving = UNFIT
 
 
-def judge(
-    books: Books,
-    row: Any,
-    facts: Any,
-    sessions: Any,
-    setup: Setup,
-    tape: Tape,
-    policy: Policy,
-) -> None:
+def judge(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy: Policy) -> None:
     """Take the closes in: losses, tier, plan, mark, stops, and purchases under way."""
-    account = books.account
+    account, row, facts = books.account, market.instants[t], market.facts
     valuation = value(books, facts)
-    caps = tier_caps(account.tier, policy.tiers)
-    judge_losses(books, row, facts, sessions, valuation, caps, policy)
+    caps = caps_now(account, policy.tiers)
+    judge_losses(books, row, facts, market.sessions, valuation, caps, policy)
     judge_assets(books, row, facts, tape, policy)
+    fold(books, policy)
     judge_tier(books, valuation.equity, policy, setup)
-    caps = tier_caps(account.tier, policy.tiers)
-    shrink(books, row, facts, sessions, tape, valuation, caps, policy)
+    judge_exposure(books, market, t, valuation.equity, policy)
+    caps = caps_now(account, policy.tiers)
+    shrink(books, row, facts, market.sessions, tape, valuation, caps, policy)
     mark(account, valuation, caps.crypto)
+    remember(books, row.at, valuation.equity)
     write_mark(account, row, tape, valuation, caps)
     protect_bare(books, row, facts, policy)
     watch(books, row, facts, tape, policy.stops, 0)
@@ -312,14 +308,16 @@ def propose(
     policy: Policy,
 ) -> bool:
     """Decide the signals of this instant one after the other; tell whether any was sent."""
-    caps = tier_caps(books.account.tier, policy.tiers)
+    fold(books, policy)
+    caps = caps_now(books.account, policy.tiers)
     worst = worst_of(books, facts, setup)
     is_any_sent, is_old, is_taped = False, False, len(tape.decisions) > 0
     for place in range(first, last):
         signal = signals[place]
         if signal.is_buy != 0 and not is_taped:  # a denial without consequences is not even noted
             asset, confidence, ratio = signal.asset, signal.confidence, signal.ratio
-            if is_sated(books, row, facts, worst, policy, asset, confidence, ratio):
+            is_known = signal.is_calibrated != 0
+            if is_sated(books, row, facts, worst, policy, asset, confidence, ratio, is_known):
                 continue
         know_close(books.positions[signal.asset], cells[signal.asset])
         if signal.is_buy != 0:
@@ -337,6 +335,7 @@ def propose(
                 signal.asset,
                 signal.confidence,
                 signal.ratio,
+                signal.is_calibrated != 0,
             )
         else:
             is_sent = propose_sale(books, row, facts, tape, signal.asset)
@@ -356,7 +355,7 @@ def closing(books: Books, market: Market, t: int, setup: Setup, tape: Tape, poli
     expire(books, row)
     settle(books, row, facts, policy.stops)
     know_closes(books, cells)
-    judge(books, row, facts, market.sessions, setup, tape, policy)
+    judge(books, market, t, setup, tape, policy)
     if account.compared_on != row.day:
         refuse_unconfirmed(books, row, cells)
         protect_bare(books, row, facts, policy)
@@ -372,7 +371,7 @@ def opening(
     """Take the bars that begin now."""
     expire(books, row)
     know_opens(books, cells)
-    caps = tier_caps(books.account.tier, policy.tiers)
+    caps = caps_now(books.account, policy.tiers)
     watch(books, row, facts, tape, policy.stops, YES)
     reprove(books, row, facts, setup, caps, policy)
     settle(books, row, facts, policy.stops)
@@ -382,16 +381,17 @@ def opening(
         books.orders[place].is_late = 0
 
 
-def roll_calmly(books: Books, market: Market, t: int) -> bool:
+def roll_calmly(books: Books, market: Market, t: int, policy: Policy) -> bool:
     """Begin a risk day if that changes nothing but what the day is counted from; tell if it was.
 
     The caller has seen to it that nothing is under way.
     """
     account, row = books.account, market.instants[t]
     is_tripped = account.is_day_tripped + account.is_month_tripped + account.is_emergency
+    is_tripped += account.is_drawdown_tripped
     if account.state != ACTIVE or is_tripped != 0 or account.is_rising != 0:
         return False
-    roll(books, row, market.instants[t - 1], market.cells[t - 1])
+    roll(books, row, market.instants[t - 1], market.cells[t - 1], policy)
     if row.closes != 0:
         refuse_unconfirmed(books, row, market.cells[t])
     return True
@@ -400,7 +400,7 @@ def roll_calmly(books: Books, market: Market, t: int) -> bool:
 def stir(books: Books, row: Any, setup: Setup, policy: Policy) -> None:
     """Note whether anything is under way, so that the next instant is gone through step by step."""
     account = books.account
-    if account.orders > 0 or account.plan != NONE:
+    if account.orders > 0 or account.plan != NONE or account.closed > 0:
         account.is_stirred = 1
     if setup.resumes_monthly and account.state == HALTED and row.month != account.halted_in:
         account.is_stirred = 1
@@ -434,7 +434,7 @@ def step(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy:
         account.is_stirred = 0
     know_opens(books, cells_before)
     if account.day != row.day:
-        roll(books, row, before, cells_before)
+        roll(books, row, before, cells_before, policy)
     if row.closes != 0:
         closing(books, market, t, setup, tape, policy)
     if row.opens != 0:

@@ -3,16 +3,11 @@
 import math
 from typing import Any
 
-from smart_leverage.policy.breakers import (
-    BreakerOpens,
-    BreakerState,
-    is_asset_locked,
-    loss_since,
-    step_breakers,
-)
+from smart_leverage.policy.breakers import BreakerState, is_asset_locked, loss_since
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
-from smart_leverage.policy.tier import Caps, granted_tier, select_tier, win_rate_of
+from smart_leverage.policy.steady_breakers import is_sleeve_locked, judge_breakers
+from smart_leverage.policy.tier import Caps, Tier, granted_tier, select_tier, tier_of, win_rate_of
 from smart_leverage.research.kernel.books import (
     ACTIVE,
     CANCELLED,
@@ -24,6 +19,7 @@ from smart_leverage.research.kernel.books import (
     cancel_purchases,
     sellable,
 )
+from smart_leverage.research.kernel.earning import begin_anew, count_losers, references
 from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.plans import NONE, start_flatten
 from smart_leverage.research.kernel.setup import Setup
@@ -31,7 +27,7 @@ from smart_leverage.research.kernel.stops import send_sale
 from smart_leverage.research.kernel.worst import Valuation, value
 
 
-def roll(books: Books, row: Any, before: Any, cells: Any) -> None:
+def roll(books: Books, row: Any, before: Any, cells: Any, policy: Policy) -> None:
     """Open a new risk day, and month, at the last mark; a day's trip ends here.
 
     Args:
@@ -39,6 +35,7 @@ def roll(books: Books, row: Any, before: Any, cells: Any) -> None:
         row: The first instant of the day.
         before: The instant before it.
         cells: Prices as they were then.
+        policy: How a record counts.
     """
     account = books.account
     books.days[account.day] = account.last
@@ -57,6 +54,7 @@ def roll(books: Books, row: Any, before: Any, cells: Any) -> None:
         is_held = position.qty > 0
         position.is_touched = 1 if is_held else 0
         position.invested = position.qty / UNITS * cells[asset].mark_open if is_held else 0.0
+    count_losers(books, row, policy)
     change = account.last / account.day_base - 1.0
     account.day_base = account.last
     account.days += 1
@@ -76,19 +74,23 @@ def judge_losses(
     """Trip what is over its limit."""
     account = books.account
     was_day, was_month = account.is_day_tripped != 0, account.is_month_tripped != 0
-    after = step_breakers(
-        BreakerState(was_day, was_month, account.is_emergency != 0),
+    was_drawdown = account.is_drawdown_tripped != 0
+    after = judge_breakers(
+        BreakerState(was_day, was_month, account.is_emergency != 0, was_drawdown),
         valuation.equity,
-        BreakerOpens(account.day_open, account.month_open),
+        references(books, row.at, valuation.equity, policy),
         policy.limits,
         policy.thresholds.month_return_emergency,
+        policy.rolling,
     )
+    account.is_drawdown_tripped = 1 if after.is_drawdown_tripped else 0
     account.is_day_tripped = 1 if after.is_day_tripped else 0
     account.is_month_tripped = 1 if after.is_month_tripped else 0
     account.is_emergency = 1 if after.is_emergency else 0
     account.trips_day += 1 if after.is_day_tripped and not was_day else 0
-    if after.is_month_tripped and not was_month:
-        account.trips_month += 1
+    account.trips_month += 1 if after.is_month_tripped and not was_month else 0
+    is_new = after.is_drawdown_tripped and not was_drawdown
+    if is_new or (after.is_month_tripped and not was_month):
         start_flatten(books, row, facts, sessions, valuation, caps, policy)
     elif after.is_day_tripped and not was_day:
         if account.state == ACTIVE:
@@ -98,26 +100,38 @@ def judge_losses(
 
 def judge_assets(books: Books, row: Any, facts: Any, tape: Tape, policy: Policy) -> None:
     """Close and lock for the day every coin that lost its share of the day's opening equity."""
-    account = books.account
+    account, total = books.account, 0.0
     for rank in range(books.account.active):
         asset = books.active[rank]
         position = books.positions[asset]
         if position.is_touched == 0 or facts[asset].is_crypto == 0:
             continue
-        if position.locked_until > row.at or position.mark != position.mark:
+        if position.mark != position.mark:
             continue
         loss = position.invested - position.qty / UNITS * position.mark
-        if not is_asset_locked(loss, account.day_open, policy.limits):
-            continue
-        position.locked_until = row.day_ends
-        account.locks += 1
-        for place in range(account.orders):
-            order = books.orders[place]
-            if order.asset == asset and order.is_buy != 0:
-                order.is_leaving = CANCELLED
-        if position.qty > 0 and sellable(position) > 0:
-            qty, reason = sellable(position), Reason.ASSET_LOCKED.value
-            send_sale(books, row, facts, tape, asset, qty, reason, 1, 0)
+        total += loss
+        is_open = position.locked_until <= row.at
+        if is_open and is_asset_locked(loss, account.day_open, policy.limits):
+            lock(books, row, facts, tape, asset)
+    if account.sleeve_until <= row.at and is_sleeve_locked(total, account.day_open, policy.rolling):
+        account.sleeve_until = row.day_ends
+        for asset in range(len(facts)):
+            if facts[asset].is_crypto != 0 and books.positions[asset].locked_until <= row.at:
+                lock(books, row, facts, tape, asset)
+
+
+def lock(books: Books, row: Any, facts: Any, tape: Tape, asset: int) -> None:
+    """Lock one coin until the next risk day, and sell what is held of it."""
+    account, position = books.account, books.positions[asset]
+    position.locked_until = row.day_ends
+    account.locks += 1
+    for place in range(account.orders):
+        order = books.orders[place]
+        if order.asset == asset and order.is_buy != 0:
+            order.is_leaving = CANCELLED
+    if position.qty > 0 and sellable(position) > 0:
+        qty, reason = sellable(position), Reason.ASSET_LOCKED.value
+        send_sale(books, row, facts, tape, asset, qty, reason, 1, 0)
 
 
 def win_rate(account: Any, trades_min: int) -> float:
@@ -139,8 +153,13 @@ def tier_now(account: Any, month: float, policy: Policy, setup: Setup) -> tuple[
 
     A fall comes at once, a rise by one step a day.
     """
-    earned = select_tier(win_rate(account, policy.thresholds.trades_min), month, policy.thresholds)
+    if policy.record.is_earned:
+        earned = Tier.EMERGENCY if account.is_emergency != 0 else tier_of(account.earned)
+    else:
+        rate = win_rate(account, policy.thresholds.trades_min)
+        earned = select_tier(rate, month, policy.thresholds)
     is_tripped = account.is_day_tripped != 0 or account.is_month_tripped != 0
+    is_tripped = is_tripped or account.is_drawdown_tripped != 0
     granted = granted_tier(
         account.tier,
         earned,
@@ -179,12 +198,14 @@ def lift_halt(books: Books, row: Any, facts: Any) -> None:
         account.halted_in = row.month
     if row.month == account.halted_in or account.plan != NONE:
         return
-    if account.is_day_tripped != 0 and account.is_month_tripped == 0:
+    is_for_good = account.is_month_tripped != 0 or account.is_drawdown_tripped != 0
+    if account.is_day_tripped != 0 and not is_for_good:
         return
-    if account.is_month_tripped != 0:
+    if is_for_good:
         equity = value(books, facts).equity
         account.day_open = account.month_open = account.last = equity
-        account.is_month_tripped = account.is_emergency = 0
+        account.is_month_tripped = account.is_emergency = account.is_drawdown_tripped = 0
+        begin_anew(books, row.at, equity)
     account.state = ACTIVE
     account.is_stirred = 1  # the next close judges the tier by the new baseline
     if account.is_day_tripped != 0:

@@ -6,11 +6,15 @@ account does never depends on who is beside it.
 
 from typing import Any, NamedTuple
 
+from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.policy.breakers import LossLimits
 from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import Deleveraging
+from smart_leverage.policy.earning import ExposureTerms
+from smart_leverage.policy.evidence import RecordTerms
 from smart_leverage.policy.params import Policy
-from smart_leverage.policy.sizing import Sizing
+from smart_leverage.policy.sizing import EdgeTerms, Sizing
+from smart_leverage.policy.steady_breakers import RollingTerms
 from smart_leverage.policy.stops import Stops
 from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds
 from smart_leverage.research.kernel.books import SOUND, Books, Tape
@@ -32,6 +36,11 @@ class Accounts(NamedTuple):
     rings: Any
     days: Any
     falls: Any
+    records: Any
+    closed: Any
+    lasted: Any
+    marks: Any
+    peaks: Any
 
 
 def policy_at(row: Any) -> Policy:
@@ -50,11 +59,46 @@ def policy_at(row: Any) -> Policy:
             row[27], row[28], row[29], row[30], int(row[31]), row[32], row[33], row[34], row[35]
         ),
         stops=Stops(row[36], row[37], row[38], row[39]),
+        exposure=ExposureTerms(
+            row[40] != 0.0,
+            row[41] != 0.0,
+            row[42] != 0.0,
+            row[43] != 0.0,
+            row[44],
+            row[45],
+            int(row[46]),
+            row[47],
+            row[48],
+            row[49],
+            row[50],
+            row[51],
+            row[52],
+        ),
+        record=RecordTerms(
+            row[53] != 0.0,
+            row[54],
+            row[55],
+            row[56],
+            int(row[57]),
+            int(row[58]),
+            row[59],
+            row[60],
+            row[61],
+            row[62],
+        ),
+        rolling=RollingTerms(row[63] != 0.0, row[64], row[65]),
+        edge=EdgeTerms(row[66] != 0.0, row[67], row[68], row[69]),
     )
 
 
-def next_due(account: Any, instants: Any, begin: int, end: int) -> int:
-    """Return the first instant of a span at which the time of an order is up, or its end."""
+def next_due(account: Any, instants: Any, begin: int, end: int, is_rolling: bool) -> int:
+    """Return the first instant of a span at which the time of an order is up, or its end.
+
+    Where losses are judged over a rolling day a look is no longer than that.
+    """
+    if is_rolling and instants[end - 1].at >= instants[begin].at + DAY_NS:
+        while instants[end - 1].at >= instants[begin].at + DAY_NS:
+            end -= 1
     if account.until <= instants[end - 1].at:
         for t in range(begin, end):
             if account.until <= instants[t].at:
@@ -76,14 +120,14 @@ def go_over(
     account, policy = books.account, policy_at(row)
     busy = market.busy[begin]
     if busy == ROLLING and account.is_watched == 0:
-        if roll_calmly(books, market, begin):
+        if roll_calmly(books, market, begin, policy):
             show(books, market.facts, policy, market.instants[begin].at)
         else:
             account.is_watched = 1
     t = begin
     while t < end and account.fault == SOUND:
         if busy != CLOSELY and account.is_watched == 0:
-            due = next_due(account, market.instants, t, end)
+            due = next_due(account, market.instants, t, end, policy.rolling.is_rolling)
             t += pass_over(books, market, policy, room, tape, t, due)
         if t == end:
             if decide_only(books, market, t - 1, setup, tape, policy):
@@ -130,6 +174,11 @@ def advance(
                 all_.rings[lane],
                 all_.days[lane],
                 all_.falls[lane],
+                all_.records[lane],
+                all_.closed[lane],
+                all_.lasted[lane],
+                all_.marks[lane],
+                all_.peaks[lane],
             )
             go_over(books, market, policies[lane], setup, room, tape, t, until)
         t = until

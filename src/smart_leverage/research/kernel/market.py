@@ -1,10 +1,12 @@
 """What is the same for all accounts: bars and signals as the loop takes them, span by span."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from smart_leverage.domain.errors import BadData
+from smart_leverage.policy.sleeve import UNKNOWN, SleeveEvidence
 from smart_leverage.research.kernel.columns import Columns, check_begin
 from smart_leverage.research.kernel.ladder import CELL
 from smart_leverage.research.kernel.signals import Signals
@@ -22,7 +24,8 @@ class Market(NamedTuple):
 
     `low` and `close` are (n_assets, n_instants), so that one instrument's prices lie side by side.
     `before` is the cells of a time before any price. `busy` and `closes` are (n_instants,): what an
-    instant is for all accounts, and whether any bar ends then.
+    instant is for all accounts, and whether any bar ends then. `evidence` are pairs of what is
+    known of coins and of all that is leveraged, `evidence_at` says which of them holds when.
     """
 
     instants: Any
@@ -36,10 +39,30 @@ class Market(NamedTuple):
     first: Any
     busy: Any
     closes: Any
+    evidence: Any
+    evidence_at: Any
 
 
-def market_of(bars: Columns, signals: Signals) -> Market:
+SLEEVE = np.dtype([(name, "f8") for name in SleeveEvidence._fields])
+"""`policy.sleeve.SleeveEvidence`."""
+
+
+class Dated(NamedTuple):
+    """Evidence of both sleeves, and between which instants it holds, UTC ns."""
+
+    since_ns: int
+    until_ns: int
+    crypto: SleeveEvidence
+    leveraged: SleeveEvidence
+
+
+def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -> Market:
     """Return bars and signals as the loop takes them.
+
+    Args:
+        bars: Columns of bars.
+        signals: What is proposed.
+        evidence: In order of time; where two hold the later one counts.
 
     Raises:
         BadData: The signals were made for other columns, or these do not begin on day 0.
@@ -58,6 +81,8 @@ def market_of(bars: Columns, signals: Signals) -> Market:
     is_first = np.concatenate([[True], np.diff(days[closing]) > 0])
     busy[closing[is_first]] = CLOSELY
     busy[instants["is_day_new"] > 0] = ROLLING
+    held = evidence_at(instants["at"], evidence)
+    busy[1:][held[1:] != held[:-1]] = CLOSELY
     busy[0] = CLOSELY
     before = np.zeros(len(bars.keys), dtype=CELL)
     for name in ("mark_close", "mark_open", "vol_close", "vol_open"):
@@ -74,7 +99,19 @@ def market_of(bars: Columns, signals: Signals) -> Market:
         first=signals.first,
         busy=busy,
         closes=closes,
+        evidence=np.array(
+            [[tuple(UNKNOWN)] * 2, *([tuple(one[2]), tuple(one[3])] for one in evidence)], SLEEVE
+        ),
+        evidence_at=held,
     )
+
+
+def evidence_at(at: Any, evidence: Sequence[Dated]) -> Any:
+    """Return which evidence holds at each instant: 0 for none, else its place counted from 1."""
+    held = np.zeros(len(at), dtype=np.int64)
+    for place, one in enumerate(evidence, 1):
+        held[(at >= one.since_ns) & (at < one.until_ns)] = place
+    return held
 
 
 def end_of_span(busy: Any, first: Any, begin: int, end: int) -> int:

@@ -11,15 +11,18 @@ import math
 from typing import Any, NamedTuple
 
 from smart_leverage.policy.params import Policy
-from smart_leverage.policy.tier import tier_caps
 from smart_leverage.research.kernel.books import Books, Tape, cash_of
+from smart_leverage.research.kernel.earning import (
+    CAREFUL,
+    caps_now,
+    remember,
+    show_earned,
+    stay,
+)
 from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.instant import write_mark
 from smart_leverage.research.kernel.market import Market
 from smart_leverage.research.kernel.worst import symbol_cap, valuation_of
-
-CAREFUL = 1e-9
-"""Relative distance that counts as having come near."""
 
 
 class Room(NamedTuple):
@@ -39,10 +42,13 @@ class Room(NamedTuple):
 def show(books: Books, facts: Any, policy: Policy, at: int) -> None:
     """Put what has become of an account by a time where the next look finds it."""
     account = books.account
-    caps = tier_caps(account.tier, policy.tiers)
+    caps = caps_now(account, policy.tiers)
     band = policy.deleveraging.band_over * (1.0 - CAREFUL)
     account.cash_now = cash_of(account)
     show_limits(account, policy)
+    show_earned(books, at, policy)
+    account.least *= 1.0 + CAREFUL
+    account.most *= 1.0 - CAREFUL
     account.crypto_max = caps.crypto * band
     account.leveraged_max = caps.leveraged * band
     account.gross_max = policy.groups.gross * band
@@ -50,9 +56,12 @@ def show(books: Books, facts: Any, policy: Policy, at: int) -> None:
     account.is_watched = account.is_stirred
     lost = policy.limits.loss_limit_daily_asset * account.day_open
     kept = held = 0
+    invested = 0.0
     for rank in range(account.active):
         asset = books.active[rank]
         position, fact = books.positions[asset], facts[asset]
+        if position.is_touched != 0 and fact.is_crypto != 0:
+            invested += position.invested
         if position.qty > 0:
             share = symbol_cap(fact, policy.groups) * band * account.least
             show_position(account, position, fact, books.held[held], share, lost)
@@ -67,6 +76,10 @@ def show(books: Books, facts: Any, policy: Policy, at: int) -> None:
             books.active[kept] = asset
             kept += 1
     account.active, account.held = kept, held
+    account.crypto_least = -math.inf
+    if policy.rolling.is_rolling and account.sleeve_until <= at:
+        limit = policy.rolling.loss_limit_sleeve * account.day_open
+        account.crypto_least = invested - limit * (1.0 - CAREFUL)
 
 
 def show_limits(account: Any, policy: Policy) -> None:
@@ -80,8 +93,8 @@ def show_limits(account: Any, policy: Policy) -> None:
     if account.is_emergency == 0:
         least = max(least, edge)
     else:
-        most = edge * (1.0 - CAREFUL)
-    account.least, account.most = least * (1.0 + CAREFUL), most
+        most = math.inf if policy.rolling.is_rolling else edge
+    account.least, account.most = least, most
 
 
 def is_dormant(position: Any) -> bool:
@@ -129,10 +142,15 @@ def pass_over(
     """Mark an account at instants at which nothing can happen to it; return how many those are."""
     count = add_up(books, market, room, begin, end - begin)
     count = weigh(books.account, room, count)
+    is_earned = policy.rolling.is_rolling or policy.exposure.is_drawdown_capped
+    if is_earned:
+        count = stay(books, market.closes, room.equity, begin, count, policy)
     if count > 0:
         if len(tape.curve) > 0:
             write_quiet(books.account, market, policy, room, tape, begin, count)
         mark_all(books.account, market.closes, room, begin, count)
+        if is_earned:
+            remember_all(books, market, room, begin, count)
     return count
 
 
@@ -171,7 +189,7 @@ def weigh(account: Any, room: Room, count: int) -> int:
     """Find equity and shares of it; return how many instants pass before a bound comes near."""
     cash, least, most = account.cash_now, account.least, account.most
     crypto_max, leveraged_max = account.crypto_max, account.leveraged_max
-    gross_max = account.gross_max
+    gross_max, crypto_least = account.gross_max, account.crypto_least
     inside = 0
     for i in range(count):
         equity, crypto, levered, gross = valuation_of(
@@ -181,6 +199,7 @@ def weigh(account: Any, room: Room, count: int) -> int:
             (equity > least)
             & (equity < most)
             & (crypto < crypto_max * equity)
+            & (crypto > crypto_least)
             & (levered < leveraged_max * equity)
             & (gross < gross_max * equity)
         )
@@ -223,11 +242,18 @@ def mark_all(account: Any, closes: Any, room: Room, begin: int, count: int) -> N
     account.exposure, account.exposure_crypto, account.cap = share, share_crypto, cap_sum
 
 
+def remember_all(books: Books, market: Market, room: Room, begin: int, count: int) -> None:
+    """Keep the marks that rolling limits and peaks go by."""
+    for i in range(count):
+        if market.closes[begin + i] != 0:
+            remember(books, market.instants[begin + i].at, room.equity[i])
+
+
 def write_quiet(
     account: Any, market: Market, policy: Policy, room: Room, tape: Tape, begin: int, count: int
 ) -> None:
     """Write down the marks of instants that were passed over."""
-    caps = tier_caps(account.tier, policy.tiers)
+    caps = caps_now(account, policy.tiers)
     for i in range(count):
         if market.closes[begin + i] != 0:
             valuation = valuation_of(

@@ -15,13 +15,18 @@ from smart_leverage.research.kernel.books import (
     ACCOUNT,
     CURVE,
     DECISION,
+    EPISODE,
     FILL,
     HELD,
     LOT,
     LOTS_MAX,
+    MARK,
+    MARKS,
     ORDER,
     ORDERS_PER_ASSET,
+    PEAK,
     POSITION,
+    RECORD,
     SOUND,
     TOO_LARGE,
     TOO_MANY_LOTS,
@@ -36,7 +41,7 @@ from smart_leverage.research.kernel.building import Tell, compiled, tell_on_scre
 from smart_leverage.research.kernel.columns import Columns
 from smart_leverage.research.kernel.instant import opening, propose, step
 from smart_leverage.research.kernel.loop import Accounts, advance
-from smart_leverage.research.kernel.market import SPAN, Market, market_of
+from smart_leverage.research.kernel.market import SPAN, Dated, Market, market_of
 from smart_leverage.research.kernel.plans import NEVER, NONE, shrink, start_flatten
 from smart_leverage.research.kernel.quiet import Room
 from smart_leverage.research.kernel.results import Ends, Floats, Metrics, Run
@@ -70,6 +75,7 @@ def run(
     setup: Setup = Setup(),  # noqa: B008 - a tuple
     *,
     record: bool = True,
+    evidence: Sequence[Dated] = (),
     tell: Tell = tell_on_screen,
 ) -> Run:
     """Take one account through all bars.
@@ -80,13 +86,14 @@ def run(
         policy: Its numbers.
         setup: Cash, costs and the venue.
         record: Keep the curve, decisions, fills and trades; without, only the metrics.
+        evidence: What was known of the sleeves, and when.
         tell: Hears that the kernel is being compiled, the first time.
 
     Raises:
         ConfigError: A number of policy or setup cannot be.
         BadData: The signals are of other bars, or the account came to what the kernel cannot do.
     """
-    market = market_of(bars, signals)
+    market = market_of(bars, signals, evidence)
     check_setup(setup)
     rows = row_of(policy)[None, :]
     make_ready(market, setup, tell)
@@ -117,6 +124,7 @@ def sweep(
     *,
     threads: int | None = None,
     lanes: int = LANES,
+    evidence: Sequence[Dated] = (),
     progress: Progress | None = None,
     tell: Tell = tell_on_screen,
 ) -> Metrics:
@@ -131,6 +139,7 @@ def sweep(
         setup: The same for all.
         threads: None takes one per core.
         lanes: Accounts side by side in one thread.
+        evidence: What was known of the sleeves, and when; the same for all.
         progress: Told after each group of accounts.
         tell: Hears that the kernel is being compiled, the first time.
 
@@ -146,6 +155,7 @@ def sweep(
         lambda ends: np.zeros((len(ends.days), 0)),
         threads=threads,
         lanes=lanes,
+        evidence=evidence,
         progress=progress,
         tell=tell,
     )
@@ -161,6 +171,7 @@ def sweep_ends(
     *,
     threads: int | None = None,
     lanes: int = LANES,
+    evidence: Sequence[Dated] = (),
     progress: Progress | None = None,
     tell: Tell = tell_on_screen,
 ) -> tuple[Metrics, Floats]:
@@ -175,13 +186,14 @@ def sweep_ends(
             the threads that do the work.
         threads: See there.
         lanes: See there.
+        evidence: See there.
         progress: See there.
         tell: See there.
 
     Returns:
         The metrics, and (n_policies, n_figures).
     """
-    market = market_of(bars, signals)
+    market = market_of(bars, signals, evidence)
     check_setup(setup)
     rows = np.array([row_of(policy) for policy in policies]).reshape(len(policies), len(NAMES))
     make_ready(market, setup, tell)
@@ -220,13 +232,22 @@ def accounts_of(count: int, market: Market, setup: Setup) -> Accounts:
     accounts = np.zeros(count, dtype=ACCOUNT)
     for name in ("cash", "day_open", "month_open", "last", "best", "month_best", "day_base"):
         accounts[name] = setup.cash
-    accounts["tier"] = Tier.LEARNING
+    accounts["tier"] = accounts["earned"] = Tier.LEARNING
+    accounts["earned_crypto"] = accounts["earned_leveraged"] = np.inf
+    accounts["since_best"], accounts["breakeven"] = setup.cash, 0.5
     accounts["plan"], accounts["halted_in"], accounts["compared_on"] = NONE, -1, -1
     accounts["until"] = NEVER
     accounts["is_stirred"] = accounts["is_watched"] = 1
     positions = np.zeros((count, assets), dtype=POSITION)
     for name in ("mark", "vol", "print"):
         positions[name] = np.nan
+    records = np.zeros((count, 2), dtype=RECORD)
+    records["tier"] = Tier.LEARNING
+    marks = np.zeros((count, MARKS), dtype=MARK)
+    marks["at"][:, 0], marks["equity"][:, 0] = market.instants[0]["at"], setup.cash
+    peaks = np.zeros((count, days + 1), dtype=PEAK)
+    peaks["best"][:, 0] = setup.cash
+    accounts["marked"] = accounts["peaks_end"] = 1
     return Accounts(
         accounts=accounts,
         positions=positions,
@@ -237,6 +258,11 @@ def accounts_of(count: int, market: Market, setup: Setup) -> Accounts:
         rings=np.zeros((count, 2, WINDOW), dtype=np.int64),
         days=np.zeros((count, days)),
         falls=np.zeros((count, months)),
+        records=records,
+        closed=np.zeros((count, ORDERS_PER_ASSET * assets), dtype=EPISODE),
+        lasted=np.zeros((count, 2, WINDOW), dtype=np.int64),
+        marks=marks,
+        peaks=peaks,
     )
 
 

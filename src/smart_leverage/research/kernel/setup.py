@@ -37,6 +37,12 @@ class Setup(NamedTuple):
 FRACTIONS = (0.0, 1.0)
 _ABOVE = math.nextafter(0.0, 1.0)
 
+_SWITCHES = (
+    *("exposure.is_drawdown_capped", "exposure.is_tail_capped", "exposure.is_kelly_capped"),
+    *("exposure.is_volatility_capped", "record.is_earned", "rolling.is_rolling"),
+    "edge.is_edge_sized",
+)
+
 _RANGES: dict[str, tuple[float, float]] = {
     "thresholds.month_return_emergency": (-1.0, -_ABOVE),
     "thresholds.trades_min": (1, 1_000_000),
@@ -53,6 +59,16 @@ _RANGES: dict[str, tuple[float, float]] = {
     "deleveraging.band_over": (1.0, 1.5),
     "deleveraging.step_over": (1.0, 1.02),
     "stops.volatility_multiple": (_ABOVE, 1e6),
+    **dict.fromkeys(_SWITCHES, (0.0, 1.0)),
+    "exposure.drawdown_multiple": (_ABOVE, 20.0),
+    "exposure.drawdown_floor": (_ABOVE, 0.99),
+    "exposure.peak_days": (1, 3_650),
+    "exposure.steps": (10.0, 10_000.0),
+    "record.trades_min_1": (1, 1_000_000),
+    "record.trades_min_2": (1, 1_000_000),
+    "record.prior_trades": (_ABOVE, 1e6),
+    "record.payoff_trades": (_ABOVE, 1e6),
+    "edge.factor_max": (_ABOVE, 1e6),
 }
 """Where a number may lie, both ends included; every other one is a fraction above 0."""
 
@@ -65,6 +81,8 @@ _ORDERED = (
     ("deleveraging.pace_minutes", "deleveraging.last_minutes"),
     ("stops.distance_min", "stops.distance_max"),
     ("thresholds.win_rate_stable", "thresholds.win_rate_profitable"),
+    ("record.demote_probability", "record.promote_probability"),
+    ("record.trades_min_1", "record.trades_min_2"),
     *(
         (f"tiers.{tier.name.lower()}.crypto", f"tiers.{tier.name.lower()}.leveraged")
         for tier in Tier

@@ -18,7 +18,7 @@ WILD = 2.0
 """Volatility ratio assumed where a signal claims none and none is known yet."""
 
 SIGNAL = np.dtype(
-    [(name, "i8") for name in ("asset", "is_buy")]
+    [(name, "i8") for name in ("asset", "is_buy", "is_calibrated")]
     + [(name, "f8") for name in ("confidence", "ratio")]
 )
 
@@ -28,7 +28,8 @@ class Signals(NamedTuple):
 
     Attributes:
         rows: (n_signals,) of `SIGNAL`: place in `Columns.keys`, side, confidence in [0, 1], and
-            realised over usual volatility (1 is normal). A sale asks to leave the position.
+            realised over usual volatility (1 is normal); `is_calibrated` says that outcomes have
+            shown what the confidence is worth. A sale asks to leave the position.
         first: (n_instants + 1,) those of instant t stand in [first[t], first[t + 1]).
     """
 
@@ -51,7 +52,7 @@ def signals_of(
     """
     place_of = {key: place for place, key in enumerate(bars.keys)}
     known: set[tuple[str, str]] = set()
-    rows: list[tuple[int, int, float, float]] = []
+    rows: list[tuple[int, int, int, float, float]] = []
     first = np.zeros(len(bars.instants) + 1, dtype=np.int64)
     ordered = sorted(series, key=lambda each: each.key)
     for t, instant in enumerate(instants(ordered)):
@@ -73,7 +74,7 @@ def signals_of(
                 if ratio is None:
                     ratio = float(bars.ratio[t, asset])
                     ratio = WILD if ratio != ratio else ratio
-                rows.append((asset, int(one.side is Side.BUY), one.confidence, ratio))
+                rows.append((asset, int(one.side is Side.BUY), 0, one.confidence, ratio))
     first[-1] = len(rows)
     return Signals(np.array(rows, dtype=SIGNAL), first)
 

@@ -1,0 +1,128 @@
+"""From flat to flat: what one bot made of one instrument between holding nothing and nothing again.
+
+A rule that is judged by closed trades can be fooled by closing winners in slices and keeping losers
+open. An episode is counted once, when it is over; how long the ones that are still open have lasted
+says which of them are being put off.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from smart_leverage.domain.instruments import Key
+
+ZERO = Decimal(0)
+WINDOW = 100
+"""So many closed episodes the usual duration is taken from."""
+
+
+class Episode(NamedTuple):
+    """A closed one: when, whose, how long, and what it made of what was put in."""
+
+    at_ns: int
+    bot: str
+    key: Key
+    lasted_ns: int
+    outcome: float
+    """Net profit ÷ all that was paid in purchases."""
+    is_forced: bool
+
+
+class OpenEpisode(Struct):
+    """What has gone in and come out so far, signed money; `qty` is what is held."""
+
+    since_ns: int
+    qty: Decimal = ZERO
+    cash: Decimal = ZERO
+    put_in: Decimal = ZERO
+    is_forced: bool = False
+
+
+ALL = ""
+"""Stands for every bot together."""
+
+
+class Episodes:
+    """All episodes of an account, closed ones in the order in which they ended."""
+
+    def __init__(self) -> None:
+        self.closed: list[Episode] = []
+        self._open: dict[tuple[str, Key], OpenEpisode] = {}
+        self._lasted: dict[str, list[int]] = {}
+
+    def move(
+        self, at_ns: int, bot: str, key: Key, qty: Decimal, cash: Decimal, lot: Decimal,
+        *, is_forced: bool,
+    ) -> None:  # fmt: skip
+        """Count a change of what a bot holds.
+
+        Args:
+            at_ns: When.
+            bot: Whose.
+            key: Of what.
+            qty: Signed change; 0 for a fee that comes by itself.
+            cash: What it brought, negative for what was paid; fees included.
+            lot: Less than this is nothing.
+            is_forced: Whether the house sold.
+        """
+        name = (bot, key)
+        one = self._open.get(name)
+        if one is None:
+            if qty <= 0:
+                return
+            one = self._open[name] = OpenEpisode(at_ns)
+        one.qty += qty
+        one.cash += cash
+        one.is_forced |= is_forced
+        if qty > 0:
+            one.put_in -= cash
+        if one.qty < lot:
+            self._close(at_ns, name, one)
+
+    def split(self, key: Key, factor: Decimal) -> None:
+        """Go on with other units."""
+        for (_, other), one in self._open.items():
+            if other == key:
+                one.qty *= factor
+
+    def _close(self, at_ns: int, name: tuple[str, Key], one: OpenEpisode) -> None:
+        del self._open[name]
+        outcome = float(one.cash / one.put_in) if one.put_in > 0 else 0.0
+        lasted = at_ns - one.since_ns
+        self.closed.append(Episode(at_ns, *name, lasted, outcome, one.is_forced))
+        for bot in (ALL, name[0]):
+            self._lasted.setdefault(bot, []).append(lasted)
+
+    def losers(self, at_ns: int, values: Mapping[Key, Decimal]) -> dict[str, int]:
+        """Count what is open at a loss for longer than usual, by bot and for all.
+
+        Args:
+            at_ns: Now.
+            values: Market value of every holding.
+        """
+        total: dict[Key, Decimal] = {}
+        for (_, key), one in self._open.items():
+            total[key] = total.get(key, ZERO) + one.qty
+        found: dict[str, int] = {}
+        for (owner, key), one in self._open.items():
+            worth = values.get(key)
+            if worth is None:
+                continue
+            worth = worth if one.qty == total[key] else worth * one.qty / total[key]
+            for bot in (ALL, owner):
+                is_old = at_ns - one.since_ns > usual_ns(self._lasted.get(bot, []))
+                if is_old and one.cash + worth < 0:
+                    found[bot] = found.get(bot, 0) + 1
+        return found
+
+
+def usual_ns(lasted: list[int]) -> int:
+    """Return the duration that half of the last closed episodes have kept below or reached.
+
+    Args:
+        lasted: Of closed episodes, in order of time. Without any nothing is too long.
+    """
+    window = sorted(lasted[-WINDOW:])
+    return window[(len(window) - 1) // 2] if window else 2**62
