@@ -17,7 +17,9 @@ from smart_leverage.policy.target import breakeven_win_rate
 from smart_leverage.reports.citing import counted
 from smart_leverage.research.feasibility import answer
 from smart_leverage.research.feasibility.answer import Chance
-from smart_leverage.research.feasibility.record import FEWEST_DAYS
+from smart_leverage.research.feasibility.histories import Target as Aim
+from smart_leverage.research.feasibility.record import FEWEST_DAYS, sharpe_interval
+from smart_leverage.research.feasibility.record import Days as Returns
 from smart_leverage.research.numbers import FloatArray
 from smart_leverage.research.verify.monitoring import (
     MonthAnswer,
@@ -153,24 +155,25 @@ def target_of(
         seed: Of the block bootstrap behind the interval of the Sharpe ratio.
     """
     values = np.asarray(returns, dtype=float)
-    bare = Target(monthly, drawdown, answer.sharpe_needed(monthly, drawdown), values.size)
+    aim = Aim(monthly, drawdown)
+    bare = Target(monthly, drawdown, answer.sharpe_needed(aim), values.size)
     why = _unfit(values)
     if why:
         return bare._replace(why=why)
-    sharpes = answer.sharpe_interval(values, per_year, seed)
+    sharpes = sharpe_interval(Returns(values, per_year), seed)
     volatility = float(np.std(values, ddof=1)) * math.sqrt(per_year)
     _, value, high = sharpes
-    best = answer.best_volatility(value, monthly, drawdown)
-    held = _chances(sharpes, volatility, monthly, drawdown)
-    at_best = _chances(sharpes, best, monthly, drawdown)
-    most = answer.most(high, monthly, drawdown)
+    best = answer.best_volatility(value, aim)
+    held = _chances(sharpes, volatility, aim)
+    at_best = _chances(sharpes, best, aim)
+    most = answer.most(high, aim)
     return bare._replace(
         volatility=volatility,
         held=held,
         best=at_best,
-        surplus=answer.surplus(value, monthly, drawdown)[1],
+        surplus=answer.surplus(value, aim)[1],
         most=most,
-        verdict=answer.verdict(at_best[0].joint_12, most),
+        verdict=answer.verdict(at_best[0].joint_12, answer.best_value(high, aim)),
     )
 
 
@@ -185,7 +188,7 @@ def _unfit(values: FloatArray) -> str:
 
 
 def _chances(
-    sharpes: tuple[float, float, float], volatility: float, monthly: float, drawdown: float
+    sharpes: tuple[float, float, float], volatility: float, aim: Aim
 ) -> tuple[Chance, Chance, Chance]:
-    low, value, high = (answer.chance(each, volatility, monthly, drawdown) for each in sharpes)
+    low, value, high = (answer.chance(each, volatility, aim) for each in sharpes)
     return low, value, high
