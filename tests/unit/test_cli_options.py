@@ -45,3 +45,21 @@ def test_what_a_record_demands_is_demanded() -> None:
     seen: list[tuple[Shared, bool, bool]] = []
     assert CliRunner().invoke(app(seen), ["--how-deep", "5"]).exit_code == 2
     assert not seen
+
+
+def test_a_shared_option_gives_way_to_one_of_the_commands_own() -> None:
+    seen: list[tuple[Path | None, bool, bool]] = []
+    made = typer.Typer()
+
+    @made.command()
+    @command("dig --json a.json")
+    def dig(
+        screen: Screen,
+        *,
+        json_to: Annotated[Path | None, typer.Option("--json", metavar="FILE")] = None,
+    ) -> None:
+        """Dig."""
+        seen.append((json_to, screen.as_json, screen.is_quiet))
+
+    assert CliRunner().invoke(made, ["--json", "a.json", "--quiet"]).exit_code == 0
+    assert seen == [(Path("a.json"), False, True)]

@@ -101,6 +101,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("target", RESEARCH, "target:target"),
     Entry("feasibility", RESEARCH, "feasibility:feasibility"),
     Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
+    Entry("audit", RESEARCH, "audit:audit"),
     Entry("refit", RESEARCH, "refit:refit"),
     Entry("report", RESEARCH, "report:report"),
     Entry("init", KEEP, "init:init"),

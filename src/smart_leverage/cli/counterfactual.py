@@ -83,12 +83,12 @@ def counterfactual(
     from smart_leverage.runtime.counterfactual import compare
     from smart_leverage.runtime.importing import gather
 
-    settings = _settings(policy)
+    settings = policy_of(policy)
     asked = asked_of(quote, column, strategy, counts_unknown=counts_unknown)
     log, reads = _history(files, asked)
-    series = _bars(screen, bars or [], asked.quotes)
-    log = _priced(log, series)
-    account = _account(
+    series = bars_of(screen, bars or [], asked.quotes)
+    log = priced(log, series)
+    account = account_of(
         settings, log, reads, equity=equity, hold=hold or [], coins=coins, may_shrink=may_shrink,
         resumes_monthly=resumes_monthly,
     )  # fmt: skip
@@ -99,7 +99,8 @@ def counterfactual(
     tell(screen, folder, log, compared, series, settings, own, shows_orders=shows_orders)
 
 
-def _settings(policy: str) -> "Settings":
+def policy_of(policy: str) -> "Settings":
+    """Return the settings of a preset, or of a configuration in TOML."""
     from smart_leverage.settings import load
     from smart_leverage.settings.loading import PRESETS
 
@@ -125,7 +126,8 @@ def _history(files: Sequence[Path], asked: "Asked") -> tuple["OrderLog", list["R
     return log_of_history(reads, asked.registry), reads
 
 
-def _bars(screen: Screen, files: Sequence[Path], quotes: Mapping[str, str]) -> list["BarSeries"]:
+def bars_of(screen: Screen, files: Sequence[Path], quotes: Mapping[str, str]) -> list["BarSeries"]:
+    """Return the bars of these files; without files there are none."""
     from smart_leverage.cli.inputs import read_bars, span
     from smart_leverage.market.files import Reading
 
@@ -134,13 +136,14 @@ def _bars(screen: Screen, files: Sequence[Path], quotes: Mapping[str, str]) -> l
     return read_bars(screen, files, Reading(quote_alias=dict(quotes)), *span(None, None))
 
 
-def _priced(log: "OrderLog", series: "Sequence[BarSeries]") -> "OrderLog":
+def priced(log: "OrderLog", series: "Sequence[BarSeries]") -> "OrderLog":
+    """Return the log with the prices of bars between its fills, where there are any."""
     from smart_leverage.runtime.replay_history import with_bars
 
     return with_bars(log, series) if series else log
 
 
-def _account(
+def account_of(
     settings: "Settings",
     log: "OrderLog",
     reads: "Sequence[Read]",
@@ -151,6 +154,7 @@ def _account(
     may_shrink: bool,
     resumes_monthly: bool,
 ) -> "Account":
+    """Return the account at its beginning, from what was typed and what the files know."""
     from smart_leverage.cli.amounts import amount
     from smart_leverage.runtime.replay_case import COINS, Account
     from smart_leverage.wiring import Beginning, engine_config, opening

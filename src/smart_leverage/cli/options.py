@@ -53,22 +53,26 @@ def command(
 
     The function takes the screen first; its other parameters are options and arguments as the
     parser knows them. A parameter whose type is a named tuple stands for the options and arguments
-    that the fields of that record are, so that several commands can share them.
+    that the fields of that record are, so that several commands can share them. A shared option
+    gives way to one of the command's own that is called like it.
     """
 
     def wrap(function: Callable[Concatenate[Screen, P], None]) -> Callable[..., None]:
         signature = inspect.signature(function)
         own = list(signature.parameters.values())[1:]
         records = {one.name: one.annotation for one in own if _is_record(one.annotation)}
+        spread = list(_spread(own))
+        claimed = {name for one in spread for name in _names(one)}
+        flags_of_all = [one for one in _SHARED if claimed.isdisjoint(_names(one))]
 
         def run(**given: Any) -> None:
-            flags = {shared.name: given.pop(shared.name) for shared in _SHARED}
+            flags = {shared.name: given.pop(shared.name) for shared in flags_of_all}
             for name, record in records.items():
                 given[name] = record(**{field: given.pop(field) for field in record._fields})
             function(Screen(**flags), **given)  # type: ignore[call-arg]
 
         parts = {
-            "__signature__": signature.replace(parameters=[*_spread(own), *_SHARED]),
+            "__signature__": signature.replace(parameters=[*spread, *flags_of_all]),
             "__doc__": function.__doc__,
             "__name__": function.__name__,
             "examples": examples,
@@ -78,6 +82,18 @@ def command(
         return run
 
     return wrap
+
+
+def _names(parameter: inspect.Parameter) -> set[Any]:
+    """Return how an option is written, "--json"; nothing where it is written as it is called."""
+    told = getattr(parameter.annotation, "__metadata__", ())
+    # Beside an annotation the parser takes the first name for a default, and sorts it out later.
+    return {
+        name
+        for each in told
+        for name in (getattr(each, "default", None), *(getattr(each, "param_decls", None) or ()))
+        if isinstance(name, str) and name.startswith("-")
+    }
 
 
 def _is_record(annotation: Any) -> bool:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from smart_leverage.domain.clock import DAY_NS, HOUR_NS
+from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS_MAX = 8
+_MINUTES = (5, 10, 15, 30)
 _HOURS = (1, 2, 3, 6, 12)
 _DAYS = (1, 2, 3, 7, 14)
 _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
@@ -44,6 +45,9 @@ class LocalTime:
     def ticks(self, start_ns: int, end_ns: int) -> list[Tick]:
         """Return at most eight marks at round local times inside a span."""
         span_ns = end_ns - start_ns
+        for minutes in _MINUTES:
+            if MINUTE_NS < span_ns <= _TICKS_MAX * minutes * MINUTE_NS:
+                return list(self._minutes(start_ns, end_ns, minutes))
         for hours in _HOURS:
             if span_ns <= _TICKS_MAX * hours * HOUR_NS:
                 return list(self._hours(start_ns, end_ns, hours))
@@ -52,6 +56,11 @@ class LocalTime:
                 return list(self._days(start_ns, end_ns, days))
         months = next((each for each in _MONTHS if span_ns <= _TICKS_MAX * each * 30 * DAY_NS), 600)
         return list(self._months(start_ns, end_ns, months))
+
+    def _minutes(self, start_ns: int, end_ns: int, step: int) -> Iterator[Tick]:
+        step_ns = step * MINUTE_NS
+        for at_ns in range(-(-start_ns // step_ns) * step_ns, end_ns + 1, step_ns):
+            yield Tick(at_ns, self.at(at_ns).strftime("%H:%M"))
 
     def _hours(self, start_ns: int, end_ns: int, step: int) -> Iterator[Tick]:
         moment = self.at(start_ns).replace(minute=0, second=0, microsecond=0)

@@ -1,7 +1,7 @@
 """A history with and without the governor: what it would have let pass, and what that changes."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,14 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.records import Decided
 from smart_leverage.runtime.replay import replay
-from smart_leverage.runtime.replay_case import VARIANTS, Account, Offer
+from smart_leverage.runtime.replay_case import (
+    VARIANTS,
+    Account,
+    Offer,
+    instants_of,
+    offers_of,
+    step_of,
+)
 from smart_leverage.runtime.replay_log import OrderLog
 from smart_leverage.runtime.replay_told import Replayed, Watch
 
@@ -82,13 +89,25 @@ class Gain(NamedTuple):
         return self.last - self.first - self.paid + self.received - self.fees
 
 
+class Shares(NamedTuple):
+    """What is held of each capped group, as a fraction of equity; 0 where equity is gone."""
+
+    crypto: Decimal = ZERO
+    leveraged: Decimal = ZERO
+    gross: Decimal = ZERO
+
+
 class Course(NamedTuple):
-    """How an account went: equity at every instant, and what each instrument made of it."""
+    """How an account went: equity at every instant, and what each instrument made of it.
+
+    `shares` runs parallel to `equity`.
+    """
 
     replayed: Replayed
     equity: tuple[tuple[int, Decimal], ...]
     drawdown: Decimal
     gains: tuple[Gain, ...]
+    shares: tuple[Shares, ...] = ()
 
     @property
     def change(self) -> Decimal:
@@ -105,8 +124,17 @@ class Compared(NamedTuple):
     counts: tuple[Count, ...]
 
 
+Heard = Callable[[int, int], None]
+"""Called with the number of instants done and that of all."""
+
+
 def compare(
-    log: OrderLog, account: Account, *, is_forced: bool = False, path: Path | None = None
+    log: OrderLog,
+    account: Account,
+    *,
+    is_forced: bool = False,
+    path: Path | None = None,
+    heard: Heard | None = None,
 ) -> Compared:
     """Offer a history to an account without a governor and to one with it.
 
@@ -115,11 +143,13 @@ def compare(
         account: The beginning, the policy, and whether orders may be cut.
         is_forced: Give the governed account an invented record of the stable tier, which says so.
         path: Where the governed account keeps its ledger; None keeps it in memory.
+        heard: Hears how far it is.
 
     Raises:
         BadData: No order of the log has a price.
     """
-    without, with_it = _Watching(log), _Watching(log)
+    count = _Count(log, heard)
+    without, with_it = _Watching(log, count), _Watching(log, count)
     alone = replay(log, VARIANTS[ALONE], account, without)
     variant = VARIANTS[GOVERNED]._replace(is_forced=is_forced)
     governed = replay(log, variant, account, with_it, path)
@@ -135,13 +165,31 @@ def compare(
     )
 
 
+class _Count:
+    """Counts the instants of both replays for whoever listens."""
+
+    def __init__(self, log: OrderLog, heard: Heard | None) -> None:
+        self._heard = heard
+        self._done = self._total = 0
+        offers = offers_of(log, is_doubled=False)
+        if heard is not None and offers:
+            self._total = 2 * len(instants_of(log, offers, step_of(log, offers)))
+
+    def one(self) -> None:
+        self._done += 1
+        if self._heard is not None:
+            self._heard(self._done, self._total)
+
+
 class _Watching(Watch):
     """Keeps what a comparison needs: a line for each order, the equity, the venue's own fills."""
 
-    def __init__(self, log: OrderLog) -> None:
+    def __init__(self, log: OrderLog, count: _Count) -> None:
         self.lines: list[Line] = []
         self._log = log
+        self._count = count
         self._equity: list[tuple[int, Decimal]] = []
+        self._shares: list[Shares] = []
         self._paid: dict[Key, Decimal] = defaultdict(Decimal)
         self._received: dict[Key, Decimal] = defaultdict(Decimal)
         self._fees: dict[Key, Decimal] = defaultdict(Decimal)
@@ -160,8 +208,21 @@ class _Watching(Watch):
                 moved = self._paid if fill.side is Side.BUY else self._received
                 moved[fill.key] += fill.qty * fill.price
                 self._fees[fill.key] += fill.fee if fill.fee_asset == "USD" else ZERO
-        self._equity.append((at_ns, venue.account().equity))
+        equity = venue.account().equity
+        self._equity.append((at_ns, equity))
         self._last = {each.key: each.qty * each.price for each in venue.positions()}
+        self._shares.append(self._shares_of(equity))
+        self._count.one()
+
+    def _shares_of(self, equity: Decimal) -> Shares:
+        if equity <= 0 or not self._last:
+            return Shares()
+        listed = [(self._log.registry[key], abs(worth)) for key, worth in self._last.items()]
+        return Shares(
+            crypto=sum((worth for each, worth in listed if each.is_crypto), ZERO) / equity,
+            leveraged=sum((worth for each, worth in listed if each.is_leveraged), ZERO) / equity,
+            gross=sum((worth for _, worth in listed), ZERO) / equity,
+        )
 
     def offered(self, offer: Offer, price: Decimal, decided: Decided | None, refusal: str) -> None:
         """Note one order."""
@@ -201,6 +262,7 @@ class _Watching(Watch):
             equity=tuple(self._equity),
             drawdown=drawdown([worth for _, worth in self._equity]),
             gains=tuple(gains),
+            shares=tuple(self._shares),
         )
 
 

@@ -56,7 +56,10 @@ class Worth(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """Files put together: `deals` are those that are new, `known` were counted before."""
+    """Files put together: `deals` are those that are new, `known` were counted before.
+
+    `trades` are what the deals of these files closed, oldest first.
+    """
 
     files: tuple[SourceFile, ...]
     deals: tuple[Deal, ...]
@@ -71,6 +74,7 @@ class Gathered(NamedTuple):
     equity: dict[int, Decimal]
     flows: dict[int, Decimal]
     worth: Worth | None
+    trades: tuple[Trade, ...] = ()
 
 
 def gather(
@@ -111,11 +115,12 @@ def gather(
     dealt = [deal for deal in deals if deal.kind is DealKind.TRADE]
     lots = {deal.key: deal.lot for deal in deals}
     equity, flows = _equity(reads, opened_ns, left_out)
+    trades = past.trades_of({PREFIX + deal.order for deal in deals})
     return Gathered(
         files=tuple(_source(read, new, kept) for read in reads),
         deals=tuple(new),
         known=len(deals) - len(new),
-        sums=sums_of(past.trades_of({PREFIX + deal.order for deal in deals})),
+        sums=sums_of(trades),
         first_ns=min((deal.at_ns for deal in dealt), default=None),
         last_ns=max((deal.at_ns for deal in dealt), default=None),
         left_open=tuple(
@@ -127,6 +132,7 @@ def gather(
         equity=equity,
         flows=flows,
         worth=worth_of(equity, flows),
+        trades=tuple(trades),
     )
 
 

@@ -12,6 +12,7 @@ from smart_leverage.domain.orders import Side
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.events import Opened
+from smart_leverage.fills.costs import CostModel
 from smart_leverage.runtime.replay_log import OrderLog
 
 BOT, MIRROR = "logged", "mirror"
@@ -60,7 +61,7 @@ class Account(NamedTuple):
     `holdings` are quantities of the bot beside those, worth the first price of the log.
     `resumes_monthly` plays the person who lifts a halt when a new month begins. With `sells_held`
     a sale of more than is held sells what is held: fees in coin, or a smaller purchase, have left
-    less than the log says.
+    less than the log says. `costs` are what the venue charges; None leaves it its own.
     """
 
     equity: Decimal
@@ -71,6 +72,7 @@ class Account(NamedTuple):
     holdings: Mapping[Key, Decimal] = {}
     resumes_monthly: bool = False
     sells_held: bool = False
+    costs: CostModel | None = None
 
 
 class Offer(NamedTuple):
@@ -138,7 +140,7 @@ def venue_of(
         partial_probability=0.0,
         opened_at_ns=opened_ns,
     )
-    with SimBroker(log.registry, config=config) as venue:
+    with SimBroker(log.registry, config=config, costs=account.costs or CostModel()) as venue:
         yield venue
 
 
