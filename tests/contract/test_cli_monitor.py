@@ -57,3 +57,17 @@ def test_what_cannot_be_asked_is_refused(home: Path, words, code, says) -> None:
     done = told(home, "monitor", *words)
     assert done.code == code
     assert says in done.err
+
+
+def test_its_days_are_a_record_for_feasibility(home: Path) -> None:
+    done = told(home, "feasibility", "--ledger", "runs/demo", "--json")
+    assert done.code == 0, done.err
+    with Reader.open(home / "runs/demo/ledger.sqlite") as reader:
+        story = read_story(reader)
+    outcomes = [trade.outcome for trade in story.book.trades()]
+    assert done.json["verdict"] is None
+    assert 0 < done.json["days"] < 60
+    assert done.json["trades"]["wins"] == outcomes.count(Outcome.WON)
+    assert float(done.json["trades"]["risk"]) > 0
+    words = ("feasibility", "--ledger", "nowhere")
+    assert "no ledger at nowhere" in told(home, *words).err

@@ -43,7 +43,10 @@ RETURNS = np.random.default_rng(7).normal(0.008, 0.03, (PATHS, WARM_UP + DAYS))
 
 
 def _wealth(exposure: FloatArray, returns: FloatArray) -> FloatArray:
-    return np.cumprod(np.concatenate(([1.0], 1.0 + exposure * returns[WARM_UP:])))
+    wealth = [1.0]
+    for held, value in zip(exposure, returns[WARM_UP:], strict=True):
+        wealth.append(wealth[-1] * (1.0 + held * value))
+    return np.array(wealth)
 
 
 def test_surplus_is_the_scalar_rule() -> None:

@@ -70,7 +70,7 @@ def test_the_sharpe_ratio_of_trades_is_that_of_their_months() -> None:
 
 
 def test_a_record_is_counted_and_stands_for_more_like_it() -> None:
-    won, lost = np.array([30.0, 10.0, 20.0]), np.array([40.0, 60.0])
+    won, lost = [30.0, 10.0, 20.0], [40.0, 60.0]
     told = counted(won, lost, fees=5.0, days=61.0, equity=10_000.0)
     assert (told.wins, told.losses, told.win_rate) == (3, 2, 0.6)
     assert (told.payoff, told.risk, told.cost) == pytest.approx((0.4, 0.005, 0.02))
@@ -80,13 +80,13 @@ def test_a_record_is_counted_and_stands_for_more_like_it() -> None:
 
 
 def test_what_is_not_known_of_a_record_is_not_made_up() -> None:
-    only_wins = counted(np.array([1.0]), np.empty(0), 0.0, 10.0, 100.0)
+    only_wins = counted([1.0], [], 0.0, 10.0, 100.0)
     assert math.isnan(only_wins.payoff)
     assert only_wins.as_trades() is None
-    poor = counted(np.array([1.0]), np.array([1.0]), 0.0, 10.0, None)
+    poor = counted([1.0], [1.0], 0.0, 10.0, None)
     assert poor.as_trades() is None
     assert poor.as_trades(risk=0.01) is not None
-    nothing = counted(np.empty(0), np.empty(0), 0.0, 0.0, None)
+    nothing = counted([], [], 0.0, 0.0, None)
     assert math.isnan(nothing.win_rate)
     assert nothing.as_trades(10, 0.01) is None
 

@@ -111,14 +111,12 @@ def _start(reads: "Sequence[Read]", equity: Decimal | None) -> float | None:
 
 
 def _counted(trades: "Sequence[Trade]", equity: float | None) -> "Counted":
-    import numpy as np
-
     from smart_leverage.books.trades import Outcome
     from smart_leverage.research.feasibility.trades import counted
 
     ends = [trade.result.closed_at_ns for trade in trades]
     nets = {
-        outcome: np.array([abs(float(t.net)) for t in trades if t.outcome is outcome])
+        outcome: [abs(float(trade.net)) for trade in trades if trade.outcome is outcome]
         for outcome in (Outcome.WON, Outcome.LOST)
     }
     return counted(

@@ -25,7 +25,7 @@ from smart_leverage.research.numbers import FloatArray, finite, positive, whole,
 DAY_MOST = 0.2266
 """Largest standard deviation of a day, in units of the logarithmic drawdown."""
 DAY_LEAST = 0.01
-LEVELS, CELLS, PEAKS = 24, 40, 200
+LEVELS, CELLS, PEAKS = 16, 40, 100
 """Volatilities that can be held; cells of the drawdown; of the way to the goal, at most."""
 TAIL = 4.0
 """Standard deviations upwards that are told apart; what is beyond counts as this much."""
@@ -128,7 +128,7 @@ def best_rule(
 
     Args:
         goal: What is to be reached.
-        keeps: Keep what is held, 2 MB, so that the rule can be simulated.
+        keeps: Keep what is held, 1 MB, so that the rule can be simulated.
         progress: Called with the days done and all days.
     """
     grid = _Grid(goal)

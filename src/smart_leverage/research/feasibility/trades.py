@@ -5,6 +5,7 @@ cost, in units of the mean loss. The number that wins a month is binomial, so a 
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -236,7 +237,7 @@ class Counted(NamedTuple):
 
 
 def counted(
-    won: FloatArray, lost: FloatArray, fees: float, days: float, equity: float | None
+    won: Sequence[float], lost: Sequence[float], fees: float, days: float, equity: float | None
 ) -> Counted:
     """Return what closed trades add up to.
 
@@ -248,13 +249,13 @@ def counted(
         equity: Of the account at the start, or None.
     """
     wins, losses = len(won), len(lost)
-    loss = float(lost.mean()) if losses else math.nan
+    loss = sum(lost) / losses if losses else math.nan
     return Counted(
         wins=wins,
         losses=losses,
         low=float(betaincinv(wins + 0.5, losses + 0.5, 0.05)),
         high=float(betaincinv(wins + 0.5, losses + 0.5, 0.95)),
-        payoff=float(won.mean()) / loss if wins and losses else math.nan,
+        payoff=sum(won) / wins / loss if wins and losses else math.nan,
         days=max(days, 1.0),
         risk=loss / equity if equity and losses else math.nan,
         cost=fees / (wins + losses) / loss if losses else math.nan,
