@@ -175,6 +175,19 @@ def test_a_table_names_its_error(tmp_path: Path) -> None:
     assert len(verdicts.json["found"]["rows"]) == 3
 
 
+def test_a_table_can_be_made_of_a_record_s_own_days(tmp_path: Path) -> None:
+    _table(tmp_path / "returns.csv", 1.0, 300)
+    done = run(tmp_path, "feasibility", "returns.csv", "--table", "worlds", "-q")
+    assert done.code == 0, done.err
+    assert [line.split("  ")[0] for line in done.out.splitlines()[3:7]] == [
+        f"your days {sharpe}" for sharpe in (0, 1, 2, 3)
+    ]
+    _table(tmp_path / "short.csv", 1.0, 59)
+    refused = run(tmp_path, "feasibility", "short.csv", "--table", "chances")
+    assert refused.code == 1
+    assert "59 days are fewer than 60" in refused.err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -182,7 +195,8 @@ def test_a_table_names_its_error(tmp_path: Path) -> None:
         pytest.param(("r.csv", "--sharpe", "2"), "not FILE and --sharpe", id="two-sources"),
         pytest.param(("--sharpe", "2", "--drawdown", "8"), "as a fraction, not 8", id="per-cent"),
         pytest.param(("--win-rate", "55"), "between 0 and 1 is needed", id="win-rate"),
-        pytest.param(("--table", "p4"), "there are p3, needed, budget", id="table"),
+        pytest.param(("--table", "p4"), "there are chances, needed, budget", id="table"),
+        pytest.param(("r.csv", "--table", "needed"), "not FILE and --table", id="no-record-in-it"),
         pytest.param(("--sharpe", "2", "--picture", "x.png"), "joint.svg", id="picture"),
         pytest.param(("r.csv", "r.csv"), "name it alone", id="returns-twice"),
     ],

@@ -3,13 +3,19 @@
 Ours are made of fewer paths, so the errors of both are added up.
 """
 
+import numpy as np
 import pytest
+from arch.data import sp500
 
+from smart_leverage.research.feasibility.histories import draw
 from smart_leverage.research.feasibility.tables import (
+    BLOCK,
     VerdictRow,
     budgets,
+    drawn_rows,
     joint_row,
     needed,
+    resampled_row,
     verdicts,
     world_row,
 )
@@ -95,3 +101,24 @@ def test_policies_in_worlds_of_known_skill(world: World, sharpe: float, known) -
         assert cell.month == pytest.approx(month, abs=0.01 + 2.0 * row.error)
         # A year's volatility of 10 % and of 25 %: the median of 1500 is off by 0.4 and by 1 point.
         assert 100.0 * cell.median == pytest.approx(median, abs=1.5 + 0.06 * abs(median))
+
+
+def test_days_of_an_index_instead_of_normal_ones() -> None:
+    """S&P 500, 1999 to 2018, in blocks of 21: constant, surplus."""
+    returns = sp500.load()["Adj Close"].pct_change().dropna().to_numpy()
+    histories = draw(returns, 252, count=1600, block=BLOCK)
+    known = {2.0: (0.10, 0.09), 3.0: (0.29, 0.36), 4.0: (0.49, 0.62)}
+    for row in drawn_rows(histories, sharpes=tuple(known)):
+        slack = 0.015 + 2.0 * row.error
+        assert (row.constant, row.surplus) == pytest.approx(known[row.sharpe], abs=slack)
+
+
+def test_policies_on_days_that_happened() -> None:
+    noise = np.random.default_rng(9).standard_t(4, 900)
+    row = resampled_row("own", noise, 2.0, paths=300)
+    assert (row.world, row.sharpe) == ("own", 2.0)
+    always, filled, _, careful = row.cells
+    assert always.below < 0.3
+    assert filled.below < 0.3
+    assert careful.below > 0.9
+    assert always.median > careful.median > 0.0

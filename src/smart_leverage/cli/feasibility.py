@@ -15,8 +15,11 @@ from smart_leverage.cli.screen import Screen
 if TYPE_CHECKING:
     from smart_leverage.cli.feasibility_sources import Source
     from smart_leverage.research.feasibility.histories import Target
+    from smart_leverage.research.feasibility.record import Days
 
-TABLES = ("p3", "needed", "budget", "verdicts", "worlds")
+TABLES = ("chances", "needed", "budget", "verdicts", "worlds")
+OF_RECORDS = ("chances", "worlds")
+"""Tables that can be made of a record's own days."""
 HALVES = 2
 
 
@@ -54,7 +57,7 @@ class Assumed(NamedTuple):
     "smart-leverage feasibility trades.json --quote USDT=USD --equity 10000",
     "smart-leverage feasibility --sharpe 2",
     "smart-leverage feasibility --win-rate 0.55 --payoff 1 --trades 100 --risk 0.005",
-    "smart-leverage feasibility --table p3",
+    "smart-leverage feasibility --table chances",
 )
 def feasibility(
     screen: Screen,
@@ -119,7 +122,10 @@ def feasibility(
         if table is not None:
             from smart_leverage.cli.feasibility_tables import show
 
-            return show(screen, table, target)
+            days = None
+            if files or ledger is not None:
+                days = _days_for(table, _source(files, ledger, asked, money))
+            return show(screen, table, target, days)
         told: Any
         if files or ledger is not None:
             source = _source(files, ledger, asked, money)
@@ -177,6 +183,8 @@ def _one_source(
         "--table": table is not None,
     }
     given = [name for name, is_given in named.items() if is_given]
+    if table in OF_RECORDS and given in (["FILE", "--table"], ["--ledger", "--table"]):
+        return
     if len(given) != 1:
         what = f"not {' and '.join(given)}" if given else "and nothing was"
         raise typer.BadParameter(
@@ -190,6 +198,17 @@ def _source(
     from smart_leverage.cli.feasibility_sources import of_files, of_ledger
 
     return of_files(files or [], asked, equity) if ledger is None else of_ledger(ledger)
+
+
+def _days_for(table: str, source: "Source") -> "Days":
+    from smart_leverage.domain.errors import BadData
+    from smart_leverage.research.feasibility.record import FEWEST_DAYS
+
+    count = 0 if source.dated is None else len(source.dated.values)
+    if source.dated is None or count < FEWEST_DAYS:
+        fix = f"--table {table} alone is made of normal days"
+        raise BadData(f"{source.name}: {count} days are fewer than {FEWEST_DAYS}", fix=fix)
+    return source.dated.days
 
 
 def _trades(assumed: Assumed) -> Any:

@@ -5,18 +5,23 @@ from typing import Any
 from smart_leverage.cli.screen import Column, Screen
 from smart_leverage.research.feasibility import tables
 from smart_leverage.research.feasibility.answer import sharpe_needed
-from smart_leverage.research.feasibility.histories import Target
+from smart_leverage.research.feasibility.histories import Target, draw
+from smart_leverage.research.feasibility.record import Days
 
 
-def show(screen: Screen, name: str, target: Target) -> None:
+def show(screen: Screen, name: str, target: Target, days: Days | None = None) -> None:
     """Tell one table by its name.
 
     Args:
         screen: Where to.
         name: One of those that `--table` lists.
         target: Of a month; `needed` has targets of its own, `budget` the drawdown alone.
+        days: Of a record, in whose blocks `chances` and `worlds` are drawn.
     """
-    fields, columns, rows, notes = _TABLES[name](screen, target)
+    if days is None:
+        fields, columns, rows, notes = _TABLES[name](screen, target)
+    else:
+        fields, columns, rows, notes = _OF_RECORDS[name](screen, target, days)
     if screen.as_json:
         screen.record({"table": name, **target._asdict(), **fields})
         return
@@ -49,6 +54,27 @@ def _joint(screen: Screen, target: Target) -> Told:
     return {"rows": found}, columns, rows, notes
 
 
+def _drawn(screen: Screen, target: Target, days: Days) -> Told:
+    histories = draw(
+        days.values, days.per_year, progress=screen.progress("drawing"), block=tables.BLOCK
+    )
+    progress, found = screen.progress("Sharpe ratios"), []
+    for done, row in enumerate(tables.drawn_rows(histories, target), start=1):
+        found.append(row)
+        progress(done, len(tables.SHARPES))
+    columns = ("Sharpe", "exposure", "month", "below", "constant", "surplus", "± error")
+    rows = [
+        [f"{row.sharpe:g}", f"{row.exposure:.2f}", *(_share(value) for value in row[2:])]
+        for row in found
+    ]
+    notes = [
+        f"the record's own days in blocks of {tables.BLOCK:.0f}, moved to each Sharpe ratio; chosen",
+        f"on one half of {len(histories.noise):,} histories and told on the other; exposure 1 is",
+        "what made the record",
+    ]
+    return {"rows": found}, columns, rows, notes
+
+
 def _needed(_: Screen, target: Target) -> Told:
     found = tables.needed()
     by_kept = [(kept, sharpe_needed(target, kept)) for kept in tables.KEPTS]
@@ -67,7 +93,7 @@ def _budget(_: Screen, target: Target) -> Told:
     found = tables.budgets(target.drawdown)
     columns = ("Sharpe", *(f"kept {each.kept:.0%}" for each in found[0]))
     rows = [
-        [f"{row[0].sharpe:g}", *(f"{each.volatility:.1%} → {each.monthly:.1%}" for each in row)]
+        [f"{row[0].sharpe:g}", *(f"{each.volatility:.1%} → {_month(each.monthly)}" for each in row)]
         for row in found
     ]
     notes = ["largest volatility a year that keeps the drawdown so often, and its median month"]
@@ -96,6 +122,18 @@ def _worlds(screen: Screen, target: Target) -> Told:
     for done, (world, sharpe) in enumerate(tables.WORLDS, start=1):
         found.append(tables.world_row(world, sharpe, target))
         progress(done, len(tables.WORLDS))
+    return _of_worlds(found)
+
+
+def _own_worlds(screen: Screen, target: Target, days: Days) -> Told:
+    progress, found = screen.progress("worlds"), []
+    for done, sharpe in enumerate(tables.OWN_SHARPES, start=1):
+        found.append(tables.resampled_row("your days", days.values, sharpe, target))
+        progress(done, len(tables.OWN_SHARPES))
+    return _of_worlds(found)
+
+
+def _of_worlds(found: list[tables.WorldRow]) -> Told:
     names = list(tables.policies())
     columns = ("world", *names, "± error")
     rows = [
@@ -115,13 +153,18 @@ def _worlds(screen: Screen, target: Target) -> Told:
 
 
 _TABLES = {
-    "p3": _joint,
+    "chances": _joint,
     "needed": _needed,
     "budget": _budget,
     "verdicts": _verdicts,
     "worlds": _worlds,
 }
+_OF_RECORDS = {"chances": _drawn, "worlds": _own_worlds}
 
 
 def _share(value: float) -> str:
     return f"{value:.3f}"
+
+
+def _month(value: float) -> str:
+    return f"{value if abs(value) >= 5e-4 else 0.0:.1%}"

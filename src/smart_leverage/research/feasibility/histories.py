@@ -104,6 +104,7 @@ def draw(
     count: int = COUNT,
     seed: int = 0,
     progress: Progress | None = None,
+    block: float | None = None,
 ) -> Histories:
     """Return histories of a year and of what came before it.
 
@@ -113,8 +114,9 @@ def draw(
         count: Histories; even, the second half tells.
         seed: The same one gives the same histories.
         progress: Called with the number drawn and of all.
+        block: Mean length of a block, days; None takes what keeps quiet and wild times together.
     """
-    length = block_length(returns)
+    length = block_length(returns) if block is None else block
     warm_up = min(len(returns), WARM_UP_MOST)
     days = warm_up + 12 * days_in_month(per_year)
     each = math.ceil(days / len(returns))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from smart_leverage.research.feasibility.answer import (
+    VOLATILITIES,
     best_value,
     best_volatility,
     most,
@@ -76,7 +77,7 @@ def _record(box: Box, record: tuple[float, float, float] | None) -> list[str]:
 
 
 def _chances(sharpe: float, target: Target) -> tuple[float, float, float, float]:
-    vol = best_volatility(sharpe, target, paths=PATHS)
+    vol = best_volatility(sharpe, target, grid=VOLATILITIES[::2], paths=PATHS)
     held = constant_leverage_joint(
         sharpe, vol, monthly=target.monthly, drawdown=target.drawdown, paths=PATHS, seed=2
     )

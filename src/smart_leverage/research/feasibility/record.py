@@ -38,7 +38,7 @@ FEWEST_DAYS = 60
 AIM_MOST = 0.10
 """Volatility a year that `steady` aims at, at most."""
 ENDS = 0.90
-BISECTIONS = 6
+BISECTIONS = 8
 
 
 class Days(NamedTuple):
@@ -244,7 +244,7 @@ def deciding(
 def _attainable_from(histories: Histories, target: Target) -> float:
     """Return the Sharpe ratio at which a simple rule makes both every second year, to 0.1."""
     rules, low, high = simple_rules(target, histories.volatility), 0.0, answer.SHARPE_MOST
-    for _ in range(BISECTIONS + 2):
+    for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
         is_made = best(tuple(judged(histories, middle, target, rules))).joint >= answer.EVEN
         low, high = (low, middle) if is_made else (middle, high)

@@ -5,7 +5,7 @@ told with it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,12 @@ from smart_leverage.research.feasibility.answer import (
     sharpe_needed,
     surplus,
 )
-from smart_leverage.research.feasibility.histories import Target
+from smart_leverage.research.feasibility.histories import (
+    Histories,
+    Target,
+    judged,
+    simple_rules,
+)
 from smart_leverage.research.feasibility.joint import ConstantJoint, constant_leverage_joint
 from smart_leverage.research.feasibility.rules import (
     Rule,
@@ -49,6 +54,9 @@ YEARS = (1.0, 3.0, 5.0)
 TRUE_SHARPES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 TRADING_DAYS = 252
 WARM_UP = 120
+BLOCK = 21.0
+"""Days of a block in tables, so that they compare with others."""
+OWN_SHARPES = (0.0, 1.0, 2.0, 3.0)
 
 
 class JointRow(NamedTuple):
@@ -77,6 +85,28 @@ class JointRow(NamedTuple):
     best: float
     bound: float
     every_month: float
+    error: float
+
+
+class DrawnRow(NamedTuple):
+    """One Sharpe ratio: the same two rules on days that happened, told on half of the histories.
+
+    Attributes:
+        sharpe: A year, to which the histories are moved.
+        exposure: The best one to hold all the time; 1 is what made the record.
+        month: That a month makes the target at it.
+        below: That the drawdown stays below at it.
+        constant: Both, at it.
+        surplus: Both, by the surplus rule.
+        error: Monte Carlo error, at most.
+    """
+
+    sharpe: float
+    exposure: float
+    month: float
+    below: float
+    constant: float
+    surplus: float
     error: float
 
 
@@ -158,6 +188,24 @@ def joint_row(sharpe: float, target: Target = DESIGN, paths: int = PATHS) -> Joi
         every_month=every,
         error=_error(simulated, paths),
     )
+
+
+def drawn_rows(
+    histories: Histories, target: Target = DESIGN, sharpes: Sequence[float] = SHARPES
+) -> Iterator[DrawnRow]:
+    """Yield the chances on days that happened, by Sharpe ratio.
+
+    Args:
+        histories: Drawn from a record.
+        target: To be made.
+        sharpes: A year.
+    """
+    rules = simple_rules(target, histories.volatility)
+    for sharpe in sharpes:
+        by_constant, by_surplus = judged(histories, sharpe, target, rules)
+        year = by_constant.horizons[-1]
+        found = (year.month, year.below, year.joint, by_surplus.joint)
+        yield DrawnRow(sharpe, by_constant.dial, *found, _error(found, year.paths))
 
 
 def _error(found: Sequence[float], paths: int) -> float:
@@ -256,7 +304,9 @@ def resampled_row(
 ) -> WorldRow:
     """Return the same for days that happened, drawn in blocks of 21."""
     days = WARM_UP + TRADING_DAYS
-    drawn = resampled_returns(returns, sharpe, days=days, paths=paths, seed=seed)
+    drawn = resampled_returns(
+        returns, sharpe, days=days, paths=paths, seed=seed, expected_block=BLOCK
+    )
     return _row(name, sharpe, drawn, target)
 
 
