@@ -68,9 +68,9 @@ def _drawn(screen: Screen, target: Target, days: Days) -> Told:
         for row in found
     ]
     notes = [
-        f"the record's own days in blocks of {tables.BLOCK:.0f}, moved to each Sharpe ratio; chosen",
-        f"on one half of {len(histories.noise):,} histories and told on the other; exposure 1 is",
-        "what made the record",
+        f"the record's own days in blocks of {tables.BLOCK:.0f}, moved to each Sharpe ratio,",
+        f"chosen on one half of {len(histories.noise):,} histories and told on the other; exposure 1",
+        "is what made the record",
     ]
     return {"rows": found}, columns, rows, notes
 
