@@ -23,6 +23,7 @@ def test_it_is_that_of_another_dynamic_programme(sharpe: float, known: float) ->
         pytest.param(Goal(3.0), id="a-year"),
         pytest.param(Goal(2.0, months=1), id="a-month"),
         pytest.param(Goal(1.0, monthly=0.01, drawdown=0.15, days=365), id="coins-and-more-room"),
+        pytest.param(Goal(0.0, monthly=0.002, drawdown=0.3), id="a-goal-nearer-than-the-floor"),
     ],
 )
 def test_a_simulation_of_it_makes_what_the_grid_says(goal: Goal) -> None:
@@ -38,6 +39,13 @@ def test_it_lies_between_a_simple_rule_and_what_no_sizing_passes() -> None:
         value = best_rule_value(Goal(sharpe))
         simple = surplus_policy_joint(sharpe, 3.75 / sharpe, 0.92, 3.0, paths=4000).joint
         assert simple - 0.015 < value < most(sharpe, target)
+
+
+@pytest.mark.parametrize("target", [Target(0.001, 0.5), Target(0.05, 0.08)])
+def test_without_an_edge_a_bet_at_once_is_the_bound(target: Target) -> None:
+    start = target.drawdown / ((1.0 + target.monthly) ** 12 - 1.0 + target.drawdown)
+    assert most(-3.0, target) == most(0.0, target) == pytest.approx(start)
+    assert best_rule_value(Goal(-1.0, target.monthly, target.drawdown)) <= start + 0.01
 
 
 def test_more_skill_more_time_and_more_room_never_hurt() -> None:

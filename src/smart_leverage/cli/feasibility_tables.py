@@ -69,8 +69,8 @@ def _drawn(screen: Screen, target: Target, days: Days) -> Told:
     ]
     notes = [
         f"the record's own days in blocks of {tables.BLOCK:.0f}, moved to each Sharpe ratio,",
-        f"chosen on one half of {len(histories.noise):,} histories and told on the other; exposure 1",
-        "is what made the record",
+        f"chosen on one half of {len(histories.noise):,} histories and told on the other;",
+        "exposure 1 is what made the record",
     ]
     return {"rows": found}, columns, rows, notes
 

@@ -18,7 +18,7 @@ from smart_leverage.cli.feasibility_words import (
 from smart_leverage.domain.sentences import percent
 from smart_leverage.research.feasibility import answer
 from smart_leverage.research.feasibility.answer import Verdict
-from smart_leverage.research.feasibility.histories import Target, Told
+from smart_leverage.research.feasibility.histories import Target, best
 from smart_leverage.research.feasibility.record import FEWEST_DAYS, Answer
 from smart_leverage.research.feasibility.trades import Counted, Needed, closed_needed, needed
 from smart_leverage.research.verify.drawdown import max_drawdown
@@ -36,7 +36,7 @@ def of_record(source: Source, assumed: "Assumed", target: Target, found: Answer)
     """Tell the verdict on a record, why, and what it rests on."""
     sharpe = answer.sharpe_needed(target)
     need = _needed_of(source.trades, assumed, target)
-    ends = [_by(told, found.by).joint for told in (found.lower, found.value, found.upper)]
+    ends = [best(told).joint for told in (found.lower, found.value, found.upper)]
     lines = [
         f"{goal(target)}: {found.verdict}",
         (
@@ -153,10 +153,6 @@ def _attainable(found: Answer) -> Iterator[str]:
         "beside it: Sharpe ratio of the US stock market about 0.4, of Berkshire 1976–2017 0.79; "
         "5 % a month is more than the best known fund made before fees"
     )
-
-
-def _by(told: tuple[Told, ...], name: str) -> Told:
-    return next(each for each in told if each.name == name)
 
 
 # -- a record that is too short -------------------------------------------------------------------

@@ -40,7 +40,7 @@ def of_sharpe(sharpe: float, volatility: float | None, target: Target) -> Said:
     lines = [
         f"{goal(target)}: {known(verdict)}",
         (
-            f"with these assumptions: {hundred(told.joint_12)} in 100 for a year; you would need a "
+            f"with these assumptions: {hundred(max(told.joint_12, by_surplus))} in 100 for a year; you would need a "
             f"Sharpe ratio of {need:.1f}"
         ),
         "",

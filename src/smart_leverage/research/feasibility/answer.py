@@ -140,10 +140,11 @@ def most(sharpe: float, target: Target) -> float:
     """Return a probability of both in a year that no sizing passes.
 
     It is that of the likeliest way to the year's goal before the floor is met; the months between
-    and the drawdown from later peaks are not asked of it, so the true one lies below.
+    and the drawdown from later peaks are not asked of it, so the true one lies below. Whoever has a
+    losing strategy can bet at once, before it has lost: no less than without an edge.
     """
     goal = (1.0 + target.monthly) ** 12
-    return goal_probability_upper_bound(sharpe, 1.0, 1.0 - target.drawdown, goal)
+    return goal_probability_upper_bound(max(sharpe, 0.0), 1.0, 1.0 - target.drawdown, goal)
 
 
 def verdict(lower_joint: float, upper_best: float) -> Verdict:

@@ -26,6 +26,8 @@ DAY_MOST = 0.2266
 DAY_LEAST = 0.01
 LEVELS, CELLS, PEAKS = 16, 40, 100
 """Volatilities that can be held; cells of the drawdown; of the way to the goal, at most."""
+CELLS_MOST, PEAKS_LEAST = 480, 12
+"""A goal that is near beside the drawdown gets finer cells, so that it is told apart from here."""
 TAIL = 4.0
 """Standard deviations upwards that are told apart; what is beyond counts as this much."""
 SLACK = 1e-12
@@ -149,20 +151,23 @@ class _Grid:
 
     def __init__(self, goal: Goal) -> None:
         finite(goal.sharpe, "sharpe")
-        self.cell = goal.depth / CELLS
+        near = math.ceil(PEAKS_LEAST * goal.depth / goal.height)
+        self.cells = min(max(CELLS, near), CELLS_MOST)
+        self.cell = goal.depth / self.cells
         rows = min(math.ceil(goal.height / self.cell), PEAKS)
         self.peaks = np.linspace(0.0, goal.height, max(rows, 2) + 1)
-        spread = goal.depth * np.geomspace(DAY_LEAST, DAY_MOST, LEVELS - 1)
+        least = DAY_LEAST * min(goal.depth, goal.height)
+        spread = np.geomspace(least, DAY_MOST * goal.depth, LEVELS - 1)
         self.volatility = np.concatenate(([0.0], spread)) * math.sqrt(goal.days)
         reach = math.ceil(TAIL * float(spread[-1]) / self.cell)
-        at: FloatArray = np.arange(-CELLS, reach + 1, dtype=np.float64) * self.cell
-        self.above = self.peaks[None, :] + at[CELLS:, None]
+        at: FloatArray = np.arange(-self.cells, reach + 1, dtype=np.float64) * self.cell
+        self.above = self.peaks[None, :] + at[self.cells :, None]
         self.is_goal = self.above >= goal.height - SLACK
         self.jumps = self._jumps(goal, at)
 
     def end(self) -> Floats:
         """Return the value at the deadline: only who is there has made it."""
-        return self.settled(np.zeros((CELLS, self.peaks.size), dtype=np.float32))
+        return self.settled(np.zeros((self.cells, self.peaks.size), dtype=np.float32))
 
     def before(self, value: Floats) -> Floats:
         """Return, by volatility, depth and peak, the value a day earlier."""
@@ -170,7 +175,7 @@ class _Grid:
         at_peak[self.is_goal] = 1.0
         floor = np.zeros((1, self.peaks.size), dtype=np.float32)  # there everything is over
         line = np.concatenate((floor, value[:, :0:-1].T, at_peak))
-        return (self.jumps @ line).reshape(LEVELS, CELLS, self.peaks.size)
+        return (self.jumps @ line).reshape(LEVELS, self.cells, self.peaks.size)
 
     def settled(self, best: Floats) -> Floats:
         """Return the value by peak and depth; at the goal it is made."""
@@ -183,9 +188,9 @@ class _Grid:
 
         The value is linear between points, so a point weighs what its hat holds of the normal law.
         """
-        depths = np.arange(CELLS) * self.cell
-        weights = np.zeros((LEVELS, CELLS, at.size))
-        weights[0, np.arange(CELLS), CELLS - np.arange(CELLS)] = 1.0
+        depths = np.arange(self.cells) * self.cell
+        weights = np.zeros((LEVELS, self.cells, at.size))
+        weights[0, np.arange(self.cells), self.cells - np.arange(self.cells)] = 1.0
         edges = np.concatenate(([at[0] - self.cell], at, [at[-1] + self.cell]))
         for level, vol in enumerate(self.volatility[1:], start=1):
             spread = vol / math.sqrt(goal.days)
@@ -195,4 +200,4 @@ class _Grid:
             weights[level] = np.diff(call, 2, axis=1) / self.cell
             weights[level, :, -1] += ndtr((mean[:, 0] - at[-1]) / spread)
         weights[:, :, 0] = 0.0
-        return weights.reshape(LEVELS * CELLS, at.size).astype(np.float32)
+        return weights.reshape(LEVELS * self.cells, at.size).astype(np.float32)
