@@ -102,6 +102,16 @@ def test_what_is_undecided_is_told_the_length_that_decides() -> None:
     assert between.days == math.inf
 
 
+def test_a_target_that_luck_makes_every_second_year_is_never_out_of_reach() -> None:
+    """0.5 % a month before −20 %: a bet at once makes it in 0.2/0.2617 of cases."""
+    easy = Target(0.005, 0.20)
+    assert answer.even_by_best(easy) == -math.inf
+    days = _days(0.2, 300)
+    told = deciding(draw(days.values, 252, count=100), (-1.5, 0.2, 1.9), easy, 300)
+    assert told.not_below == -math.inf
+    assert 0.0 < told.attainable_from < 2.0
+
+
 def test_no_verdict_is_made_of_fewer_than_sixty_days() -> None:
     with pytest.raises(ValueError, match="59 are too few"):
         answered(_days(2.0, 59), Target(), count=100)

@@ -94,13 +94,18 @@ def _why(found: Answer, target: Target) -> str:
         )
     bars = found.deciding
     if bars is None or bars.days == math.inf:
-        why = "that is between the two, and no length of record decides while it stays"
-        between = "" if bars is None else f" ({bars.not_below:.2f} and {bars.attainable_from:.2f})"
+        why = "no length of record decides while it stays there"
+        between = (
+            "" if bars is None
+            else f", between {max(bars.not_below, 0.0):.2f}, where only the best of all rules "
+            f"makes it every second year, and {bars.attainable_from:.2f}, where a simple one does"
+        )  # fmt: skip
         return f"Sharpe ratio {found.sharpe[1]:.2f}: {why}{between}"
+    under = f"its upper end has to come under {bars.not_below:.2f}, or "
     return (
         f"{bars.days:,.0f} days of record would decide it, there are {found.days:,}, if the "
-        f"Sharpe ratio stays {found.sharpe[1]:.2f}: its upper end has to come under "
-        f"{bars.not_below:.2f}, or its lower end to reach {bars.attainable_from:.2f}"
+        f"Sharpe ratio stays {found.sharpe[1]:.2f}: {under if bars.not_below > -math.inf else ''}"
+        f"its lower end has to reach {bars.attainable_from:.2f}"
     )
 
 

@@ -35,12 +35,13 @@ def of_sharpe(sharpe: float, volatility: float | None, target: Target) -> Said:
     told = answer.chance(sharpe, held, target)
     multiple, by_surplus = answer.surplus(sharpe, target)
     best, bound = answer.best_value(sharpe, target), answer.most(sharpe, target)
-    verdict = answer.verdict(max(told.joint_12, by_surplus), best)
+    simple = max(told.joint_12, by_surplus)
+    verdict = answer.verdict(simple, best)
     need, bought = answer.sharpe_needed(target), answer.budget(max(sharpe, 0.0), target.drawdown)
     lines = [
         f"{goal(target)}: {known(verdict)}",
         (
-            f"with these assumptions: {hundred(max(told.joint_12, by_surplus))} in 100 for a year; you would need a "
+            f"with these assumptions: {hundred(simple)} in 100 for a year; you would need a "
             f"Sharpe ratio of {need:.1f}"
         ),
         "",

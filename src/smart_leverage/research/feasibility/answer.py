@@ -170,8 +170,13 @@ def even_by_surplus(target: Target, paths: int = PATHS) -> float:
 
 
 def _crossing(over: Callable[[float], float], near: float) -> float:
-    """Return where a rising function passes 0; infinity where it does not up to 20."""
+    """Return where a rising function passes 0; infinity where it does not up to 20.
+
+    Minus infinity where it has passed at 0: no skill is needed.
+    """
     low, high = 0.0, 4.0
+    if over(low) >= 0.0:
+        return -math.inf
     while over(high) < 0.0:
         low, high = high, 2.0 * high
         if high > SHARPE_MOST:
