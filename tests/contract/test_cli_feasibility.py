@@ -58,6 +58,7 @@ def test_a_record_as_json_holds_every_end(tmp_path: Path) -> None:
     assert best == sorted(best)
     assert all(one <= most for one, most in zip(best, bound, strict=True))
     assert float(answer["deciding"]["days"]) > 300
+    assert "days of record would decide it, there are 300" in done.json["reason"]
 
 
 def test_fewer_than_sixty_days_get_no_verdict_and_what_can_be_said(tmp_path: Path) -> None:

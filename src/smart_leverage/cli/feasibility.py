@@ -53,11 +53,7 @@ class Assumed(NamedTuple):
 
 @command(
     "smart-leverage feasibility returns.csv --monthly 0.03 --drawdown 0.15",
-    "smart-leverage feasibility --ledger runs/demo",
-    "smart-leverage feasibility trades.json --quote USDT=USD --equity 10000",
-    "smart-leverage feasibility --sharpe 2",
     "smart-leverage feasibility --win-rate 0.55 --payoff 1 --trades 100 --risk 0.005",
-    "smart-leverage feasibility --table chances",
 )
 def feasibility(
     screen: Screen,
@@ -101,10 +97,12 @@ def feasibility(
 ) -> None:
     """Work out how likely a monthly target is inside a drawdown.
 
-    From daily returns, a ledger, trades that other programs wrote, or from what you assume. A
-    record of 60 days or more gets a verdict: its days are drawn anew in blocks, rules of exposure
-    are run on them, and what is chosen on one half is told on the other, at both ends of the 90 %
-    interval of its Sharpe ratio. What would be needed instead is always told.
+    From daily returns, a ledger, trades that other programs wrote (they need --equity, unless the
+    file says it), or from what you assume: --sharpe, or --win-rate with what goes with it.
+
+    A record of 60 days or more gets a verdict: its days are drawn anew in blocks, rules of
+    exposure are run on them, and what is chosen on one half is told on the other, at both ends of
+    the 90 % interval of its Sharpe ratio. What would be needed instead is always told.
     """
     from smart_leverage.cli.amounts import amount
 
