@@ -1,25 +1,30 @@
 """The engine over the simulated broker, told as the kernel tells: decisions, fills and marks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
 from smart_leverage.domain.clock import ManualClock
+from smart_leverage.domain.evidence import Measured
 from smart_leverage.domain.orders import HOUSE, Side
 from smart_leverage.domain.records import Decided, Filled, Marked, Record
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.proof import exact
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.bars import BarSeries
-from smart_leverage.market.feed import instants
+from smart_leverage.market.feed import Instant, instants
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.research.kernel import Columns, Run, Setup
 from smart_leverage.runtime.bars import BarDriver
 from smart_leverage.runtime.recovery import recover
+from smart_leverage.runtime.trader import Trader
 from smart_leverage.settings import Settings
 from smart_leverage.strategies.base import Strategy
 from smart_leverage.wiring.accounts import Beginning, opening
@@ -77,8 +82,12 @@ def governed(
     policy: Policy,
     setup: Setup,
     timezone: str = "America/New_York",
+    evidence: Sequence[tuple[int, Measured]] = (),
 ) -> Told:
-    """Run the engine over the simulated broker and return what it did."""
+    """Run the engine over the simulated broker and return what it did.
+
+    `evidence` is brought as soon as its time has come, in order of time.
+    """
     registry = Registry.builtin()
     listener = Listener()
     opened_ns = min(each.starts[0] for each in series)
@@ -105,8 +114,28 @@ def governed(
         driver = BarDriver(
             trader, venue, clock, strategies=strategies, resumes_monthly=setup.resumes_monthly
         )
-        driver.run(instants(series))
+        driver.run(_bringing(trader, instants(series), evidence))
     return listener.told
+
+
+def _bringing(
+    trader: Trader, passing: Iterable[Instant], evidence: Sequence[tuple[int, Measured]]
+) -> Iterator[Instant]:
+    left = list(reversed(evidence))
+    for instant in passing:
+        while left and left[-1][0] <= instant.at_ns:
+            _, measured = left.pop()
+            text = msgspec.json.encode(measured).decode()
+            trader.offer(
+                Commanded(
+                    at_ns=instant.at_ns,
+                    command=Command.EVIDENCE,
+                    who="a schedule",
+                    reason="it is time",
+                    changes=(("measured", text),),
+                )
+            )
+        yield instant
 
 
 def of_kernel(run: Run, bars: Columns) -> Told:

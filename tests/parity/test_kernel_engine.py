@@ -12,13 +12,16 @@ from tests.conftest import MARKET_DATA
 from tests.parity.governed import Told, governed, of_kernel
 from tests.parity.kernel_worlds import Scripted, World, quiet_world, steady_world, world
 
+from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.errors import BadData
+from smart_leverage.domain.evidence import SLEEVES, Measured, SleeveFigures, evidence_of
 from smart_leverage.domain.registry import Registry
 from smart_leverage.domain.stamps import iso
 from smart_leverage.market.files import Reading, load
 from smart_leverage.policy.params import CLASSIC
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.research.kernel import Setup, columns_of, run, signals_of
+from smart_leverage.research.kernel.market import Dated
 from smart_leverage.strategies.momentum import Momentum
 
 SEEDS = (3, 5, 9, 13, 15, 35, 37, 38, 52, 56, 59, 60, 62, 346, 367, 727, 806, 857)
@@ -28,6 +31,8 @@ apart."""
 STEADY_SEEDS = (0, 2, 5, 9, 11, 14, 19, 23, 28, 33, 40, 57)
 """Exposure by drawdown, record, rolling losses and edge, together and alone; 19 once told the two
 apart."""
+
+EVIDENCE_SEEDS = (5, 9, 23, 40)
 
 NOW_NS = 2**62
 
@@ -83,6 +88,50 @@ def test_where_exposure_is_earned_the_kernel_decides_as_the_engine(
     engine, kernel = played(steady_world(seed), tmp_path)
     assert differences(engine, kernel) == []
     assert equity_gap(engine, kernel) < Decimal("1e-9")
+
+
+@pytest.mark.parametrize("seed", EVIDENCE_SEEDS)
+def test_both_read_the_same_evidence_at_the_same_times(seed: int, tmp_path: Path) -> None:
+    """Figures of two sleeves come, are renewed, and expire while the account trades."""
+    one = steady_world(seed)
+    exposure = one.policy.exposure._replace(
+        is_tail_capped=True, is_kelly_capped=True, is_volatility_capped=True
+    )
+    policy = one.policy._replace(exposure=exposure)
+    first = min(each.starts[0] for each in one.series)
+    records = [
+        (first + 10 * DAY_NS, figures(first + 9 * DAY_NS, 15, "0.06", "0.9")),
+        (first + 30 * DAY_NS, figures(first + 29 * DAY_NS, 20, "0.04", "0.5")),
+    ]
+    bars = columns_of(one.series, now_ns=NOW_NS)
+    signals = signals_of([Scripted(one.opportunities)], one.series, bars)
+    dated = [
+        Dated(at, each.expires_ns, *(evidence_of(each).sleeves[name] for name in SLEEVES))
+        for at, each in records
+    ]
+    done = run(bars, signals, policy, one.setup, evidence=dated)
+    strategies = [Scripted(one.opportunities)]
+    engine = governed(tmp_path, one.series, strategies, policy, one.setup, evidence=records)
+    assert differences(engine, of_kernel(done, bars)) == []
+    assert equity_gap(engine, of_kernel(done, bars)) < Decimal("1e-9")
+    without = run(bars, signals, policy, one.setup)
+    assert not np.array_equal(done.curve["cap_crypto"], without.curve["cap_crypto"])
+
+
+def figures(until_ns: int, days: int, shortfall: str, volatility: str) -> Measured:
+    """Return evidence that is good for so many days."""
+    sleeve = SleeveFigures(
+        days=90, es_per_unit=shortfall, volatility=volatility, volatility_target="0.08",
+        mean_low="0.1", kelly_best="0.4",
+    )  # fmt: skip
+    return Measured(
+        from_ns=until_ns - 100 * DAY_NS,
+        until_ns=until_ns,
+        expires_ns=until_ns + days * DAY_NS,
+        days=90,
+        sha256="0" * 64,
+        sleeves=dict.fromkeys(SLEEVES, sleeve),
+    )
 
 
 def test_these_worlds_come_to_what_only_earned_exposure_comes_to() -> None:
