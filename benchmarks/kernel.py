@@ -18,6 +18,7 @@ import time
 from array import array
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from smart_leverage.domain.instruments import AssetClass, Instrument
 from smart_leverage.domain.registry import Registry
 from smart_leverage.market.bars import BarSeries, Source
 from smart_leverage.policy.params import CLASSIC, Policy
+from smart_leverage.policy.sleeve import SleeveEvidence
 from smart_leverage.research.kernel import (
     Columns,
     Setup,
@@ -35,7 +37,10 @@ from smart_leverage.research.kernel import (
     signals_of,
     sweep,
 )
+from smart_leverage.research.kernel.market import Dated
+from smart_leverage.settings import load
 from smart_leverage.strategies.momentum import Momentum
+from smart_leverage.wiring.policy import policy_of
 
 START_NS = 1_483_228_800_000_000_000
 """2017-01-01T00:00:00Z."""
@@ -130,6 +135,39 @@ def c_ns(bars: Columns) -> float | None:
     return spent / bars.bars * 1e9
 
 
+STEADY = policy_of(load(None, {"SMART_LEVERAGE_POLICY__PRESET": "steady"}).settings)
+
+
+def renewed(bars: Columns) -> list[Dated]:
+    """Return evidence that is renewed every thirty days, as a schedule brings it."""
+    known = [
+        SleeveEvidence(90.0, 0.07 + 0.01 * (number % 3), 0.55, 0.09, 0.2, 0.4)
+        for number in range(HOURS // 720 + 1)
+    ]
+    first, month = int(bars.instants["at"][0]), 720 * HOUR_NS
+    return [
+        Dated(first + number * month, first + (number + 1) * month, one, one)
+        for number, one in enumerate(known)
+    ]
+
+
+def steady_ratios(bars: Columns, signals: Signals, sets: int) -> dict[str, float]:
+    """Return what `steady` costs over `classic`, alone and in a sweep: medians of turns taken."""
+    made, dated = policies(sets), renewed(bars)
+    earned = [STEADY._replace(sizing=one.sizing, stops=one.stops) for one in made]
+    turns: dict[str, Callable[[], object]] = {
+        "classic": lambda: run(bars, signals, CLASSIC, SETUP, record=False),
+        "steady": lambda: run(bars, signals, STEADY, SETUP, record=False, evidence=dated),
+        "classic_sweep": lambda: sweep(bars, signals, made, SETUP, threads=1),
+        "steady_sweep": lambda: sweep(bars, signals, earned, SETUP, threads=1, evidence=dated),
+    }
+    spent = [{name: best_s(act, runs=1) for name, act in turns.items()} for _ in range(RUNS)]
+    return {
+        "steady_single_ratio": median(one["steady"] / one["classic"] for one in spent),
+        "steady_sweep_ratio": median(one["steady_sweep"] / one["classic_sweep"] for one in spent),
+    }
+
+
 def growth(sets: int) -> dict[str, float]:
     """Return what twice the bars, twice the assets and twice the sets cost, as ratios."""
 
@@ -169,6 +207,7 @@ def main(sets: int) -> None:
         "asset_bars": bars.bars,
         "c_ns": c_ns(bars),
         "vectorbt_ns": None,
+        **steady_ratios(bars, signals, min(sets, 32)),
         **growth(min(sets, 64)),
     }
     for name, value in figures.items():

@@ -16,6 +16,7 @@ from smart_leverage.domain.records import (
     AssetLocked,
     BaselineSet,
     BreakerMoved,
+    ExposureMoved,
     FlowSeen,
     InstrumentListed,
     LimitChanged,
@@ -30,7 +31,7 @@ from smart_leverage.ledger.emergency import BLOCK, EmergencyJournal
 from smart_leverage.ledger.files import EMERGENCY, beside
 from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.ledger.sqlite import SqliteLedger
-from smart_leverage.settings import Settings
+from smart_leverage.settings import Settings, load
 
 BTC = Key("crypto:BTC/USD")
 MINUTE = 60_000_000_000
@@ -303,3 +304,40 @@ def test_verify_tells_what_waits_in_the_emergency_journal(
     assert enter(["ledger", "verify", "--json", str(path)]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["emergency_records"], told["emergency_torn"]) == (1, [1])
+
+
+# --- earned exposure -----------------------------------------------------------------------------
+
+
+def earned() -> ExposureMoved:
+    caps = {"hard": "0.25", "drawdown": "0.2", "tail": "", "kelly": "", "volatility": ""}
+    return ExposureMoved(
+        at_ns=MINUTE,
+        sleeve="crypto",
+        before=D("0.25"),
+        after=D("0.2"),
+        binding="drawdown",
+        caps=caps | {"evidence": "0.25"},
+    )
+
+
+def steady_text() -> str:
+    return load(None, {"SMART_LEVERAGE_POLICY__PRESET": "steady"}).settings.policy_text()
+
+
+def test_tier_says_what_is_earned_beside_it_and_which_cap_binds(show: Show) -> None:
+    text = show(earned(), command="tier", policy=steady_text())
+    assert "crypto        at most 20.0 % since 1970-01-01 00:01:00Z: drawdown binds of" in text
+    assert "hard 25.0 %" in text
+    assert "tail" not in text
+
+
+def test_tier_says_how_sure_the_record_has_to_be(show: Show) -> None:
+    text = show(earned(), command="tier", policy=steady_text())
+    assert "to STABLE: 80 % sure of winning 50 %, now 50 %, 0 of 20 trades" in text
+
+
+def test_status_tells_it_to_programs(show: Show) -> None:
+    told = json.loads(show(earned(), command="status --json", policy=steady_text()))
+    assert told["earned"][0]["binding"] == "drawdown"
+    assert told["earned"][0]["caps"]["drawdown"] == "0.2"

@@ -3,9 +3,12 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+from smart_leverage.books.episodes import ALL
 from smart_leverage.cli.account import Remembered, number
 from smart_leverage.cli.figures import record
 from smart_leverage.domain.sentences import TIERS, percent
+from smart_leverage.engine.standings import Standings
+from smart_leverage.policy.evidence import RecordTerms, proof_of
 from smart_leverage.policy.tier import Tier
 
 
@@ -42,10 +45,33 @@ def next_step(now: Remembered) -> str:
         return ""
     if tier is Tier.EMERGENCY:
         return f"to LEARNING: month no worse than {percent(month)}"
+    if numbers.get("record", {}).get("earned") == "on":
+        return _by_proof(now, tier)
     _, closed = record(now)
     name, edge = ("STABLE", stable) if tier is Tier.LEARNING else ("PROFITABLE", profitable)
     more = f" and {fewest - closed} more trades" if closed < fewest else ""
     return f"to {name}: {percent(edge, 0)}{more}"
+
+
+def _by_proof(now: Remembered, tier: Tier) -> str:
+    """Return how sure the record has to be of which win rate, and how sure it is."""
+    section = {key: value for key, value in now.numbers["record"].items() if key != "earned"}
+    terms = RecordTerms(is_earned=True, **section)
+    standings = Standings()
+    standings.fold(now.state.episodes.closed, terms)
+    standing = standings.of(ALL, now.state.losers.get(ALL, 0))
+    lower = min(
+        (standing.with_forced, standing.without_forced),
+        key=lambda one: (one.tier, proof_of(one, terms).above_1),
+    )
+    proof, count = proof_of(lower, terms), lower.wins + lower.losses
+    name, edge, sure, least = "STABLE", proof.threshold_1, proof.above_1, terms.trades_min_1
+    if tier is Tier.STABLE:
+        name, edge, sure = "PROFITABLE", proof.threshold_2, proof.above_2
+        least = terms.trades_min_2
+    more = f", {count:.0f} of {least} trades" if count < least else ""
+    need = percent(terms.promote_probability, 0)
+    return f"to {name}: {need} sure of winning {percent(edge, 0)}, now {percent(sure, 0)}{more}"
 
 
 def title(tier: str) -> str:

@@ -52,6 +52,7 @@ def _fields(now: "Remembered") -> dict[str, Any]:
         "cash": state.book.cash,
         "exposure": [{**line._asdict(), "used": line.used} for line in exposures(now)],
         "breakers": [{**line._asdict(), "used": line.used} for line in losses(now)],
+        "earned": list(state.earned.values()),
         "locks": _locks(now),
         "plan": state.plan,
         "plan_short": state.short,

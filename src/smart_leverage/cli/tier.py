@@ -83,6 +83,7 @@ def _fields(now: "Remembered", history: list[Step]) -> dict[str, Any]:
             {"tier": one.tier.name, "crypto_cap": one.crypto_cap, "total_cap": one.total_cap}
             for one in ranks(now)
         ],
+        "earned": list(now.state.earned.values()),
         "history": [_row(step) for step in history],
         "as_of_ns": now.at_ns,
     }
@@ -103,6 +104,7 @@ def _lines(now: "Remembered", history: list[Step]) -> Iterator[str]:
     yield f"  month {'not known' if month is None else percent(month, 2)}   {_emergency(now)}"
     yield ""
     yield from _ranks(now)
+    yield from _earned(now)
     ceiling = _ceiling(now)
     if ceiling is not None:
         yield f"ceiling   {ceiling.upper()}: the highest that is granted without a person"
@@ -151,6 +153,20 @@ def _ranks(now: "Remembered") -> Iterator[str]:
             f"crypto {percent(rank.crypto_cap):>6}   "
             f"crypto and leveraged {percent(rank.total_cap):>6}{here}"
         )
+
+
+def _earned(now: "Remembered") -> Iterator[str]:
+    """Yield what is earned beside the tier: in force, by which cap, and all of the caps."""
+    from smart_leverage.domain.sentences import percent
+    from smart_leverage.domain.stamps import iso
+
+    for place, one in enumerate(now.state.earned.values()):
+        word, since = "" if place else "earned", iso(one.at_ns)
+        caps = ", ".join(
+            f"{name} {percent(float(text), 1)}" for name, text in one.caps.items() if text
+        )
+        bound = f"{one.binding} binds of {caps}"
+        yield f"{word:<9} {one.sleeve:<12}  at most {percent(one.after):>6} since {since}: {bound}"
 
 
 def _row(step: Step) -> dict[str, Any]:

@@ -379,6 +379,9 @@ def _buy_figures(
         "counted per unit": str(terms.worst),
         "lost per unit at most": str(terms.loss),
     }
+    for sleeve, earned in core.state.earned.items():
+        caps_told = ", ".join(f"{name} {cap}" for name, cap in earned.caps.items() if cap)
+        figures[f"earned {sleeve}"] = f"{earned.after}, {earned.binding} binds of {caps_told}"
     if record.imported:
         figures["trades imported"] = f"{record.imported} of {record.closed}"
     return figures

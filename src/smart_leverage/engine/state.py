@@ -102,6 +102,8 @@ class State:
         self.rolling = RollingMarks()
         self.exposure: dict[str, Decimal] = {}
         """What is earned beside the tier by sleeve, fraction of equity; none where nothing is."""
+        self.earned: dict[str, ExposureMoved] = {}
+        """How that came about: by sleeve, the last change with all of its caps."""
         self.orders = TrackedOrders()
         self.sequence = 0
         self.session = ""
@@ -398,6 +400,7 @@ class State:
 
     def _exposure(self, record: ExposureMoved) -> None:
         self.exposure[record.sleeve] = record.after
+        self.earned[record.sleeve] = record
 
     def _state(self, record: StateChanged) -> None:
         if record.why.startswith((RESTORED, UNWRITABLE)):

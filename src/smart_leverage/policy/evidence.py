@@ -295,6 +295,37 @@ def _terms_of(record: Record, at: RecordTerms) -> EvidenceTerms:
     )
 
 
+class Proof(NamedTuple):
+    """What a record says of both thresholds: where they lie, and how sure it is of being above."""
+
+    threshold_1: float
+    threshold_2: float
+    above_1: float
+    above_2: float
+
+
+@rule
+def proof_of(record: Record, at: RecordTerms) -> Proof:
+    """Return how sure a record is of being above either threshold; for people.
+
+    Args:
+        record: Of closed episodes.
+        at: Terms.
+    """
+    terms = _terms_of(record, at)
+    trades = record.wins + record.losses
+    return Proof(
+        threshold_1=terms.threshold_1,
+        threshold_2=terms.threshold_2,
+        above_1=posterior_prob_above(
+            terms.prior_a, terms.prior_b, record.wins, trades, terms.threshold_1
+        ),
+        above_2=posterior_prob_above(
+            terms.prior_a, terms.prior_b, record.wins, trades, terms.threshold_2
+        ),
+    )
+
+
 @rule
 def step_record(record: Record, outcome: float, at: RecordTerms) -> Record:
     """Return a record after one more closed episode.

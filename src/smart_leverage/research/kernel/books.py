@@ -53,7 +53,7 @@ ACCOUNT = np.dtype(
             *("is_moved", "is_rising", "is_watched", "held", "day"),
             *("is_drawdown_tripped", "is_judged", "earned", "losers", "closed", "episodes"),
             *("marked", "day_place", "month_place", "peaks_first", "peaks_end", "sleeve_until"),
-            "is_cap_due",
+            *("is_cap_due", "marked_hour"),
             *("days", "trades", "wins", "losses", "forced", "bought", "denied"),
             *("trips_day", "trips_month", "locks", "plans", "halts"),
         )

@@ -112,21 +112,26 @@ def count_losers(books: Books, row: Any, policy: Policy) -> None:
 # --- marks ---------------------------------------------------------------------------------------
 
 
-def remember(books: Books, at: int, equity: float) -> None:
+def remember(books: Books, at: int, hour: int, equity: float) -> None:
     """Keep a mark: the first of every hour, the best of every day, the best since a resume."""
+    note_hour(books, at, hour, equity)
+    note_best(books, equity)
+
+
+def note_hour(books: Books, at: int, hour: int, equity: float) -> None:
+    """Keep the first mark of every hour, counted from the epoch."""
     account = books.account
-    account.since_best = max(account.since_best, equity)
-    last = books.marks[(account.marked - 1) % MARKS].at
-    if account.marked == 0 or at // HOUR_NS > last // HOUR_NS:
+    if hour > account.marked_hour:
         one = books.marks[account.marked % MARKS]
         one.at, one.equity = at, equity
         account.marked += 1
-    note_best(books, equity)
+        account.marked_hour = hour
 
 
 def note_best(books: Books, equity: float) -> None:
     """Let a mark stand among the best of the days; what it beats is forgotten."""
     account, peaks = books.account, books.peaks
+    account.since_best = max(account.since_best, equity)
     while account.peaks_end > account.peaks_first and (peaks[account.peaks_end - 1].best <= equity):
         account.peaks_end -= 1
     is_first = account.peaks_end == account.peaks_first
@@ -156,6 +161,7 @@ def begin_anew(books: Books, at: int, equity: float) -> None:
     one = books.marks[0]
     one.at, one.equity = at, equity
     account.marked = 1
+    account.marked_hour = at // HOUR_NS
 
 
 def references(books: Books, at: int, equity: float, policy: Policy) -> SteadyReferences:
@@ -249,18 +255,23 @@ def show_earned(books: Books, at: int, policy: Policy) -> None:
     Within one look no mark is older than a day that was not there at its beginning, because a look
     ends with the risk day or after 24 hours.
     """
-    account = books.account
-    account.share_least, account.share_most, account.peak = 0.0, np.inf, 0.0
-    if policy.exposure.is_drawdown_capped:
-        account.peak = peak_of(books, account.last, policy.exposure.peak_days)
-        terms = policy.exposure
-        crypto = quiet_share(account.earned_crypto, account.least_crypto, terms)
-        leveraged = quiet_share(account.earned_leveraged, account.least_leveraged, terms)
-        account.share_least = max(crypto.least, leveraged.least)
-        if not is_held_down(account):
-            account.share_most = min(crypto.most, leveraged.most)
+    show_shares(books, policy)
     if policy.rolling.is_rolling:
         show_rolling(books, at, policy)
+
+
+def show_shares(books: Books, policy: Policy) -> None:
+    """Find between which shares of its peak equity leaves the exposure in force as it is."""
+    account, terms = books.account, policy.exposure
+    account.share_least, account.share_most, account.peak = 0.0, np.inf, 0.0
+    if not terms.is_drawdown_capped:
+        return
+    account.peak = peak_of(books, account.last, terms.peak_days)
+    crypto = quiet_share(account.earned_crypto, account.least_crypto, terms)
+    leveraged = quiet_share(account.earned_leveraged, account.least_leveraged, terms)
+    account.share_least = max(crypto.least, leveraged.least)
+    if not is_held_down(account):
+        account.share_most = min(crypto.most, leveraged.most)
 
 
 def stay(books: Books, closes: Any, equity: Any, begin: int, count: int, policy: Policy) -> int:

@@ -251,7 +251,7 @@ def judge(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy
     caps = caps_now(account, policy.tiers)
     shrink(books, row, facts, market.sessions, tape, valuation, caps, policy)
     mark(account, valuation, caps.crypto)
-    remember(books, row.at, valuation.equity)
+    remember(books, row.at, market.hours[t], valuation.equity)
     write_mark(account, row, tape, valuation, caps)
     protect_bare(books, row, facts, policy)
     watch(books, row, facts, tape, policy.stops, 0)

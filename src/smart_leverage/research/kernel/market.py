@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from smart_leverage.domain.clock import HOUR_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.policy.sleeve import UNKNOWN, SleeveEvidence
 from smart_leverage.research.kernel.columns import Columns, check_begin
@@ -25,7 +26,8 @@ class Market(NamedTuple):
     `low` and `close` are (n_assets, n_instants), so that one instrument's prices lie side by side.
     `before` is the cells of a time before any price. `busy` and `closes` are (n_instants,): what an
     instant is for all accounts, and whether any bar ends then. `evidence` are pairs of what is
-    known of coins and of all that is leveraged, `evidence_at` says which of them holds when.
+    known of coins and of all that is leveraged, `evidence_at` says which of them holds when;
+    `hours` are (n_instants,) counted from the epoch.
     """
 
     instants: Any
@@ -41,6 +43,7 @@ class Market(NamedTuple):
     closes: Any
     evidence: Any
     evidence_at: Any
+    hours: Any
 
 
 SLEEVE = np.dtype([(name, "f8") for name in SleeveEvidence._fields])
@@ -103,6 +106,7 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
             [[tuple(UNKNOWN)] * 2, *([tuple(one[2]), tuple(one[3])] for one in evidence)], SLEEVE
         ),
         evidence_at=held,
+        hours=instants["at"] // HOUR_NS,
     )
 
 

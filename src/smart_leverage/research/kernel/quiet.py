@@ -16,8 +16,10 @@ from smart_leverage.research.kernel.earning import (
     CAREFUL,
     caps_now,
     judge_exposure,
-    remember,
+    note_best,
+    note_hour,
     show_earned,
+    show_shares,
     stay,
 )
 from smart_leverage.research.kernel.exact import UNITS
@@ -43,17 +45,13 @@ class Room(NamedTuple):
 def show(books: Books, facts: Any, policy: Policy, at: int) -> None:
     """Put what has become of an account by a time where the next look finds it."""
     account = books.account
-    caps = caps_now(account, policy.tiers)
     band = policy.deleveraging.band_over * (1.0 - CAREFUL)
     account.cash_now = cash_of(account)
     show_limits(account, policy)
     show_earned(books, at, policy)
     account.least *= 1.0 + CAREFUL
     account.most *= 1.0 - CAREFUL
-    account.crypto_max = caps.crypto * band
-    account.leveraged_max = caps.leveraged * band
-    account.gross_max = policy.groups.gross * band
-    account.cap_now = caps.crypto
+    show_caps(account, policy)
     account.is_watched = account.is_stirred
     lost = policy.limits.loss_limit_daily_asset * account.day_open
     kept = held = 0
@@ -81,6 +79,16 @@ def show(books: Books, facts: Any, policy: Policy, at: int) -> None:
     if policy.rolling.is_rolling and account.sleeve_until <= at:
         limit = policy.rolling.loss_limit_sleeve * account.day_open
         account.crypto_least = invested - limit * (1.0 - CAREFUL)
+
+
+def show_caps(account: Any, policy: Policy) -> None:
+    """Find how much of equity each group may become before it is beyond its band."""
+    caps = caps_now(account, policy.tiers)
+    band = policy.deleveraging.band_over * (1.0 - CAREFUL)
+    account.crypto_max = caps.crypto * band
+    account.leveraged_max = caps.leveraged * band
+    account.gross_max = policy.groups.gross * band
+    account.cap_now = caps.crypto
 
 
 def show_limits(account: Any, policy: Policy) -> None:
@@ -208,9 +216,9 @@ def step_caps(
     leveraged = room.leveraged[place] + crypto
     if not (crypto < caps.crypto * band and leveraged < caps.leveraged * band):
         return False
-    account.cap_now = caps.crypto
+    show_caps(account, policy)
     note_quiet(books, market, policy, room, tape, begin, place, 1)
-    show(books, market.facts, policy, market.instants[t].at)
+    show_shares(books, policy)
     return True
 
 
@@ -306,9 +314,14 @@ def remember_all(
     books: Books, market: Market, room: Room, begin: int, first: int, count: int
 ) -> None:
     """Keep the marks that rolling limits and peaks go by."""
+    best = 0.0
     for i in range(first, first + count):
         if market.closes[begin + i] != 0:
-            remember(books, market.instants[begin + i].at, room.equity[i])
+            t = begin + i
+            note_hour(books, market.instants[t].at, market.hours[t], room.equity[i])
+            best = max(best, room.equity[i])
+    if best > 0.0:
+        note_best(books, best)
 
 
 def write_quiet(

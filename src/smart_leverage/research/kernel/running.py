@@ -248,6 +248,7 @@ def accounts_of(count: int, market: Market, setup: Setup) -> Accounts:
     peaks = np.zeros((count, days + 1), dtype=PEAK)
     peaks["best"][:, 0] = setup.cash
     accounts["marked"] = accounts["peaks_end"] = 1
+    accounts["marked_hour"] = market.hours[0]
     return Accounts(
         accounts=accounts,
         positions=positions,
