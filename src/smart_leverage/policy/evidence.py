@@ -269,12 +269,25 @@ class Record(NamedTuple):
 def thresholds_of_record(record: Record, at: RecordTerms) -> PayoffThresholds:
     """Return the win rates that a record has to beat, given what its wins and losses were worth.
 
-    Its returns are net of costs, so no cost is added.
+    Its returns are net of costs, so no cost is added. Drawing the payoff ratio towards one size
+    keeps a few lucky wins from lowering the bar; it must not lower that of an account whose rare
+    losses are large, so the higher of both counts.
     """
     mean_win = record.won / record.wins if record.wins > 0.0 else 0.0
     mean_loss = record.lost / record.losses if record.losses > 0.0 else 0.0
-    return payoff_thresholds(
+    drawn = payoff_thresholds(
         record.wins, record.losses, mean_win, mean_loss, 0.0, at.payoff_trades, at.offset
+    )
+    if not (mean_win > 0.0 and mean_loss > 0.0):
+        return drawn
+    breakeven = breakeven_win_rate(mean_win / mean_loss, 0.0)
+    if not breakeven > drawn.breakeven:
+        return drawn
+    return PayoffThresholds(
+        payoff_ratio=mean_win / mean_loss,
+        breakeven=breakeven,
+        threshold_1=breakeven,
+        threshold_2=breakeven + at.offset,
     )
 
 
