@@ -102,6 +102,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("feasibility", RESEARCH, "feasibility:feasibility"),
     Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
     Entry("refit", RESEARCH, "refit:refit"),
+    Entry("review", RESEARCH, "review:review"),
     Entry("report", RESEARCH, "report:report"),
     Entry("init", KEEP, "init:init"),
     Entry(
