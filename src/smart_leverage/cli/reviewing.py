@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.cli.account import Remembered
     from smart_leverage.domain.proposals import Proposal
+    from smart_leverage.engine.state import State
     from smart_leverage.research.review import Review, Standing, Targets
 
 REFUSED = 5
@@ -34,29 +34,29 @@ def made(path: Path, targets: "Targets", days: Sequence[int], until: int | None 
     with opened(path) as reader:
         last = reader.head().seq if until is None else until
         story = read_story(reader, until=last, keeps_figures=False)
-    standing = standing_of(remember(path, until=last))
+    standing = standing_of(remember(path, until=last).state)
     try:
         return review(story, standing, targets, list(dict.fromkeys(days)), contradicted)
     except ValueError as error:  # a bar that is none
         raise ConfigError([str(error)], "review") from None
 
 
-def standing_of(now: "Remembered") -> "Standing":
+def standing_of(state: "State") -> "Standing":
     """Return how an account stands: its limits, its tier, and what would forbid loosening."""
     from smart_leverage.engine.config import EngineConfig
     from smart_leverage.engine.core import Core
     from smart_leverage.engine.limiting import need
     from smart_leverage.research.review import Standing
 
-    core, limits = Core(EngineConfig()), now.state.limits
-    core.state = now.state
+    core, limits = Core(EngineConfig()), state.limits
+    core.state = state
     return Standing(
         in_force=dict(limits.in_force),
         configured=dict(limits.configured),
         pending={name: each.after for name, each in limits.pending.items()},
-        tier=now.state.tier,
+        tier=state.tier,
         need=need(core),
-        losers=sum(now.state.losers.values()),
+        losers=sum(state.losers.values()),
     )
 
 
