@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,18 @@ def proposed(home: Path) -> Path:
 
 def sign(home: Path, file: Path, *words: str, stdin: str = "") -> Done:
     return review(home, "--sign", str(file), "--reason", "read it", *words, stdin=stdin)
+
+
+@contextmanager
+def running(account: Account) -> Iterator[None]:
+    """Let an account run, and end it with its broker."""
+    account.start()
+    try:
+        yield
+    finally:
+        account.stop(signal.SIGKILL)
+        for note in account.home.glob("runs/*/broker.pid"):
+            os.kill(int(note.read_text()), signal.SIGKILL)
 
 
 def recorded(home: Path) -> list[Any]:
@@ -164,6 +178,18 @@ def test_what_is_looser_is_proposed_to_a_proven_record_and_waits_for_token_and_b
         5, True,
     )  # fmt: skip
     assert len([each for each in recorded(home) if isinstance(each, LimitChanged)]) == 1
+    account = Account(home)
+    with running(account):
+        file = proposed(home)
+        bare = sign(home, file)
+        assert (bare.code, "needs the admin token" in bare.out) == (5, True)
+        done = sign(home, file, "--token-file", "-", stdin=account.token)
+        assert done.code == 0, done.out + done.err
+        assert f"{SYMBOL} 8 % → 10 %, from " in done.out
+        assert account.json("limits", "show")["numbers"]["limits"]["symbol_cap"] == "0.08"
+        [pending] = account.json("limits", "show")["pending"]
+        assert pending["reason"].startswith("read it (proposal ")
+        assert "nothing is loosened: a limit was changed within 30 days" in review(home).out
 
 
 def _proven() -> Desk:
@@ -185,14 +211,14 @@ def _proven() -> Desk:
         desk.fill(desk.take(Role.SIGNAL), "2475" if number % 9 % 2 else "2550")
         desk.wait(86_000)
     desk.prices()
+    desk.flow(str(100_000 - desk.state.book.cash))  # as much as a new broker has
     assert desk.buy(KO, "150").reason == "cap_symbol"
     return desk
 
 
 def test_an_account_that_runs_takes_it_through_its_socket(home: Path) -> None:
     account = Account(home)
-    account.start()
-    try:
+    with running(account):
         file = proposed(home)
         done = sign(home, file, "--json")
         assert done.code == 0, done.out + done.err
@@ -200,7 +226,3 @@ def test_an_account_that_runs_takes_it_through_its_socket(home: Path) -> None:
         assert f"{LEARNING} 25 % → 20 %, in force now" in done.json["lines"]
         assert sign(home, file).code == 5
         assert account.json("limits", "show")["numbers"]["tiers"]["learning"]["crypto_cap"] == "0.2"
-    finally:
-        account.stop(signal.SIGKILL)
-        for note in home.glob("runs/*/broker.pid"):
-            os.kill(int(note.read_text()), signal.SIGKILL)

@@ -70,6 +70,8 @@ def review(
 
     path = ledger_path(folder)
     if sign is not None:
+        if out is not None or days:
+            raise typer.BadParameter("stands alone: it signs what was written before")
         signed(screen, path, sign, reason, token_file)
         return
     one = made(path, _targets(win_rate, month, drawdown), (7, 30, *(days or ())))
