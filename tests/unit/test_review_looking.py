@@ -10,10 +10,12 @@ from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.orders import Role, Side
 from smart_leverage.domain.phases import PhaseResult
 from smart_leverage.domain.proposals import hash_of, is_whole
+from smart_leverage.domain.records import Record
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.events import Verdict
 from smart_leverage.reports.story import Story
-from smart_leverage.research.review import Line, Review, Targets, review
+from smart_leverage.research.review import Line, Look, Review, Targets, review
+from smart_leverage.research.review.looking import look
 from smart_leverage.wiring.limits import contradicted
 
 DAY_S = 86_400
@@ -21,15 +23,38 @@ DAY_S = 86_400
 
 def told(desk: Desk, *days: int, targets: Targets | None = None) -> Review:
     """Return the review of everything a desk has recorded."""
-    story = Story()
-    for record in desk.records:
-        story.apply(record)
     standing = standing_of(desk.state)
-    return review(story, standing, targets or Targets(), days or (7, 30), contradicted)
+    return review(
+        _story(desk.records), standing, targets or Targets(), days or (7, 30), contradicted
+    )
 
 
-def lines(one: Review, window: int = 0) -> dict[str, Line]:
-    return {each.name: each for each in one.reviewed.looks[window].lines}
+def _story(records: list[Record]) -> Story:
+    story = Story()
+    for record in records:
+        story.apply(record)
+    return story
+
+
+def lines(one: Review) -> dict[str, Line]:
+    return lines_of(one.reviewed.looks[0])
+
+
+def lines_of(one: Look) -> dict[str, Line]:
+    return {each.name: each for each in one.lines}
+
+
+def _round_trip(desk: Desk, price: str) -> None:
+    """Let a signal buy, wait out the house's stop, and leave at a price."""
+    desk.prices()
+    desk.signal(ETH)
+    desk.fill(desk.take(Role.SIGNAL), desk.price[ETH])
+    stop = desk.take(Role.STOP)
+    desk.wait(60)
+    desk.prices()
+    desk.signal(ETH, Side.SELL)
+    desk.end(stop)
+    desk.fill(desk.take(Role.SIGNAL), price)
 
 
 def passed(desk: Desk, days: int) -> None:
@@ -55,10 +80,10 @@ def test_an_account_of_three_days_says_how_many_are_missing() -> None:
 def test_every_line_has_a_source_and_a_time() -> None:
     desk = Desk(holdings={BTC: "0.2"}, cash=90_000)
     passed(desk, 8)
-    for look in told(desk).reviewed.looks:
-        assert {each.until_ns for each in look.lines} == {desk.now_ns}
-        assert all(NOON <= each.from_ns < each.until_ns for each in look.lines)
-        assert all("event" in each.source or each.source.startswith("no ") for each in look.lines)
+    for one in told(desk).reviewed.looks:
+        assert {each.until_ns for each in one.lines} == {desk.now_ns}
+        assert all(NOON <= each.from_ns < each.until_ns for each in one.lines)
+        assert all("event" in each.source or each.source.startswith("no ") for each in one.lines)
 
 
 def test_returns_days_and_drawdown_are_those_of_the_window() -> None:
@@ -81,15 +106,7 @@ def test_returns_days_and_drawdown_are_those_of_the_window() -> None:
 def test_trades_of_the_window_are_told_apart_from_the_whole_record() -> None:
     desk = Desk()
     for number in range(12):
-        desk.prices()
-        desk.signal(ETH)
-        desk.fill(desk.take(Role.SIGNAL), desk.price[ETH])
-        stop = desk.take(Role.STOP)
-        desk.wait(60)
-        desk.prices()
-        desk.signal(ETH, Side.SELL)
-        desk.end(stop)
-        desk.fill(desk.take(Role.SIGNAL), "2525" if number % 4 else "2475")
+        _round_trip(desk, "2525" if number % 4 else "2475")
         desk.wait(DAY_S)
     desk.prices()
     rate = lines(told(desk))["win rate"]
@@ -165,6 +182,51 @@ def test_a_phase_is_measured_once_it_is_due_and_never_again_when_signed() -> Non
     passed(desk, 6)
     [second] = told(desk).proposal.phases
     assert second.due_ns == NOON + 14 * DAY_NS
+
+
+def _then_and_now(desk: Desk, until_ns: int, then: int) -> tuple[Look, Look]:
+    """Return one window by the records that there were at its end, and by all."""
+    before, after = (
+        look(_story(records), 7, until_ns, Targets(), 0.03)
+        for records in (desk.records[:then], desk.records)
+    )
+    return before, after
+
+
+def _measured(one: Look) -> list[tuple[str, str, str]]:
+    return [(each.name, each.measured, each.verdict) for each in one.lines]
+
+
+def test_trades_and_prices_that_came_later_change_no_window() -> None:
+    desk = Desk(holdings={BTC: "0.1"}, cash=95_000)
+    _round_trip(desk, "2475")
+    passed(desk, 6)
+    until_ns, then = desk.now_ns, len(desk.records)
+    _round_trip(desk, "2525")
+    desk.prices({BTC: "49000"})
+    passed(desk, 40)
+    before, after = _then_and_now(desk, until_ns, then)
+    assert _measured(before) == _measured(after)
+    assert "0 of 1, in truth" in lines_of(before)["win rate"].measured
+
+
+def test_a_plan_that_ended_later_was_running() -> None:
+    desk = Desk(holdings={BTC: "0.5"}, cash=75_000)
+    desk.wait(120)
+    desk.prices()
+    until_ns, then = desk.now_ns, len(desk.records)
+    while any(order.role is Role.TRIM for order in desk.sent) or desk.state.plan is not None:
+        for _ in range(sum(order.role is Role.TRIM for order in desk.sent)):
+            desk.fill(desk.take(Role.TRIM), desk.price[BTC])
+        desk.wait(600)
+        desk.prices()
+        assert desk.now_ns < until_ns + DAY_NS
+    before, after = _then_and_now(desk, until_ns, then)
+    assert _measured(before) == _measured(after)
+    plan = lines_of(after)["plans"]
+    assert (plan.verdict, "running" in plan.measured) == ("not decidable yet", True)
+    ended = lines(told(desk))["plans"]
+    assert "running" not in ended.measured
 
 
 def test_the_same_journal_gives_the_same_proposal_and_another_gives_another() -> None:

@@ -207,6 +207,19 @@ def test_nothing_goes_beyond_what_is_configured() -> None:
     assert proposed(facts(capped=MET, proven=Tier.PROFITABLE, earned=Tier.PROFITABLE)) == {}
 
 
+def test_no_ceiling_rises_above_the_configured_one() -> None:
+    low = {"tiers.ceiling": "learning"}
+    given = standing(low)._replace(configured=CONFIGURED | low)
+    proven = facts(given, earned=Tier.PROFITABLE, proven=Tier.PROFITABLE)
+    assert proposed(proven) == {}
+    assert proposed(proven._replace(standing=standing(low))) == {"tiers.ceiling": "stable"}
+
+
+def test_nothing_is_loosened_beside_what_is_tightened() -> None:
+    given = facts(TIGHT, capped=MET, won=trades(20, 80))
+    assert proposed(given) == {"tiers.win_rate_stable": "0.5"}
+
+
 def test_one_group_goes_back_at_a_time_the_ceiling_first() -> None:
     given = standing({"tiers.ceiling": "stable", "limits.symbol_cap": "0.08",
                       "tiers.stable.crypto_cap": "0.32"})  # fmt: skip
