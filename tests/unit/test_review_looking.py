@@ -154,6 +154,21 @@ def test_trips_breaches_and_late_plans_are_counted() -> None:
     assert "not kept" in found["plans"].measured
 
 
+def test_below_the_last_step_stops_are_not_judged_and_what_was_only_observed_is_told() -> None:
+    desk = Desk(enforcement="observe")
+    desk.buy(KO, "300")
+    desk.wait(60)
+    desk.prices()
+    found = lines(told(desk))
+    assert found["stops"].verdict == "shown"
+    assert found["stops"].measured == "not kept by the house on the step observe"
+    assert found["denials"].measured == "none; 1 would not have been given in full"
+    desk.step("all")
+    desk.wait(60)
+    desk.prices()
+    assert lines(told(desk))["stops"].verdict != "shown"
+
+
 def test_denials_and_changes_of_limits_are_shown_and_judged_by_nobody() -> None:
     desk = Desk()
     desk.buy(KO, "300")

@@ -146,7 +146,9 @@ def test_a_threshold_rises_where_the_record_is_proven_below_it_and_got_the_tier_
     assert proposed(facts(won=trades(9, 11))) == {}  # not proven
     changed = dict.fromkeys(LIMITS, OPENED) | {"tiers.win_rate_stable": NOW}
     assert proposed(facts(won=weak, changed_ns=changed)) == {}
-    assert "20 won: evidence below 45 %" in said(facts(won=weak), "record below a threshold")
+    assert "20 won: evidence of a rate below 45 %" in said(
+        facts(won=weak), "record below a threshold"
+    )
 
 
 def test_what_limits_would_contradict_is_not_proposed_and_says_so() -> None:

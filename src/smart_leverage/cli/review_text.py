@@ -46,16 +46,16 @@ def _window(look: "Look") -> Iterator[str]:
     )
     yield from _wrapped("", head)
     for line in look.lines:
-        yield from _line(look, line)
+        yield from _line(line, began_ns=max(each.from_ns for each in look.lines))
 
 
-def _line(look: "Look", line: "Line") -> Iterator[str]:
+def _line(line: "Line", *, began_ns: int) -> Iterator[str]:
     from smart_leverage.domain.stamps import second
 
     start = f"{_SIGNS[line.verdict]} {line.verdict:<17} {line.name:<14} "
     yield from _wrapped(start, line.measured)
     needed = f"; needs {line.needed}" if line.needed else ""
-    since = "" if line.from_ns == look.from_ns else f", since {second(line.from_ns)}"
+    since = "" if line.from_ns == began_ns else f", since {second(line.from_ns)}"
     yield from _wrapped(" " * len(start), f"due: {line.due}{needed}; {line.source}{since}")
 
 

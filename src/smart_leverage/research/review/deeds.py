@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from smart_leverage.domain.clock import SECOND_NS
+from smart_leverage.domain.enforcement import OBSERVED, WARNED
+from smart_leverage.domain.orders import HOUSE
 from smart_leverage.domain.records import (
     AssetLocked,
     BreakerMoved,
@@ -72,18 +74,21 @@ def _trips(window: Window) -> Deed:
 
 
 def _denials(window: Window) -> Deed:
-    denied = [
-        (seq, each)
-        for seq, each in window.of(Decided, window.story.decisions)
-        if each.verdict == "denied"
+    decided = window.of(Decided, window.story.decisions)
+    denied = [(seq, each) for seq, each in decided if each.verdict == "denied"]
+    foreseen = [
+        seq for seq, each in decided if each.verdict in (OBSERVED, WARNED) and each.source != HOUSE
     ]
     counts = Counter(short(each.reason) for _, each in denied)
     shown = ", ".join(f"{name} {count}" for name, count in counts.most_common(REASONS_MAX))
     if denied:
         lost = sum((refused(each) for _, each in denied), Decimal(0))
         shown = f"{counted(len(denied), 'order')}, {money(lost, 0)}: {shown}"
-    source = events([seq for seq, _ in denied])
-    return "denials", "shown only", shown or "none", "shown", source
+    shown = shown or "none"
+    if foreseen:
+        shown += f"; {len(foreseen):,} would not have been given in full"
+    source = events([*foreseen, *(seq for seq, _ in denied)])
+    return "denials", "shown only", shown, "shown", source
 
 
 def _tiers(window: Window) -> Deed:
@@ -96,16 +101,24 @@ def _tiers(window: Window) -> Deed:
 
 
 def _bare(window: Window) -> Deed:
-    """Tell of positions without a live stop."""
+    """Tell of positions without a live stop; below the last step the house keeps none at all."""
     gaps = window.of(Unprotected, window.story.unprotected)
-    late = [each for _, each in gaps if each.at_ns - each.since_ns > PROTECT_S * SECOND_NS]
+    # One gap is told when it is late and again when it ends.
+    by_start = {(each.key, each.since_ns): each for _, each in gaps}
+    late = [
+        each for each in by_start.values() if each.at_ns - each.since_ns > PROTECT_S * SECOND_NS
+    ]
     told = [
         f"{each.key.partition(':')[2]} for {span(each.at_ns - each.since_ns)}, {second(each.at_ns)}"
         for each in late
     ]
-    shown = _listed(told) or f"never for longer; {counted(len(gaps), 'gap')} within it"
+    shown = _listed(told) or f"never for longer; {counted(len(by_start), 'gap')} within it"
+    verdict = "missed" if late else "met"
+    if not window.step.sells and not late:
+        shown = f"not kept by the house on the step {window.step.word}"
+        verdict = "shown"
     due = f"no position without a live stop for more than {PROTECT_S} s"
-    return "stops", due, shown, "missed" if late else "met", events([seq for seq, _ in gaps])
+    return "stops", due, shown, verdict, events([seq for seq, _ in gaps])
 
 
 def _plans(window: Window) -> Deed:

@@ -156,7 +156,7 @@ def _performance(window: Window, targets: Targets, loss_limit: float) -> Iterato
         yield _line(
             window,
             "worst day",
-            f"at most {percent(loss_limit)} lost",
+            f"at most {percent(loss_limit)} lost at the close of a day",
             f"{signed(worst.change)} on {worst.label}",
             "met" if is_inside else "missed",
             source,

@@ -136,8 +136,8 @@ def _below_threshold(facts: Facts) -> Finding:
         won = tuple(is_won for at_ns, is_won in facts.won if at_ns > since)
         answer = rate_of(won, float(text))
         says = (
-            f"{counted(len(won), 'trade')} since {second(since)}, {answer.wins} won: evidence "
-            f"below {shown(name, text)} {answer.counter:.3g}, 20 decides"
+            f"{counted(len(won), 'trade')} since {second(since)}, {answer.wins} won: evidence of a "
+            f"rate below {shown(name, text)} {answer.counter:.3g}, 20 decides"
         )
         told.append(says)
         higher = min(Decimal(text) + THRESHOLD_STEP, THRESHOLD_MOST)

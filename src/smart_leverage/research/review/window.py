@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from smart_leverage.books.allocation import Allocation, Efficiency
 from smart_leverage.domain.clock import DAY_NS
+from smart_leverage.domain.enforcement import Enforcement, step_named
 from smart_leverage.reports.curve import Close, closes
 from smart_leverage.reports.story import Story
 from smart_leverage.reports.usage import Group, groups
@@ -51,6 +52,18 @@ class Window:
     def is_covered(self) -> bool:
         """Whether the account existed during all of it."""
         return self.story.account.at_ns <= self.from_ns
+
+    @property
+    def step(self) -> Enforcement:
+        """The step of enforcement at the end of the window; an unknown word is the last one."""
+        words = [self.story.account.enforcement]
+        words += [
+            each.after
+            for each in self.story.steps
+            if each.effective_ns <= each.at_ns <= self.until_ns
+        ]
+        step = step_named(words[-1])
+        return Enforcement.ALL if step is None else step
 
     def of(self, kind: type, records: Iterable[R]) -> list[tuple[int, R]]:
         """Return the records of a kind that lie in the window, each with its event."""
