@@ -61,8 +61,7 @@ def proposed(home: Path) -> Path:
     """Let the proposal of the day be written; return its file."""
     done = review(home, "--out", "proposals", "-q")
     assert done.code in (0, 6), done.err
-    [file] = (home / "proposals").glob("*.json")
-    return file
+    return max((home / "proposals").glob("*.json"))
 
 
 def sign(home: Path, file: Path, *words: str, stdin: str = "") -> Done:
@@ -160,6 +159,7 @@ def _tuples(given: dict[str, Any]) -> dict[str, Any]:
 def test_evidence_that_has_expired_is_refused(tmp_path: Path) -> None:
     long_ago = SystemClock().now_ns() - 9 * DAY_NS - LIFE_NS
     home = kept(tmp_path, troubled(long_ago))
+    assert "it cannot be signed, its evidence is too old" in review(home).out
     done = sign(home, proposed(home))
     assert (done.code, "its evidence has expired" in done.out) == (5, True)
 

@@ -15,6 +15,9 @@ from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.limiting import REFUSED as LIMIT_REFUSED
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.reviewing import REFUSED, hash_in_force
+from smart_leverage.runtime.control import Request
+from smart_leverage.runtime.operator import problems_of
+from smart_leverage.wiring.limits import contradicted
 
 SYMBOL = "limits.symbol_cap"
 
@@ -167,6 +170,17 @@ def test_a_command_without_a_proposal_or_a_reason_is_refused() -> None:
     bare = Commanded(at_ns=desk.now_ns, command=Command.REVIEW, who="ann", reason="read it")
     assert "no proposal came" in refusal(desk.feed(bare))
     assert "needs a reason" in refusal(sign(desk, proposal(desk, change("0.08")), reason=" "))
+
+
+def test_what_limits_would_contradict_is_refused_before_the_engine_is_asked() -> None:
+    desk = Desk()
+    torn = proposal(desk, change("0.02", "limits.loss_limit_monthly", "0.08"))
+    request = Request(Command.REVIEW, "ann", "read it", changes={NAME: encoded(torn)})
+    [why] = problems_of(desk.state, request, contradicted)
+    assert "loss_limit_daily 0.03 is above loss_limit_monthly 0.02" in why
+    fine = structs.replace(request, changes={NAME: encoded(proposal(desk, change("0.08")))})
+    assert problems_of(desk.state, fine, contradicted) == []
+    assert problems_of(desk.state, structs.replace(request, changes={}), contradicted) == []
 
 
 def test_phases_are_signed_without_any_change() -> None:

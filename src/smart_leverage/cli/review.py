@@ -97,8 +97,9 @@ def _targets(win_rate: str, month: str, drawdown: str) -> "Targets":
 def _show(screen: Screen, path: Path, one: "Review", out: Path | None) -> None:
     from smart_leverage.cli.review_text import lines
     from smart_leverage.cli.reviewing import fields, written
+    from smart_leverage.domain.clock import SystemClock
 
-    text = list(lines(one))
+    text = list(lines(one, SystemClock().now_ns()))
     files = [] if out is None else written(one, text, out)
     if screen.as_json:
         screen.record({**fields(one), "files": [str(each) for each in files], "ledger": str(path)})

@@ -12,8 +12,13 @@ WIDTH = 100
 _SIGNS = {"met": "●", "missed": "■", "not decidable yet": "▲", "shown": " "}
 
 
-def lines(one: "Review") -> Iterator[str]:
-    """Yield a whole review: every window, what each rule said, and the proposal."""
+def lines(one: "Review", now_ns: int) -> Iterator[str]:
+    """Yield a whole review: every window, what each rule said, and the proposal.
+
+    Args:
+        one: The review.
+        now_ns: When it is read; a proposal that can no longer be signed says so.
+    """
     from smart_leverage.domain.proposals import SHORT
     from smart_leverage.domain.stamps import second
     from smart_leverage.reports.explain import printable
@@ -33,7 +38,7 @@ def lines(one: "Review") -> Iterator[str]:
         yield from _wrapped(f"{sign} {finding.rule:<25}", finding.says)
     yield ""
     yield from proposal_lines(one)
-    yield from _advice(one)
+    yield from _advice(one, now_ns)
 
 
 def _window(look: "Look") -> Iterator[str]:
@@ -83,9 +88,13 @@ def _diff(changes: "tuple[Change, ...]") -> Iterator[str]:
         yield from _wrapped(f"{change.name} ", f"{way}; {change.rule}: {change.evidence}")
 
 
-def _advice(one: "Review") -> Iterator[str]:
+def _advice(one: "Review", now_ns: int) -> Iterator[str]:
     proposal = one.proposal
-    if proposal.changes or proposal.phases:
+    if not proposal.changes and not proposal.phases:
+        return
+    if now_ns >= proposal.expires_ns:
+        yield "it cannot be signed, its evidence is too old; let the account run, and review again"
+    else:
         yield (
             "nothing was changed; `smart-leverage review --out FOLDER` writes it, and --sign FILE "
             "signs"
