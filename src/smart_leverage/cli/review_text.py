@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from smart_leverage.research.review import Line, Look, Review
 
 WIDTH = 100
+INDENT_MAX = 35
 _SIGNS = {"met": "●", "missed": "■", "not decidable yet": "▲", "shown": " "}
 
 
@@ -102,8 +103,8 @@ def _advice(one: "Review", now_ns: int) -> Iterator[str]:
 
 
 def _wrapped(start: str, text: str) -> list[str]:
-    """Return a text behind its start, its further lines below it."""
-    indent = " " * min(len(start), 34)
-    return textwrap.wrap(
-        start + text, WIDTH, subsequent_indent=indent or "  ", drop_whitespace=True
-    ) or [start]
+    """Return a text behind its start, its further lines below it; names come from outside."""
+    from smart_leverage.reports.explain import printable
+
+    indent = " " * min(len(start), INDENT_MAX) or "  "
+    return textwrap.wrap(start + printable(text), WIDTH, subsequent_indent=indent)
