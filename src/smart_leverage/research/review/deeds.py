@@ -12,7 +12,6 @@ from smart_leverage.domain.records import (
     BreakerMoved,
     Decided,
     LimitChanged,
-    Marked,
     TierGranted,
     Unprotected,
 )
@@ -49,7 +48,7 @@ def _breaches(window: Window) -> Deed:
         f"{each.name} {counted(each.breaches, 'time')}, {percent(each.above or 0.0)} of the time"
         for each in over
     ]
-    source = cited(window.places(Marked), "mark")
+    source = cited(window.mark_places, "mark")
     shown = "; ".join(told) or "never above a cap"
     verdict = "missed" if over else "met" if window.marks else "not decidable yet"
     return "breaches", "exposure inside every cap", shown, verdict, source

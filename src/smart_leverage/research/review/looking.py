@@ -148,7 +148,7 @@ def _line(
 
 
 def _performance(window: Window, targets: Targets, loss_limit: float) -> Iterator[Line]:
-    source = cited(window.places(Marked), "mark")
+    source = cited(window.mark_places, "mark")
     yield _return(window, targets, source)
     if window.days_closed:
         worst = min(window.days_closed, key=lambda day: day.change)
@@ -287,7 +287,7 @@ def _months(window: Window, bar: float) -> tuple[MonthAnswer, str]:
 
 def _allocation(window: Window) -> Iterator[Line]:
     used = window.efficiency
-    source = cited(window.places(Marked), "mark")
+    source = cited(window.mark_places, "mark")
     parts = (
         ("in the band", used.in_band),
         ("mean exposure", used.exposure_mean),

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from smart_leverage.books.allocation import Allocation, Efficiency
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.enforcement import Enforcement, step_named
+from smart_leverage.domain.records import Marked
 from smart_leverage.reports.curve import Close, closes
 from smart_leverage.reports.story import Story
 from smart_leverage.reports.usage import Group, groups
@@ -141,6 +142,7 @@ class Window:
         exposures, caps = group.exposures[low:high], group.caps[low:high]
         return Group(group.name, group.times[low:high], exposures, caps)
 
-    def places(self, kind: type) -> Sequence[int]:
-        """Return the events of the marks in the window."""
-        return self.story.places.get(kind, ())[self._low : self._high]
+    @property
+    def mark_places(self) -> Sequence[int]:
+        """The events of the marks in the window."""
+        return self.story.places.get(Marked, ())[self._low : self._high]
