@@ -54,6 +54,7 @@ READING = [
     ["sweep", "--help"],
     ["verify", "--help"],
     ["monitor", "--help"],
+    ["review", "--help"],
     ["config", "check"],
     ["config", "show"],
     ["ledger", "verify"],

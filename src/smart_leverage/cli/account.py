@@ -11,6 +11,7 @@ from smart_leverage.cli.places import opened
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.limits import number_of
+from smart_leverage.domain.phases import SIGNED, Phase, phases_at
 from smart_leverage.domain.records import (
     Adopted,
     BaselineSet,
@@ -18,6 +19,7 @@ from smart_leverage.domain.records import (
     Filled,
     InstrumentListed,
     Marked,
+    Noted,
     Record,
     decode,
 )
@@ -35,6 +37,14 @@ _SILENT = frozenset({"note", "unprotected"})
 
 _DECISION = frozenset({"decision"})
 """The kind that changes nothing but says what an instrument was worth; there are many."""
+
+
+_SIGNATURE = SIGNED.encode()
+"""Tells, before it is read, which of many notes may be a signature."""
+
+
+def _signature(record: Record) -> list[str]:
+    return [record.text] if isinstance(record, Noted) and record.code == SIGNED else []
 
 
 class Known(NamedTuple):
@@ -57,11 +67,19 @@ class Remembered(NamedTuple):
     prices: dict[Key, Known]
     noted: int
     """Records that wait in the emergency journal; they are counted in."""
+    reviews: tuple[str, ...] = ()
+    """Texts of the signatures under reviews, oldest first."""
 
     @property
     def is_simulated(self) -> bool:
         """Whether money and time are made up."""
         return self.account.mode == SIMULATED
+
+    @property
+    def phases(self) -> list[Phase]:
+        """The phases of seven and thirty days as they stand now."""
+        opened = self.state.opened
+        return [] if opened is None else phases_at(opened.at_ns, self.at_ns, self.reviews)
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -102,7 +120,7 @@ def number(numbers: dict[str, Any], key: str) -> Decimal | None:
     return Decimal(repr(value))
 
 
-def remember(path: Path, *, with_prices: bool = False) -> Remembered:
+def remember(path: Path, *, with_prices: bool = False, until: int | None = None) -> Remembered:
     """Read a ledger and return the account as of its last record.
 
     What waits in the emergency journal of a ledger in trouble is taken in as well.
@@ -110,6 +128,7 @@ def remember(path: Path, *, with_prices: bool = False) -> Remembered:
     Args:
         path: The ledger.
         with_prices: Read the decisions as well, for the last known price of every instrument.
+        until: The last event to read; then the emergency journal is left out.
 
     Raises:
         LedgerError: There is no ledger, it cannot be read, or it holds no account.
@@ -118,7 +137,7 @@ def remember(path: Path, *, with_prices: bool = False) -> Remembered:
         account = reader.account()
         if account is None:
             raise LedgerError(f"{path}: holds no account yet; start a run with it first")
-        return _Fold(with_prices).read(path, reader, account)
+        return _Fold(with_prices).read(path, reader, account, until)
 
 
 class _Fold:
@@ -132,10 +151,17 @@ class _Fold:
         self.state = State()
         self.prices: dict[Key, Known] = {}
 
-    def read(self, path: Path, reader: "Reader", account: AccountRow) -> Remembered:
+    def read(
+        self, path: Path, reader: "Reader", account: AccountRow, until: int | None
+    ) -> Remembered:
         at_ns, events, mark = 0, 0, None
+        reviews: list[str] = []
         for entry in reader.entries():
+            if until is not None and entry.seq > until:
+                break
             at_ns, events = max(at_ns, entry.at_ns), entry.seq
+            if entry.kind == "note" and _SIGNATURE in entry.payload:
+                reviews += _signature(decode(entry.payload))
             if entry.kind in self._passed:
                 continue
             record = decode(entry.payload)
@@ -144,7 +170,7 @@ class _Fold:
                 self.state.baselines.mark(record.equity)
             else:
                 self._take(record)
-        noted = list(known(waiting(path)))
+        noted = list(known(waiting(path))) if until is None else []
         for record in noted:
             at_ns = max(at_ns, record.at_ns)
             self._take(record)
@@ -157,6 +183,7 @@ class _Fold:
             at_ns=at_ns,
             prices=self.prices,
             noted=len(noted),
+            reviews=tuple(reviews),
         )
 
     def _take(self, record: Record) -> None:

@@ -103,6 +103,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
     Entry("audit", RESEARCH, "audit:audit"),
     Entry("refit", RESEARCH, "refit:refit"),
+    Entry("review", RESEARCH, "review:review"),
     Entry("report", RESEARCH, "report:report"),
     Entry("init", KEEP, "init:init"),
     Entry(

@@ -12,10 +12,12 @@ from smart_leverage.cli.screen import Column, Screen
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from smart_leverage.cli.account import Remembered
+
 
 @command("smart-leverage plan show", "smart-leverage plan show --ledger runs/live --json")
 def show(screen: Screen, ledger: LedgerPath = None, config: ConfigPath = None) -> None:
-    """Show what would have to be sold now to be inside every cap, with the gain it would realise.
+    """Show what would have to be sold now to be inside every cap, and the phases of the review.
 
     Prices are the last that the ledger knows; gains go by the average entry price, before fees and
     tax, so they are an estimate.
@@ -54,13 +56,18 @@ _COLUMNS = (
 
 
 def _show(screen: Screen, ledger: "Path | None", config: "Path | None") -> None:
+    from smart_leverage.cli.account import remember
+    from smart_leverage.cli.places import ledger_path
+    from smart_leverage.domain.phases import told
     from smart_leverage.domain.sentences import money, plain
 
-    rows = _sales(screen, ledger, config)
+    now = remember(ledger_path(ledger), with_prices=True)
+    rows, phases = _sales(screen, now, config), now.phases
     if screen.as_json:
         gain = sum((row["gain"] for row in rows), Decimal(0))
-        screen.record({"sales": rows, "gain": gain})
-    elif not rows:
+        screen.record({"sales": rows, "gain": gain, "phases": phases})
+        return
+    if not rows:
         screen.say("nothing is above its cap, so nothing would be sold")
     else:
         cells = [
@@ -76,19 +83,17 @@ def _show(screen: Screen, ledger: "Path | None", config: "Path | None") -> None:
         screen.table(_COLUMNS, cells)
         total = sum((row["gain"] for row in rows), Decimal(0))
         screen.say(f"gain that these sales would realise, about {money(total)}")
+    screen.say(*(f"phase     {told(each)}" for each in phases))
 
 
-def _sales(screen: Screen, ledger: "Path | None", config: "Path | None") -> list[dict[str, Any]]:
+def _sales(screen: Screen, now: "Remembered", config: "Path | None") -> list[dict[str, Any]]:
     """Return the sales that bring every group inside, by the engine's own arithmetic."""
-    from smart_leverage.cli.account import remember
-    from smart_leverage.cli.places import ledger_path
     from smart_leverage.cli.rules import config_of
     from smart_leverage.engine.core import Core
     from smart_leverage.engine.events import Rung
     from smart_leverage.engine.exposure import value
     from smart_leverage.engine.shrinking import excess
 
-    now = remember(ledger_path(ledger), with_prices=True)
     core = Core(config_of(now, config, screen.note))
     core.state = now.state
     core.begin(now.at_ns)

@@ -65,6 +65,7 @@ def _fields(now: "Remembered") -> dict[str, Any]:
         "ledger": str(now.path),
         "ledger_seq": now.events,
         "emergency_records": now.noted,
+        "phases": now.phases,
     }
 
 
@@ -177,6 +178,7 @@ def _loss(line: "Loss", *, is_wide: bool) -> str:
 def _duties(now: "Remembered") -> Iterator[str]:
     """Yield what is under way or overdue: plan, locks, positions without a stop, orders."""
     from smart_leverage.domain.limits import told
+    from smart_leverage.domain.phases import told as phase_told
     from smart_leverage.domain.sentences import GROUPS, PLAN_STATUS, percent
     from smart_leverage.domain.stamps import iso
     from smart_leverage.domain.stamps import span as age
@@ -203,6 +205,9 @@ def _duties(now: "Remembered") -> Iterator[str]:
     for key, since_ns in sorted(state.bare_since.items()):
         yield f"▲ no stop {key} for {age(now.at_ns - since_ns)}"
     held, under_way = len(state.held()), len(state.orders.by_id)
+    for place, phase in enumerate(now.phases):
+        mark = "▲ " if phase.is_due else ""
+        yield f"{f'{mark}phases' if mark or not place else '':<9} {phase_told(phase)}"
     yield f"holding   {_count(held, 'position')}, {_count(under_way, 'order')} under way"
 
 

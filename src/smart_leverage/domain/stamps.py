@@ -59,6 +59,11 @@ def iso(at_ns: int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%SZ" if whole else "%Y-%m-%d %H:%M:%S.%fZ")
 
 
+def second(at_ns: int) -> str:
+    """Return an instant to the second, for where nobody asks for more."""
+    return iso(at_ns - at_ns % SECOND_NS)
+
+
 def local(at_ns: int) -> str:
     """Return an instant by the clock of this machine and in UTC, for people, to the second."""
     at_ns -= at_ns % SECOND_NS

@@ -10,6 +10,7 @@ from smart_leverage.engine.judging import DAY_LOSS, cancel_increases, change_sta
 from smart_leverage.engine.learning import take_evidence
 from smart_leverage.engine.limiting import set_limits
 from smart_leverage.engine.plans import rebalance, start_flatten
+from smart_leverage.engine.reviewing import sign
 from smart_leverage.engine.seating import set_seat
 from smart_leverage.policy.reasons import TradingState
 
@@ -38,6 +39,8 @@ def on_command(core: Core, event: Commanded) -> None:
         give_consent(core, event)
     elif event.command is Command.EVIDENCE:
         take_evidence(core, event)
+    elif event.command is Command.REVIEW:
+        sign(core, event)
     else:
         _resume(core, event)
 

@@ -216,13 +216,14 @@ class Command(StrEnum):
     ENFORCE = "enforce"
     CONSENT = "consent"
     EVIDENCE = "evidence"
+    REVIEW = "review"
 
 
 class Commanded(Event, frozen=True, kw_only=True):
     """A person ordered something, with a reason.
 
     `changes` are (name, value) of limits, of a bot's seat, of the step of enforcement, or what was
-    measured as JSON; `is_admin` says whether the admin token came along.
+    measured or proposed as JSON; `is_admin` says whether the admin token came along.
     """
 
     command: Command

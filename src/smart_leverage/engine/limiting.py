@@ -16,17 +16,18 @@ REFUSED = "limit.refused"
 """Code of the note with which a change of limits is refused, all of it."""
 
 
-def set_limits(core: Core, event: Commanded) -> None:
-    """Change what a person wants changed, all of it or nothing."""
+def set_limits(core: Core, event: Commanded) -> bool:
+    """Change what a person wants changed, all of it or nothing; tell whether it was not refused."""
     changes = {name: canonical(name, text) for name, text in event.changes}
     if why := _refusal(core, event, changes):
         text = f"nothing changed for {event.who}: {why}"
         core.record(Noted(at_ns=core.now_ns, code=REFUSED, text=text))
-        return
+        return False
     for name in LIMITS:
         after = changes.get(name)
         if after is not None and not _is_so_already(core, name, after):
             _change(core, name, after, event.who, event.reason)
+    return True
 
 
 def _refusal(core: Core, event: Commanded, changes: Mapping[str, str | None]) -> str:

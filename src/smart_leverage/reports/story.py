@@ -20,6 +20,7 @@ from smart_leverage.domain.records import (
     AssetLocked,
     BreakerMoved,
     Decided,
+    EnforcementChanged,
     Filled,
     FlowSeen,
     InstrumentListed,
@@ -92,6 +93,7 @@ class Story:
         self.plans: list[PlanMoved] = []
         self.unprotected: list[Unprotected] = []
         self.notes: list[Noted] = []
+        self.steps: list[EnforcementChanged] = []
         self.book = Book()
         self.allocation = Allocation()
         self.places: dict[type, array[int]] = {}
@@ -119,6 +121,7 @@ class Story:
             PlanMoved: self.plans.append,
             Unprotected: self.unprotected.append,
             Noted: self.notes.append,
+            EnforcementChanged: self.steps.append,
         }
 
     @property

@@ -9,6 +9,7 @@ from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.enforcement import told as told_rollout
 from smart_leverage.domain.evidence import told as evidence_told
 from smart_leverage.domain.limits import told
+from smart_leverage.domain.proposals import decoded, wanted
 from smart_leverage.domain.records import (
     CancelIntended,
     ConsentGiven,
@@ -30,6 +31,7 @@ from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.importing import REFUSED as PAST_REFUSED
 from smart_leverage.engine.learning import REFUSED as EVIDENCE_REFUSED
 from smart_leverage.engine.limiting import REFUSED as LIMIT_REFUSED
+from smart_leverage.engine.reviewing import REFUSED as REVIEW_REFUSED
 from smart_leverage.engine.seating import REFUSED as SEAT_REFUSED
 from smart_leverage.engine.seating import told as seat_told
 from smart_leverage.engine.state import State
@@ -40,7 +42,10 @@ from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.latch import HaltFile
 
 REFUSED = frozenset(
-    ("state.tripped", LIMIT_REFUSED, SEAT_REFUSED, STEP_REFUSED, PAST_REFUSED, EVIDENCE_REFUSED)
+    (
+        *("state.tripped", LIMIT_REFUSED, SEAT_REFUSED, STEP_REFUSED, PAST_REFUSED),
+        *(EVIDENCE_REFUSED, REVIEW_REFUSED),
+    )
 )
 """Codes of the notes with which the engine refuses to resume, or what is given to it."""
 
@@ -113,10 +118,21 @@ class Operator:
 
 def problems_of(state: State, request: Request, check: Check) -> list[str]:
     """Return what the limits would contradict if they were changed, now or after a delay."""
-    if request.command is not Command.LIMITS:
+    changes = _limits_in(request)
+    if not changes:
         return []
-    courses = state.limits.courses(request.changes)
+    courses = state.limits.courses(changes)
     return list(dict.fromkeys(problem for course in courses for problem in check(course)))
+
+
+def _limits_in(request: Request) -> Mapping[str, str]:
+    """Return the limits that a command would change; what is no proposal the engine refuses."""
+    if request.command is Command.LIMITS:
+        return request.changes
+    if request.command is Command.REVIEW:
+        with suppress(ValueError):
+            return wanted(decoded(request.changes))
+    return {}
 
 
 def refused(state: State, seq: int, lines: Sequence[str]) -> Answer:
