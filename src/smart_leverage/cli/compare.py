@@ -61,9 +61,10 @@ def compare(
     with statistics("compare"):
         from smart_leverage.research.compare import Contest
         from smart_leverage.research.compare import compare as play
-        from smart_leverage.research.compare.running import check_contest
+        from smart_leverage.research.compare.running import check_contenders
 
         contenders = _contenders(policy, baseline)
+        check_contenders(contenders)
         market = market_of(screen, asked)
         contest = Contest(
             bars=market.bars,
@@ -74,7 +75,6 @@ def compare(
             test_days=test,
             timezone=market.settings.risk.timezone,
         )
-        check_contest(contest)
         result = play(contest, seed=seed, progress=screen.progress("policies"))
         page = None if html is None else _write_page(html, result, market, asked.strategy)
     if screen.as_json:
@@ -90,7 +90,7 @@ def _contenders(named: Sequence[str] | None, baseline: str | None) -> list["Cont
     from smart_leverage.settings import PRESETS
 
     wanted = list(named or PRESETS)
-    first = baseline or (PRESETS[0] if PRESETS[0] in wanted else wanted[0])
+    first = baseline or PRESETS[0]
     return [_contender(each) for each in (first, *(one for one in wanted if one != first))]
 
 

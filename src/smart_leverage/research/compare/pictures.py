@@ -190,8 +190,8 @@ def plane_chart(result: Compared) -> Chart:
         title="Growth against drawdown",
         caption=(
             f"Across: growth a year with its {level} interval. Up: the middle drawdown of "
-            "12-month stretches, and where nine tenths of them lie. Where crosses lie over each "
-            "other in both directions, the policies are not told apart by this record."
+            "12-month stretches, and where nine tenths of them lie. Accounts rise and fall on the "
+            "same days, so lines that overlap may still be told apart; the pairs below say it."
         ),
         source=f"{result.judged.days:,} days; {result.figures[0].years:,} overlapping stretches",
         panels=[_plane(points, shown, x, y)],

@@ -156,9 +156,9 @@ def _against(result: Compared) -> str:
     spa, base = result.judged.spa, clipped(result.names[0], 40)
     if spa != spa:
         return f"All policies did the same as {base}, day by day."
-    verdict = (
-        "some policy does" if spa <= 1.0 - result.judged.level else "that is no proof that any does"
-    )
+    verdict = "that is no proof that any does"
+    if spa <= 1.0 - result.judged.level:
+        verdict = f"at {percent(result.judged.level, 0)} one does; ranks ask for more, of all pairs"
     others = counted(len(result.names) - 1, "other policy", "other policies")
     return (
         f"Does any of the {others} grow faster than {base}? Hansen's test, the search among all "

@@ -94,13 +94,13 @@ class Course(NamedTuple):
         return np.diff(np.log(np.concatenate([[self.start], self.day_equity])))
 
 
-def check_contest(contest: Contest) -> None:
+def check_contenders(contenders: Sequence[Contender]) -> None:
     """Refuse what cannot be compared.
 
     Raises:
         ConfigError: There are fewer than two policies, or two of one name.
     """
-    names = [each.name for each in contest.contenders]
+    names = [each.name for each in contenders]
     problems = [
         f"{name} is there twice" for name in sorted({n for n in names if names.count(n) > 1})
     ]
@@ -117,7 +117,7 @@ def courses(contest: Contest, progress: Progress | None = None) -> list[Course]:
         ConfigError: A policy, the setup or a length cannot be.
         BadData: Too few days, or an account came to what the kernel cannot do; it is named.
     """
-    check_contest(contest)
+    check_contenders(contest.contenders)
     tested = contest.windows
     days = Span(tested[0].first, tested[-1].end)
     found = []
