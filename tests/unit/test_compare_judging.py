@@ -10,6 +10,11 @@ from smart_leverage.domain.errors import BadData
 from smart_leverage.research.compare.judging import judge
 from smart_leverage.research.kernel.results import Floats
 from smart_leverage.research.verify.resampling import stationary_mean_variance
+from smart_leverage.research.verify.sharpe import (
+    expected_max_sharpe,
+    moments,
+    probabilistic_sharpe,
+)
 
 DAYS, COUNT = 600, 400
 
@@ -98,6 +103,34 @@ def test_policies_that_did_the_same_are_not_told_apart() -> None:
     alike = judge(np.column_stack([one[:, 0]] * 2), count=COUNT)
     assert math.isnan(alike.spa)
     assert alike.best == [0, 1]
+
+
+def test_the_sharpe_ratio_is_deflated_by_the_number_of_policies() -> None:
+    two, ten = shifted(0.0, 0.0006), np.column_stack([shifted(0.0, 0.0006), noise(8, 3)])
+    few, many = judge(two, count=COUNT), judge(ten, count=COUNT)
+    simple = np.expm1(two[:, 1])
+    ratio = simple.mean() / simple.std(ddof=1)
+    assert few.sharpe[1] == many.sharpe[1] == pytest.approx(ratio * math.sqrt(365.25))
+    assert few.deflated[0] < few.deflated[1]
+    spread = float(np.var([*map(daily, two.T)], ddof=1))
+    bar = expected_max_sharpe(2, spread)
+    skewness, kurtosis = moments(simple)
+    expected = probabilistic_sharpe(ratio, bar, DAYS, skewness, kurtosis)
+    assert few.deflated[1] <= expected + 1e-12
+    assert few.deflated[1] == pytest.approx(expected, abs=0.05)
+    assert many.deflated[1] != few.deflated[1]
+
+
+def daily(column: Floats) -> float:
+    simple = np.expm1(column)
+    return float(simple.mean() / simple.std(ddof=1))
+
+
+def test_an_account_that_never_moved_has_no_sharpe_ratio() -> None:
+    judged = judge(np.column_stack([np.zeros(DAYS), shifted(0.0006)]), count=COUNT)
+    assert math.isnan(judged.sharpe[0])
+    assert math.isnan(judged.deflated[0])
+    assert math.isfinite(judged.deflated[1])
 
 
 def test_one_seed_gives_one_answer() -> None:

@@ -44,6 +44,12 @@ def compare(
         int, typer.Option(metavar="DAYS", help="At first, to earn a record; not reported.")
     ] = 365,
     test: Annotated[int, typer.Option(metavar="DAYS", help="Length of a window.")] = 91,
+    is_dialled: Annotated[
+        bool,
+        typer.Option(
+            "--dial", help="Scale caps first, so that all were as volatile in the warm-up."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of the resampling.")] = 0,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures.")
@@ -61,6 +67,7 @@ def compare(
     with statistics("compare"):
         from smart_leverage.research.compare import Contest
         from smart_leverage.research.compare import compare as play
+        from smart_leverage.research.compare.dial import dialled
         from smart_leverage.research.compare.running import check_contenders
 
         contenders = _contenders(policy, baseline)
@@ -75,6 +82,9 @@ def compare(
             test_days=test,
             timezone=market.settings.risk.timezone,
         )
+        if is_dialled:
+            screen.note("setting the dials by the warm-up")
+            contest = dialled(contest)
         result = play(contest, seed=seed, progress=screen.progress("policies"))
         page = None if html is None else _write_page(html, result, market, asked.strategy)
     if screen.as_json:
@@ -145,6 +155,7 @@ _MONEY = (
     Column("90 % interval", is_number=True),
     Column("against", is_number=True),
     Column("90 % interval", is_number=True),
+    Column("volatility", is_number=True),
     Column("drawdown", is_number=True),
     Column("worst years", is_number=True),
     Column("bad days", is_number=True),
@@ -155,6 +166,8 @@ _GOALS = (
     Column("years < 8 %", is_number=True),
     Column("months >= 5 %", is_number=True),
     Column("both", is_number=True),
+    Column("Sharpe", is_number=True),
+    Column("deflated", is_number=True),
     Column("held", is_number=True),
     Column("turnover", is_number=True),
     Column("fees a year", is_number=True),
@@ -190,6 +203,7 @@ def _money(result: "Compared", place: int) -> list[str]:
         range_text(growth.lower, growth.upper),
         signed(apart.value, 1) if place else "–",
         range_text(apart.lower, apart.upper) if place else "–",
+        share(of.volatility),
         share(of.drawdown),
         signed(of.year_low, 1) if of.years else "–",
         share(of.shortfall, 2),
@@ -203,12 +217,20 @@ def _goals(result: "Compared", place: int) -> list[str]:
         share(of.calm),
         share(of.good_months),
         share(of.both),
+        _ratio(result.judged.sharpe[place], 2),
+        _ratio(result.judged.deflated[place], 3),
         share(of.exposure),
         f"{of.turnover:.1f}×",
         share(of.fees, 2),
         f"{of.trades:,}",
         share(of.halted),
     ]
+
+
+def _ratio(value: float, places: int) -> str:
+    from smart_leverage.reports.citing import ratio_text
+
+    return ratio_text(value, places) if value == value else "–"
 
 
 def _meanings() -> Iterator[str]:
@@ -221,9 +243,10 @@ def _meanings() -> Iterator[str]:
         "days; years < 8 %: share of 12-month stretches with a drawdown below 8 %"
     )
     yield (
-        "both: share of such stretches that also made 79.6 %, 5 % a month; held: mean exposure; "
-        "turnover: traded a year over equity"
+        "both: share of such stretches that also made 79.6 %, which is 5 % a month; deflated: "
+        "probability that the Sharpe ratio is above the best of as many policies without skill"
     )
+    yield "held: mean exposure; turnover: traded a year over equity"
 
 
 def _fields(result: "Compared", page: Path | None) -> dict[str, Any]:

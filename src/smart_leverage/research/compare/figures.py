@@ -28,9 +28,10 @@ class Figures(NamedTuple):
     share of years with a drawdown below 8 %, `good_months` that of whole months with 5 % or more,
     `both` that of years that were calm and brought what twelve such months do. `year_low` is the
     5 % quantile of the return of years, `fall_low` to `fall_high` the middle nine tenths of their
-    drawdowns. `shortfall` is the mean loss of the worst 2.5 % of days. `turnover` and `fees` are
-    a year, as multiples and shares of equity. `exposure` and `exposure_crypto` are means over
-    marks, `halted` the share of marks at which the account was halted.
+    drawdowns. `volatility` is a year, of daily log returns. `shortfall` is the mean loss of the
+    worst 2.5 % of days. `turnover` and `fees` are a year, as multiples and shares of equity.
+    `exposure` and `exposure_crypto` are means over marks, `halted` the share of marks at which the
+    account was halted.
     """
 
     growth: float
@@ -42,6 +43,7 @@ class Figures(NamedTuple):
     fall_low: float
     fall_middle: float
     fall_high: float
+    volatility: float
     shortfall: float
     turnover: float
     fees: float
@@ -83,6 +85,7 @@ def figures_of(course: Course, months: Ints) -> Figures:
         fall_low=low,
         fall_middle=middle,
         fall_high=high,
+        volatility=volatility_of(course),
         shortfall=expected_shortfall_sample(losses, TAIL),
         turnover=course.traded / span,
         fees=course.fees / span,
@@ -93,6 +96,11 @@ def figures_of(course: Course, months: Ints) -> Figures:
         years=len(years.growth),
         months=len(by_month),
     )
+
+
+def volatility_of(course: Course) -> float:
+    """Return the volatility a year of daily log returns, of coins' 365.25 days."""
+    return float(np.std(course.log_returns) * math.sqrt(DAYS_A_YEAR))
 
 
 def years_of(course: Course) -> Years:

@@ -18,8 +18,12 @@ import numpy as np
 from smart_leverage.domain.errors import BadData
 from smart_leverage.research.compare.figures import DAYS_A_YEAR
 from smart_leverage.research.kernel.results import Floats
+from smart_leverage.research.verify.drawdown import max_drawdown
+from smart_leverage.research.verify.record import Record, Run
 from smart_leverage.research.verify.resampling import Interval, block_length, resamples
+from smart_leverage.research.verify.sharpe import sharpe_ratio
 from smart_leverage.research.verify.snooping import reality_check
+from smart_leverage.research.verify.verdict import luck
 
 LEVEL = 0.90
 COUNT = 2_000
@@ -55,6 +59,9 @@ class Judged(NamedTuple):
         growth: (n,), growth a year.
         difference: (n,), wealth over that of the baseline after a year, less one; zero for itself.
         spa: Probability of a best this good if none beats the baseline; NaN where all are alike.
+        sharpe: (n,), Sharpe ratio a year of simple returns; NaN where an account never moved.
+        deflated: (n,), probability that it exceeds the best that as many policies without skill
+            lead to expect; the smaller of both variances that are in use.
         pairs: All pairs, with what they show.
         ranks: (n,).
     """
@@ -66,6 +73,8 @@ class Judged(NamedTuple):
     growth: Sequence[Interval]
     difference: Sequence[Interval]
     spa: float
+    sharpe: Sequence[float]
+    deflated: Sequence[float]
     pairs: Sequence[Pair]
     ranks: Sequence[Rank]
 
@@ -96,6 +105,7 @@ def judge(returns: Floats, seed: int = 0, count: int = COUNT, level: float = LEV
     drawn = np.array([each.mean(axis=0) for each in resamples(returns, block, count, seed)])
     means = returns.mean(axis=0)
     pairs = _pairs(means, drawn)
+    records = _records(np.expm1(returns))
     return Judged(
         days=days,
         block=block,
@@ -104,6 +114,8 @@ def judge(returns: Floats, seed: int = 0, count: int = COUNT, level: float = LEV
         growth=_intervals(means, drawn, level),
         difference=_intervals(means - means[0], drawn - drawn[:, :1], level),
         spa=_spa(returns, block, count, seed),
+        sharpe=[one.record.sharpe * math.sqrt(DAYS_A_YEAR) for one in records],
+        deflated=[_deflated(one) for one in records],
         pairs=pairs,
         ranks=_ranks(means, pairs, 1.0 - level),
     )
@@ -153,3 +165,23 @@ def _spa(returns: Floats, block: float, count: int, seed: int) -> float:
     if models.shape[1] == 0:
         return math.nan
     return reality_check(returns[:, 0], models, block, count, seed).studentised_p_consistent
+
+
+def _records(returns: Floats) -> list[Run]:
+    """Return the simple returns of each policy as a record that was chosen from all of them."""
+    columns = list(returns.T)
+    sharpes = [sharpe_ratio(column).per_period for column in columns]
+    known = np.array([each for each in sharpes if each == each])
+    found = []
+    for column, sharpe in zip(columns, sharpes, strict=True):
+        growth, fall = float(np.prod(1.0 + column) - 1.0), max_drawdown(column)
+        record = Record("", len(column), 365, sharpe, growth, fall, returns=column)
+        found.append(Run("comparison", record, len(columns), "the policies compared", known))
+    return found
+
+
+def _deflated(run: Run) -> float:
+    """Return the smaller of both deflated Sharpe ratios; NaN where there is none."""
+    if run.record.sharpe != run.record.sharpe:
+        return math.nan
+    return luck(run).deflated.decided

@@ -112,7 +112,7 @@ def sentences(result: Compared) -> Iterator[str]:
         f"{counted(count, 'policy', 'policies')} on the same bars, signals, costs and decision "
         f"times, {result.first} to {result.last}: {judged.days:,} days in "
         f"{counted(len(result.by_window), 'window')}, after a warm-up of "
-        f"{result.contest.warm_up_days:,} days that are not reported. No number was fitted."
+        f"{result.contest.warm_up_days:,} days that are not reported. {_fitted(result)}"
     )
     yield _apart(result)
     yield _against(result)
@@ -125,6 +125,20 @@ def sentences(result: Compared) -> Iterator[str]:
         "Past results promise nothing. The policies and the list of instruments were made by "
         "people who may have known these years, and all years overlap: "
         f"{judged.days / 365.25:.1f} of them are independent, not {result.figures[0].years:,}."
+    )
+
+
+def _fitted(result: Compared) -> str:
+    dials = [each.dial for each in result.contest.contenders]
+    if all(dial == 1.0 for dial in dials):
+        return "No number was fitted."
+    told = ", ".join(
+        f"{clipped(name, 40)} {ratio_text(dial, 3)}"
+        for name, dial in zip(result.names, dials, strict=True)
+    )
+    return (
+        "One number each was fitted, on the warm-up alone: the share of its caps that made the "
+        f"volatility of all accounts the same in it ({told})."
     )
 
 
@@ -218,8 +232,11 @@ def _policy_fields(result: Compared, place: int) -> dict[str, Any]:
         "name": result.names[place],
         "rank_best": rank.best,
         "rank_worst": rank.worst,
+        "dial": result.contest.contenders[place].dial,
         **result.figures[place]._asdict(),
         "growth_interval": list(judged.growth[place][:2]),
+        "sharpe": judged.sharpe[place],
+        "deflated_sharpe": judged.deflated[place],
         "difference": judged.difference[place].value,
         "difference_interval": list(judged.difference[place][:2]),
         "evidence_records": result.courses[place].records,

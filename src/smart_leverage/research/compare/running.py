@@ -26,11 +26,15 @@ Progress = Callable[[int, int], None]
 
 
 class Contender(NamedTuple):
-    """A policy that is compared, and the highest tier it may be granted."""
+    """A policy that is compared, and the highest tier it may be granted.
+
+    `dial` tells by which share its caps were scaled before; see `dial.scaled`.
+    """
 
     name: str
     policy: Policy
     tier_ceiling: Tier = Tier.PROFITABLE
+    dial: float = 1.0
 
 
 class Contest(NamedTuple):
@@ -123,7 +127,7 @@ def courses(contest: Contest, progress: Progress | None = None) -> list[Course]:
     found = []
     for place, contender in enumerate(contest.contenders):
         try:
-            found.append(_course(contest, contender, days))
+            found.append(course_of(contest, contender, days))
         except BadData as error:
             raise BadData(f"{contender.name}: {error}") from error
         if progress is not None:
@@ -131,7 +135,13 @@ def courses(contest: Contest, progress: Progress | None = None) -> list[Course]:
     return found
 
 
-def _course(contest: Contest, contender: Contender, days: Span) -> Course:
+def course_of(contest: Contest, contender: Contender, days: Span) -> Course:
+    """Run one policy and return how it went over some risk days.
+
+    Raises:
+        ConfigError: The policy or the setup cannot be.
+        BadData: The account came to what the kernel cannot do.
+    """
     setup = contest.setup._replace(tier_ceiling=contender.tier_ceiling)
     bars, signals, policy = contest.bars, contest.signals, contender.policy
     evidence = []

@@ -21,6 +21,7 @@ def growth_table(result: Compared) -> Table:
             Head(f"{level} interval", is_number=True),
             Head(f"against {clipped(result.names[0], 30)}", is_number=True),
             Head(f"{level} interval", is_number=True),
+            Head("volatility a year", is_number=True),
             Head("deepest drawdown", is_number=True),
             Head("5 % quantile of years", is_number=True),
             Head("worst 2.5 % of days", is_number=True),
@@ -44,6 +45,7 @@ def _growth_row(result: Compared, place: int) -> list[Cell | str]:
         range_text(growth.lower, growth.upper),
         signed(apart.value, 1) if place else "",
         range_text(apart.lower, apart.upper) if place else "the baseline",
+        percent(of.volatility, 1),
         percent(of.drawdown, 1),
         _known(of.year_low, signed(of.year_low, 1)),
         percent(of.shortfall, 2),
@@ -60,6 +62,8 @@ def goals_table(result: Compared) -> Table:
             Head("years below 8 % drawdown", is_number=True),
             Head("months with 5 %", is_number=True),
             Head("both for a year", is_number=True),
+            Head("Sharpe ratio", is_number=True),
+            Head("deflated", is_number=True),
             Head("mean exposure", is_number=True),
             Head("turnover a year", is_number=True),
             Head("fees a year", is_number=True),
@@ -71,18 +75,22 @@ def goals_table(result: Compared) -> Table:
         note=(
             f"Of {first.years:,} stretches of 365 days, which overlap, and {first.months:,} whole "
             "months. Both: a stretch with a drawdown below 8 % that also made 79.6 %, twelve "
-            "times 5 %. Turnover and fees are over equity at the time."
+            "times 5 %. Deflated: the probability that the Sharpe ratio is above the best that as "
+            "many policies without skill lead to expect. Turnover and fees are over equity at the "
+            "time."
         ),
     )
 
 
 def _goal_row(result: Compared, place: int) -> list[Cell | str]:
-    of = result.figures[place]
+    of, judged = result.figures[place], result.judged
     return [
         clipped(result.names[place], 60),
         _known(of.calm, percent(of.calm, 1)),
         _known(of.good_months, percent(of.good_months, 1)),
         _known(of.both, percent(of.both, 1)),
+        _known(judged.sharpe[place], ratio_text(judged.sharpe[place])),
+        _known(judged.deflated[place], ratio_text(judged.deflated[place], 3)),
         percent(of.exposure, 1),
         f"{ratio_text(of.turnover, 1)}×",
         percent(of.fees, 2),
