@@ -75,3 +75,10 @@ def test_only_whole_months_count() -> None:
     months = np.array([0, 0, 1, 1, 2, 2, 3])
     assert month_returns(one, months).tolist() == pytest.approx([107 / 101 - 1, 112 / 107 - 1])
     assert figures_of(one, months).good_months == 0.5, "4.7 % is none"
+
+
+def test_a_year_falls_from_the_equity_that_it_begins_with() -> None:
+    days = [[100.0], [94.0], [94.0], *([[97.0]] * 364)]
+    found = years_of(course(days))
+    assert found.fall.tolist() == pytest.approx([0.06, 0.06, 0.0])
+    assert found.growth.tolist() == pytest.approx([-0.03, -0.03, 97 / 94 - 1])
