@@ -30,6 +30,7 @@ def course(days: list[list[float]], start: float = 100.0, **more: float) -> Cour
         fees=more.get("fees", 0.0),
         trades=3,
         records=0,
+        curves=0,
     )
 
 

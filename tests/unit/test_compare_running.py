@@ -14,8 +14,8 @@ from smart_leverage.policy.params import CLASSIC
 from smart_leverage.policy.tier import Tier
 from smart_leverage.research.compare import Contender
 from smart_leverage.research.compare.evidence import (
-    dated,
     evidence_for,
+    known_from,
     needs_evidence,
     without_measured_caps,
 )
@@ -23,7 +23,7 @@ from smart_leverage.research.compare.running import courses, cut
 from smart_leverage.research.compare.sleeves import sleeve_days
 from smart_leverage.research.kernel import Setup, run
 from smart_leverage.research.kernel.market import Dated
-from smart_leverage.research.refit.past import Day
+from smart_leverage.research.refit.past import Day, Past
 from smart_leverage.research.walk_forward.splits import Span
 
 SETUP = Setup(resumes_monthly=True)
@@ -34,7 +34,7 @@ def records(turned_on: int | None = None) -> list[Dated]:
     if turned_on is not None:
         series = tuple(dearer_from(each, turned_on, 1.002) for each in series)
     one = contest_over(series)
-    return evidence_for(one.bars, one.signals, capped(), SETUP, ZONE)
+    return list(evidence_for(one.bars, one.signals, capped(), SETUP, ZONE).records)
 
 
 # -- evidence -------------------------------------------------------------------------------------
@@ -58,7 +58,9 @@ def test_a_record_is_made_of_days_that_were_over_and_no_others() -> None:
             0.01 * math.sin(d), math.nan)
         for d in range(31)
     ]  # fmt: skip
-    (late,) = [one for one in dated(days, "UTC") if one.crypto.days > 20]
+    (late,) = [
+        one for one in known_from(Past("UTC", tuple(days), ())).records if one.crypto.days > 20
+    ]
     over = sum(day.until_ns <= late.since_ns for day in days)
     assert late.crypto.days == over < len(days) + 1
     assert late.leveraged.days == 0

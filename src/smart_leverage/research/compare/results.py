@@ -240,5 +240,6 @@ def _policy_fields(result: Compared, place: int) -> dict[str, Any]:
         "difference": judged.difference[place].value,
         "difference_interval": list(judged.difference[place][:2]),
         "evidence_records": result.courses[place].records,
+        "evidence_curves": result.courses[place].curves,
         "windows": result.by_window[:, place].tolist(),
     }

@@ -14,7 +14,7 @@ from smart_leverage.domain.errors import BadData, ConfigError
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier
-from smart_leverage.research.compare.evidence import evidence_for, needs_evidence
+from smart_leverage.research.compare.evidence import NOTHING, Known, evidence_for, heard
 from smart_leverage.research.kernel import Columns, Run, Setup, Signals, run
 from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.results import Floats, Ints
@@ -76,7 +76,8 @@ class Course(NamedTuple):
     `start` is its equity as they begin. Arrays over marks are (n_marks,): UTC ns, money, shares of
     equity, and whether it was halted. `mark_day` counts days from the first one, `day_equity` is
     (n_days,) the last mark of each. `traded` and `fees` are sums over fills as shares of equity at
-    the time. `records` is how many monthly records of evidence it read.
+    the time. `records` is how many monthly records of evidence it read, `curves` how many of them
+    told what confidence was worth.
     """
 
     start: float
@@ -91,6 +92,7 @@ class Course(NamedTuple):
     fees: float
     trades: int
     records: int
+    curves: int
 
     @property
     def log_returns(self) -> Floats:
@@ -144,14 +146,12 @@ def course_of(contest: Contest, contender: Contender, days: Span) -> Course:
     """
     setup = contest.setup._replace(tier_ceiling=contender.tier_ceiling)
     bars, signals, policy = contest.bars, contest.signals, contender.policy
-    evidence = []
-    if needs_evidence(policy):
-        evidence = evidence_for(bars, signals, policy, setup, contest.timezone)
-    one = run(bars, signals, policy, setup, evidence=evidence)
-    return cut(one, bars, setup.cash, days, len(evidence))
+    known = evidence_for(bars, signals, policy, setup, contest.timezone)
+    one = run(bars, heard(signals, bars, known), policy, setup, evidence=known.records)
+    return cut(one, bars, setup.cash, days, known)
 
 
-def cut(one: Run, bars: Columns, cash: float, days: Span, records: int = 0) -> Course:
+def cut(one: Run, bars: Columns, cash: float, days: Span, known: Known = NOTHING) -> Course:
     """Return the days of a run that count.
 
     Args:
@@ -159,7 +159,7 @@ def cut(one: Run, bars: Columns, cash: float, days: Span, records: int = 0) -> C
         bars: What it went through.
         cash: That it began with.
         days: Risk days of the bars.
-        records: Of evidence that it read.
+        known: What its account was given to know.
     """
     instants = bars.instants
     mark_day = instants["day"][np.searchsorted(instants["at"], one.curve["at"])] - days.first
@@ -184,7 +184,8 @@ def cut(one: Run, bars: Columns, cash: float, days: Span, records: int = 0) -> C
         traded=traded,
         fees=fees,
         trades=int(np.count_nonzero(is_inside)),
-        records=records,
+        records=len(known.records),
+        curves=len(known.curves),
     )
 
 
