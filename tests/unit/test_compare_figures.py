@@ -23,6 +23,7 @@ def course(days: list[list[float]], start: float = 100.0, **more: float) -> Cour
         equity=np.array(marks),
         exposure=zeros + 0.25,
         exposure_crypto=zeros + 0.125,
+        cap_crypto=zeros + 0.4,
         is_halted=np.arange(len(marks)) < 2,
         mark_day=np.repeat(np.arange(len(days)), counts),
         day_equity=np.array(lasts[1:]),
@@ -41,7 +42,8 @@ def test_growth_falls_and_costs_of_a_short_course() -> None:
     assert found.drawdown == pytest.approx(0.1), "from the mark of 110, inside the day"
     assert found.turnover == pytest.approx(2.0 * 365.25 / 4)
     assert found.fees == pytest.approx(0.01 * 365.25 / 4)
-    assert (found.exposure, found.exposure_crypto, found.halted) == (0.25, 0.125, 0.5)
+    assert (found.exposure, found.exposure_crypto, found.cap_crypto) == (0.25, 0.125, 0.4)
+    assert found.halted == 0.5
     assert one.log_returns[2] == 0.0, "a day without marks changed nothing"
     # The worst 2.5 % of four days are a tenth of the worst one.
     assert found.shortfall == pytest.approx(1.0 - 103.5 / 108.0)

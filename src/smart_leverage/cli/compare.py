@@ -169,6 +169,7 @@ _GOALS = (
     Column("Sharpe", is_number=True),
     Column("deflated", is_number=True),
     Column("held", is_number=True),
+    Column("cap", is_number=True),
     Column("turnover", is_number=True),
     Column("fees a year", is_number=True),
     Column("trades", is_number=True),
@@ -220,6 +221,7 @@ def _goals(result: "Compared", place: int) -> list[str]:
         _ratio(result.judged.sharpe[place], 2),
         _ratio(result.judged.deflated[place], 3),
         share(of.exposure),
+        share(of.cap_crypto),
         f"{of.turnover:.1f}×",
         share(of.fees, 2),
         f"{of.trades:,}",
@@ -246,7 +248,7 @@ def _meanings() -> Iterator[str]:
         "both: share of such stretches that also made 79.6 %, which is 5 % a month; deflated: "
         "probability that the Sharpe ratio is above the best of as many policies without skill"
     )
-    yield "held: mean exposure; turnover: traded a year over equity"
+    yield "held: mean exposure; cap: mean cap on coins; turnover: traded a year over equity"
 
 
 def _fields(result: "Compared", page: Path | None) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Figures(NamedTuple):
     5 % quantile of the return of years, `fall_low` to `fall_high` the middle nine tenths of their
     drawdowns. `volatility` is a year, of daily log returns. `shortfall` is the mean loss of the
     worst 2.5 % of days. `turnover` and `fees` are a year, as multiples and shares of equity.
-    `exposure` and `exposure_crypto` are means over marks, `halted` the share of marks at which the
+    `exposure`, `exposure_crypto` and the cap on it, `cap_crypto`, are means over marks, `halted` the share of marks at which the
     account was halted.
     """
 
@@ -49,6 +49,7 @@ class Figures(NamedTuple):
     fees: float
     exposure: float
     exposure_crypto: float
+    cap_crypto: float
     halted: float
     trades: int
     years: int
@@ -91,6 +92,7 @@ def figures_of(course: Course, months: Ints) -> Figures:
         fees=course.fees / span,
         exposure=float(np.mean(course.exposure)),
         exposure_crypto=float(np.mean(course.exposure_crypto)),
+        cap_crypto=float(np.mean(course.cap_crypto)),
         halted=float(np.mean(course.is_halted)),
         trades=course.trades,
         years=len(years.growth),

@@ -74,7 +74,7 @@ class Course(NamedTuple):
     """How one account went over the days that count.
 
     `start` is its equity as they begin. Arrays over marks are (n_marks,): UTC ns, money, shares of
-    equity, and whether it was halted. `mark_day` counts days from the first one, `day_equity` is
+    equity (what is held, and the cap on coins), and whether it was halted. `mark_day` counts days from the first one, `day_equity` is
     (n_days,) the last mark of each. `traded` and `fees` are sums over fills as shares of equity at
     the time. `records` is how many monthly records of evidence it read, `curves` how many of them
     told what confidence was worth.
@@ -85,6 +85,7 @@ class Course(NamedTuple):
     equity: Floats
     exposure: Floats
     exposure_crypto: Floats
+    cap_crypto: Floats
     is_halted: Any
     mark_day: Ints
     day_equity: Floats
@@ -178,6 +179,7 @@ def cut(one: Run, bars: Columns, cash: float, days: Span, known: Known = NOTHING
         equity=curve["equity"].copy(),
         exposure=curve["gross"] / curve["equity"],
         exposure_crypto=curve["crypto"] / curve["equity"],
+        cap_crypto=curve["cap_crypto"].copy(),
         is_halted=curve["state"] >= int(TradingState.HALTED),
         mark_day=mark_day,
         day_equity=equity[lasts],
