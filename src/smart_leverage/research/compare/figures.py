@@ -30,8 +30,8 @@ class Figures(NamedTuple):
     5 % quantile of the return of years, `fall_low` to `fall_high` the middle nine tenths of their
     drawdowns. `volatility` is a year, of daily log returns. `shortfall` is the mean loss of the
     worst 2.5 % of days. `turnover` and `fees` are a year, as multiples and shares of equity.
-    `exposure`, `exposure_crypto` and the cap on it, `cap_crypto`, are means over marks, `halted` the share of marks at which the
-    account was halted.
+    `exposure`, `exposure_crypto` and the cap on it, `cap_crypto`, are means over marks, `halted` is
+    the share of marks at which the account was halted.
     """
 
     growth: float

@@ -74,10 +74,10 @@ class Course(NamedTuple):
     """How one account went over the days that count.
 
     `start` is its equity as they begin. Arrays over marks are (n_marks,): UTC ns, money, shares of
-    equity (what is held, and the cap on coins), and whether it was halted. `mark_day` counts days from the first one, `day_equity` is
-    (n_days,) the last mark of each. `traded` and `fees` are sums over fills as shares of equity at
-    the time. `records` is how many monthly records of evidence it read, `curves` how many of them
-    told what confidence was worth.
+    equity (what is held, and the cap on coins), and whether it was halted. `mark_day` counts days
+    from the first one, `day_equity` is (n_days,) the last mark of each. `traded` and `fees` are
+    sums over fills as shares of equity at the time. `records` is how many monthly records of
+    evidence it read, `curves` how many of them told what confidence was worth.
     """
 
     start: float
