@@ -52,6 +52,7 @@ READING = [
     ["target"],
     ["backtest", "--help"],
     ["sweep", "--help"],
+    ["compare", "--help"],
     ["verify", "--help"],
     ["monitor", "--help"],
     ["review", "--help"],

@@ -96,6 +96,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("backtest", RESEARCH, "backtest:backtest"),
     Entry("sweep", RESEARCH, "sweep:sweep"),
     Entry("walk-forward", RESEARCH, "walk_forward:walk_forward"),
+    Entry("compare", RESEARCH, "compare:compare"),
     Entry("verify", RESEARCH, "verify:verify"),
     Entry("monitor", RESEARCH, "monitor:monitor"),
     Entry("target", RESEARCH, "target:target"),
