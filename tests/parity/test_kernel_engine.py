@@ -22,7 +22,10 @@ from smart_leverage.policy.params import CLASSIC
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.research.kernel import Setup, columns_of, run, signals_of
 from smart_leverage.research.kernel.market import Dated
+from smart_leverage.settings import Settings
+from smart_leverage.settings import load as load_settings
 from smart_leverage.strategies.momentum import Momentum
+from smart_leverage.wiring.policy import policy_of
 
 SEEDS = (3, 5, 9, 13, 15, 35, 37, 38, 52, 56, 59, 60, 62, 346, 367, 727, 806, 857)
 """Coins, shares or both, with every reason among them; the last five and 56 once told the two
@@ -209,3 +212,24 @@ def test_over_years_of_real_coins_the_kernel_decides_as_the_engine(tmp_path: Pat
     assert differences(engine, kernel) == []
     assert equity_gap(engine, kernel) < Decimal("1e-9")
     assert len(kernel.decisions) > 10_000
+
+
+@pytest.mark.needs("market-data")
+def test_over_years_of_real_coins_exposure_is_earned_alike(tmp_path: Path) -> None:
+    """Four of the coins, two of which die, so that it ends in time; all fourteen agree as well."""
+    names = ("BTC", "ETH", "FTT", "LUNA")
+    files = [MARKET_DATA / "crypto" / f"{name}-USDT.1h.parquet" for name in names]
+    series = load(files, Registry.builtin(), reading=Reading(quote_alias={"USDT": "USD"}))
+    steady = policy_of(settings({"SMART_LEVERAGE_POLICY__PRESET": "steady"}))
+    setup = Setup(resumes_monthly=True)
+    bars = columns_of(series)
+    signals = signals_of([Momentum()], series, bars)
+    kernel = of_kernel(run(bars, signals, steady, setup), bars)
+    engine = governed(tmp_path, series, [Momentum()], steady, setup)
+    assert differences(engine, kernel) == []
+    assert equity_gap(engine, kernel) < Decimal("1e-9")
+    assert len(kernel.decisions) > 2_000
+
+
+def settings(environment: dict[str, str]) -> Settings:
+    return load_settings(None, environment).settings
