@@ -8,7 +8,8 @@ from typing import NamedTuple
 from smart_leverage.books.exact import EXACT, ZERO, ratio
 
 HOUR_NS = 3_600 * 10**9
-KEPT_NS = 31 * 24 * HOUR_NS
+DAY_NS = 24 * HOUR_NS
+KEPT_NS = 31 * DAY_NS
 """Marks older than this are forgotten, but for the last of them."""
 
 
@@ -81,6 +82,19 @@ class RollingMarks:
         if not self._marks:
             return Decimal("NaN")
         return self._marks[self._place(at_ns)].equity
+
+    def daily(self, at_ns: int) -> list[float]:
+        """Return the marks of a time, of 24 hours before it, and so on, the oldest first.
+
+        Flows are taken out. It ends where the marks do, or where two of them would be one.
+        """
+        found: list[int] = []
+        while self._marks:
+            place = self._place(at_ns - len(found) * DAY_NS)
+            if found and place == found[-1]:
+                break
+            found.append(place)
+        return [float(self._marks[place].equity) for place in reversed(found)]
 
     def flow(self, before: Decimal, after: Decimal) -> None:
         """Scale by equity after ÷ before a deposit or a withdrawal; both have to be above 0."""

@@ -168,6 +168,7 @@ class _Fold:
             if isinstance(record, Marked):
                 mark = record
                 self.state.baselines.mark(record.equity)
+                self.state.rolling.mark(record.at_ns, record.equity)
             else:
                 self._take(record)
         noted = list(known(waiting(path))) if until is None else []

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from smart_leverage.cli.account import Remembered, remember
 from smart_leverage.cli.places import configuration
 from smart_leverage.cli.rules import kept_settings
+from smart_leverage.cli.tracking import Tracking, tracking
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.policy.target import (
     annual_compound,
@@ -101,6 +102,8 @@ class Scenario(NamedTuple):
     win_rates: tuple[WinRate, ...]
     limits: Limits
     record: Record | None
+    tracking: Tracking | None
+    """How this month goes; None without a ledger."""
 
 
 def scenario(
@@ -153,6 +156,7 @@ def scenario(
             two_months=two_month_drawdown_at_monthly_limit(limits.loss_limit_monthly, 2),
         ),
         record=None if now is None else _record(now),
+        tracking=None if now is None else tracking(now, monthly),
     )
 
 

@@ -100,7 +100,7 @@ def _show(screen: Screen, told: "Scenario") -> None:
     screen.table(_SLEEVES, (_sleeve(line) for line in told.sleeves))
     screen.say("", "win rate needed, by trades a month and the share of equity that each risks")
     screen.table(_WINS, (_win(line) for line in told.win_rates))
-    screen.say("", *_limits(told), "", *_record(told), DISCLAIMER)
+    screen.say("", *_limits(told), "", *_record(told), *_tracking(told), DISCLAIMER)
 
 
 def _head(told: "Scenario") -> Iterator[str]:
@@ -159,6 +159,29 @@ def _record(told: "Scenario") -> Iterator[str]:
         f"this account: win rate {_share(own.win_rate)} ({own.wins} of {own.closed}), "
         f"mean win ÷ mean loss {win}"
     )
+
+
+def _tracking(told: "Scenario") -> Iterator[str]:
+    """Yield the month and the day against an even pace, and how likely the month still is."""
+    own = told.tracking
+    if own is None:
+        return
+    pace = "ahead" if own.month_return >= own.plan else "behind"
+    yield (
+        f"this month: {_share(own.month_return, 2)} of {_share(told.monthly)}, {pace} of an even "
+        f"pace ({_share(own.plan, 2)} after {own.days_gone:.1f} days)"
+    )
+    yield f"today: {_share(own.day_return, 2)} of {_share(own.day_plan, 2)}"
+    left = f"to go: {_share(own.needed, 2)} in {own.days_left:.1f} days"
+    if own.needed <= 0.0:
+        yield f"the target is reached, with {own.days_left:.1f} days left in which it can be lost"
+    elif own.chance is None or own.chance_flat is None:
+        yield f"{left}; {own.days_known} days of this account say nothing of how likely, 20 would"
+    else:
+        yield (
+            f"{left}: {own.chance * 100:.0f} in 100 if they are like its last {own.days_known}, "
+            f"{own.chance_flat * 100:.0f} in 100 if it has no edge"
+        )
 
 
 def _share(value: float, places: int = 1) -> str:

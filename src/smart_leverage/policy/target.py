@@ -208,3 +208,26 @@ def daily_trigger_probability(exposure: float, limit: float, daily_vol: float) -
     if not (risk > 0.0 and limit >= 0.0):
         return 1.0
     return normal_cdf(-limit / risk)
+
+
+@rule
+def chance_of_month(needed: float, days: float, mean: float, deviation: float) -> float:
+    """Return the probability that so many days make what is needed, if they are like the others.
+
+    Args:
+        needed: Return that is still missing, fraction above −1.
+        days: Days left, 0 or more.
+        mean: Of log returns a day.
+        deviation: Standard deviation of log returns a day, 0 or more.
+
+    Returns:
+        Probability in [0, 1]; NaN when anything is NaN or out of range. Days are taken to be
+        independent and normal, so it says nothing of the tails.
+    """
+    if not (needed > -1.0 and days >= 0.0 and deviation >= 0.0 and mean == mean):
+        return math.nan
+    missing = math.log1p(needed) - mean * days
+    risk = deviation * math.sqrt(days)
+    if not risk > 0.0:
+        return 1.0 if missing <= 0.0 else 0.0
+    return normal_cdf(-missing / risk)
