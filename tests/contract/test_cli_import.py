@@ -189,7 +189,7 @@ def test_the_comparison_adds_up_to_the_cent_in_json(home: Path) -> None:
         pytest.param(("old.csv",), 2, "--equity does, holdings included", id="no-equity"),
         pytest.param(
             ("old.csv", "--equity", "1000", "--policy", "brave"),
-            2, "'brave' is neither a preset (classic) nor a file", id="no-policy",
+            2, "'brave' is neither a preset (classic, steady, fixed, vol-target", id="no-policy",
         ),
         pytest.param(
             ("old.csv", "--equity", "1000", "--hold", "SPY=10"),

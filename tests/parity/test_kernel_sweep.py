@@ -1,11 +1,12 @@
 """A sweep gives every policy what a run of its own would, to the last bit, however it is cut."""
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.parity.kernel_worlds import Scripted, policy_of, world
+from tests.parity.kernel_worlds import Scripted, policy_of, steady_world, world
 
 from smart_leverage.domain.errors import BadData, ConfigError
 from smart_leverage.policy.params import CLASSIC, Policy
@@ -23,7 +24,7 @@ from smart_leverage.research.kernel import (
     sweep_ends,
 )
 from smart_leverage.research.kernel.loop import policy_at
-from smart_leverage.research.kernel.market import CLOSELY, Market, market_of
+from smart_leverage.research.kernel.market import CLOSELY, Dated, Market, market_of
 from smart_leverage.research.kernel.setup import NAMES, leaves, row_of
 from smart_leverage.research.sweep.figures import Goal, months_of, months_of_ends, periods_of
 
@@ -140,12 +141,13 @@ def test_what_is_passed_over_would_have_changed_nothing(monkeypatch: pytest.Monk
         told.append([])
         for seed in LOOKED_AT:
             bars, signals, setup = market(seed)
-            one = run(bars, signals, world(seed).policy, setup)
-            told[-1].append(b"".join(part.tobytes() for part in one[1:]))
+            for policy in (world(seed).policy, steady_world(seed).policy):
+                one = run(bars, signals, policy, setup)
+                told[-1].append(b"".join(part.tobytes() for part in one[1:]))
     assert told[0] == told[1]
 
 
-def every_step(bars: Columns, signals: Signals) -> Market:
+def every_step(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -> Market:
     """Return a market of which no instant is passed over."""
-    made = market_of(bars, signals)
+    made = market_of(bars, signals, evidence)
     return made._replace(busy=np.full_like(made.busy, CLOSELY))

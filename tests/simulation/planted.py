@@ -30,9 +30,10 @@ from smart_leverage.engine.core import Core
 from smart_leverage.engine.judging import judge_losses
 from smart_leverage.engine.proof import holds, prove
 from smart_leverage.engine.tracked_orders import TrackedOrders
-from smart_leverage.policy.breakers import loss_since, step_breakers
+from smart_leverage.policy.breakers import loss_since
 from smart_leverage.policy.decide import decide
 from smart_leverage.policy.params import Policy
+from smart_leverage.policy.steady_breakers import judge_breakers
 from smart_leverage.policy.tier import Tier, select_tier
 
 Patch = pytest.MonkeyPatch
@@ -104,9 +105,9 @@ def _gross_off(patch: Patch) -> None:
 def _breaker_off(flag: str) -> Callable[[Patch], None]:
     def plant(patch: Patch) -> None:
         def blind(*arguments: Any) -> Any:
-            return step_breakers(*arguments)._replace(**{flag: False})
+            return judge_breakers(*arguments)._replace(**{flag: False})
 
-        patch.setattr(judging, "step_breakers", blind)
+        patch.setattr(judging, "judge_breakers", blind)
 
     return plant
 

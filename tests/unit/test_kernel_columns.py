@@ -187,7 +187,7 @@ def test_a_signal_stands_at_the_instant_at_which_it_is_decided() -> None:
     bars = columns_of([series()], now_ns=LATE_NS)
     signals = signals_of([Scripted([idea()])], [series()], bars)
     assert list(np.diff(signals.first)) == [0, 0, 1, 0, 0]
-    assert signals.rows[0].tolist() == (0, 1, 0.7, 2.0)
+    assert signals.rows[0].tolist() == (0, 1, 0, 0.7, 2.0)
 
 
 def test_a_signal_without_bars_and_an_id_used_twice_are_refused() -> None:

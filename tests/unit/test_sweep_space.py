@@ -15,14 +15,18 @@ from smart_leverage.wiring import policy_of
 OWN = {"sizing.confidence_neutral", "sizing.volatility_ratio_min", "sizing.volatility_ratio_max"}
 """Numbers of the policy that no file of settings knows."""
 
-POLICY_SECTIONS = ("tiers", "sizing", "limits", "deleveraging", "stops")
+POLICY_SECTIONS = (
+    *("tiers", "sizing", "limits", "deleveraging", "stops"),
+    *("exposure", "record", "breakers", "edge"),
+)
 
 
 def test_every_number_of_the_policy_can_be_varied_by_its_key_in_the_settings() -> None:
     known = {
         key
         for key, value in flat(Settings().model_dump())
-        if key.split(".")[0] in POLICY_SECTIONS and isinstance(value, int | float)
+        if key.split(".")[0] in POLICY_SECTIONS
+        and (isinstance(value, int | float) or value in ("on", "off"))
     }
     assert set(NAMES) == known | OWN
     assert sorted(NAMES.values()) == sorted(name for name, _ in leaves(CLASSIC))
@@ -36,7 +40,10 @@ def test_a_key_moves_the_number_that_the_settings_move(key: str) -> None:
     below = tree
     for section in sections:
         below = below[section]
-    value = below[last] * 0.99 if isinstance(below[last], float) else below[last] + 1
+    if below[last] == "off":
+        value: Any = "on"
+    else:
+        value = below[last] * 0.99 if isinstance(below[last], float) else below[last] + 1
     below[last] = value
     try:
         wanted = policy_of(Settings.model_validate(tree))
@@ -44,7 +51,7 @@ def test_a_key_moves_the_number_that_the_settings_move(key: str) -> None:
         below[last] = value = value / 0.99 * 1.001
         wanted = policy_of(Settings.model_validate(tree))
     space = space_of({key: [value]})
-    assert space.policy([value]) == wanted
+    assert space.policy([1.0 if value == "on" else value]) == wanted
 
 
 @pytest.mark.parametrize(
@@ -53,6 +60,10 @@ def test_a_key_moves_the_number_that_the_settings_move(key: str) -> None:
         pytest.param({"limits.symbol_kap": [0.1]}, "did you mean limits.symbol_cap?", id="unknown"),
         pytest.param({"limits.symbol_cap": [0.1, 1.5]}, "from above 0 to 1", id="out-of-range"),
         pytest.param({"deleveraging.slices": [2.5]}, "is not a whole number", id="not-whole"),
+        pytest.param({"exposure.tail_cap": [1]}, "'on' or 'off'", id="a-switch-as-a-number"),
+        pytest.param(
+            {"exposure.tail_cap": {"from": 0, "to": 1}}, "has no range", id="a-switch-as-a-range"
+        ),
         pytest.param({"limits.symbol_cap": 0.1}, "a list of values, or { from", id="one-number"),
         pytest.param({"limits.symbol_cap": []}, "a list of values", id="empty"),
         pytest.param({"limits.symbol_cap": [0.1, 0.1]}, "stands there twice", id="twice"),

@@ -14,9 +14,16 @@ from smart_leverage.settings import Settings, flat
 from smart_leverage.wiring import engine_config, policy_of
 
 DEFAULTS = dict(flat(Settings().model_dump()))
-NUMBERS = {key: value for key, value in DEFAULTS.items() if isinstance(value, int | float)}
+NUMBERS = {
+    key: value
+    for key, value in DEFAULTS.items()
+    if isinstance(value, int | float) or value in ("on", "off")
+}
 
-OF_THE_POLICY = ("tiers", "sizing", "limits", "deleveraging", "stops")
+OF_THE_POLICY = (
+    *("tiers", "sizing", "limits", "deleveraging", "stops"),
+    *("exposure", "record", "breakers", "edge"),
+)
 OF_THE_ENGINE = (*OF_THE_POLICY, "execution", "risk")
 NOT_OF_THE_POLICY = {"tiers.ceiling"}
 """The ceiling is an act of a person, which the engine heeds; no rule computes with it."""
@@ -33,8 +40,10 @@ def with_key(key: str, value: Any) -> Settings:
     return Settings.model_validate(numbers)
 
 
-def other(value: float) -> float:
+def other(value: Any) -> Any:
     """Return a number near another, of the same kind; smaller, so that all bounds still hold."""
+    if value in ("on", "off"):
+        return "off" if value == "on" else "on"
     return value - 1 if isinstance(value, int) else (value * 0.999 or 0.001)
 
 
@@ -63,7 +72,7 @@ def test_every_number_of_a_section_reaches_its_own_place_in_the_policy() -> None
         changed = [
             at for at, pair in enumerate(zip(before, after, strict=True)) if len({*pair}) > 1
         ]
-        assert [after[at] for at in changed] == [value], key
+        assert [after[at] for at in changed] == [value == "on" if value in ("on", "off") else value]
         places += changed
     assert len(set(places)) == len(keys)
 

@@ -29,7 +29,7 @@ from smart_leverage.policy.steady_breakers import (
     is_sleeve_locked,
     judge_breakers,
 )
-from smart_leverage.policy.tier import granted_tier, select_tier, win_rate_of
+from smart_leverage.policy.tier import Tier, granted_tier, select_tier, win_rate_of
 
 DAY_LOSS = "loss limit of the day"
 """Why the account is reducing when a day trip did it; ends by itself at midnight."""
@@ -246,6 +246,8 @@ def judge_tier(core: Core, equity: Decimal) -> None:
     earned = select_tier(win_rate, month, thresholds)
     if core.config.policy.record.is_earned:
         earned = earned_tier(core, breakers.is_emergency)
+    elif core.config.policy.rolling.is_rolling and breakers.is_emergency:
+        earned = Tier.EMERGENCY  # also where only the last thirty days are one
     granted = granted_tier(
         state.tier,
         earned,

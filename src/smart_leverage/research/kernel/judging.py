@@ -157,6 +157,8 @@ def tier_now(account: Any, month: float, policy: Policy, setup: Setup) -> tuple[
         earned = Tier.EMERGENCY if account.is_emergency != 0 else tier_of(account.earned)
     else:
         rate = win_rate(account, policy.thresholds.trades_min)
+        if policy.rolling.is_rolling:  # also where only the last thirty days are an emergency
+            month = -math.inf if account.is_emergency != 0 else 0.0
         earned = select_tier(rate, month, policy.thresholds)
     is_tripped = account.is_day_tripped != 0 or account.is_month_tripped != 0
     is_tripped = is_tripped or account.is_drawdown_tripped != 0

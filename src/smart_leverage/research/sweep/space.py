@@ -31,6 +31,15 @@ _SPELT_OTHERWISE = {
             "trades_min",
         )
     },
+    **{
+        f"exposure.{cap}_cap": f"exposure.is_{cap}_capped"
+        for cap in ("drawdown", "tail", "kelly", "volatility")
+    },
+    "record.earned": "record.is_earned",
+    "breakers.rolling": "rolling.is_rolling",
+    "breakers.drawdown_limit": "rolling.drawdown_limit",
+    "breakers.loss_limit_sleeve": "rolling.loss_limit_sleeve",
+    "edge.sized": "edge.is_edge_sized",
     **{f"tiers.{tier}.crypto_cap": f"tiers.{tier}.crypto" for tier in _TIERS},
     **{f"tiers.{tier}.total_cap": f"tiers.{tier}.leveraged" for tier in _TIERS},
 }
@@ -44,6 +53,9 @@ def _names() -> dict[str, str]:
 
 NAMES = _names()
 """Every number of a policy: its key in a file of settings, and its name in the policy."""
+
+_SWITCHES = {name for name, value in leaves(CLASSIC) if isinstance(value, bool)}
+_WORDS = ("off", "on")
 
 _WHOLE = {name for name, value in leaves(CLASSIC) if isinstance(value, int)}
 
@@ -169,14 +181,24 @@ def _axis(key: str, told: Any, problems: list[str]) -> Axis | None:
     is_whole = name in _WHOLE
     try:
         if isinstance(told, Mapping):
+            if name in _SWITCHES:
+                raise ValueError("has no range; a list of 'on' and 'off'")
             return _range(key, dict(told), is_whole=is_whole)
         if isinstance(told, list | tuple) and told:
+            if name in _SWITCHES:
+                told = [_switched(value) for value in told]
             return _listed(key, told, is_whole=is_whole)
     except ValueError as error:
         problems.append(f"{key}: {error}")
         return None
     problems.append(f"{key}: {told!r} is not accepted; a list of values, or {{ from = …, to = … }}")
     return None
+
+
+def _switched(value: Any) -> int:
+    if value not in _WORDS:
+        raise ValueError(f"{value!r} is not accepted; 'on' or 'off'")
+    return _WORDS.index(value)
 
 
 def _listed(key: str, told: Sequence[Any], *, is_whole: bool) -> Axis:
