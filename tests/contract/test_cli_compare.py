@@ -1,20 +1,15 @@
 """`compare` as users start it: bars and policies in, table, page and JSON out."""
 
-import json
-import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
+from tests.contract.forked import Done
+from tests.contract.started import started, write_bars
 
-from smart_leverage.domain.stamps import iso
 from smart_leverage.market.recipe import ASSETS, SyntheticMarket
 from smart_leverage.market.synthetic import generate
 
-COMMAND = [sys.executable, "-c", "from smart_leverage.cli import main; main()", "compare"]
 BARS = ["BTC-USD.1h.csv", "ETH-USD.1h.csv"]
 SHORT = ["--warm-up", "40", "--test", "15"]
 MINE = """\
@@ -29,31 +24,8 @@ cash = 5.0
 """
 
 
-class Done(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def compare(home: Path, *arguments: str, **environment: str) -> Done:
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=home,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=550,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
+def compare(home: Path, *arguments: str, **variables: str) -> Done:
+    return started(home, "compare", *arguments, **variables)
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +35,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = SyntheticMarket(
         seed=4, first_day=date(2024, 1, 2), days=110, step_s=3600, assets=coins
     )
-    for each in generate(recipe):
-        symbol = each.key.partition(":")[2].replace("/", "-")
-        lines = ["ts,open,high,low,close,volume"]
-        lines += [
-            f"{iso(b.start_ns)},{b.open!r},{b.high!r},{b.low!r},{b.close!r},{b.volume!r}"
-            for b in each
-        ]
-        (folder / f"{symbol}.1h.csv").write_text("\n".join(lines) + "\n")
+    write_bars(folder, generate(recipe))
     (folder / "mine.toml").write_text(MINE)
     return folder
 

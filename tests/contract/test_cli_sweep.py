@@ -1,24 +1,19 @@
 """`backtest` and `sweep` as users start them: files in, results out, Ctrl-C and on again."""
 
-import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
+from tests.contract.forked import Done, environment
+from tests.contract.started import COMMAND, started, write_bars
 from tests.contract.sweeps import MARKET
 
-from smart_leverage.domain.stamps import iso
 from smart_leverage.market.synthetic import generate
-
-COMMAND = [sys.executable, "-c", "from smart_leverage.cli import main; main()"]
 
 PLAN = """
 objectives = ["growth_bounded", "shortfall"]
@@ -31,49 +26,10 @@ confidence_scale = [1.5, 6.0, 24.0]
 """
 
 
-class Done(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def environment() -> dict[str, str]:
-    """Return ours without settings; the place where compiled code is kept is none."""
-    return {name: text for name, text in os.environ.items() if not name.startswith("SMART_")}
-
-
-def slev(home: Path, *arguments: str) -> Done:
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=home,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=400,  # the first one compiles the kernel
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
-    for each in generate(MARKET):
-        symbol = each.key.partition(":")[2].replace("/", "-")
-        lines = ["ts,open,high,low,close,volume"]
-        lines += [
-            f"{iso(b.start_ns)},{b.open!r},{b.high!r},{b.low!r},{b.close!r},{b.volume!r}"
-            for b in each
-        ]
-        (folder / f"{symbol}.1h.csv").write_text("\n".join(lines) + "\n")
+    write_bars(folder, generate(MARKET))
     (folder / "plan.toml").write_text(PLAN)
     return folder
 
@@ -85,7 +41,7 @@ BARS = ("BTC-USD.1h.csv", "DOGE-USD.1h.csv")
 
 
 def test_a_backtest_tells_what_was_read_and_what_came_of_it(home: Path) -> None:
-    done = slev(home, "backtest", *BARS)
+    done = started(home, "backtest", *BARS)
     assert done.code == 0, done.err
     assert re.search(r"BTC/USD +1h +2,280 +2024-01-01 +2024-04-05 +0", done.out)
     assert re.search(r"equity +\$100,000.00 → \$[\d,.]+ +[+−][\d.]+ %", done.out)
@@ -94,7 +50,7 @@ def test_a_backtest_tells_what_was_read_and_what_came_of_it(home: Path) -> None:
 
 
 def test_a_backtest_gives_json_and_parquet_that_agree(home: Path) -> None:
-    done = slev(home, "backtest", *BARS, "--json", "--out", "result", "--cash", "50000")
+    done = started(home, "backtest", *BARS, "--json", "--out", "result", "--cash", "50000")
     told = done.json
     tables = {Path(file).stem: pl.read_parquet(home / file) for file in told["files"]}
     assert sorted(tables) == ["curve", "decisions", "fills", "trades"]
@@ -107,8 +63,8 @@ def test_a_backtest_gives_json_and_parquet_that_agree(home: Path) -> None:
 
 
 def test_a_backtest_is_the_run_of_the_same_files(home: Path) -> None:
-    ran = slev(home, "run", *BARS, "--json", "--name", "same").json
-    told = slev(home, "backtest", *BARS, "--json").json
+    ran = started(home, "run", *BARS, "--json", "--name", "same").json
+    told = started(home, "backtest", *BARS, "--json").json
     assert float(told["equity"]) == pytest.approx(float(ran["equity_last"]), rel=1e-12)
     assert (told["tier"], told["state"]) == (ran["tier"].lower(), ran["state"])
 
@@ -118,7 +74,7 @@ def test_a_backtest_is_the_run_of_the_same_files(home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def swept(home: Path) -> Done:
-    return slev(home, "sweep", "plan.toml", *BARS)
+    return started(home, "sweep", "plan.toml", *BARS)
 
 
 def test_a_sweep_shows_the_best_sets_and_says_how_many_were_tried(swept: Done, home: Path) -> None:
@@ -131,7 +87,7 @@ def test_a_sweep_shows_the_best_sets_and_says_how_many_were_tried(swept: Done, h
 
 
 def test_a_finished_sweep_is_told_again_as_json(swept: Done, home: Path) -> None:
-    told = slev(home, "sweep", "plan.toml", *BARS, "--json").json
+    told = started(home, "sweep", "plan.toml", *BARS, "--json").json
     table = pl.read_parquet(home / told["result"])
     assert (told["sets"], told["trials"], told["left_out"], told["faulty"]) == (15, 15, 0, 0)
     assert told["best"]["growth_bounded"] == str(table["growth_bounded"].max())
@@ -153,7 +109,7 @@ def test_a_finished_sweep_is_told_again_as_json(swept: Done, home: Path) -> None
     ],
 )
 def test_what_cannot_be_is_refused_with_its_exit_code(home: Path, arguments, code, told) -> None:
-    done = slev(home, "sweep", *arguments)
+    done = started(home, "sweep", *arguments)
     assert (done.code, done.out) == (code, ""), done.err
     assert told in done.err
 
@@ -195,6 +151,6 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(home: Path, 
     kept = parts(folder)
     assert 2 <= kept < 12
     assert re.search(r"interrupted: [\d,]+ sets are kept in long; the same command goes on", err)
-    resumed = slev(home, "sweep", "plan.toml", *BARS, *LONG, "--out", "long", "--json")
-    whole = slev(home, "sweep", "plan.toml", *BARS, *LONG, "--out", "whole", "--json")
+    resumed = started(home, "sweep", "plan.toml", *BARS, *LONG, "--out", "long", "--json")
+    whole = started(home, "sweep", "plan.toml", *BARS, *LONG, "--out", "whole", "--json")
     assert resumed.json["sha256"] == whole.json["sha256"]

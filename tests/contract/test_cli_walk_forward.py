@@ -1,23 +1,20 @@
 """`walk-forward` as users start it: bars in, report and tables out, gone on with after Ctrl-C."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
+from tests.contract.forked import Done
+from tests.contract.started import COMMAND, started, write_bars
 
-from smart_leverage.domain.stamps import iso
 from smart_leverage.market.recipe import ASSETS, SyntheticMarket
 from smart_leverage.market.synthetic import generate
 
-COMMAND = [sys.executable, "-c", "from smart_leverage.cli import main; main()", "walk-forward"]
 SHORT = ["--train", "40", "--test", "15", "--folds", "2", "--threads", "1"]
 PLAN = """\
 [space]
@@ -25,31 +22,8 @@ sizing.base_share = [0.02, 0.05, 0.2]
 """
 
 
-class Done(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 def walk_forward(home: Path, *arguments: str) -> Done:
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=home,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=550,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
+    return started(home, "walk-forward", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = SyntheticMarket(
         seed=4, first_day=date(2024, 1, 2), days=110, step_s=3600, assets=coins
     )
-    for each in generate(recipe):
-        symbol = each.key.partition(":")[2].replace("/", "-")
-        lines = ["ts,open,high,low,close,volume"]
-        lines += [
-            f"{iso(b.start_ns)},{b.open!r},{b.high!r},{b.low!r},{b.close!r},{b.volume!r}"
-            for b in each
-        ]
-        (folder / f"{symbol}.1h.csv").write_text("\n".join(lines) + "\n")
+    write_bars(folder, generate(recipe))
     (folder / "plan.toml").write_text(PLAN)
     return folder
 
@@ -116,7 +83,7 @@ def test_an_interrupted_walk_goes_on_and_ends_the_same(home: Path) -> None:
     whole = walk_forward(home, *BARS, *SHORT, "--test", "3", "--json", "--out", "whole").json
     cut = [*BARS, *SHORT, "--test", "3", "--json", "--out", "cut"]
     with subprocess.Popen(
-        [*COMMAND, *cut],
+        [*COMMAND, "walk-forward", *cut],
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
