@@ -65,7 +65,7 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
     Args:
         bars: Columns of bars.
         signals: What is proposed.
-        evidence: In order of time; where two hold the later one counts.
+        evidence: In order of time; the last one that has come counts, until it expires.
 
     Raises:
         BadData: The signals were made for other columns, or these do not begin on day 0.
@@ -112,10 +112,10 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
 
 def evidence_at(at: Any, evidence: Sequence[Dated]) -> Any:
     """Return which evidence holds at each instant: 0 for none, else its place counted from 1."""
-    held = np.zeros(len(at), dtype=np.int64)
-    for place, one in enumerate(evidence, 1):
-        held[(at >= one.since_ns) & (at < one.until_ns)] = place
-    return held
+    since = np.array([one.since_ns for one in evidence], dtype=np.int64)
+    until = np.array([0, *(one.until_ns for one in evidence)], dtype=np.int64)
+    last = np.searchsorted(since, at, side="right")
+    return np.where(at < until[last], last, 0)
 
 
 def end_of_span(busy: Any, first: Any, begin: int, end: int) -> int:
