@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from smart_leverage.books.exact import ZERO
 from smart_leverage.domain.instruments import Key
 
-ZERO = Decimal(0)
 WINDOW = 100
 """So many closed episodes the usual duration is taken from."""
 

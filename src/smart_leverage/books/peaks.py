@@ -6,9 +6,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.books.exact import EXACT, ZERO, ratio
+from smart_leverage.domain.clock import DAY_NS, HOUR_NS
 
-HOUR_NS = 3_600 * 10**9
-DAY_NS = 24 * HOUR_NS
 KEPT_NS = 31 * DAY_NS
 """Marks older than this are forgotten, but for the last of them."""
 

@@ -107,6 +107,3 @@ def _texts(caps: ExposureCaps) -> dict[str, str]:
         name: "" if math.isinf(cap) else repr(cap)
         for name, cap in zip(caps._fields, caps, strict=True)
     }
-
-
-ZERO = Decimal(0)

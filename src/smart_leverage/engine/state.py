@@ -100,10 +100,8 @@ class State:
         """By bot: what was open at a loss for longer than usual when the day began."""
         self.peak = RollingPeak()
         self.rolling = RollingMarks()
-        self.exposure: dict[str, Decimal] = {}
-        """What is earned beside the tier by sleeve, fraction of equity; none where nothing is."""
         self.earned: dict[str, ExposureMoved] = {}
-        """How that came about: by sleeve, the last change with all of its caps."""
+        """What is earned beside the tier by sleeve, and by which cap; none where nothing is."""
         self.orders = TrackedOrders()
         self.sequence = 0
         self.session = ""
@@ -399,7 +397,6 @@ class State:
         self.tier = after
 
     def _exposure(self, record: ExposureMoved) -> None:
-        self.exposure[record.sleeve] = record.after
         self.earned[record.sleeve] = record
 
     def _state(self, record: StateChanged) -> None:
@@ -477,6 +474,11 @@ class State:
         """Return the equity from which a period is counted; NaN before there is one."""
         opening = self.baselines.opening(period)
         return Decimal("NaN") if opening is None else opening
+
+    @property
+    def exposure(self) -> dict[str, Decimal]:
+        """What is earned beside the tier by sleeve, fraction of equity."""
+        return {sleeve: moved.after for sleeve, moved in self.earned.items()}
 
     def evidence_at(self, now_ns: int, sleeve: str) -> SleeveEvidence:
         """Return what is known of a sleeve's returns; UNKNOWN without evidence that is in force."""

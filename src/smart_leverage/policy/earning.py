@@ -23,7 +23,6 @@ from smart_leverage.rule import rule
 SLACK = 1e-9
 """Of a step: so far below a whole step counts as that step, whatever floats make of it."""
 
-
 STEPS_MAX = 1e9
 """Of more steps than these none is left out: no account comes near them."""
 

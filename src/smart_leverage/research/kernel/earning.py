@@ -1,8 +1,7 @@
 """What an account has earned: its record of episodes, its peak, and the exposure in force."""
 
+import math
 from typing import Any
-
-import numpy as np
 
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS
 from smart_leverage.policy.earning import (
@@ -168,7 +167,7 @@ def references(books: Books, at: int, equity: float, policy: Policy) -> SteadyRe
     """Return the equities that losses are measured from; rolling ones only where they count."""
     account = books.account
     if not policy.rolling.is_rolling:
-        nan = np.nan
+        nan = math.nan
         return SteadyReferences(account.day_open, nan, account.month_open, nan, nan)
     account.day_place = place_at(books, account.day_place, at - DAY_NS)
     account.month_place = place_at(books, account.month_place, at - MONTH_NS)
@@ -207,7 +206,7 @@ def judge_exposure(books: Books, market: Market, t: int, equity: float, policy: 
     peak = peak_of(books, equity, policy.exposure.peak_days)
     is_tripped = is_held_down(account)
     hard = tier_caps(account.tier, policy.tiers)
-    earned = Caps(np.inf, np.inf)
+    earned = Caps(math.inf, math.inf)
     if policy.record.is_earned:
         tier = Tier.EMERGENCY if account.is_emergency != 0 else tier_of(account.earned)
         earned = tier_caps(tier, policy.tiers)
@@ -263,7 +262,7 @@ def show_earned(books: Books, at: int, policy: Policy) -> None:
 def show_shares(books: Books, policy: Policy) -> None:
     """Find between which shares of its peak equity leaves the exposure in force as it is."""
     account, terms = books.account, policy.exposure
-    account.share_least, account.share_most, account.peak = 0.0, np.inf, 0.0
+    account.share_least, account.share_most, account.peak = 0.0, math.inf, 0.0
     if not terms.is_drawdown_capped:
         return
     account.peak = peak_of(books, account.last, terms.peak_days)
@@ -316,7 +315,7 @@ def show_rolling(books: Books, at: int, policy: Policy) -> None:
         for place in range(account.day_place, account.marked):
             most = max(most, marks[place % MARKS].equity)
         account.least = max(account.least, most * (1.0 - policy.limits.loss_limit_daily))
-    lowest, highest = np.inf, 0.0
+    lowest, highest = math.inf, 0.0
     place = account.month_place
     while place < account.marked:
         one = marks[place % MARKS]

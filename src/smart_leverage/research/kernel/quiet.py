@@ -152,7 +152,7 @@ def pass_over(
     count = add_up(books, market, room, begin, end - begin)
     count = weigh(books.account, room, count)
     books.account.is_cap_due = 0
-    if policy.rolling.is_rolling or policy.exposure.is_drawdown_capped:
+    if needs_marks(policy):
         count = stay(books, market.closes, room.equity, begin, count, policy)
     note_quiet(books, market, policy, room, tape, begin, 0, count)
     return count
@@ -185,8 +185,13 @@ def note_quiet(
     if len(tape.curve) > 0:
         write_quiet(books.account, market, policy, room, tape, begin, first, count)
     mark_all(books.account, market.closes, room, begin, first, count)
-    if policy.rolling.is_rolling or policy.exposure.is_drawdown_capped:
+    if needs_marks(policy):
         remember_all(books, market, room, begin, first, count)
+
+
+def needs_marks(policy: Policy) -> bool:
+    """Tell whether anything goes by marks that are older than the last."""
+    return policy.rolling.is_rolling or policy.exposure.is_drawdown_capped
 
 
 def step_caps(
