@@ -3,7 +3,6 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from smart_leverage.cli.account import Known, Remembered
 from smart_leverage.cli.instruments import find
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.opportunity import OrderWish
@@ -13,6 +12,7 @@ from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.deciding import on_wish
 from smart_leverage.engine.events import Rung
+from smart_leverage.runtime.remembered import Known, Remembered
 
 GIVEN = "the command line"
 

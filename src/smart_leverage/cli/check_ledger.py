@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from smart_leverage.cli.account import Remembered, remember
 from smart_leverage.cli.finding import Finding, fine, several, warning, wrong
 from smart_leverage.domain.clock import MINUTE_NS, SECOND_NS
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
@@ -18,6 +17,7 @@ from smart_leverage.ledger.seals import read_seals
 from smart_leverage.ledger.verify import Verdict, verify
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.runtime.presence import Presence, Present
+from smart_leverage.runtime.remembered import Remembered, remember
 
 CLOCK_BEHIND_MAX_NS = 5 * SECOND_NS
 SILENT_MAX_NS = 10 * MINUTE_NS

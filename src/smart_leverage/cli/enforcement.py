@@ -25,8 +25,8 @@ def show(screen: Screen, days: Days = 7, ledger: LedgerPath = None) -> None:
     observe and warn forward every order and tell what would have happened; entries governs what
     adds exposure; all sells and protects as well. `foreseen` counts what was not carried out.
     """
-    from smart_leverage.cli.account import remember
     from smart_leverage.cli.places import ledger_path
+    from smart_leverage.runtime.remembered import remember
 
     now = remember(ledger_path(ledger))
     lines = _evidence(now.path, now.at_ns, days)
@@ -58,10 +58,10 @@ def set_step(
     is in force at once, and caps begin small again where ramp.start says so. A step down is refused
     in need and in force only after risk.loosen_after_hours; naming the step in force withdraws it.
     """
-    from smart_leverage.cli.account import remember
     from smart_leverage.cli.places import ledger_path
     from smart_leverage.domain.enforcement import step_named
     from smart_leverage.engine.enforcing import STEP
+    from smart_leverage.runtime.remembered import remember
 
     wanted = step_named(step)
     if wanted is None:
@@ -94,9 +94,9 @@ def _confirm(screen: Screen, lines: "list[Line]", days: int, word: str) -> None:
 
 
 def _evidence(path: Path, at_ns: int, days: int) -> "list[Line]":
-    from smart_leverage.cli.places import opened
     from smart_leverage.domain.clock import DAY_NS
     from smart_leverage.domain.records import decode
+    from smart_leverage.ledger.read_only import opened
     from smart_leverage.runtime.evidence import KINDS, evidence
 
     since_ns = at_ns - days * DAY_NS

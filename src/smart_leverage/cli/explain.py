@@ -31,7 +31,8 @@ def explain(
     Shows what was asked, what bound it, the arithmetic, and what was sent. An event or an order
     that belongs to a decision leads to it. Of an import it shows the files and who wanted it.
     """
-    from smart_leverage.cli.places import ledger_path, opened
+    from smart_leverage.cli.places import ledger_path
+    from smart_leverage.ledger.read_only import opened
 
     with opened(ledger_path(ledger)) as reader:
         past = _past(reader, which)

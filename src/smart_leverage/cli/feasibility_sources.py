@@ -36,7 +36,8 @@ class Source(NamedTuple):
 
 def of_ledger(path: Path) -> Source:
     """Return the record of an account: days by its marks, flows taken out, and its own trades."""
-    from smart_leverage.cli.places import ledger_path, opened
+    from smart_leverage.cli.places import ledger_path
+    from smart_leverage.ledger.read_only import opened
     from smart_leverage.reports.curve import Curve
     from smart_leverage.reports.story import read_story
     from smart_leverage.research.feasibility.days import Dated

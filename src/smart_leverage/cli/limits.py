@@ -10,9 +10,9 @@ from smart_leverage.cli.options import ConfigPath, LedgerPath, command
 from smart_leverage.cli.screen import Column, Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.cli.account import Remembered
     from smart_leverage.cli.asking import Asked
     from smart_leverage.engine.limits import Limits
+    from smart_leverage.runtime.remembered import Remembered
 
 
 class Side(StrEnum):
@@ -151,10 +151,10 @@ def check(
     shown. Leaves with 5 when the order would be denied.
     """
     from smart_leverage.cli import amounts
-    from smart_leverage.cli.account import remember
     from smart_leverage.cli.asking import ask
     from smart_leverage.cli.places import ledger_path
     from smart_leverage.cli.rules import config_of
+    from smart_leverage.runtime.remembered import remember
 
     wanted = amounts.amount(amount, "AMOUNT")
     given_price = None if price is None else amounts.amount(price, "--price")

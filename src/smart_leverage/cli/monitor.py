@@ -79,7 +79,7 @@ def monitor(
 
 def _past(path: Path) -> Past:
     from smart_leverage.books.trades import Outcome
-    from smart_leverage.cli.places import opened
+    from smart_leverage.ledger.read_only import opened
     from smart_leverage.reports.curve import Curve
     from smart_leverage.reports.story import read_story
 

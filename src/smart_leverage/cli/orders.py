@@ -79,7 +79,8 @@ def orders(
 
     `explain` shows the arithmetic behind each line.
     """
-    from smart_leverage.cli.places import ledger_path, opened
+    from smart_leverage.cli.places import ledger_path
+    from smart_leverage.ledger.read_only import opened
 
     _check_reason(reason)
     with opened(ledger_path(ledger)) as reader:

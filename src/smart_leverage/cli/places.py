@@ -1,14 +1,8 @@
 """Where things lie: the ledger that is meant, the run it belongs to, the configuration."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, SmartLeverageError
-
-if TYPE_CHECKING:
-    from smart_leverage.ledger.reader import Reader
+from smart_leverage.domain.errors import LedgerError
 
 RUNS = Path("runs")
 LATEST = "latest"
@@ -78,32 +72,6 @@ def _noted() -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise LedgerError(f"{note} cannot be read: {error}; {_ADVICE}") from None
-
-
-@contextmanager
-def opened(path: Path) -> Iterator["Reader"]:
-    """Open a ledger for reading; whatever cannot be read on the way is a damaged ledger.
-
-    Raises:
-        LedgerNewer: A newer program wrote it.
-        LedgerCorrupt: It cannot be read to its end.
-        LedgerError: It is no ledger.
-    """
-    import sqlite3
-
-    import msgspec
-
-    from smart_leverage.ledger.reader import Reader
-
-    try:
-        with Reader.open(path) as reader:
-            yield reader
-    except SmartLeverageError:
-        raise
-    except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
-        raise LedgerCorrupt(
-            f"{path}: damaged ({error}); `smart-leverage ledger verify {path}` says where"
-        ) from error
 
 
 def configuration(given: Path | None, folder: Path | None = None) -> Path | None:

@@ -12,7 +12,7 @@ from smart_leverage.cli.screen import Column, Screen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smart_leverage.cli.account import Remembered
+    from smart_leverage.runtime.remembered import Remembered
 
 
 @command("smart-leverage plan show", "smart-leverage plan show --ledger runs/live --json")
@@ -56,10 +56,10 @@ _COLUMNS = (
 
 
 def _show(screen: Screen, ledger: "Path | None", config: "Path | None") -> None:
-    from smart_leverage.cli.account import remember
     from smart_leverage.cli.places import ledger_path
     from smart_leverage.domain.phases import told
     from smart_leverage.domain.sentences import money, plain
+    from smart_leverage.runtime.remembered import remember
 
     now = remember(ledger_path(ledger), with_prices=True)
     rows, phases = _sales(screen, now, config), now.phases

@@ -56,11 +56,11 @@ def refit(
     40 days after the end of its data. The account may run or stand still, no token is needed; the
     same data change nothing. For a schedule: once a month.
     """
-    from smart_leverage.cli.account import remember
     from smart_leverage.cli.control import order
     from smart_leverage.cli.lacking import statistics
     from smart_leverage.cli.places import ledger_path
     from smart_leverage.engine.learning import NAME
+    from smart_leverage.runtime.remembered import remember
 
     path = ledger_path(folder)
     with statistics("refit"):
@@ -79,9 +79,9 @@ def refit(
 
 def _measured(path: Path) -> "tuple[Past, Measured, list[Quality]]":
     """Read the past and return it, what it gives, and how good every source was."""
-    from smart_leverage.cli.places import opened
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.domain.records import decode
+    from smart_leverage.ledger.read_only import opened
     from smart_leverage.research.refit.curves import quality, sources_of
     from smart_leverage.research.refit.measuring import measure
     from smart_leverage.research.refit.past import KINDS, read_past
@@ -101,10 +101,10 @@ def _encoded(measured: "Measured") -> str:
 
 def _tell_only(screen: Screen, path: Path, measured: "Measured", fields: dict[str, Any]) -> None:
     """Tell what a real run would answer, without asking anybody."""
-    from smart_leverage.cli.account import remember
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.domain.evidence import evidence_of
     from smart_leverage.engine.learning import contradiction
+    from smart_leverage.runtime.remembered import remember
 
     is_known = measured == remember(path).state.evidence.measured
     why = contradiction(evidence_of(measured), SystemClock().now_ns())

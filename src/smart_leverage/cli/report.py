@@ -57,7 +57,8 @@ def report(
 
 
 def _write(screen: Screen, ledger: Path, out: Path | None) -> None:
-    from smart_leverage.cli.places import opened, run_folder
+    from smart_leverage.cli.places import run_folder
+    from smart_leverage.ledger.read_only import opened
     from smart_leverage.reports.html import write_report
     from smart_leverage.reports.island import read_island
 
@@ -85,7 +86,7 @@ def _write(screen: Screen, ledger: Path, out: Path | None) -> None:
 
 
 def _check(screen: Screen, ledger: Path, file: Path) -> None:
-    from smart_leverage.cli.places import opened
+    from smart_leverage.ledger.read_only import opened
     from smart_leverage.reports.island import differences, read_island
 
     found = read_island(_text(file))

@@ -21,11 +21,11 @@ def made(path: Path, targets: "Targets", days: Sequence[int], until: int | None 
         ConfigError: A target is none that can be asked for, or a library is missing.
         LedgerError: There is no ledger, or it holds no account.
     """
-    from smart_leverage.cli.account import remember
     from smart_leverage.cli.lacking import statistics
-    from smart_leverage.cli.places import opened
     from smart_leverage.domain.errors import ConfigError
+    from smart_leverage.ledger.read_only import opened
     from smart_leverage.reports.story import read_story
+    from smart_leverage.runtime.remembered import remember
     from smart_leverage.wiring.limits import contradicted
 
     with statistics("review"):
@@ -147,8 +147,8 @@ def _read(file: Path) -> "Review":
 
 def _doubt(path: Path, one: "Review") -> str:
     """Return why a proposal is not what the ledger gives, empty where it is."""
-    from smart_leverage.cli.places import opened
     from smart_leverage.domain.proposals import is_whole
+    from smart_leverage.ledger.read_only import opened
 
     if not (is_whole(one.proposal) and one.is_whole):
         return "it is not as it was sealed: somebody or something has changed it"

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from smart_leverage.cli.account import Remembered, read_numbers, remember, with_limits
 from smart_leverage.cli.places import configuration, ledger_path
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.limits import Limits, laid_over
 from smart_leverage.policy.tier import Tier
+from smart_leverage.runtime.remembered import Remembered, read_numbers, remember, with_limits
 from smart_leverage.settings import Settings, load
 from smart_leverage.wiring import engine_config
 

@@ -7,8 +7,8 @@ from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.cli.account import Remembered
-    from smart_leverage.cli.figures import Exposure, Loss
+    from smart_leverage.runtime.figures import Exposure, Loss
+    from smart_leverage.runtime.remembered import Remembered
 
 
 WIDE = 90
@@ -22,8 +22,8 @@ def status(screen: Screen, ledger: LedgerPath = None) -> None:
     Everything is as of the last record of the ledger, or of its emergency journal while the ledger
     cannot be written; the time is shown.
     """
-    from smart_leverage.cli.account import remember
     from smart_leverage.cli.places import ledger_path
+    from smart_leverage.runtime.remembered import remember
 
     now = remember(ledger_path(ledger))
     if screen.as_json:
@@ -33,9 +33,9 @@ def status(screen: Screen, ledger: LedgerPath = None) -> None:
 
 
 def _fields(now: "Remembered") -> dict[str, Any]:
-    from smart_leverage.cli.figures import exposures, holdings, losses, record
     from smart_leverage.cli.plain import Seconds
     from smart_leverage.domain.clock import SECOND_NS, SystemClock
+    from smart_leverage.runtime.figures import exposures, holdings, losses, record
 
     state, mark = now.state, now.last_mark
     wins, closed = record(now)
@@ -107,10 +107,10 @@ def _head(now: "Remembered") -> Iterator[str]:
 
 
 def _tier(now: "Remembered", width: int) -> Iterator[str]:
-    from smart_leverage.cli.figures import record
-    from smart_leverage.cli.ranks import next_step
     from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import TIERS
+    from smart_leverage.runtime.figures import record
+    from smart_leverage.runtime.ranks import next_step
 
     imported = now.state.book.record.capping.imported
     line = f"tier      {TIERS[now.state.tier.name]}   win rate {rate(*record(now))}"
@@ -125,7 +125,7 @@ def _tier(now: "Remembered", width: int) -> Iterator[str]:
 
 
 def _exposures(now: "Remembered", width: int) -> Iterator[str]:
-    from smart_leverage.cli.figures import exposures
+    from smart_leverage.runtime.figures import exposures
 
     cells = 20 if width >= WIDE else 0
     for place, line in enumerate(exposures(now)):
@@ -151,7 +151,7 @@ def _exposure(line: "Exposure", cells: int) -> str:
 
 
 def _losses(now: "Remembered", width: int) -> Iterator[str]:
-    from smart_leverage.cli.figures import losses
+    from smart_leverage.runtime.figures import losses
 
     for place, line in enumerate(losses(now)):
         yield f"{'losses' if not place else '':<9} {_loss(line, is_wide=width >= WIDE)}"

@@ -8,9 +8,9 @@ from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.cli.account import Remembered
     from smart_leverage.ledger.reader import Reader
     from smart_leverage.ledger.rows import TierRow
+    from smart_leverage.runtime.remembered import Remembered
 
 HISTORY = 10
 
@@ -21,8 +21,9 @@ def tier(screen: Screen, ledger: LedgerPath = None) -> None:
 
     A tier falls at once and rises by itself, one step a day, never above the ceiling.
     """
-    from smart_leverage.cli.account import remember
-    from smart_leverage.cli.places import ledger_path, opened
+    from smart_leverage.cli.places import ledger_path
+    from smart_leverage.ledger.read_only import opened
+    from smart_leverage.runtime.remembered import remember
 
     path = ledger_path(ledger)
     now = remember(path)
@@ -50,7 +51,7 @@ def _step(reader: "Reader", row: "TierRow") -> Step:
 
 
 def _month(now: "Remembered") -> Decimal | None:
-    from smart_leverage.cli.figures import losses
+    from smart_leverage.runtime.figures import losses
 
     return next((line.change for line in losses(now) if line.name == "month"), None)
 
@@ -62,8 +63,8 @@ def _ceiling(now: "Remembered") -> str | None:
 
 def _fields(now: "Remembered", history: list[Step]) -> dict[str, Any]:
     from smart_leverage.books.statistics import rate_interval
-    from smart_leverage.cli.figures import record
-    from smart_leverage.cli.ranks import next_step, ranks
+    from smart_leverage.runtime.figures import record
+    from smart_leverage.runtime.ranks import next_step, ranks
 
     wins, closed = record(now)
     return {
@@ -90,11 +91,11 @@ def _fields(now: "Remembered", history: list[Step]) -> dict[str, Any]:
 
 
 def _lines(now: "Remembered", history: list[Step]) -> Iterator[str]:
-    from smart_leverage.cli.figures import record
-    from smart_leverage.cli.ranks import next_step, title
     from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import percent
     from smart_leverage.domain.stamps import iso
+    from smart_leverage.runtime.figures import record
+    from smart_leverage.runtime.ranks import next_step, title
 
     since = iso(history[0].row.at_ns if history else now.account.at_ns)
     yield f"{title(now.state.tier.name)} since {since}"
@@ -133,16 +134,16 @@ def _imported(now: "Remembered") -> Iterator[str]:
 
 
 def _emergency(now: "Remembered") -> str:
-    from smart_leverage.cli.account import number
     from smart_leverage.domain.sentences import percent
+    from smart_leverage.runtime.remembered import number
 
     edge = number(now.numbers, "tiers.month_return_emergency")
     return "" if edge is None else f"EMERGENCY when it falls below {percent(edge, 2)}"
 
 
 def _ranks(now: "Remembered") -> Iterator[str]:
-    from smart_leverage.cli.ranks import ranks, title
     from smart_leverage.domain.sentences import percent
+    from smart_leverage.runtime.ranks import ranks, title
 
     for place, rank in enumerate(ranks(now)):
         if rank.crypto_cap is None or rank.total_cap is None:

@@ -7,10 +7,10 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from smart_leverage.books.baselines import Period
-from smart_leverage.cli.account import Remembered
 from smart_leverage.domain.calendars import RiskCalendar
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.policy.target import chance_of_month
+from smart_leverage.runtime.remembered import Remembered
 
 DAYS_MIN = 20
 """Fewer days of its own say nothing of how an account moves."""

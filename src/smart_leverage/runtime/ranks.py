@@ -4,12 +4,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.books.episodes import ALL
-from smart_leverage.cli.account import Remembered, number
-from smart_leverage.cli.figures import record
 from smart_leverage.domain.sentences import TIERS, percent
 from smart_leverage.engine.standings import Standings
 from smart_leverage.policy.evidence import RecordTerms, proof_of
 from smart_leverage.policy.tier import Tier
+from smart_leverage.runtime.figures import record
+from smart_leverage.runtime.remembered import Remembered, number
 
 
 class Rank(NamedTuple):

@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.books.baselines import Period
-from smart_leverage.cli.account import Remembered, number
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import Marked
+from smart_leverage.runtime.remembered import Remembered, number
 
 ZERO = Decimal(0)
 _PLACES = Decimal("0.00000001")

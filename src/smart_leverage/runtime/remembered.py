@@ -5,9 +5,8 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from smart_leverage.cli.places import opened
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.limits import number_of
@@ -24,11 +23,10 @@ from smart_leverage.domain.records import (
     decode,
 )
 from smart_leverage.engine.state import State
+from smart_leverage.ledger.read_only import opened
+from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import AccountRow
 from smart_leverage.ledger.takeover import known, waiting
-
-if TYPE_CHECKING:
-    from smart_leverage.ledger.reader import Reader
 
 SIMULATED = "sim"
 
@@ -152,7 +150,7 @@ class _Fold:
         self.prices: dict[Key, Known] = {}
 
     def read(
-        self, path: Path, reader: "Reader", account: AccountRow, until: int | None
+        self, path: Path, reader: Reader, account: AccountRow, until: int | None
     ) -> Remembered:
         at_ns, events, mark = 0, 0, None
         reviews: list[str] = []
