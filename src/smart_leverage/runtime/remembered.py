@@ -2,7 +2,7 @@
 
 import copy
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +23,8 @@ from smart_leverage.domain.records import (
     decode,
 )
 from smart_leverage.engine.state import State
+from smart_leverage.ledger.base import Entry
 from smart_leverage.ledger.read_only import opened
-from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import AccountRow
 from smart_leverage.ledger.takeover import known, waiting
 
@@ -135,54 +135,67 @@ def remember(path: Path, *, with_prices: bool = False, until: int | None = None)
         account = reader.account()
         if account is None:
             raise LedgerError(f"{path}: holds no account yet; start a run with it first")
-        return _Fold(with_prices).read(path, reader, account, until)
+        fold = Fold(with_prices=with_prices)
+        for entry in reader.entries():
+            if until is not None and entry.seq > until:
+                break
+            fold.take(entry)
+    return fold.remembered(path, account, list(known(waiting(path))) if until is None else [])
 
 
-class _Fold:
+class Fold:
     """Folds records as the engine does, except for what takes time and nobody asks here.
 
     A mark moves the baselines; how the allocation was used over time is left out.
     """
 
-    def __init__(self, with_prices: bool) -> None:
+    def __init__(self, *, with_prices: bool = False) -> None:
         self._passed = _SILENT if with_prices else _SILENT | _DECISION
         self.state = State()
         self.prices: dict[Key, Known] = {}
+        self.mark: Marked | None = None
+        self.events = self.at_ns = 0
+        self.reviews: list[str] = []
 
-    def read(
-        self, path: Path, reader: Reader, account: AccountRow, until: int | None
-    ) -> Remembered:
-        at_ns, events, mark = 0, 0, None
-        reviews: list[str] = []
-        for entry in reader.entries():
-            if until is not None and entry.seq > until:
-                break
-            at_ns, events = max(at_ns, entry.at_ns), entry.seq
-            if entry.kind == "note" and _SIGNATURE in entry.payload:
-                reviews += _signature(decode(entry.payload))
-            if entry.kind in self._passed:
-                continue
-            record = decode(entry.payload)
-            if isinstance(record, Marked):
-                mark = record
-                self.state.baselines.mark(record.equity)
-                self.state.rolling.mark(record.at_ns, record.equity)
-            else:
-                self._take(record)
-        noted = list(known(waiting(path))) if until is None else []
-        for record in noted:
-            at_ns = max(at_ns, record.at_ns)
+    def take(self, entry: Entry) -> Record | None:
+        """Take the next entry of the journal; return its record unless that changes nothing."""
+        self.at_ns, self.events = max(self.at_ns, entry.at_ns), entry.seq
+        if entry.kind == "note" and _SIGNATURE in entry.payload:
+            self.reviews += _signature(decode(entry.payload))
+        if entry.kind in self._passed:
+            return None
+        record = decode(entry.payload)
+        if isinstance(record, Marked):
+            self.mark = record
+            self.state.baselines.mark(record.equity)
+            self.state.rolling.mark(record.at_ns, record.equity)
+        else:
             self._take(record)
+        return record
+
+    def remembered(self, path: Path, account: AccountRow, noted: Sequence[Record]) -> Remembered:
+        """Return the account as of the last entry that was taken.
+
+        Args:
+            path: The ledger.
+            account: Its opening.
+            noted: What waits in the emergency journal; counted in, on a copy, since the ledger will
+                tell it once more.
+        """
+        fold = copy.deepcopy(self) if noted else self
+        for record in noted:
+            fold.at_ns = max(fold.at_ns, record.at_ns)
+            fold._take(record)
         return Remembered(
             path=path,
             account=account,
-            state=self.state,
-            last_mark=mark,
-            events=events,
-            at_ns=at_ns,
-            prices=self.prices,
+            state=fold.state,
+            last_mark=fold.mark,
+            events=fold.events,
+            at_ns=fold.at_ns,
+            prices=fold.prices,
             noted=len(noted),
-            reviews=tuple(reviews),
+            reviews=tuple(fold.reviews),
         )
 
     def _take(self, record: Record) -> None:
