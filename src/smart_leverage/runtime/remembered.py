@@ -53,6 +53,14 @@ class Known(NamedTuple):
     source: str
 
 
+class Moved(NamedTuple):
+    """What was bought (positive) or sold since the last mark, at the prices it was filled at."""
+
+    crypto: Decimal = Decimal(0)
+    leveraged: Decimal = Decimal(0)
+    gross: Decimal = Decimal(0)
+
+
 class Remembered(NamedTuple):
     """An account as of the last record of its ledger."""
 
@@ -67,6 +75,7 @@ class Remembered(NamedTuple):
     """Records that wait in the emergency journal; they are counted in."""
     reviews: tuple[str, ...] = ()
     """Texts of the signatures under reviews, oldest first."""
+    moved: Moved = Moved()
 
     @property
     def is_simulated(self) -> bool:
@@ -154,6 +163,7 @@ class Fold:
         self.state = State()
         self.prices: dict[Key, Known] = {}
         self.mark: Marked | None = None
+        self.moved = Moved()
         self.events = self.at_ns = 0
         self.reviews: list[str] = []
 
@@ -166,7 +176,7 @@ class Fold:
             return None
         record = decode(entry.payload)
         if isinstance(record, Marked):
-            self.mark = record
+            self.mark, self.moved = record, Moved()
             self.state.baselines.mark(record.equity)
             self.state.rolling.mark(record.at_ns, record.equity)
         else:
@@ -196,11 +206,29 @@ class Fold:
             prices=fold.prices,
             noted=len(noted),
             reviews=tuple(fold.reviews),
+            moved=fold.moved,
         )
 
     def _take(self, record: Record) -> None:
         self._price(record)
+        if not isinstance(record, Filled):
+            self.state.apply(record)
+            return
+        key = record.fill.key
+        before = self.state.book.qty(key)
         self.state.apply(record)
+        self._move(key, (self.state.book.qty(key) - before) * record.fill.price)
+
+    def _move(self, key: Key, value: Decimal) -> None:
+        instrument = self.state.instruments.get(key)
+        if instrument is None or not value:
+            return
+        moved = self.moved
+        self.moved = Moved(
+            crypto=moved.crypto + (value if instrument.is_crypto else 0),
+            leveraged=moved.leveraged + (value if instrument.is_leveraged else 0),
+            gross=moved.gross + value,
+        )
 
     def _price(self, record: Record) -> None:
         if isinstance(record, Filled):
