@@ -2,12 +2,13 @@
 
 from array import array
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from smart_leverage.books.baselines import Period
 from smart_leverage.domain.records import (
     AccountOpened,
     FlowSeen,
+    LimitChanged,
     Marked,
     Record,
     Resumed,
@@ -18,6 +19,8 @@ from smart_leverage.domain.risk_days import RiskCalendar
 from smart_leverage.ledger.base import Entry
 from smart_leverage.reports.thinning import thinned
 from smart_leverage.runtime.remembered import Fold
+
+T = TypeVar("T")
 
 POINTS_MAX = 100_000
 """When so many marks are kept, the older half is thinned to a tenth; extremes stay."""
@@ -74,6 +77,8 @@ class History:
         self.states: list[Moment] = []
         self.tiers: list[Moment] = []
         self.flows: list[Moment] = []
+        self.limits: list[LimitChanged] = []
+        """The changes of limits, the opening's own left out."""
         self.days: list[Span] = []
         self.months: list[Span] = []
         self.zone = ""
@@ -91,6 +96,8 @@ class History:
         elif isinstance(record, FlowSeen):
             self._base += record.amount if self._base > 0 else 0
             _keep(self.flows, Moment(record.at_ns, record.source, amount=float(record.amount)))
+        elif isinstance(record, LimitChanged):
+            _keep(self.limits, record)
         elif isinstance(record, Resumed):
             _keep(self.states, Moment(record.at_ns, "resumed", record.reason))
         elif isinstance(record, AccountOpened):
@@ -126,7 +133,7 @@ class History:
         )
 
 
-def _keep(moments: list[Moment], moment: Moment) -> None:
+def _keep(moments: list[T], moment: T) -> None:
     moments.append(moment)
     if len(moments) > MOMENTS_MAX:
         del moments[0]
