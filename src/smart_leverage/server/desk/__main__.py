@@ -16,6 +16,7 @@ from smart_leverage.market.history import EmbeddedMarket
 from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
 from smart_leverage.server.desk.app import desk
+from smart_leverage.server.desk.steering.app import Place
 from smart_leverage.server.gate import Door
 from smart_leverage.server.rates import Rates
 from smart_leverage.server.serving import Binding, serving
@@ -45,7 +46,7 @@ def main(words: list[str] | None = None) -> int:
                 rates=Rates(wanted.requests_per_s, wanted.requests_burst),
                 now_ns=time.time_ns,
             )
-            made = desk(market, door)
+            made = desk(market, door, _place(wanted))
             with serving(made.app, _binding(wanted), made.streams.connect) as address:
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, lambda *_: stop.set())
@@ -56,6 +57,10 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.write(f"{problem}\n")
         return EXIT_FAILED
     return 0
+
+
+def _place(wanted: argparse.Namespace) -> Place:
+    return Place(folder=wanted.folder, is_secure=wanted.certificate is not None)
 
 
 def _binding(wanted: argparse.Namespace) -> Binding:

@@ -1,0 +1,56 @@
+"""The pages of a desk behind their door, with the ways in and the files that they use."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from smart_leverage.server.desk.asking import DoorRoute, shown
+from smart_leverage.server.desk.screens.rendering import environment
+from smart_leverage.server.desk.steering.door import PageDoor, Pages
+from smart_leverage.server.desk.steering.entering import Entrance
+from smart_leverage.server.desk.steering.people import PeopleOnFile
+from smart_leverage.server.desk.steering.statics import static_route
+from smart_leverage.server.desk.visitors import PageRoute, Visitor
+from smart_leverage.server.gate import Door
+from smart_leverage.wire.errors import WireError
+
+HERE = Path(__file__).parent
+STATICS = (HERE.parent / "screens" / "static", HERE / "static")
+
+
+class Place(NamedTuple):
+    """Which account the pages are of, and how they are reached."""
+
+    folder: Path
+    is_secure: bool = False
+    pages: tuple[PageRoute | DoorRoute, ...] = ()
+    """The screens, which show what is there."""
+
+
+def pages(place: Place, door: Door) -> Pages:
+    """Return the application of all pages of an account."""
+    routes = [
+        *(each if isinstance(each, DoorRoute) else shown(each) for each in place.pages),
+        *_own(place.folder, door.now_ns),
+    ]
+    return Pages(
+        routes,
+        PageDoor(
+            hosts=door.hosts,
+            people=PeopleOnFile(place.folder, door.now_ns),
+            rates=door.rates,
+            told=refused,
+            is_secure=place.is_secure,
+        ),
+    )
+
+
+def _own(folder: Path, now_ns: Callable[[], int]) -> Iterable[DoorRoute]:
+    yield static_route(STATICS)
+    yield from Entrance(folder, environment(), now_ns).routes()
+
+
+def refused(error: WireError, visitor: Visitor) -> str:
+    """Return the page of a refusal; nothing of a stranger's request stands in it."""
+    template = environment().get_template("refused.html")
+    return template.render(status=error.status, why=error.message, visitor=visitor)
