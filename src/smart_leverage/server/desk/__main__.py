@@ -67,8 +67,9 @@ def main(words: list[str] | None = None) -> int:
 def _place(wanted: argparse.Namespace, screens: Screens) -> Place:
     return Place(
         folder=wanted.folder,
-        is_secure=wanted.certificate is not None,
         pages=screens.routes(),
+        gateway=wanted.gateway,
+        certificate=wanted.certificate,
     )
 
 
@@ -103,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", type=Path, help="file of its private key")
     parser.add_argument("--requests-per-s", type=float, default=50.0, help="of one token")
     parser.add_argument("--requests-burst", type=float, default=500.0, help="at once")
+    parser.add_argument("--gateway", default="", help="address at which the account takes orders")
     parser.add_argument("--watched", action="store_true", help="end when standard input ends")
     return parser
 

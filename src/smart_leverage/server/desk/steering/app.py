@@ -22,9 +22,17 @@ class Place(NamedTuple):
     """Which account the pages are of, and how they are reached."""
 
     folder: Path
-    is_secure: bool = False
+    gateway: str = ""
+    """Where the account takes orders; empty where nobody said so."""
+    certificate: Path | None = None
+    """Of the server, where there is TLS."""
     pages: tuple[PageRoute | DoorRoute, ...] = ()
     """The screens, which show what is there."""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers come over TLS."""
+        return self.certificate is not None
 
 
 def pages(place: Place, door: Door) -> Pages:
@@ -52,5 +60,5 @@ def _own(folder: Path, now_ns: Callable[[], int]) -> Iterable[DoorRoute]:
 
 def refused(error: WireError, visitor: Visitor) -> str:
     """Return the page of a refusal; nothing of a stranger's request stands in it."""
-    template = environment().get_template("refused.html")
+    template = environment().get_template("steering/refused.html")
     return template.render(status=error.status, why=error.message, visitor=visitor)

@@ -99,7 +99,7 @@ class Entrance:
         await asyncio.to_thread(visits.note, self._folder, visit)
 
     def _form(self, asked: Asked, link: str, wanted: str, why: str = "") -> str:
-        return self._templates.get_template("sign_in.html").render(
+        return self._templates.get_template("steering/sign_in.html").render(
             link=link,
             next=safe_place(wanted),
             why=why,
