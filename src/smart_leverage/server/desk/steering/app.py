@@ -48,6 +48,7 @@ def pages(place: Place, door: Door) -> Pages:
             people=PeopleOnFile(place.folder, door.now_ns),
             rates=door.rates,
             told=refused,
+            now_ns=door.now_ns,
             is_secure=place.is_secure,
         ),
     )
