@@ -16,6 +16,7 @@ from smart_leverage.market.history import EmbeddedMarket
 from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
 from smart_leverage.server.desk.app import desk
+from smart_leverage.server.desk.screens.pages import Screens
 from smart_leverage.server.desk.steering.app import Place
 from smart_leverage.server.gate import Door
 from smart_leverage.server.rates import Rates
@@ -46,8 +47,12 @@ def main(words: list[str] | None = None) -> int:
                 rates=Rates(wanted.requests_per_s, wanted.requests_burst),
                 now_ns=time.time_ns,
             )
-            made = desk(market, door, _place(wanted))
-            with serving(made.app, _binding(wanted), made.streams.connect) as address:
+            screens = Screens(wanted.folder / LEDGER, time.time_ns)
+            made = desk(market, door, _place(wanted, screens))
+            with (
+                closing(screens),
+                serving(made.app, _binding(wanted), made.streams.connect) as address,
+            ):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, lambda *_: stop.set())
                 sys.stdout.write(f"ready {address.url}\n")
@@ -59,8 +64,13 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
-def _place(wanted: argparse.Namespace) -> Place:
-    return Place(folder=wanted.folder, gateway=wanted.gateway, certificate=wanted.certificate)
+def _place(wanted: argparse.Namespace, screens: Screens) -> Place:
+    return Place(
+        folder=wanted.folder,
+        pages=screens.routes(),
+        gateway=wanted.gateway,
+        certificate=wanted.certificate,
+    )
 
 
 def _binding(wanted: argparse.Namespace) -> Binding:

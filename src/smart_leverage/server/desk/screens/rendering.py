@@ -47,9 +47,9 @@ def environment() -> Environment:
     return made
 
 
-def page(name: str, **values: object) -> bytes:
+def page(template: str, /, **values: object) -> bytes:
     """Return a template as it stands with these values."""
-    return environment().get_template(name).render(values).encode()
+    return environment().get_template(template).render(values).encode()
 
 
 def _or_nothing(show: Callable[..., str]) -> Callable[..., str]:
