@@ -4,21 +4,11 @@
 (() => {
   const dialog = document.getElementById("dialog");
 
-  // A form or an answer that arrives in the dialog opens it; the browser keeps the focus inside.
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target !== dialog) return;
-    if (!dialog.open) dialog.showModal();
+  // What arrives in the dialog gets the focus where it is to be used; desk.js opens the dialog.
+  document.addEventListener("htmx:after:swap", () => {
+    if (!dialog || !dialog.open || !dialog.querySelector(".act")) return;
     const first = dialog.querySelector("[autofocus]") || dialog.querySelector("button, input, a");
     if (first) first.focus();
-  });
-
-  // A refusal is an answer as well: it is shown, whatever its status says to a program.
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const kind = event.detail.xhr.getResponseHeader("Content-Type") || "";
-    if (event.detail.xhr.status >= 400 && kind.startsWith("text/html")) {
-      event.detail.shouldSwap = true;
-      event.detail.isError = false;
-    }
   });
 
   // `h` opens the form of the halt, Enter confirms it there; no single key orders anything.
