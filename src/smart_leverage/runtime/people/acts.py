@@ -26,10 +26,12 @@ def finish(folder: Path, key: str, outcome: str) -> None:
         database.execute("UPDATE acts SET outcome = ? WHERE key = ?", (outcome, key))
 
 
-def outcome(folder: Path, key: str) -> str | None:
-    """Return what came of an act; None while nothing is known."""
+def outcome(folder: Path, key: str, session: str) -> str | None:
+    """Return what came of an act of a session; None while nothing is known."""
     with reading(folder) as database:
         if database is None:
             return None
-        row = database.execute("SELECT outcome FROM acts WHERE key = ?", (key,)).fetchone()
+        row = database.execute(
+            "SELECT outcome FROM acts WHERE key = ? AND session = ?", (key, session)
+        ).fetchone()
     return None if row is None or row[0] is None else str(row[0])

@@ -67,6 +67,7 @@ def main(words: list[str] | None = None) -> int:
 def _place(wanted: argparse.Namespace, screens: Screens) -> Place:
     return Place(
         folder=wanted.folder,
+        room=screens.room,
         pages=screens.routes(),
         gateway=wanted.gateway,
         certificate=wanted.certificate,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from smart_leverage.domain.bots import NOBODY, Scope
+from smart_leverage.server.desk.steering.forms import fields
 from smart_leverage.server.desk.visitors import PageRoute, Visitor
 from smart_leverage.server.http import HTML, Call, Reply, Streamed
 
@@ -19,11 +20,12 @@ class Asked(NamedTuple):
     query_bytes: bytes
     values: Mapping[str, str]
     """The variable parts of the path."""
-    query: Mapping[str, str]
     form: Mapping[str, str]
     """The fields of a form that was sent; empty where none was."""
     token: str = ""
     """The secret of the session, for what has to be proved to the account; never shown."""
+    is_fresh: bool = False
+    """Whether the person has proved lately who they are."""
     source: str = ""
     """The address it came from."""
     is_secure: bool = False
@@ -33,6 +35,15 @@ class Asked(NamedTuple):
     """What the browser has already."""
     last_event: str = ""
     """The last event that a stream brought before it broke."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The parameters of the address.
+
+        Raises:
+            WireError: They cannot be read, or one comes twice.
+        """
+        return fields(self.query_bytes)
 
 
 Answered = Reply | Streamed

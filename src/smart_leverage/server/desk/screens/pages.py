@@ -45,7 +45,7 @@ class Screens:
 
     def __init__(self, ledger: Path, now_ns: Callable[[], int]) -> None:
         """Follow a ledger, which is only ever read."""
-        self._room = ReadingRoom(ledger, now_ns)
+        self._room = self.room = ReadingRoom(ledger, now_ns)
         self._broadcast = Broadcast(self._room)
 
     def routes(self) -> tuple[DoorRoute, ...]:

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from smart_leverage.domain.sentences import money, percent, plain, price, short
 from smart_leverage.domain.stamps import second, span
+from smart_leverage.server.desk.steering.keys import issue
 
 HERE = Path(__file__).parent
 TEMPLATES = (HERE / "templates", HERE.parent / "steering" / "templates")
@@ -44,6 +45,7 @@ def environment() -> Environment:
         "symbol": symbol,
         "when": second,
     }
+    made.globals["act_key"] = issue
     return made
 
 

@@ -41,6 +41,9 @@ _LOG = logging.getLogger(__name__)
 
 REQUEST_WITHIN_S = 10.0
 AT_ONCE_MAX = 128
+SPARE = 16
+"""So many more may be in hand where they lead towards safety."""
+
 SIGN_IN = "/sign-in"
 FORM = b"application/x-www-form-urlencoded"
 
@@ -86,7 +89,20 @@ class PageDoor(NamedTuple):
     rates: Rates
     told: Callable[[WireError, Visitor], str]
     """Makes the page of a refusal."""
+    now_ns: Callable[[], int]
     is_secure: bool = False
+
+
+class Comer(NamedTuple):
+    """Who comes with a request, and what of that is nobody else's business."""
+
+    visitor: Visitor
+    session_id: str = ""
+    token: str = ""
+    is_fresh: bool = False
+
+
+NOBODY = Comer(STRANGER)
 
 
 class Pages:
@@ -127,60 +143,61 @@ class Pages:
 
     async def _answer(self, scope: Message, ear: Ear, request_id: str) -> tuple[Answered, str]:
         """Return what is answered, and the session it is answered to."""
-        visitor, session_id = STRANGER, ""
+        comer = NOBODY
         try:
-            if self._in_hand > AT_ONCE_MAX:
-                raise too_many("too many requests at the same time")
             headers = headers_of(scope)
             check_host(headers, self._door.hosts)
             check_origin(scope["method"], headers, is_secure=self._door.is_secure)
-            token = cookie_of(headers.get(b"cookie", b""), is_secure=self._door.is_secure)
-            session = await self._door.people.who(token) if token else None
-            if session is not None:
-                visitor, session_id = _visitor(session, token), session.id
-            return await self._handled(scope, headers, ear, visitor, session_id, token), session_id
+            comer = await self._comer(headers)
+            return await self._handled(scope, headers, ear, comer), comer.session_id
         except WireError as error:
             error.__traceback__ = None  # its frames hold it: a cycle for each refusal, else
-            return self._refused(error, visitor, scope), session_id
+            return self._refused(error, comer.visitor, scope), comer.session_id
         except TimeoutError:
             raise
         except Exception:  # noqa: BLE001 - the last wall: a bug of ours is told without a word of it
             _LOG.exception("request %s broke", request_id)
-            return self._refused(internal(request_id), visitor, scope), session_id
+            return self._refused(internal(request_id), comer.visitor, scope), comer.session_id
+
+    async def _comer(self, headers: Mapping[bytes, bytes]) -> Comer:
+        token = cookie_of(headers.get(b"cookie", b""), is_secure=self._door.is_secure)
+        session = await self._door.people.who(token) if token else None
+        if session is None:
+            return NOBODY
+        visitor = Visitor(session.name, covered(session.scopes), csrf_of(token))
+        return Comer(visitor, session.id, token, session.is_fresh(self._door.now_ns()))
 
     async def _handled(
-        self,
-        scope: Message,
-        headers: Mapping[bytes, bytes],
-        ear: Ear,
-        visitor: Visitor,
-        session_id: str,
-        token: str,
+        self, scope: Message, headers: Mapping[bytes, bytes], ear: Ear, comer: Comer
     ) -> Answered:
         method, path = scope["method"], scope["path"]
         found = self._table.find("GET" if method == "HEAD" else method, path)
+        is_free = found is not None and found[0].is_free
+        if self._in_hand > AT_ONCE_MAX + (SPARE if is_free else 0):
+            raise too_many("too many requests at the same time")
         is_open = found is not None and found[0].is_open
-        if not session_id and not is_open:
+        if not comer.session_id and not is_open:
             return self._sign_in(scope, headers)
         if found is None:
             raise self._nowhere(method, path)
         route, values = found
-        if not is_open and route.scope not in visitor.scopes:
+        if not is_open and route.scope not in comer.visitor.scopes:
             raise forbidden(f"that needs the scope {route.scope.value}, which this session lacks")
-        if not route.is_free:
-            self._door.rates.take(session_id or _source(scope))
+        if not is_free:
+            self._door.rates.take(comer.session_id or _source(scope))
         form = await self._form(method, headers, ear)
-        if method not in SAFE and session_id:
-            check_csrf(form.get(CSRF) or headers.get(b"x-csrf-token", b"").decode(), visitor.csrf)
+        if method not in SAFE and comer.session_id:
+            given = form.get(CSRF) or headers.get(b"x-csrf-token", b"").decode("latin-1")
+            check_csrf(given, comer.visitor.csrf)
         return await route.handler(
             Asked(
-                visitor=visitor,
+                visitor=comer.visitor,
                 path=path,
                 query_bytes=scope["query_string"],
                 values=values,
-                query=fields(scope["query_string"]),
                 form=form,
-                token=token if session_id else "",
+                token=comer.token,
+                is_fresh=comer.is_fresh,
                 source=_source(scope),
                 is_secure=self._door.is_secure,
                 is_htmx=b"hx-request" in headers,
@@ -225,10 +242,6 @@ class Pages:
                 *(error.status, visitor.name or "-", _source(scope)),
             )
         return Reply(error.status, self._door.told(error, visitor).encode(), more, HTML)
-
-
-def _visitor(session: Session, token: str) -> Visitor:
-    return Visitor(name=session.name, scopes=covered(session.scopes), csrf=csrf_of(token))
 
 
 def _source(scope: Message) -> str:
