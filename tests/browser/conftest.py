@@ -1,4 +1,4 @@
-"""A browser, and an account with its desk as a user starts them; one of each for a file of tests."""
+"""A browser, and an account with its desk as a user starts them; one of each per file of tests."""
 
 import shutil
 import subprocess
