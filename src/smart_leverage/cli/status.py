@@ -33,9 +33,9 @@ def status(screen: Screen, ledger: LedgerPath = None) -> None:
 
 
 def _fields(now: "Remembered") -> dict[str, Any]:
-    from smart_leverage.cli.plain import Seconds
     from smart_leverage.domain.clock import SECOND_NS, SystemClock
     from smart_leverage.runtime.figures import exposures, holdings, losses, record
+    from smart_leverage.runtime.plain import Seconds
 
     state, mark = now.state, now.last_mark
     wins, closed = record(now)

@@ -12,7 +12,7 @@ SECTIONS = {
     "record": "What the record proves",
     "breakers": "Rolling breakers",
     "edge": "Size by evidence",
-    "risk": "Changes",
+    "risk": "Delay of loosening",
 }
 
 
@@ -35,11 +35,13 @@ class Section(NamedTuple):
 
 
 def sections(standing: Standing) -> list[Section]:
-    """Return every limit by section, in the order in which they are shown everywhere."""
+    """Return every limit by section, but for the caps of the tiers."""
     limits = standing.state.limits
     changed = {each.name: each for each in standing.history.limits if each.before}
     found: dict[str, list[Bound]] = {}
     for name in LIMITS:
+        if name.endswith(("crypto_cap", "total_cap")):
+            continue  # they stand in the table of the tiers
         section, _, rest = name.partition(".")
         text, configured = limits.in_force[name], limits.configured[name]
         last = changed.get(name)
@@ -52,4 +54,5 @@ def sections(standing: Standing) -> list[Section]:
                 since_ns=standing.now.account.at_ns if last is None else last.at_ns,
             )
         )
-    return [Section(SECTIONS.get(name, name), bounds) for name, bounds in found.items()]
+    order = [*SECTIONS, *(name for name in found if name not in SECTIONS)]
+    return [Section(SECTIONS.get(name, name), found[name]) for name in order if name in found]

@@ -35,6 +35,8 @@ PANELS: Mapping[str, tuple[str, ...]] = {
     "system": ("ribbon", "health", "journal", "toast"),
     "bots": ("ribbon", "toast"),
     "help": ("ribbon", "toast"),
+    "decision": ("ribbon", "toast"),
+    "chart_table": ("ribbon", "toast"),
 }
 """What each page is told of; a panel's name is its event's name and its template's."""
 

@@ -2,12 +2,12 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from smart_leverage.domain.stamps import iso
+from smart_leverage.runtime.plain import plain
 from smart_leverage.runtime.told import decision_fields, fate_fields
 from smart_leverage.server.desk.screens.standing import Decision
 
@@ -19,12 +19,10 @@ _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_json(decisions: Iterable[Decision]) -> bytes:
-    """Return one object a line."""
-    lines = (
-        msgspec.json.encode({**decision_fields(one.row), "order": fate_fields(one.order)})
-        for one in decisions
-    )
-    return b"".join(line + b"\n" for line in lines)
+    """Return one object a line, as the command `orders --json` writes it."""
+    rows = ({**decision_fields(one.row), "order": fate_fields(one.order)} for one in decisions)
+    lines = (json.dumps(plain(row), ensure_ascii=False, allow_nan=False) for row in rows)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def as_csv(decisions: Iterable[Decision]) -> bytes:

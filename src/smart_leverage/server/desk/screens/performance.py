@@ -109,13 +109,18 @@ def _between(low: float | None, high: float | None) -> str:
 
 
 class Band(NamedTuple):
-    """A stretch of time in one tier or state; places are of a thousand."""
+    """A stretch of time in one tier or state; places are per cent of the whole."""
 
     word: str
     begin_ns: int
     why: str
     x: str
     width: str
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its word fits into it."""
+        return float(self.width) >= 12.0
 
 
 def bands(moments: Sequence[Moment], first: str, begin_ns: int, end_ns: int) -> list[Band]:
@@ -131,7 +136,7 @@ def bands(moments: Sequence[Moment], first: str, begin_ns: int, end_ns: int) -> 
     whole, found = max(end_ns - begin_ns, 1), list[Band]()
     for place, moment in enumerate(changes):
         until = changes[place + 1].at_ns if place + 1 < len(changes) else end_ns
-        x, width = (moment.at_ns - begin_ns) / whole * 1000, (until - moment.at_ns) / whole * 1000
+        x, width = (moment.at_ns - begin_ns) / whole * 100, (until - moment.at_ns) / whole * 100
         if width > 0 or not found:
             found.append(
                 Band(moment.what, moment.at_ns, moment.why, f"{x:.2f}", f"{max(width, 0.0):.2f}")

@@ -220,7 +220,7 @@ class Standing:
     def tier_why(self) -> str:
         """On what evidence the tier stands."""
         if not self.tiers:
-            return "the tier of a new account"
+            return "The tier of a new account"
         last = self.tiers[0]
         rate = f"win rate {percent(Decimal(last.win_rate))}" if last.win_rate else "no record"
         return f"{last.why}: {rate}, month {percent(Decimal(last.month_return), 2)}"

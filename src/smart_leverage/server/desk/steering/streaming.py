@@ -10,7 +10,9 @@ from smart_leverage.server.http import Streamed
 from smart_leverage.wire.errors import WireError
 
 STREAMS_MAX = 64
-STREAMS_OF_ONE_MAX = 8
+STREAMS_OF_ONE_MAX = 5
+"""A browser opens six connections to one server; one has to be left for everything else."""
+
 LOOK_EVERY_S = 2.0
 """So soon a stream notices that its session is over."""
 

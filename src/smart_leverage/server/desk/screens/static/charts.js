@@ -12,6 +12,16 @@
     return choice === "utc" ? "UTC" : choice === "local" ? undefined : data.zone || "UTC";
   };
 
+  // Steps in seconds, how a tick of them reads, and what is added where a longer unit begins.
+  const DAY = "\n{YYYY}-{MM}-{DD}";
+  const DATES = [
+    [31536000, "{YYYY}", null, null, null, null, null, null, 1],
+    [2419200, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+    [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
+    [60, "{HH}:{mm}", DAY, null, DAY, null, null, null, 1],
+    [1, "{HH}:{mm}:{ss}", DAY, null, DAY, null, null, null, 1],
+  ];
+
   class Chart {
     constructor(place) {
       this.place = place;
@@ -80,7 +90,7 @@
         tzDate: (ts) => zone ? uPlot.tzDate(new Date(ts * 1e3), zone) : new Date(ts * 1e3),
         legend: { show: false }, cursor: { y: false, points: { size: 7 } },
         scales: { y: { range: (u, low, high) => this.bounds(unit, low, high) } },
-        axes: [{ ...axis, space: 70 }, { ...axis, size: 78, values: (u, ticks) => ticks.map(brief[unit]) }],
+        axes: [{ ...axis, space: 80, values: DATES }, { ...axis, size: 78, values: (u, ticks) => ticks.map(brief[unit]) }],
         series: [{}, ...series],
         hooks: { drawAxes: [(u) => this.under(u)], draw: [(u) => this.over(u)], setCursor: [(u) => this.tell(u)] },
       }, this.columns(), this.place);

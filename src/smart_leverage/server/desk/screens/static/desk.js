@@ -20,10 +20,18 @@
     second: { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" },
     time: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
   };
+  const TODAY = { second: "time", minute: "short" };
+  FORMS.short = { hour: "2-digit", minute: "2-digit" };
   const formats = new Map();
   const zoneOf = (choice) => choice === "utc" ? "UTC" : choice === "local" ? undefined : body.dataset.zone;
 
+  // What happened today has no date; everything else does.
   function shown(ms, form) {
+    const isToday = form in TODAY && written(ms, "day") === written(Date.now(), "day");
+    return written(ms, isToday ? TODAY[form] : form);
+  }
+
+  function written(ms, form) {
     const choice = $("zone")?.value ?? "exchange";
     const name = `${choice} ${form}`;
     if (!formats.has(name)) {
