@@ -12,7 +12,7 @@ import msgspec
 
 from smart_leverage.domain.errors import BrokerDown, LedgerError
 from smart_leverage.engine.events import Command
-from smart_leverage.runtime.control import Answer, Request, Result, ask
+from smart_leverage.runtime.control import Answer, Request, Result, ask, gives_a_sign
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.server.desk.asking import Asked
 from smart_leverage.server.desk.steering.outcomes import (
@@ -27,6 +27,8 @@ from smart_leverage.server.desk.steering.outcomes import (
 
 WITHIN_S = 7.0
 """So long an answer is waited for; the door itself waits ten seconds."""
+
+SIGN_WITHIN_S = 0.5
 
 DEAD = "no process of this account answers"
 
@@ -83,7 +85,7 @@ class Account:
 
     def _ordered(self, title: str, request: Request) -> Outcome:
         before = self._head()
-        if request.command is Command.HALT:
+        if request.command in _HALTING:
             HaltFile(self.folder).set(request.who, request.reason)
         try:
             answer = ask(self.folder, request, WITHIN_S)
@@ -102,19 +104,15 @@ class Account:
 
     def _unanswered(self, title: str, request: Request, before: int) -> Outcome:
         """Say what stands while nobody answers: for a halt that is the file."""
+        lines = [f"{DEAD}; {BY_FILE}"] if request.command in _HALTING else [DEAD]
         if request.command is Command.HALT:
-            return Outcome(title=title, result=DONE, state="halted", lines=(f"{DEAD}; {BY_FILE}",))
-        is_halted = HaltFile(self.folder).is_set
-        lines = (
-            f"{DEAD} within {WITHIN_S:g} s; whether it was done is not known",
-            f"the halt file {'stands' if is_halted else 'is not there'}",
-        )
-        return Outcome(
-            title=title,
-            result=PENDING,
-            lines=lines,
-            events=self._written(before, request.who),
-        )
+            return Outcome(title=title, result=DONE, state="halted", lines=tuple(lines))
+        if gives_a_sign(self.folder, SIGN_WITHIN_S) is None:
+            lines.append("nothing else was done; start it with `smart-leverage run`")
+            return Outcome(title=title, result=REFUSED, lines=tuple(lines))
+        lines.append("what was asked may still be done when it goes on; the journal will show it")
+        events = self._written(before, request.who)
+        return Outcome(title=title, result=PENDING, lines=tuple(lines), events=events)
 
     def _head(self) -> int:
         with suppress(LedgerError, OSError):
@@ -177,6 +175,9 @@ class Account:
             raise BrokerDown(f"the account does not answer: {error}") from error
         return Told(answer.status_code, content)
 
+
+_HALTING = frozenset({Command.HALT, Command.FLATTEN})
+"""What the file of the halt stands for at once, whether anybody answers or not."""
 
 _RESULTS = {Result.DONE: DONE, Result.REFUSED: REFUSED, Result.PENDING: PENDING}
 
