@@ -25,10 +25,13 @@
   const formats = new Map();
   const zoneOf = (choice) => choice === "utc" ? "UTC" : choice === "local" ? undefined : body.dataset.zone;
 
-  // What happened today has no date; everything else does.
+  // What happened today has no date, what happened this year no year.
   function shown(ms, form) {
-    const isToday = form in TODAY && written(ms, "day") === written(Date.now(), "day");
-    return written(ms, isToday ? TODAY[form] : form);
+    const now = Date.now();
+    if (!(form in TODAY)) return written(ms, form);
+    if (written(ms, "day") === written(now, "day")) return written(ms, TODAY[form]);
+    const year = written(ms, "day").slice(0, 5);
+    return (written(now, "day").startsWith(year) ? "" : year) + written(ms, form);
   }
 
   function written(ms, form) {
@@ -156,7 +159,7 @@
       }
       refused = "";
       failures = 0;
-      say("live", "live");
+      say("live", "connected");
       const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       for (;;) {
