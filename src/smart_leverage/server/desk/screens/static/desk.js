@@ -208,11 +208,15 @@
 
   const dialog = $("dialog");
   let opener = null;
+  // The panel that holds the link may be renewed meanwhile; the same link is there again.
+  const again = (link) => link.isConnected ? link
+    : [...document.querySelectorAll("[hx-get]")].find((each) => each.getAttribute("hx-get") === link.getAttribute("hx-get"));
+  document.addEventListener("click", (event) => { opener = event.target.closest("[hx-get]") ?? opener; });
   document.addEventListener("htmx:after:swap", () => {
-    if (!dialog.open && dialog.children.length) { opener = document.activeElement; dialog.showModal(); dress(dialog); }
+    if (!dialog.open && dialog.children.length) { dialog.showModal(); dress(dialog); }
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-  dialog.addEventListener("close", () => { dialog.replaceChildren(); opener?.focus?.(); });
+  dialog.addEventListener("close", () => { dialog.replaceChildren(); if (opener) again(opener)?.focus(); });
 
   // -- keys -------------------------------------------------------------------------------------
 
