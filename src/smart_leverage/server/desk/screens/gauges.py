@@ -6,7 +6,7 @@ from typing import NamedTuple
 from smart_leverage.domain.sentences import money, percent
 from smart_leverage.runtime.figures import Exposure, Loss, exposures, losses
 from smart_leverage.runtime.remembered import Remembered
-from smart_leverage.runtime.words import NEAR_CAP, NEAR_LIMIT, OK, sign
+from smart_leverage.runtime.words import NEAR_CAP, NEAR_LIMIT, sign
 
 CAPS = {"crypto": "Crypto", "leveraged": "Crypto and leveraged", "gross": "All positions"}
 LOSSES = {
@@ -118,12 +118,14 @@ def _distance(line: Loss) -> Gauge:
     )
 
 
-def nearest(lines: list[Gauge]) -> Gauge | None:
-    """Return the bound that is nearest; None while none is known."""
-    known = [line for line in lines if line.used is not None]
-    return known[0] if known else None
+def nearest(limits: list[Gauge], caps: list[Gauge]) -> Gauge | None:
+    """Return the bound to look at first; None while none is known.
 
-
-def is_fine(lines: list[Gauge]) -> bool:
-    """Tell whether no bound is near."""
-    return all(line.mark == OK or line.tone == "none" for line in lines)
+    A limit that tripped comes first, then a cap that is passed, then the nearest limit: to be near
+    a cap is what caps are for.
+    """
+    known = [line for line in limits if line.used is not None]
+    passed = [line for line in caps if line.tone == "hit" and line.used and line.used > 1]
+    if known and known[0].mark == TRIPPED:
+        return known[0]
+    return next(iter(passed or known), None)
