@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.domain.sentences import money, percent
+from smart_leverage.domain.stamps import span
+from smart_leverage.runtime.coin_losses import coin_losses, sleeve_loss
 from smart_leverage.runtime.figures import Exposure, Loss, exposures, losses
 from smart_leverage.runtime.remembered import Remembered
 from smart_leverage.runtime.words import NEAR_CAP, NEAR_LIMIT, sign
@@ -15,6 +17,7 @@ LOSSES = {
     "24 h": "Last 24 hours",
     "30 days": "Last 30 days",
     "drawdown": "Drawdown",
+    "coins": "All coins today",
 }
 TRIPPED = "■ TRIPPED"
 UNKNOWN = "○ NOT KNOWN"
@@ -90,22 +93,32 @@ def _detail(line: Exposure) -> str:
 
 def distances(now: Remembered) -> list[Gauge]:
     """Return every loss limit, the nearest first; what has no limit comes last."""
-    lines = sorted(losses(now), key=_nearness, reverse=True)
-    return [_distance(line) for line in lines]
+    lines = [(line, "") for line in losses(now)]
+    sleeve = sleeve_loss(now)
+    if sleeve is not None:
+        lines.append((sleeve, ""))
+    for worst in coin_losses(now)[:1]:
+        name = worst.key.partition(":")[2]
+        age = f"at a price {span(now.at_ns - worst.priced_ns)} old"
+        lines.append((worst.loss._replace(name=f"{name} today"), age))
+    lines.sort(key=_nearness, reverse=True)
+    return [_distance(line, detail) for line, detail in lines]
 
 
-def _nearness(line: Loss) -> tuple[bool, bool, Decimal]:
+def _nearness(line_and_detail: tuple[Loss, str]) -> tuple[bool, bool, Decimal]:
+    line, _ = line_and_detail
     return line.is_tripped, line.used is not None, line.used or Decimal(0)
 
 
-def _distance(line: Loss) -> Gauge:
+def _distance(line: Loss, detail: str) -> Gauge:
     name = LOSSES.get(line.name, line.name)
     if line.change is None:
         return Gauge(line.name, name, "no opening yet", None, Decimal(0), UNKNOWN, "")
     change = percent(line.change, 2)
     if line.limit is None or line.used is None or line.left is None:
-        detail = "this policy sets none"
-        return Gauge(line.name, name, change, None, Decimal(0), NO_LIMIT, "", detail)
+        return Gauge(
+            *(line.name, name, change, None, Decimal(0), NO_LIMIT, ""), "this policy sets none"
+        )
     mark = TRIPPED if line.is_tripped else sign(line.used, NEAR_LIMIT)
     return Gauge(
         key=line.name,
@@ -115,6 +128,7 @@ def _distance(line: Loss) -> Gauge:
         held_back=Decimal(0),
         mark=mark,
         left=f"{money(line.left, 0)} left",
+        detail=detail,
     )
 
 
