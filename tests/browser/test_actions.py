@@ -42,10 +42,9 @@ def entered(
     browser: Browser, account: Account, scope: str = "admin", **options: Any
 ) -> Iterator[Page]:
     """Sign in by a link of one's own, in a browser of one's own."""
-    link = account.said("desk", "link", "--name", "anna", "--scope", scope).strip()
     with closing(browser.new_context(**options)) as context:
         page = context.new_page()
-        page.goto(link)
+        page.goto(account.link(scope))
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(account.url + "/")
         yield page

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smart_leverage.cli.control import DENIED, TokenFile, read_token
 from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Column, Screen
 
@@ -19,7 +20,10 @@ Name = Annotated[
 ]
 
 
-@command("smart-leverage desk link", "smart-leverage desk link --scope halt --name anna")
+@command(
+    "smart-leverage desk link --token-file token.txt",
+    "smart-leverage desk link --scope halt --name anna",
+)
 def link(
     screen: Screen,
     scope: Annotated[
@@ -27,16 +31,19 @@ def link(
         typer.Option(metavar="WORDS", help="read, reduce, trade, halt, admin; commas between."),
     ] = "admin",
     name: Name = "",
+    token_file: TokenFile = None,
     ledger: LedgerPath = None,
 ) -> None:
     """Print a link that signs one person in to the desk, once, within ten minutes.
 
     Whoever has it first is in, so give it to that person only. trade includes reduce and halt,
     every scope includes read; only admin resumes, loosens and gives tokens, and only within 15
-    minutes after signing in.
+    minutes after signing in. A link that does more than look and halt needs the admin token.
     """
     folder = _folder(ledger)
     scopes, who = _scopes(scope), _name(name)
+    if not set(scopes) <= {"read", "halt"}:
+        _prove(screen, folder, token_file)
     url = made_link(folder, scopes, who)
     if screen.as_json:
         screen.record({"link": url, "name": who, "scopes": [each.value for each in scopes]})
@@ -67,9 +74,14 @@ def own_name() -> str:
     return name if name[:1].isalnum() else "owner"
 
 
-@command("smart-leverage desk password", "smart-leverage desk password --name anna < password.txt")
-def password(screen: Screen, name: Name = "", ledger: LedgerPath = None) -> None:
-    """Set the password of the desk; who knows it may do everything there.
+@command(
+    "smart-leverage desk password",
+    "smart-leverage desk password --name anna --token-file token.txt < password.txt",
+)
+def password(
+    screen: Screen, name: Name = "", token_file: TokenFile = None, ledger: LedgerPath = None
+) -> None:
+    """Set the password of the desk; who knows it may do everything there. Needs the admin token.
 
     It is asked for twice on a terminal, else read from the first line of standard input. A hash of
     it (argon2id) is kept in the folder of the account. Open sessions go on: see `desk end`.
@@ -77,6 +89,7 @@ def password(screen: Screen, name: Name = "", ledger: LedgerPath = None) -> None
     from smart_leverage.runtime.people.password import keep
 
     folder, who = _folder(ledger), _name(name)
+    _prove(screen, folder, token_file)
     keep(folder, who, _typed())
     if screen.as_json:
         screen.record({"name": who, "folder": str(folder)})
@@ -178,6 +191,19 @@ def _name(given: str) -> str:
             f"{name!r} is no name: up to 24 letters, digits, points, dashes", param_hint="--name"
         )
     return name
+
+
+def _prove(screen: Screen, folder: Path, token_file: Path | None) -> None:
+    """Refuse whoever has not the admin token: a bot of the same user lets nobody in.
+
+    Raises:
+        Exit: It is not the token of this account.
+    """
+    from smart_leverage.runtime.admin import is_admin
+
+    if not is_admin(folder, read_token(token_file)):
+        screen.note(f"refused: that is not the admin token of {folder.name}; nothing was changed")
+        raise typer.Exit(DENIED)
 
 
 def _scopes(words: str) -> "tuple[Scope, ...]":
