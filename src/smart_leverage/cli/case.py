@@ -179,8 +179,9 @@ def _shown(value: Any) -> str:
 
 
 def _is_looked_through(overrides: Mapping[str, Any]) -> bool:
-    exposure = overrides.get("exposure")
-    return isinstance(exposure, dict) and exposure.get("look_through") == "on"
+    from smart_leverage.cli.overrides import settings_with
+
+    return settings_with(overrides).exposure.look_through == "on"
 
 
 def _contradictions(

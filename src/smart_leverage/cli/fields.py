@@ -101,6 +101,7 @@ EXAMPLE: Mapping[str, Any] = {
         "lots_selling": 0,
         "lots_step": 1,
         "lots_min": 100,
+        "factor": 1.0,
     },
     "proposal": {
         "side": "buy",
