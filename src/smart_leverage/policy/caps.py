@@ -44,7 +44,7 @@ def weight_of(factor: float, is_look_through: bool) -> float:
         At least 1.0: looking through never counts less.
 
     Source:
-        Decisions 0004b and 0032.
+        Decision 0004b.
     """
     if not is_look_through:
         return 1.0
