@@ -166,6 +166,7 @@ def test_the_preset_steady_has_every_cap_on_under_the_ceilings_of_classic() -> N
         is_tail_capped=True,
         is_kelly_capped=True,
         is_volatility_capped=True,
+        is_look_through=True,
     )
     assert (steady.record.is_earned, steady.rolling.is_rolling, steady.edge.is_edge_sized) == (
         True,
@@ -183,6 +184,7 @@ def test_a_preset_that_is_a_yardstick_differs_in_one_cap_alone(name: str) -> Non
     at = preset_policy(name).exposure
     switches = {cap: getattr(at, f"is_{cap}_capped") for cap in ("drawdown", "tail", "kelly")}
     switches["volatility"] = at.is_volatility_capped
+    assert at.is_look_through == (name == "steady")
     is_on = {cap for cap, is_on in switches.items() if is_on}
     assert is_on == (set(switches) if name == "steady" else {own[name]} if name in own else set())
 

@@ -1,7 +1,7 @@
 """Replays the order log of an account: every order is offered again, in the log's own timing."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -120,12 +120,17 @@ class _Market:
     def caps(self, tier: Tier) -> ExactCaps:
         return exact_caps(tier, self.account.config.policy)
 
+    def meter(self, caps: Callable[[], ExactCaps]) -> Meter:
+        """Return what measures the venue, counting as the account's policy counts."""
+        is_look_through = self.account.config.policy.exposure.is_look_through
+        return Meter(self.venue, self.log.registry, caps, is_look_through=is_look_through)
+
 
 class _Ungoverned(_Market):
     """The logged bot alone with the venue; caps are those that would have held."""
 
     def run(self, variant: Variant, offers: Sequence[Offer], instants: Sequence[int]) -> Replayed:
-        meter = Meter(self.venue, self.log.registry, lambda: self.caps(Tier.LEARNING))
+        meter = self.meter(lambda: self.caps(Tier.LEARNING))
         refused: Counter[str] = Counter()
         first, todo = self.venue.account().equity, list(enumerate(offers))
         for at_ns in instants:
@@ -186,7 +191,7 @@ class _Governed(_Market):
     def run(self, offers: Sequence[Offer], instants: Sequence[int]) -> Replayed:
         trader = self._opened()
         engine = trader.engine
-        meter = Meter(self.venue, self.log.registry, lambda: self.caps(engine.state.tier))
+        meter = self.meter(lambda: self.caps(engine.state.tier))
         first, todo = self.venue.account().equity, list(enumerate(offers))
         for at_ns in instants:
             self.clock.move_to(at_ns)

@@ -10,6 +10,7 @@ from smart_leverage.domain.orders import Role, Side
 from smart_leverage.engine.proof import ExactCaps
 
 ZERO = Decimal(0)
+ONE = Decimal(1)
 SHARE = Decimal("0.000001")
 
 
@@ -54,6 +55,8 @@ class Meter:
         venue: SimBroker,
         instruments: Mapping[Key, Instrument],
         caps: Callable[[], ExactCaps],
+        *,
+        is_look_through: bool = False,
     ) -> None:
         self.peaks: dict[str, Peak] = {}
         self.breaches: list[Breach] = []
@@ -65,6 +68,7 @@ class Meter:
         self._venue = venue
         self._instruments = instruments
         self._caps = caps
+        self._is_look_through = is_look_through
         self._change = self._update = 0
         self._signs: dict[Key, int] = {}
         self._was_house: dict[Key, list[bool]] = {}
@@ -105,8 +109,15 @@ class Meter:
         totals: dict[str, Decimal] = {"crypto": ZERO, "leveraged": ZERO, "gross": ZERO}
         for key, amount in amounts.items():
             for group in self._groups(key):
-                totals[group] = totals.get(group, ZERO) + amount
+                counted = amount * self._times(key, group)
+                totals[group] = totals.get(group, ZERO) + counted
         return {group: total / equity for group, total in totals.items()}
+
+    def _times(self, key: Key, group: str) -> Decimal:
+        """Return how often an instrument counts in a group: with its multiple, or once."""
+        if not self._is_look_through or group not in ("crypto", "leveraged"):
+            return ONE
+        return max(abs(self._instruments[key].factor), ONE)
 
     def _groups(self, key: Key) -> list[str]:
         instrument = self._instruments[key]

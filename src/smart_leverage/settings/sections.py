@@ -216,6 +216,9 @@ class ExposureSection(Section):
     tail_cap: Switch = Field(default="on", description="By the expected shortfall of a day")
     kelly_cap: Switch = Field(default="on", description="By a part of what growth would stake")
     volatility_cap: Switch = Field(default="on", description="By the volatility of equity")
+    look_through: Switch = Field(
+        default="on", description="A leveraged fund counts with its daily multiple"
+    )
     drawdown_multiple: Annotated[float, Field(gt=0.0, le=20.0, allow_inf_nan=False)] = Field(
         default=4.0, description="Exposure per unit of equity above the floor"
     )
