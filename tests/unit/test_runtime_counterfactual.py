@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 from tests.presets import CLASSIC_SETTINGS
 
-from smart_leverage.brokers.sim import Start
+from smart_leverage.brokers.sim import Change, Start
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Key
@@ -25,6 +25,7 @@ from smart_leverage.runtime.counterfactual import Compared, compare, drawdown
 from smart_leverage.runtime.replay_case import Account, offers_of, step_of
 from smart_leverage.runtime.replay_history import log_of_history, with_bars
 from smart_leverage.runtime.replay_log import OrderLog
+from smart_leverage.runtime.replay_meter import Standing
 from smart_leverage.settings import LimitsSection
 from smart_leverage.wiring import Beginning, engine_config, opening
 
@@ -236,3 +237,20 @@ def test_a_short_is_denied_and_its_cover_opens_nothing(tmp_path: Path) -> None:
     (left,) = compared.governed.gains
     assert left.last == 2 * D(495)
     adds_up(compared)
+
+
+def test_instants_without_news_are_worth_what_looking_at_them_would_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = log(tmp_path, ROWS + "2024-03-07T16:30:00Z,BTC/USD,buy,0.05,52000,g,seven\n")
+    quick = compare(rows, account(20_000, {BTC: D("0.02")}))
+    news, seen = Standing.news, []
+
+    def looks_always(standing: Standing) -> Sequence[Change]:
+        found = news(standing)
+        seen.append(found is None)
+        return found or ()
+
+    monkeypatch.setattr(Standing, "news", looks_always)
+    assert compare(rows, account(20_000, {BTC: D("0.02")})) == quick
+    assert 0.5 < sum(seen) / len(seen) < 1

@@ -461,6 +461,7 @@ class State:
         self._past.clear()
         self.imports.append(record)
         self.book.take_past(each.deal for each in own if isinstance(each, PastDealt))
+        self.episodes.take_past(self.book.past.episodes)
         for each in own:
             if isinstance(each, PastValued):
                 self.past_equity |= {int(at): worth for at, worth in each.equity.items()}

@@ -21,6 +21,7 @@ from smart_leverage.runtime.replay_case import (
     step_of,
 )
 from smart_leverage.runtime.replay_log import OrderLog
+from smart_leverage.runtime.replay_meter import Standing
 from smart_leverage.runtime.replay_told import Replayed, Watch
 
 ZERO = Decimal(0)
@@ -201,11 +202,18 @@ class _Watching(Watch):
         self._first: Mapping[Key, Decimal] = {}
         self._last: Mapping[Key, Decimal] = {}
         self._seen = 0
+        self._standing: Standing
 
     def looked(self, at_ns: int, venue: SimBroker) -> None:
         """Note the equity and the fills since."""
         if not self._equity:
             self._first = {each.key: each.qty * each.price for each in venue.config.positions}
+            self._standing = Standing(venue)
+        self._count.one()
+        if self._standing.news() is None:
+            self._equity.append((at_ns, self._equity[-1][1]))
+            self._shares.append(self._shares[-1])
+            return
         for update in venue.updates(self._seen):
             self._seen = update.sequence
             if update.fill is not None:
@@ -217,7 +225,6 @@ class _Watching(Watch):
         self._equity.append((at_ns, equity))
         self._last = {each.key: each.qty * each.price for each in venue.positions()}
         self._shares.append(self._shares_of(equity))
-        self._count.one()
 
     def _shares_of(self, equity: Decimal) -> Shares:
         if equity <= 0 or not self._last:
