@@ -36,6 +36,7 @@ from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
 from tests.simulation.oracle_clock import WorldTime
 from tests.simulation.oracle_journal import ENDED, FINAL, Journal, Known, Split
+from tests.simulation.oracle_steady import Steady, Worth
 
 from smart_leverage.brokers.sim import SimBroker
 from smart_leverage.domain.orders import (
@@ -86,6 +87,7 @@ class Oracle:
         self._differed = False
         self.shares: dict[str, Fraction] = {}
         """The part of each cap that a bot may use; who is not named may use all."""
+        self.steady = Steady(self.journal, terms, self._worth, self.broken)
         self._exits: set[str] = set()
         """Orders that the venue made for one of ours."""
         self._gone_exits: set[str] = set()
@@ -123,6 +125,16 @@ class Oracle:
         elif kind == "prices.remembered":
             self.journal.remember(entry, self._told_ns)
         self.time.hear(entry)
+        self.steady.hear(entry)
+
+    def _worth(self) -> Worth:
+        """Return what was told until now, as losses are judged: a lone jump is not believed."""
+        account = self.account
+        coins = [key for key, each in self._terms.items() if each.is_crypto]
+        return Worth(
+            account.equity(account.judged),
+            {key: account.held.get(key, ZERO) * account.judged(key) for key in coins},
+        )
 
     def _check_trail(self, entry: dict[str, Any]) -> None:
         """A stop that trails is where the venue had it once, and never falls back from there."""
@@ -341,8 +353,9 @@ class Oracle:
         self._note_gone({str(each.key): each.qty for each in positions})
         for each in positions:
             is_known = self._now() - self._told_ns.get(each.key, 0) <= FRESH
-            if not is_known or self.account.is_doubted(each.key):
-                self.account.see(each.key, float(each.price))
+            is_needed = not is_known or self.account.is_doubted(each.key)
+            if is_needed and self.account.is_news(each.key, each.price):
+                self.account.hear(each.key, float(each.price), self._now())
 
     def _note_gone(self, listed: dict[str, Decimal]) -> None:
         """Somebody else sold what is held by what was told, and not by any order of ours."""
@@ -357,7 +370,7 @@ class Oracle:
         """A price is told; what is no price changes nothing."""
         self.sync()  # a split that was told before belongs before it
         if price.is_finite() and price > 0:
-            self.account.see(key, float(price))
+            self.account.hear(key, float(price), self._now())
             if not self.account.is_doubted(key):
                 self._told_ns[key] = self._now()
 
@@ -419,6 +432,8 @@ class Oracle:
         if journal.trading != "active":
             self.broken("INV-07", f"{order} leaves while {journal.trading}: {journal.why}")
         self.time.check_increase(order)
+        if self.steady.coins.is_locked(order.key, self._now()):
+            self.broken("INV-16", f"{order} leaves while {order.key} is locked")
         age = self._now() - self._told_ns.get(order.key, 0)
         if age > AGE_MAX or account.is_doubted(order.key):
             self.broken("INV-04", f"{order} leaves at a price of {age // SECOND} s ago")
@@ -427,7 +442,7 @@ class Oracle:
         equity = account.equity()
         for group, worst in account.worst(order.key).items():
             is_broad = self._terms[order.key].is_broad
-            cap = journal.limits.cap(group, journal.tier, is_broad=is_broad)
+            cap = self.steady.cap(group, journal.tier, is_broad=is_broad)
             if not F(worst) <= F(equity) * cap:
                 share = f"{worst:.4f} over {float(cap)} of {equity:.4f}"
                 self.broken("INV-03", f"{group} at the send of {order}: {share}")
@@ -436,13 +451,13 @@ class Oracle:
 
     def _check_share(self, order: Order, equity: Fraction) -> None:
         """INV-03 of one bot: what it holds and buys is inside its part of every cap of a group."""
-        journal, account, share = self.journal, self.account, self.shares[order.bot]
+        account, share, tier = self.account, self.shares[order.bot], self.steady.tier_of(order.bot)
         for group in account.worst(order.key):
             if group == "symbol":
                 continue
             keys = [key for key in self._terms if account.is_in(key, group)]
             used = sum((self._of_bot(order.bot, key) for key in keys), F(0))
-            cap = share * journal.limits.cap(group, journal.tier, is_broad=False)
+            cap = share * self.steady.cap(group, tier, is_broad=False)
             if used > cap * equity:
                 text = f"{float(used):.4f} over {float(cap)} of {float(equity):.4f}"
                 self.broken("INV-03", f"{group} of {order.bot} at the send of {order}: {text}")

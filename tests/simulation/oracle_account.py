@@ -20,6 +20,8 @@ class Told(Account):
         """By the name of a change, the order in whose place it is to come."""
         self.pair_of: dict[str, str] = {}
         """By the name of an exit, or of an order with exits, the name of the first of them."""
+        self._jumped: dict[str, tuple[float, int]] = {}
+        """The last print that was too far away, and when it was told."""
         self.pair_left: dict[str, Decimal] = {}
 
     def counted(self, order: Order) -> Decimal:
@@ -33,6 +35,18 @@ class Told(Account):
         if before is None or not self.is_open(before):
             return order.left
         return max(order.left - before.left, ZERO)
+
+    def hear(self, key: str, price: float, at_ns: int) -> None:
+        """Take a price in at a time; a jump that is told twice at one instant is not confirmed."""
+        if self._jumped.get(key) == (price, at_ns) and key in self._doubted:
+            return
+        self.see(key, price)
+        if key in self._doubted:
+            self._jumped[key] = (price, at_ns)
+
+    def is_news(self, key: str, price: Decimal) -> bool:
+        """Tell whether a listed price says anything beside what is believed."""
+        return key not in self._believed or price != self.judged(key)
 
     def is_priced(self, key: str) -> bool:
         return key in self._price

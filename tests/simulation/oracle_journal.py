@@ -189,6 +189,7 @@ class Journal:
 
     def _account_opened(self, entry: dict[str, Any]) -> None:
         self.cash = self.opening_cash = D(entry["cash"])
+        self.limits.open(entry["policy"])
 
     def _position_adopted(self, entry: dict[str, Any]) -> None:
         self.adopted.append(entry)
