@@ -229,6 +229,7 @@ class Process:
         for key, price in prints:
             self.oracle.on_price(key, price)
         self._offer(Prices(at_ns=self.clock.now_ns(), prints=tuple(prints), rung=Rung.QUOTE))
+        self.oracle.proved()
         if not is_quiet:
             self._people(quotes)
         trader.flush()

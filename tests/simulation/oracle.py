@@ -83,6 +83,8 @@ class Oracle:
         """What every order has filled, as far as it was told."""
         self._told_ns: dict[str, int] = {}
         self._is_replaying = False
+        self._proved: Decimal | None = None
+        """Equity when what rests was proved last; None where something has changed prices since."""
         self._gone: dict[str, Decimal] = {}
         self._differed = False
         self.shares: dict[str, Fraction] = {}
@@ -117,10 +119,12 @@ class Oracle:
             self._check_trail(entry)
         elif kind == "flow":
             self.account.cash += D(entry["amount"])
+            self._proved = None
         elif kind == "split":
             split = self.journal.happened[-1]
             assert isinstance(split, Split)
             self.account.split(*split)
+            self._proved = None
             self._told_ns[entry["key"]] = 0
         elif kind == "prices.remembered":
             self.journal.remember(entry, self._told_ns)
@@ -294,6 +298,8 @@ class Oracle:
             self._filled[order.name] = self._filled.get(order.name, ZERO) + fill.qty
             paid = Fill(fill.execution_id, fill.qty, fill.price, fill.fee, fill.fee_asset, False)
             self.account.fill(order, paid)
+            if order.is_buy:
+                self._check_fill(order)
         self.on_listed(update.broker_order)
 
     def on_listed(self, broker_order: BrokerOrder) -> None:
@@ -356,6 +362,7 @@ class Oracle:
             is_needed = not is_known or self.account.is_doubted(each.key)
             if is_needed and self.account.is_news(each.key, each.price):
                 self.account.hear(each.key, float(each.price), self._now())
+                self._proved = None
 
     def _note_gone(self, listed: dict[str, Decimal]) -> None:
         """Somebody else sold what is held by what was told, and not by any order of ours."""
@@ -371,6 +378,7 @@ class Oracle:
         self.sync()  # a split that was told before belongs before it
         if price.is_finite() and price > 0:
             self.account.hear(key, float(price), self._now())
+            self._proved = None
             if not self.account.is_doubted(key):
                 self._told_ns[key] = self._now()
 
@@ -379,7 +387,7 @@ class Oracle:
         self.sync()
         self.time.on_restart()
         journal, told = self.journal, Told(self.journal.opening_cash, self._terms)
-        self._told_ns, self.is_blind = {}, True
+        self._told_ns, self.is_blind, self._proved = {}, True, None
         for entry in journal.adopted:
             told.adopt(entry["key"], D(entry["qty"]), D(entry["price"]))
         told.cash += sum(journal.flow_amounts, ZERO)
@@ -440,14 +448,33 @@ class Oracle:
         if self.is_blind:
             self.broken("INV-04", f"{order} leaves before the venue's lists were compared")
         equity = account.equity()
-        for group, worst in account.worst(order.key).items():
-            is_broad = self._terms[order.key].is_broad
-            cap = self.steady.cap(group, journal.tier, is_broad=is_broad)
-            if not F(worst) <= F(equity) * cap:
-                share = f"{worst:.4f} over {float(cap)} of {equity:.4f}"
-                self.broken("INV-03", f"{group} at the send of {order}: {share}")
+        self._check_caps(order, equity, "send")
         if order.bot in self.shares:
             self._check_share(order, F(equity))
+
+    def _check_caps(self, order: Order, equity: Decimal, moment: str) -> None:
+        """INV-03: the worst case of every group is inside the smallest cap in force."""
+        for group, worst in self.account.worst(order.key).items():
+            is_broad = self._terms[order.key].is_broad
+            cap = self.steady.cap(group, self.journal.tier, is_broad=is_broad)
+            if not F(worst) <= F(equity) * cap:
+                share = f"{worst:.4f} over {float(cap)} of {equity:.4f}"
+                self.broken("INV-03", f"{group} at the {moment} of {order}: {share}")
+
+    def proved(self) -> None:
+        """Prices were judged, so whatever may still fill was proved once more, or is taken back."""
+        self._proved = self.account.equity()
+
+    def _check_fill(self, order: Order) -> None:
+        """INV-03 at the fill, unless prices moved since all was proved, or a cancel is under way.
+
+        What sales have cost since then is no fault of the purchase.
+        """
+        self.sync()
+        known = self.journal.orders.get(order.name)
+        if self._proved is None or known is None or known.is_taken_back or known.is_final:
+            return
+        self._check_caps(order, max(self._proved, self.account.equity()), "fill")
 
     def _check_share(self, order: Order, equity: Fraction) -> None:
         """INV-03 of one bot: what it holds and buys is inside its part of every cap of a group."""

@@ -97,6 +97,8 @@ class Known:
         self.base = before.filled if before else ZERO
         """What that one had filled when this was intended."""
         self.state = "intent"
+        self.is_taken_back = False
+        """Whether a cancel of it was ever intended."""
         self.attempts = 1
         """How often it may have left by now: each time, the journal says so before."""
         self.seen_ns = 0
@@ -282,7 +284,7 @@ class Journal:
         if known is None or known.is_final:
             self._broken("INV-08", f"{entry['client_order_id']} is final and was cancelled")
             return
-        known.state = "pending_cancel"
+        known.state, known.is_taken_back = "pending_cancel", True
 
     # -- judgement --------------------------------------------------------------------------------
 
