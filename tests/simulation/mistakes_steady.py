@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from tests.simulation.regime import ON, Regime
+from tests.simulation.regime import CALM, EAGER, ON_EDGE, Regime
 
 import smart_leverage.engine.buying as buying
 import smart_leverage.engine.earning as earning
@@ -25,61 +25,17 @@ from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import Started
 from smart_leverage.engine.proof import ExactCaps
 from smart_leverage.engine.resolving import on_started
+from smart_leverage.policy.breakers import BreakerState, LossLimits
 from smart_leverage.policy.earning import ExposureTerms, named_caps, step_exposure
 from smart_leverage.policy.exposure import ExposureCaps, ExposureDecision
-from smart_leverage.policy.steady_breakers import RollingTerms, judge_breakers
+from smart_leverage.policy.steady_breakers import (
+    RollingTerms,
+    SteadyReferences,
+    judge_breakers,
+)
 from smart_leverage.policy.tier import Tier
 
 Patch = pytest.MonkeyPatch
-
-EAGER = Regime(
-    changes=tuple(
-        {
-            **ON,
-            "exposure.drawdown_multiple": 2.0,
-            "exposure.drawdown_floor": 0.85,
-            "exposure.rise_min": 0.02,
-            "exposure.steps": 400.0,
-            "record.promote_probability": 0.5,
-            "record.demote_probability": 0.3,
-            "record.trades_min_1": 1,
-            "record.trades_min_2": 2,
-            "record.prior_trades": 0.5,
-            "record.offset": 0.01,
-            "limits.loss_limit_daily": 0.01,
-            "limits.loss_limit_monthly": 0.05,
-            "breakers.drawdown_limit": 0.03,
-            "breakers.loss_limit_sleeve": 0.005,
-        }.items()
-    )
-)
-"""Everything is on, with numbers that a day or two reach."""
-
-CALM = Regime(
-    changes=tuple(
-        {
-            **dict(EAGER.changes),
-            "limits.loss_limit_daily": 0.5,
-            "limits.loss_limit_monthly": 0.5,
-            "breakers.drawdown_limit": 0.5,
-            "breakers.loss_limit_sleeve": 0.5,
-            "tiers.month_return_emergency": -0.5,
-        }.items()
-    )
-)
-"""The same, but hardly anything trips: tiers and caps go up and down."""
-
-ON_EDGE = Regime(
-    changes=tuple(
-        {
-            **dict(CALM.changes),
-            "record.demote_probability": 0.5,
-            "record.prior_trades": 0.1,
-            "record.discount": 0.9,
-        }.items()
-    )
-)
-"""The same, and a single loss may cost a tier."""
 
 
 def forgets_the_peak(planted: Patch) -> None:
@@ -169,8 +125,12 @@ def rises_two_steps_a_day(planted: Patch) -> None:
 
 
 def judges_no_window(planted: Patch) -> None:
-    def judge(*given: Any) -> Any:
-        return judge_breakers(*given[:-1], RollingTerms())
+    def judge(
+        state: BreakerState, equity: float, since: SteadyReferences, limits: LossLimits,
+        month_return_emergency: float, at: RollingTerms,
+    ) -> BreakerState:  # fmt: skip
+        calendar = RollingTerms(is_rolling=False)
+        return judge_breakers(state, equity, since, limits, month_return_emergency, calendar)
 
     planted.setattr(judging, "judge_breakers", judge)
 

@@ -8,7 +8,8 @@ and a deposit until somebody tells of them.
 
 INV-01 an id leaves as often as the journal said before, a change once; of both the larger counts
 INV-02 a durable, equal intent comes before the order
-INV-03 worst case inside caps at the send of an increase, unknown orders counted
+INV-03 worst case inside the smallest caps in force at the send of an increase, unknown orders
+       counted, and at its fill as long as prices are those that were judged
 INV-04 no increase at a price that is old, doubted or missing, while the venue is silent, or while
        our clock has just gone wrong
 INV-05 a decrease is denied only for what is not held
@@ -20,6 +21,7 @@ INV-11 an execution counts once    INV-13 the chain is sound
 INV-16 one opening a day; a tripped day stays tripped, by the venue's clock as well
 INV-17 no limit is looser before it was asked for and its delay is over, and none in need
 
+What is earned, and what losses stop, is reckoned once more in `oracle_steady`.
 INV-09 and INV-20 are judged at the end, when everything was quiet for a while (`settle`); of
 INV-20, that a plan ends at its deadline and says what is left, at every entry as well.
 """

@@ -67,6 +67,55 @@ class Regime(NamedTuple):
 CLASSIC = Regime()
 STEADY = Regime("steady")
 
+EAGER = Regime(
+    changes=tuple(
+        {
+            **ON,
+            "exposure.drawdown_multiple": 2.0,
+            "exposure.drawdown_floor": 0.85,
+            "exposure.rise_min": 0.02,
+            "exposure.steps": 400.0,
+            "record.promote_probability": 0.5,
+            "record.demote_probability": 0.3,
+            "record.trades_min_1": 1,
+            "record.trades_min_2": 2,
+            "record.prior_trades": 0.5,
+            "record.offset": 0.01,
+            "limits.loss_limit_daily": 0.01,
+            "limits.loss_limit_monthly": 0.05,
+            "breakers.drawdown_limit": 0.03,
+            "breakers.loss_limit_sleeve": 0.005,
+        }.items()
+    )
+)
+"""Everything is on, with numbers that a day or two reach."""
+
+CALM = Regime(
+    changes=tuple(
+        {
+            **dict(EAGER.changes),
+            "limits.loss_limit_daily": 0.5,
+            "limits.loss_limit_monthly": 0.5,
+            "breakers.drawdown_limit": 0.5,
+            "breakers.loss_limit_sleeve": 0.5,
+            "tiers.month_return_emergency": -0.5,
+        }.items()
+    )
+)
+"""The same, but hardly anything trips: tiers and caps go up and down."""
+
+ON_EDGE = Regime(
+    changes=tuple(
+        {
+            **dict(CALM.changes),
+            "record.demote_probability": 0.5,
+            "record.prior_trades": 0.1,
+            "record.discount": 0.9,
+        }.items()
+    )
+)
+"""The same, and a single loss may cost a tier."""
+
 
 def regime_of(seed: int) -> Regime:
     """Draw the settings of a world."""
