@@ -417,10 +417,17 @@ class Oracle:
                 told.before[name] = self._sent[known.before.order["client_order_id"]]
         self._remember_exits(told)
         self.account = told
+        self._remember_prices()
+
+    def _remember_prices(self) -> None:
+        """Know again what the journal remembers of prices."""
+        journal, told = self.journal, self.account
         for key, (price, at_ns, suspect) in journal.remembered.items():
             told.see(key, float(price))
             if suspect:
                 told.see(key, suspect)
+            if key in journal.anew:
+                told.begin_anew(key)
             self._told_ns[key] = at_ns
 
     def _remember_exits(self, told: Told) -> None:
@@ -470,13 +477,19 @@ class Oracle:
     def _check_fill(self, order: Order) -> None:
         """INV-03 at the fill, unless prices moved since all was proved, or a cancel is under way.
 
-        What sales have cost since then is no fault of the purchase.
+        What sales have cost since then is no fault of the purchase, nor is a later one that was
+        taken back so that this one fits.
         """
         self.sync()
         known = self.journal.orders.get(order.name)
         if self._proved is None or known is None or known.is_taken_back or known.is_final:
             return
+        if known.state == "pending_cancel":  # it has ended at the venue already
+            return
+        taken_back = (name for name, one in self.journal.orders.items() if one.is_taken_back)
+        self.account.left_out = frozenset(taken_back)
         self._check_caps(order, max(self._proved, self.account.equity()), "fill")
+        self.account.left_out = frozenset()
 
     def _check_share(self, order: Order, equity: Fraction) -> None:
         """INV-03 of one bot: what it holds and buys is inside its part of every cap of a group."""

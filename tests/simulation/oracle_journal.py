@@ -152,6 +152,8 @@ class Journal:
         self.entries = 0
         self.remembered: dict[str, tuple[Decimal, int, float]] = {}
         """Prices that a later process knows: when they were told, and the jump that is doubted."""
+        self.anew: set[str] = set()
+        """What was split since prices were remembered: its next price is no jump."""
 
     def remember(self, entry: dict[str, Any], told_ns: dict[str, int]) -> None:
         suspects = {key: float(seen[5] or 0) for key, seen in entry["seen"].items()}
@@ -159,6 +161,7 @@ class Journal:
             key: (D(text), told_ns.get(key, 0), suspects[key])
             for key, text in entry["prices"].items()
         }
+        self.anew = set()
 
     def take(self, links: Iterable[Link], hear: Callable[[dict[str, Any]], None]) -> None:
         """Fold new entries; `hear` sees each one after it was folded."""
@@ -211,7 +214,11 @@ class Journal:
         self.flows.add(entry["reference"])
         shares = {bot: D(text) for bot, text in entry["shares"].items()}
         self._hold(entry["key"], sum(shares.values(), ZERO))
-        self.happened.append(Split(entry["key"], shares, D(entry["factor"])))
+        key, factor = entry["key"], D(entry["factor"])
+        self.happened.append(Split(key, shares, factor))
+        if key in self.remembered:
+            self.remembered[key] = (self.remembered[key][0] / factor, 0, 0.0)
+            self.anew.add(key)
 
     def _fill(self, entry: dict[str, Any]) -> None:
         fill = entry["fill"]
