@@ -255,11 +255,18 @@ class Process:
                 self._wait_for_a_price(bot.name, closes)
             if self.kinds.random() < 0.2:
                 self._cancel(bot.name)
-        if not self.regime.is_classic and self.looker.chance.random() < 0.08:
-            self._bring_evidence()
+        if not self.regime.is_classic:
+            self._look_after()
         if chance.random() < (0.1 if self.regime.is_classic else 0.5):
             for opportunity in self.signals.on_bars(self.time.true_ns, closes):
                 self._offer(Proposed(at_ns=now, opportunity=opportunity))
+
+    def _look_after(self) -> None:
+        """Bring evidence now and then, and resume soon: what is halted earns nothing."""
+        if self.looker.chance.random() < 0.08:
+            self._bring_evidence()
+        if self.oracle.journal.trading != "active" and self.looker.chance.random() < 0.15:
+            self.resume()
 
     def _bring_evidence(self) -> None:
         """Let a schedule bring what it measured; what cannot be is refused, all of it."""

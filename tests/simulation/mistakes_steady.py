@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from tests.simulation.regime import CALM, EAGER, ON_EDGE, Regime
+from tests.simulation.regime import CALM, EAGER, NARROW, ON_EDGE, Regime
 
 import smart_leverage.engine.buying as buying
 import smart_leverage.engine.earning as earning
@@ -171,8 +171,8 @@ class Steadily(NamedTuple):
 
 STEADILY = (
     Steadily(forgets_the_peak, {}, ("INV-03",), CALM),
-    Steadily(forgets_the_peak_at_a_start, {"killed": 0.2}, ("INV-03",), CALM),
-    Steadily(forgets_the_windows_at_a_start, {"killed": 0.2}, ("INV-16",), EAGER),
+    Steadily(forgets_the_peak_at_a_start, {"killed": 0.1}, ("INV-03",), CALM),
+    Steadily(forgets_the_windows_at_a_start, {"killed": 0.1}, ("INV-16",), NARROW),
     Steadily(takes_a_deposit_for_a_gain, {"deposit": 0.3}, ("INV-03", "INV-16"), CALM),
     Steadily(rises_while_tripped, {}, ("INV-17",), EAGER),
     Steadily(lets_a_fall_wait_for_a_band, {}, ("INV-03",), CALM),

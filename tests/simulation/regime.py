@@ -104,6 +104,16 @@ CALM = Regime(
 )
 """The same, but hardly anything trips: tiers and caps go up and down."""
 
+NARROW = Regime(
+    changes=tuple(
+        {
+            **dict(CALM.changes),
+            "limits.loss_limit_daily": 0.004,
+        }.items()
+    )
+)
+"""The same, but a day that loses half a percent trips."""
+
 ON_EDGE = Regime(
     changes=tuple(
         {
