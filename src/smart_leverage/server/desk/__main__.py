@@ -16,6 +16,8 @@ from smart_leverage.market.history import EmbeddedMarket
 from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
 from smart_leverage.server.desk.app import desk
+from smart_leverage.server.desk.screens.pages import Screens
+from smart_leverage.server.desk.steering.app import Place
 from smart_leverage.server.gate import Door
 from smart_leverage.server.rates import Rates
 from smart_leverage.server.serving import Binding, serving
@@ -45,8 +47,12 @@ def main(words: list[str] | None = None) -> int:
                 rates=Rates(wanted.requests_per_s, wanted.requests_burst),
                 now_ns=time.time_ns,
             )
-            made = desk(market, door)
-            with serving(made.app, _binding(wanted), made.streams.connect) as address:
+            screens = Screens(wanted.folder / LEDGER, time.time_ns)
+            made = desk(market, door, _place(wanted, screens))
+            with (
+                closing(screens),
+                serving(made.app, _binding(wanted), made.streams.connect) as address,
+            ):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, lambda *_: stop.set())
                 sys.stdout.write(f"ready {address.url}\n")
@@ -56,6 +62,16 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.write(f"{problem}\n")
         return EXIT_FAILED
     return 0
+
+
+def _place(wanted: argparse.Namespace, screens: Screens) -> Place:
+    return Place(
+        folder=wanted.folder,
+        room=screens.room,
+        pages=screens.routes(),
+        gateway=wanted.gateway,
+        certificate=wanted.certificate,
+    )
 
 
 def _binding(wanted: argparse.Namespace) -> Binding:
@@ -89,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", type=Path, help="file of its private key")
     parser.add_argument("--requests-per-s", type=float, default=50.0, help="of one token")
     parser.add_argument("--requests-burst", type=float, default=500.0, help="at once")
+    parser.add_argument("--gateway", default="", help="address at which the account takes orders")
     parser.add_argument("--watched", action="store_true", help="end when standard input ends")
     return parser
 
