@@ -55,6 +55,8 @@ class Door(NamedTuple):
     """Who may come in now, by token id."""
     rates: Rates
     now_ns: Callable[[], int] = time.time_ns
+    answered: Callable[[int], None] = lambda status: None
+    """Hears the status of every answer."""
 
 
 class Gate:
@@ -99,6 +101,7 @@ class Gate:
         finally:
             self._in_hand -= 1
             ear.close()
+        self._door.answered(answer.status)
         await _send(send, answer, request_id, is_head=scope["method"] == "HEAD")
 
     async def _answer(self, scope: Message, ear: "_Ear", request_id: str) -> Reply:

@@ -17,6 +17,8 @@ from smart_leverage.server.api.app import native_routes
 from smart_leverage.server.api.native import Native, NativeParts
 from smart_leverage.server.gate import Door
 from smart_leverage.server.gateway.app import Gateway, Parts, gateway
+from smart_leverage.server.metrics.requests import Answers
+from smart_leverage.server.metrics.trade import Trade, TradeParts
 from smart_leverage.server.rates import Rates
 from smart_leverage.server.serving import Address, Binding, serving
 from smart_leverage.settings import Settings
@@ -44,7 +46,7 @@ def served(
     """
     assert driver.office is not None, "a driver in real time has an office"  # noqa: S101
     server, previous = settings.server, PreviousCloses(series)
-    rates = Rates(server.requests_per_s, server.requests_burst)
+    rates, answers = Rates(server.requests_per_s, server.requests_burst), Answers()
     made = gateway(
         Parts(
             trader=driver.trader,
@@ -55,22 +57,28 @@ def served(
                 hosts=frozenset({*OWN_NAMES, server.host.lower(), *_names(settings)}),
                 seats=lambda: driver.trader.engine.state.seats,
                 rates=rates,
+                answered=answers.add,
             ),
             last_price=lambda key: previous.at(Key(key), time.time_ns()),
         ),
-        lambda bridge, listing: native_routes(
-            Native(
-                NativeParts(
-                    bridge=bridge,
-                    listing=listing,
-                    folder=folder,
-                    ledger=folder / LEDGER,
-                    rates=rates,
-                    seats=lambda: driver.trader.engine.state.seats,
-                    now_ns=time.time_ns,
+        lambda bridge, listing: [
+            *native_routes(
+                Native(
+                    NativeParts(
+                        bridge=bridge,
+                        listing=listing,
+                        folder=folder,
+                        ledger=folder / LEDGER,
+                        rates=rates,
+                        seats=lambda: driver.trader.engine.state.seats,
+                        now_ns=time.time_ns,
+                    )
                 )
-            )
-        ),
+            ),
+            *Trade(
+                TradeParts(bridge, driver.pulse, folder / LEDGER, answers, time.time_ns)
+            ).routes(),
+        ],
     )
     binding = _binding(folder, settings)
     with serving(made.app, binding, _connecting(made), driver.attend) as address:

@@ -17,6 +17,8 @@ from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
 from smart_leverage.server.desk.app import desk
 from smart_leverage.server.gate import Door
+from smart_leverage.server.metrics.desk import DeskWatch
+from smart_leverage.server.metrics.requests import Answers
 from smart_leverage.server.rates import Rates
 from smart_leverage.server.serving import Binding, serving
 
@@ -39,13 +41,16 @@ def main(words: list[str] | None = None) -> int:
         market = EmbeddedMarket(generate(kept_market(wanted.folder)))
         with closing(SeatsOnFile(wanted.folder / LEDGER)) as seats:
             seats()  # a long ledger is read before anybody waits for it
+            answers = Answers()
+            watch = DeskWatch(wanted.folder / LEDGER, answers)
             door = Door(
                 hosts=frozenset({*OWN_NAMES, wanted.host.lower(), *wanted.name}),
                 seats=seats,
                 rates=Rates(wanted.requests_per_s, wanted.requests_burst),
                 now_ns=time.time_ns,
+                answered=answers.add,
             )
-            made = desk(market, door)
+            made = desk(market, door, watch.routes())
             with serving(made.app, _binding(wanted), made.streams.connect) as address:
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, lambda *_: stop.set())

@@ -1,6 +1,6 @@
 """The desk's routes and streams of market data: shares for those who have keys, coins for all."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from smart_leverage.domain.bots import Scope
@@ -22,8 +22,8 @@ class Desk(NamedTuple):
     streams: Streams
 
 
-def desk(source: MarketSource, door: Door) -> Desk:
-    """Return the application that shows a market."""
+def desk(source: MarketSource, door: Door, more: Sequence[Route] = ()) -> Desk:
+    """Return the application that shows a market, and `more` beside it."""
     shares = DataRoutes(source, AssetClass.US_EQUITY, door.now_ns)
     coins = DataRoutes(source, AssetClass.CRYPTO, door.now_ns)
     streams = Streams(source, door.seats, door.now_ns)
@@ -33,7 +33,8 @@ def desk(source: MarketSource, door: Door) -> Desk:
         "/v2/sip": of_shares,
         "/v1beta3/crypto/us": streams.of(AssetClass.CRYPTO),
     }
-    return Desk(Gate([*_of_shares(shares), *_of_coins(coins)], door, sockets), streams)
+    routes = [*_of_shares(shares), *_of_coins(coins), *more]
+    return Desk(Gate(routes, door, sockets), streams)
 
 
 def _of_shares(routes: DataRoutes) -> list[Route]:
