@@ -130,6 +130,10 @@ class Gate:
             raise self._nowhere(method, path)
         route, values = found
         if not seat.may(route.scope):
+            _LOG.warning(
+                "a token lacks a scope",
+                extra={"token_id": seat.token_id, "scope": route.scope.value},
+            )
             raise forbidden(f"this token may not do that: it lacks the scope {route.scope.value}")
         return await self._called(scope, headers, ear, seat, route, values)
 

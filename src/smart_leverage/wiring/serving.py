@@ -31,7 +31,11 @@ FIRST_BOT = "bot"
 
 @contextmanager
 def served(
-    folder: Path, settings: Settings, driver: LiveDriver, series: Sequence[BarSeries]
+    folder: Path,
+    settings: Settings,
+    driver: LiveDriver,
+    series: Sequence[BarSeries],
+    dropped: Callable[[], int] = int,
 ) -> Iterator[Address]:
     """Serve the gateway of an account while the block runs; its driver has to run in there.
 
@@ -40,6 +44,7 @@ def served(
         settings: Where to listen, and how often a token may come.
         driver: Runs the account; its office takes in what the bots want.
         series: The market, for what things cost the day before.
+        dropped: Says how many lines of the log were left out.
 
     Raises:
         ConfigError: It cannot listen there.
@@ -76,7 +81,7 @@ def served(
                 )
             ),
             *Trade(
-                TradeParts(bridge, driver.pulse, folder / LEDGER, answers, time.time_ns)
+                TradeParts(bridge, driver.pulse, folder / LEDGER, answers, time.time_ns, dropped)
             ).routes(),
         ],
     )
@@ -87,13 +92,16 @@ def served(
 
 
 def desk_options(settings: Settings) -> list[str]:
-    """Return how the desk is told to listen: as the gateway, on a port of its own."""
+    """Return how the desk is told to listen and to log: as the gateway, on a port of its own."""
     server = settings.server
     options = ["--host", server.host]
     options += ["--requests-per-s", str(server.requests_per_s)]
     options += ["--requests-burst", str(server.requests_burst)]
     for name in _names(settings):
         options += ["--name", name]
+    logs, account = settings.logs, settings.account
+    options += ["--account", account.name, "--mode", account.mode, "--log-level", logs.level]
+    options += ["--log-size-mb", str(logs.size_mb), "--log-files", str(logs.files)]
     if server.certificate and server.key:
         options += ["--certificate", server.certificate, "--key", server.key]
     return options

@@ -40,7 +40,8 @@ class Last(NamedTuple):
 class DeskWatch:
     """Looks at the ledger of the account and at what the desk has counted.
 
-    `failures` returns how often each channel of notifications did not take a message.
+    `failures` returns how often each channel of notifications did not take a message, `dropped` how
+    many lines of the log were left out.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class DeskWatch:
         answers: Answers,
         now_ns: Callable[[], int] = time.time_ns,
         failures: Callable[[], Mapping[str, int]] = dict,
+        dropped: Callable[[], int] = int,
     ) -> None:
         """Watch the desk of this ledger."""
         self._ledger = ledger
         self._answers = answers
         self._now_ns = now_ns
         self._failures = failures
+        self._dropped = dropped
         self._began_s = time.time()
         self.readiness = Readiness(self._why)
 
@@ -83,7 +86,7 @@ class DeskWatch:
             (channel,): float(count) for channel, count in self._failures().items()
         }
         return {
-            **own_values(self._began_s),
+            **own_values(self._began_s, self._dropped()),
             "requests_total": self._answers.values(),
             "notify_failures_total": failures,
             "ledger_seq": alone(None if found is None else found.seq),

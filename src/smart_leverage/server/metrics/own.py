@@ -7,7 +7,7 @@ from smart_leverage.server.metrics.exposition import Values, alone
 VERSION = version("smart-leverage")
 
 
-def own_values(began_s: float, lines_dropped: int = 0) -> Values:
+def own_values(began_s: float, lines_dropped: int) -> Values:
     """Return version, beginning, and how many lines of the log were left out."""
     return {
         "build": {(VERSION,): 1.0},

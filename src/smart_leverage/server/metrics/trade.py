@@ -39,6 +39,8 @@ class TradeParts(NamedTuple):
     ledger: Path
     answers: Answers
     now_ns: Callable[[], int]
+    dropped: Callable[[], int] = int
+    """How many lines of the log were left out."""
 
 
 class Trade:
@@ -82,7 +84,7 @@ class Trade:
         verified = verified_ns(parts.ledger)
         age_s = None if verified is None else (parts.now_ns() - verified) / SECOND_NS
         return {
-            **own_values(pulse.began_s),
+            **own_values(pulse.began_s, parts.dropped()),
             "requests_total": parts.answers.values(),
             "ledger_verified_age_seconds": alone(age_s),
             "broker_age_seconds": alone(_age(meter.broker_answered_s, now_s)),
