@@ -68,6 +68,19 @@ COMMANDS: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        "desk",
+        OPERATE,
+        help="Let people in to the desk, see who is there, and send them away.",
+        parts=(
+            Entry("link", "", "desk:link"),
+            Entry("password", "", "desk:password"),
+            Entry("sessions", "", "desk:sessions"),
+            Entry("visits", "", "desk:visits"),
+            Entry("end", "", "desk:end"),
+        ),
+        examples=("smart-leverage desk link", "smart-leverage desk sessions"),
+    ),
+    Entry(
         "enforcement",
         OPERATE,
         help="Show how much of the rule is carried out, and go up or down its ladder.",

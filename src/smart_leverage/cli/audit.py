@@ -189,7 +189,7 @@ def _write_json(screen: Screen, of: "Audit", page: Path, folder: Path, to: Path)
     """Write the figures as JSON, to a file or to stdout."""
     import json
 
-    from smart_leverage.cli.plain import plain
+    from smart_leverage.runtime.plain import plain
 
     fields = _fields(of, page, folder)
     if to == STDOUT:

@@ -181,9 +181,9 @@ def _known(found: "Gathered") -> str:
 
 def lines_of(found: "Gathered") -> Iterator[str]:
     """Yield what files hold: round trips, win rate, money, days, and what was left out and why."""
-    from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import money, plain
     from smart_leverage.domain.stamps import iso
+    from smart_leverage.runtime.words import rate
 
     sums = found.sums
     for file in found.files:
@@ -234,7 +234,7 @@ def _worth(found: "Gathered") -> Iterator[str]:
 
 
 def _record(done: "Imported") -> Iterator[str]:
-    from smart_leverage.cli.words import rate
+    from smart_leverage.runtime.words import rate
 
     capping = done.state.book.record.capping
     yield (

@@ -86,7 +86,9 @@ def go_live(
         token = first_token(driver)
         with (
             served(folder, settings, driver, series, lambda: log.dropped) as address,
-            desk_process(folder, desk_options(settings), lambda url: show_desk(screen, url)),
+            desk_process(
+                folder, desk_options(settings, address), lambda url: show_desk(screen, folder, url)
+            ),
         ):
             screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
             driver.step()  # there are prices before the address is shown: the first order counts
@@ -113,9 +115,22 @@ def show_gateway(screen: Screen, address: "Address", token: "Token | None") -> N
     screen.note("print(client.get_account().buying_power)")
 
 
-def show_desk(screen: Screen, url: str) -> None:
-    """Say where market data is; the account does not wait for that process, nor depend on it."""
+def show_desk(screen: Screen, folder: Path, url: str) -> None:
+    """Say where people and market data are; the account depends on nothing of that process.
+
+    On a terminal a link follows that signs one person in, once; it goes nowhere else.
+    """
+    import sys
+
     screen.note(f"market data {url}, the `url_override` of the data clients")
+    if not sys.stderr.isatty() or screen.is_quiet:
+        screen.note(f"desk {url}, `smart-leverage desk link` lets you in")
+        return
+    from smart_leverage.cli.desk import made_link, own_name
+    from smart_leverage.domain.bots import Scope
+
+    link = made_link(folder, (Scope.ADMIN,), own_name(), url)
+    screen.note(f"desk, signs you in once within ten minutes: {link}")
 
 
 def _show_new_token(folder: Path) -> None:

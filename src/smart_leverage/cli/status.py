@@ -33,9 +33,9 @@ def status(screen: Screen, ledger: LedgerPath = None) -> None:
 
 
 def _fields(now: "Remembered") -> dict[str, Any]:
-    from smart_leverage.cli.plain import Seconds
     from smart_leverage.domain.clock import SECOND_NS, SystemClock
     from smart_leverage.runtime.figures import exposures, holdings, losses, record
+    from smart_leverage.runtime.plain import Seconds
 
     state, mark = now.state, now.last_mark
     wins, closed = record(now)
@@ -107,10 +107,10 @@ def _head(now: "Remembered") -> Iterator[str]:
 
 
 def _tier(now: "Remembered", width: int) -> Iterator[str]:
-    from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import TIERS
     from smart_leverage.runtime.figures import record
     from smart_leverage.runtime.ranks import next_step
+    from smart_leverage.runtime.words import rate
 
     imported = now.state.book.record.capping.imported
     line = f"tier      {TIERS[now.state.tier.name]}   win rate {rate(*record(now))}"
@@ -133,8 +133,8 @@ def _exposures(now: "Remembered", width: int) -> Iterator[str]:
 
 
 def _exposure(line: "Exposure", cells: int) -> str:
-    from smart_leverage.cli.words import NEAR_CAP, gauge, sign
     from smart_leverage.domain.sentences import money, percent
+    from smart_leverage.runtime.words import NEAR_CAP, gauge, sign
 
     name = f"{line.group:<9} {money(line.value, 0):>9}"
     if line.fraction is None:
@@ -158,8 +158,8 @@ def _losses(now: "Remembered", width: int) -> Iterator[str]:
 
 
 def _loss(line: "Loss", *, is_wide: bool) -> str:
-    from smart_leverage.cli.words import HIT, NEAR_LIMIT, sign
     from smart_leverage.domain.sentences import money, percent
+    from smart_leverage.runtime.words import HIT, NEAR_LIMIT, sign
 
     if line.change is None or line.amount is None:
         return f"{line.name:<9} not known: no opening equity yet"

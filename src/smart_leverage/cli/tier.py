@@ -91,11 +91,11 @@ def _fields(now: "Remembered", history: list[Step]) -> dict[str, Any]:
 
 
 def _lines(now: "Remembered", history: list[Step]) -> Iterator[str]:
-    from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import percent
     from smart_leverage.domain.stamps import iso
     from smart_leverage.runtime.figures import record
     from smart_leverage.runtime.ranks import next_step, title
+    from smart_leverage.runtime.words import rate
 
     since = iso(history[0].row.at_ns if history else now.account.at_ns)
     yield f"{title(now.state.tier.name)} since {since}"

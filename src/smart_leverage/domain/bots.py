@@ -58,7 +58,7 @@ class Seat(Struct, frozen=True, kw_only=True):
 
     def may(self, scope: Scope) -> bool:
         """Tell whether one of the scopes covers this one: trade includes reduce and halt."""
-        return scope in _covered(self.scopes)
+        return scope in covered(self.scopes)
 
     def is_live(self, now_ns: int) -> bool:
         """Tell whether the token still opens anything."""
@@ -66,7 +66,8 @@ class Seat(Struct, frozen=True, kw_only=True):
 
 
 @cache
-def _covered(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
+def covered(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
+    """Return the scopes that some scopes include: trade includes reduce and halt, all read."""
     return frozenset().union(*(_IMPLIED[own] for own in scopes))
 
 

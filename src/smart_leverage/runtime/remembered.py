@@ -2,8 +2,9 @@
 
 import copy
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,8 +24,8 @@ from smart_leverage.domain.records import (
     decode,
 )
 from smart_leverage.engine.state import State
+from smart_leverage.ledger.base import Entry
 from smart_leverage.ledger.read_only import opened
-from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import AccountRow
 from smart_leverage.ledger.takeover import known, waiting
 
@@ -53,6 +54,14 @@ class Known(NamedTuple):
     source: str
 
 
+class Moved(NamedTuple):
+    """What was bought (positive) or sold since the last mark, at the prices it was filled at."""
+
+    crypto: Decimal = Decimal(0)
+    leveraged: Decimal = Decimal(0)
+    gross: Decimal = Decimal(0)
+
+
 class Remembered(NamedTuple):
     """An account as of the last record of its ledger."""
 
@@ -67,6 +76,7 @@ class Remembered(NamedTuple):
     """Records that wait in the emergency journal; they are counted in."""
     reviews: tuple[str, ...] = ()
     """Texts of the signatures under reviews, oldest first."""
+    moved: Moved = Moved()
 
     @property
     def is_simulated(self) -> bool:
@@ -82,11 +92,17 @@ class Remembered(NamedTuple):
     @property
     def numbers(self) -> dict[str, Any]:
         """The policy by section, with the limits in force; empty where the ledger kept none."""
-        return with_limits(read_numbers(self.account.policy), self.state.limits.in_force)
+        return with_limits(_parsed(self.account.policy), self.state.limits.in_force)
 
 
 def read_numbers(text: str) -> dict[str, Any]:
     """Return the numbers of a policy text by section; empty when it is not TOML."""
+    return _copied(_parsed(text))
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> dict[str, Any]:
+    """Read a policy once: a screen asks for its numbers ten times in each look."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
@@ -95,7 +111,7 @@ def read_numbers(text: str) -> dict[str, Any]:
 
 def with_limits(numbers: dict[str, Any], limits: Mapping[str, str]) -> dict[str, Any]:
     """Return numbers with limits laid over those that are there."""
-    laid = copy.deepcopy(numbers)
+    laid = _copied(numbers)
     for name, text in limits.items():
         *sections, last = name.split(".")
         section: Any = laid
@@ -104,6 +120,14 @@ def with_limits(numbers: dict[str, Any], limits: Mapping[str, str]) -> dict[str,
         if isinstance(section, dict) and last in section:
             section[last] = number_of(name, text)
     return laid
+
+
+def _copied(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy whose sections may be changed; a hundredth of what a deep copy costs."""
+    return {
+        name: _copied(value) if isinstance(value, dict) else value
+        for name, value in numbers.items()
+    }
 
 
 def number(numbers: dict[str, Any], key: str) -> Decimal | None:
@@ -135,59 +159,91 @@ def remember(path: Path, *, with_prices: bool = False, until: int | None = None)
         account = reader.account()
         if account is None:
             raise LedgerError(f"{path}: holds no account yet; start a run with it first")
-        return _Fold(with_prices).read(path, reader, account, until)
+        fold = Fold(with_prices=with_prices)
+        for entry in reader.entries():
+            if until is not None and entry.seq > until:
+                break
+            fold.take(entry)
+    return fold.remembered(path, account, list(known(waiting(path))) if until is None else [])
 
 
-class _Fold:
+class Fold:
     """Folds records as the engine does, except for what takes time and nobody asks here.
 
     A mark moves the baselines; how the allocation was used over time is left out.
     """
 
-    def __init__(self, with_prices: bool) -> None:
+    def __init__(self, *, with_prices: bool = False) -> None:
         self._passed = _SILENT if with_prices else _SILENT | _DECISION
         self.state = State()
         self.prices: dict[Key, Known] = {}
+        self.mark: Marked | None = None
+        self.moved = Moved()
+        self.events = self.at_ns = 0
+        self.reviews: list[str] = []
 
-    def read(
-        self, path: Path, reader: Reader, account: AccountRow, until: int | None
-    ) -> Remembered:
-        at_ns, events, mark = 0, 0, None
-        reviews: list[str] = []
-        for entry in reader.entries():
-            if until is not None and entry.seq > until:
-                break
-            at_ns, events = max(at_ns, entry.at_ns), entry.seq
-            if entry.kind == "note" and _SIGNATURE in entry.payload:
-                reviews += _signature(decode(entry.payload))
-            if entry.kind in self._passed:
-                continue
-            record = decode(entry.payload)
-            if isinstance(record, Marked):
-                mark = record
-                self.state.baselines.mark(record.equity)
-                self.state.rolling.mark(record.at_ns, record.equity)
-            else:
-                self._take(record)
-        noted = list(known(waiting(path))) if until is None else []
-        for record in noted:
-            at_ns = max(at_ns, record.at_ns)
+    def take(self, entry: Entry) -> Record | None:
+        """Take the next entry of the journal; return its record unless that changes nothing."""
+        self.at_ns, self.events = max(self.at_ns, entry.at_ns), entry.seq
+        if entry.kind == "note" and _SIGNATURE in entry.payload:
+            self.reviews += _signature(decode(entry.payload))
+        if entry.kind in self._passed:
+            return None
+        record = decode(entry.payload)
+        if isinstance(record, Marked):
+            self.mark, self.moved = record, Moved()
+            self.state.baselines.mark(record.equity)
+            self.state.rolling.mark(record.at_ns, record.equity)
+        else:
             self._take(record)
+        return record
+
+    def remembered(self, path: Path, account: AccountRow, noted: Sequence[Record]) -> Remembered:
+        """Return the account as of the last entry that was taken.
+
+        Args:
+            path: The ledger.
+            account: Its opening.
+            noted: What waits in the emergency journal; counted in, on a copy, since the ledger will
+                tell it once more.
+        """
+        fold = copy.deepcopy(self) if noted else self
+        for record in noted:
+            fold.at_ns = max(fold.at_ns, record.at_ns)
+            fold._take(record)
         return Remembered(
             path=path,
             account=account,
-            state=self.state,
-            last_mark=mark,
-            events=events,
-            at_ns=at_ns,
-            prices=self.prices,
+            state=fold.state,
+            last_mark=fold.mark,
+            events=fold.events,
+            at_ns=fold.at_ns,
+            prices=fold.prices,
             noted=len(noted),
-            reviews=tuple(reviews),
+            reviews=tuple(fold.reviews),
+            moved=fold.moved,
         )
 
     def _take(self, record: Record) -> None:
         self._price(record)
+        if not isinstance(record, Filled):
+            self.state.apply(record)
+            return
+        key = record.fill.key
+        before = self.state.book.qty(key)
         self.state.apply(record)
+        self._move(key, (self.state.book.qty(key) - before) * record.fill.price)
+
+    def _move(self, key: Key, value: Decimal) -> None:
+        instrument = self.state.instruments.get(key)
+        if instrument is None or not value:
+            return
+        moved = self.moved
+        self.moved = Moved(
+            crypto=moved.crypto + (value if instrument.is_crypto else 0),
+            leveraged=moved.leveraged + (value if instrument.is_leveraged else 0),
+            gross=moved.gross + value,
+        )
 
     def _price(self, record: Record) -> None:
         if isinstance(record, Filled):

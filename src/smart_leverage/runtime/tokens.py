@@ -1,4 +1,4 @@
-"""Makes the token of a bot: an id that may be seen, and a secret that is shown once."""
+"""Makes a token: an id that may be seen, and a secret that is shown once."""
 
 import base64
 import secrets
@@ -13,7 +13,7 @@ SECRET_BYTES = 32
 
 
 class Token(NamedTuple):
-    """What a bot is given; only `secret_sha256` is kept."""
+    """What somebody is given; only `secret_sha256` is kept."""
 
     token_id: str
     secret: str
@@ -24,9 +24,9 @@ class Token(NamedTuple):
         return digest(self.secret)
 
 
-def new_token() -> Token:
-    """Return a token that nobody has seen."""
+def new_token(prefix: str = PREFIX) -> Token:
+    """Return a token that nobody has seen; the prefix of its id says what it is for."""
     name = base64.b32encode(secrets.token_bytes(ID_BYTES)).decode("ascii").rstrip("=")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     redactor.hide(secret)
-    return Token(f"{PREFIX}{name}", secret)
+    return Token(f"{prefix}{name}", secret)

@@ -11,6 +11,7 @@ from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.previous import PreviousCloses
 from smart_leverage.runtime.live import LiveDriver
+from smart_leverage.runtime.people.seats import WithPeople
 from smart_leverage.runtime.ports import keep_port, port_before
 from smart_leverage.runtime.tokens import Token, new_token
 from smart_leverage.server.api.app import native_routes
@@ -52,6 +53,7 @@ def served(
     assert driver.office is not None, "a driver in real time has an office"  # noqa: S101
     server, previous = settings.server, PreviousCloses(series)
     rates, answers = Rates(server.requests_per_s, server.requests_burst), Answers()
+    people = WithPeople(folder, lambda: driver.trader.engine.state.seats)
     made = gateway(
         Parts(
             trader=driver.trader,
@@ -60,7 +62,7 @@ def served(
             ledger=folder / LEDGER,
             door=Door(
                 hosts=frozenset({*OWN_NAMES, server.host.lower(), *_names(settings)}),
-                seats=lambda: driver.trader.engine.state.seats,
+                seats=lambda: people,
                 rates=rates,
                 answered=answers.add,
             ),
@@ -91,10 +93,10 @@ def served(
         yield address
 
 
-def desk_options(settings: Settings) -> list[str]:
+def desk_options(settings: Settings, gateway: Address) -> list[str]:
     """Return how the desk is told to listen and to log: as the gateway, on a port of its own."""
     server = settings.server
-    options = ["--host", server.host]
+    options = ["--host", server.host, "--gateway", gateway.url]
     options += ["--requests-per-s", str(server.requests_per_s)]
     options += ["--requests-burst", str(server.requests_burst)]
     for name in _names(settings):

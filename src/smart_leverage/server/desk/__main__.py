@@ -17,6 +17,8 @@ from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
 from smart_leverage.runtime.logs.setup import LogConfig, Names, logging_to
 from smart_leverage.server.desk.app import desk
+from smart_leverage.server.desk.screens.pages import Screens
+from smart_leverage.server.desk.steering.app import Place
 from smart_leverage.server.gate import Door
 from smart_leverage.server.metrics.desk import DeskWatch
 from smart_leverage.server.metrics.requests import Answers
@@ -53,8 +55,12 @@ def main(words: list[str] | None = None) -> int:
                 now_ns=time.time_ns,
                 answered=answers.add,
             )
-            made = desk(market, door, watch.routes())
-            with serving(made.app, _binding(wanted), made.streams.connect) as address:
+            screens = Screens(wanted.folder / LEDGER, time.time_ns)
+            made = desk(market, door, _place(wanted, screens), watch.routes())
+            with (
+                closing(screens),
+                serving(made.app, _binding(wanted), made.streams.connect) as address,
+            ):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, lambda *_: stop.set())
                 sys.stdout.write(f"ready {address.url}\n")
@@ -69,6 +75,16 @@ def main(words: list[str] | None = None) -> int:
 def _logging(wanted: argparse.Namespace) -> tuple[Names, LogConfig]:
     config = LogConfig(wanted.log_level, wanted.log_size_mb, wanted.log_files)
     return Names(wanted.account, wanted.mode, "desk"), config
+
+
+def _place(wanted: argparse.Namespace, screens: Screens) -> Place:
+    return Place(
+        folder=wanted.folder,
+        room=screens.room,
+        pages=screens.routes(),
+        gateway=wanted.gateway,
+        certificate=wanted.certificate,
+    )
 
 
 def _binding(wanted: argparse.Namespace) -> Binding:
@@ -107,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-level", choices=("debug", "info", "warning"), default="info")
     parser.add_argument("--log-size-mb", type=int, default=10, help="of one file of the log")
     parser.add_argument("--log-files", type=int, default=5, help="older ones that are kept")
+    parser.add_argument("--gateway", default="", help="address at which the account takes orders")
     parser.add_argument("--watched", action="store_true", help="end when standard input ends")
     return parser
 
