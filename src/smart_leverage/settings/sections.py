@@ -198,6 +198,20 @@ class ServerSection(Section):
     requests_burst: Positive = Field(default=500.0, description="At once, of one token")
 
 
+class LogsSection(Section):
+    """What each process writes to its log in the folder of the run, as lines of JSON."""
+
+    level: Literal["debug", "info", "warning"] = Field(
+        default="info", description="From where on; debug has every decision and order"
+    )
+    size_mb: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=10, description="Of one file, megabytes; then another one is begun"
+    )
+    files: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        default=5, description="Older files that are kept beside it"
+    )
+
+
 class RampSection(Section):
     """How small the caps of increases begin, at the opening and after a step up."""
 
@@ -320,6 +334,7 @@ class Settings(Section):
     risk: RiskSection = RiskSection()
     ramp: RampSection = RampSection()
     server: ServerSection = ServerSection()
+    logs: LogsSection = LogsSection()
 
     @model_validator(mode="after")
     def _agrees(self) -> "Settings":
@@ -330,9 +345,9 @@ class Settings(Section):
     def policy_text(self) -> str:
         """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps.
 
-        Where the gateway listens is no part of the policy.
+        Where the gateway listens, and what is logged, is no part of the policy.
         """
-        lines = sorted(flat(self.model_dump(exclude={"server"})))
+        lines = sorted(flat(self.model_dump(exclude={"server", "logs"})))
         return "\n".join(f"{key} = {value!r}" for key, value in lines)
 
     def policy_hash(self) -> str:
