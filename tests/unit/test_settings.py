@@ -754,7 +754,11 @@ def test_a_table_in_place_of_a_value_is_not_compared_with_others(tmp_path: Path)
 # --- the fingerprint -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", sorted(key for key in NUMBERS if not key.startswith("server.")))
+NO_POLICY = ("server.", "notify.")
+"""Where the gateway listens and who is told."""
+
+
+@pytest.mark.parametrize("key", sorted(key for key in NUMBERS if not key.startswith(NO_POLICY)))
 def test_any_other_number_is_another_policy(key: str) -> None:
     numbers = Settings().model_dump()
     *sections, last = key.split(".")
@@ -794,8 +798,7 @@ def test_the_policy_text_is_a_file_that_says_the_same(tmp_path: Path) -> None:
     settings = read(tmp_path, "[limits]\nsymbol_cap = 0.123\n").settings
     text = settings.policy_text()
     assert text.splitlines() == sorted(text.splitlines())
-    # Where the gateway listens is no part of the policy.
-    assert len(text.splitlines()) == sum(not key.startswith("server.") for key in DEFAULTS)
+    assert len(text.splitlines()) == sum(not key.startswith(NO_POLICY) for key in DEFAULTS)
     assert read(tmp_path, text).settings == settings
 
 

@@ -51,6 +51,7 @@ def go_live(
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.runtime.desk_process import desk_process
     from smart_leverage.wiring import in_real_time
+    from smart_leverage.wiring.notifying import hand_over
     from smart_leverage.wiring.serving import desk_options, first_token, served
 
     _show_new_token(folder)
@@ -69,6 +70,7 @@ def go_live(
             return stopping.is_asked or is_late
 
         token = first_token(driver)
+        hand_over(folder, settings)
         with (
             served(folder, settings, driver, series) as address,
             desk_process(folder, desk_options(settings), lambda url: show_desk(screen, url)),

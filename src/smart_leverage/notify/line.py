@@ -46,6 +46,15 @@ class Standing(Struct, kw_only=True):
     failed_ns: int = 0
     why: str = ""
 
+    def note(self, outcome: "Outcome", now_ns: int) -> None:
+        """Take in how a try ended."""
+        if outcome.is_sent:
+            self.sent, self.sent_ns = self.sent + 1, now_ns
+            self.failures, self.why = 0, ""
+        else:
+            self.failures, self.failed_ns = self.failures + 1, now_ns
+            self.why = outcome.why
+
 
 class Outcome(Struct, frozen=True, kw_only=True):
     """What became of one try; `retry_after_s` is what the service asked for.
@@ -132,14 +141,11 @@ class Line(Struct, kw_only=True):
             return
         waiting, standing = self.waiting[place], self.standing
         waiting.handed = False
+        standing.note(outcome, now_ns)
         if outcome.is_sent:
             del self.waiting[place]
-            standing.sent, standing.sent_ns = standing.sent + 1, now_ns
-            standing.failures, standing.why = 0, ""
             self.paused_until_ns = self.closed_until_ns = 0
             return
-        standing.failures, standing.failed_ns = standing.failures + 1, now_ns
-        standing.why = outcome.why
         waiting.tries += 1
         waiting.is_again = waiting.is_again or outcome.may_have_come
         pause = min(standing.failures, len(PAUSES_NS)) - 1

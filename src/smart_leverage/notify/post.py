@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct, field
 
 from smart_leverage.notify.grouping import Groups
-from smart_leverage.notify.line import Line, Outcome, is_silent
+from smart_leverage.notify.line import Line, Outcome, Standing, is_silent
 from smart_leverage.notify.message import Level, Message, Notice, clean
 from smart_leverage.notify.rules import Rules
 
@@ -22,6 +22,11 @@ class Parcel(NamedTuple):
     is_silent: bool
     at_ns: int
 
+    @classmethod
+    def of_nothing(cls, at_ns: int) -> "Parcel":
+        """Return what is handed to who needs no words, as a sign of life."""
+        return cls(0, "", Level.QUIET, "", True, at_ns)
+
 
 class Kept(Struct, kw_only=True):
     """What has to survive a restart: how far the journal was told, and what waits."""
@@ -34,6 +39,7 @@ class Kept(Struct, kw_only=True):
     number: int = 0
     groups: Groups = field(default_factory=Groups)
     lines: dict[str, Line] = {}
+    watcher: Standing = field(default_factory=Standing)
 
 
 class Post:

@@ -15,6 +15,7 @@ from smart_leverage.ledger.seats import SeatsOnFile
 from smart_leverage.market.history import EmbeddedMarket
 from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
+from smart_leverage.runtime.notifier.notifier import notifying
 from smart_leverage.server.desk.app import desk
 from smart_leverage.server.gate import Door
 from smart_leverage.server.rates import Rates
@@ -37,7 +38,10 @@ def main(words: list[str] | None = None) -> int:
         threading.Thread(target=_await_end_of_input, args=(stop,), daemon=True).start()
     try:
         market = EmbeddedMarket(generate(kept_market(wanted.folder)))
-        with closing(SeatsOnFile(wanted.folder / LEDGER)) as seats:
+        with (
+            closing(SeatsOnFile(wanted.folder / LEDGER)) as seats,
+            notifying(wanted.folder, wanted.folder / LEDGER),
+        ):
             seats()  # a long ledger is read before anybody waits for it
             door = Door(
                 hosts=frozenset({*OWN_NAMES, wanted.host.lower(), *wanted.name}),
