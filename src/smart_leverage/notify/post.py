@@ -33,6 +33,8 @@ class Kept(Struct, kw_only=True):
 
     read_seq: int = -1
     """The last event that was taken in; −1 before anything was read."""
+    read_hash: str = ""
+    """Its hash: another one at that place is another journal."""
     stated_ns: int = 0
     """When the last daily statement was made, and beside it that of a week."""
     week_ns: int = 0

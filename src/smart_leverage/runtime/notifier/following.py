@@ -79,13 +79,13 @@ class Follower:
             found += self._take(entry, now_ns, is_new=is_new)
             self._after = entry.seq
             self.committed_ns = max(self.committed_ns, entry.at_ns)
-            self._kept.read_seq = max(self._kept.read_seq, entry.seq)
+            if entry.seq > self._kept.read_seq:
+                self._kept.read_seq, self._kept.read_hash = entry.seq, entry.hash.hex()
             count += is_new
             if count >= ENTRIES_MAX:
                 return found  # the version stays the old one: there is more
         # What was committed after the number was asked for raises it, and is read next time.
         self._version = version
-        self._kept.read_seq = max(self._kept.read_seq, 0)
         self._is_first = False
         return found
 
@@ -121,10 +121,17 @@ class Follower:
             if file != self._file:
                 self._renew()
                 self._file = file
-            # A ledger that goes on from an older copy tells what is new in it.
-            head = self._reader.head().seq
-            self._kept.read_seq = min(self._kept.read_seq, head)
+                self._recognise(self._reader)
         return self._reader
+
+    def _recognise(self, reader: Reader) -> None:
+        """Tell what is new of a journal that goes on from an older copy, or is another one."""
+        place = self._kept.read_seq
+        if place <= 0:
+            return
+        entry = next(reader.entries(place - 1), None)
+        if entry is None or entry.hash.hex() != self._kept.read_hash:
+            self._kept.read_seq, self._is_first = -1, True
 
     def _renew(self) -> None:
         """Begin to know the account anew, from its first record."""
