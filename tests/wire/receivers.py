@@ -139,9 +139,11 @@ class Mailbox:
         self.logins: list[tuple[str, str]] = []
         self.refuses = ""
         self.is_tls = False
+        self.takes_s = 0.0
         self.port = 0
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        await asyncio.sleep(self.takes_s)
         if self.refuses:
             return self.refuses
         # Nothing is taken in the clear; a server of TLS alone has nothing else.

@@ -93,9 +93,9 @@ def status(screen: Screen, ledger: LedgerPath = None) -> None:
         channels = {
             name: {
                 "sent": line.standing.sent,
-                "sent_ns": line.standing.sent_ns,
+                "last_sent_ns": line.standing.sent_ns or None,
                 "failures": line.standing.failures,
-                "failed_ns": line.standing.failed_ns,
+                "last_failed_ns": line.standing.failed_ns or None,
                 "why": line.standing.why,
                 "waiting": len(line.waiting),
                 "counted": line.missed.total + line.unheard.total,
