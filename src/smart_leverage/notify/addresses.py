@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from smart_leverage.domain.errors import SmartLeverageError
-
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host name, as texts; raises OSError where there are none."""
@@ -14,10 +12,8 @@ Resolve = Callable[[str, int], Sequence[str]]
 _NAT64 = ip_network("64:ff9b::/96")
 
 
-class Forbidden(SmartLeverageError):
-    """A name leads to an address inside this machine or network, or to none."""
-
-    code = "notify.forbidden"
+class Forbidden(Exception):
+    """A name leads to an address inside this machine or network, or to none; nothing was sent."""
 
 
 def problem_of(url: str) -> str:

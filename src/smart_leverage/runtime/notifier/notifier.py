@@ -3,11 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import msgspec
 
 from smart_leverage.domain.calendars import Sessions
 from smart_leverage.domain.clock import MINUTE_NS, SECOND_NS
@@ -17,7 +14,7 @@ from smart_leverage.notify.building import LateChannel, builders, pinger
 from smart_leverage.notify.channels.base import Channel
 from smart_leverage.notify.conditions import Bounds, Seen, conditions, is_alive
 from smart_leverage.notify.config import Notify
-from smart_leverage.notify.keeping import STATE, read_config, read_kept, write
+from smart_leverage.notify.keeping import STATE, read_kept, write
 from smart_leverage.notify.line import Outcome
 from smart_leverage.notify.post import Kept, Parcel, Post
 from smart_leverage.notify.sending import Network
@@ -156,29 +153,11 @@ class Notifier:
             self._workers.hand(WATCHER, Parcel.of_nothing(seen.now_ns))
 
 
-@contextmanager
-def notifying(folder: Path, ledger: Path) -> Iterator[None]:
-    """Tell people about an account while the block runs, if its run wants anybody told."""
-    try:
-        config = read_config(folder)
-    except (OSError, msgspec.MsgspecError) as error:
-        _LOG.error("nobody is told anything: %s", error)
-        config = None
-    if config is None or not config.is_on:
-        yield
-        return
-    running = _Running(ledger, config, Network())
-    running.start()
-    try:
-        yield
-    finally:
-        running.stop()
-
-
-class _Running:
+class Running:
     """The thread of a notifier: a turn whenever a try has ended, or half a second has passed."""
 
     def __init__(self, ledger: Path, config: Notify, network: Network) -> None:
+        """Make channels and workers; `start` begins."""
         self._over = threading.Event()
         self._has_news = threading.Event()
         self._notifier = Notifier(
@@ -187,9 +166,11 @@ class _Running:
         self._thread = threading.Thread(target=self._run, name="notify", daemon=True)
 
     def start(self) -> None:
+        """Begin to tell."""
         self._thread.start()
 
     def stop(self) -> None:
+        """End within bounds; what waits is kept."""
         self._over.set()
         self._has_news.set()
         self._thread.join(END_WITHIN_S)

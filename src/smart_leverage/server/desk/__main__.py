@@ -15,7 +15,7 @@ from smart_leverage.ledger.seats import SeatsOnFile
 from smart_leverage.market.history import EmbeddedMarket
 from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
-from smart_leverage.runtime.notifier.notifier import notifying
+from smart_leverage.runtime.notifier.beside import notifying
 from smart_leverage.server.desk.app import desk
 from smart_leverage.server.gate import Door
 from smart_leverage.server.rates import Rates
