@@ -251,6 +251,8 @@ def test_a_locked_asset_says_until_when() -> None:
         "▲ LOCKED 14:36 crypto:BTC/USD −2.1 % of −2.0 % of the day's opening equity "
         "| closed until Sat 00:36 | #4182"
     )
+    together = only(msgspec.structs.replace(locked, is_by_sleeve=True))
+    assert "crypto:BTC/USD, all coins together −2.1 % of −2.0 %" in together.text
 
 
 @pytest.mark.parametrize("hostile", ["a\nb", "a\x1b[2Jb", "a\u202eb", "a\x00b"])

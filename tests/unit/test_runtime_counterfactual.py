@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
+from tests.presets import CLASSIC_SETTINGS
 
 from smart_leverage.brokers.sim import Start
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS
@@ -24,12 +25,11 @@ from smart_leverage.runtime.counterfactual import Compared, compare, drawdown
 from smart_leverage.runtime.replay_case import Account, offers_of, step_of
 from smart_leverage.runtime.replay_history import log_of_history, with_bars
 from smart_leverage.runtime.replay_log import OrderLog
-from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, engine_config, opening
 
 D = Decimal
 NOW = 1_800_000_000_000_000_000
-SETTINGS = Settings()
+SETTINGS = CLASSIC_SETTINGS
 BTC, SPY = Key("crypto:BTC/USD"), Key("us_equity:SPY")
 
 HEADER = "time,symbol,side,qty,price,id,order\n"

@@ -131,11 +131,12 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 # --- the preset ----------------------------------------------------------------------------------
 
 
-def test_the_preset_classic_is_the_defaults_number_by_number() -> None:
+def test_the_preset_classic_names_every_number_of_the_original_and_turns_the_rest_off() -> None:
     text = files("smart_leverage").joinpath("presets", "classic.toml").read_text(encoding="utf-8")
     preset = dict(flat(tomllib.loads(text)))
     sections = ("tiers", "sizing", "limits", "deleveraging", "stops")
     expected = {key: value for key, value in DEFAULTS.items() if key.split(".")[0] in sections}
+    expected |= {key: "off" for key, value in DEFAULTS.items() if value == "on"}
     assert preset == expected
     assert {key: type(value) for key, value in preset.items()} == {
         key: type(value) for key, value in expected.items()
@@ -144,7 +145,12 @@ def test_the_preset_classic_is_the_defaults_number_by_number() -> None:
 
 def test_the_preset_classic_is_the_policy_classic() -> None:
     assert policy_of(load(None, {"SMART_LEVERAGE_POLICY__PRESET": "classic"}).settings) == CLASSIC
-    assert policy_of(Settings()) == CLASSIC
+
+
+def test_whoever_names_no_preset_gets_steady() -> None:
+    named = load(None, {"SMART_LEVERAGE_POLICY__PRESET": "steady"})
+    assert load(None, {}).settings == named.settings
+    assert load(None, {}).origin["exposure.kelly_cap"] == "preset steady"
 
 
 def preset_policy(name: str) -> Policy:

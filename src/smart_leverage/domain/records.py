@@ -223,12 +223,16 @@ class BreakerMoved(Fact, frozen=True, kw_only=True, tag="breaker"):
 
 
 class AssetLocked(Fact, frozen=True, kw_only=True, tag="asset.locked"):
-    """An asset lost its day's share: it is closed and may not be bought until `until_ns`."""
+    """An asset is closed and may not be bought until `until_ns`.
+
+    It lost its day's share, or all coins together lost theirs: `is_by_sleeve`.
+    """
 
     key: Key
     loss: Decimal
     limit: Decimal
     until_ns: int
+    is_by_sleeve: bool = False
 
 
 class TierGranted(Fact, frozen=True, kw_only=True, tag="tier"):

@@ -165,7 +165,8 @@ def _resumed(heard: Heard, known: Known, when: When) -> Iterator[Message]:
 
 def _locked(heard: Heard, known: Known, when: When) -> Iterator[Message]:
     record: Any = heard.record
-    cause = f"{record.key} {_loss(record.loss, record.limit)} of the day's opening equity"
+    who = f"{record.key}, all coins together" if record.is_by_sleeve else record.key
+    cause = f"{who} {_loss(record.loss, record.limit)} of the day's opening equity"
     until = f"closed until {when.at(record.until_ns)}"
     text = line("▲ LOCKED", when.at(record.at_ns), cause, until, seq=heard.seq)
     yield _message(heard, Level.NORMAL, Manner.GROUPED, "lock", text)

@@ -197,11 +197,11 @@ class ExposureSection(Section):
     """What exposure is earned beside the tier: the smallest of the caps that are on binds."""
 
     drawdown_cap: Switch = Field(
-        default="off", description="Exposure in proportion to equity above a floor under its peak"
+        default="on", description="Exposure in proportion to equity above a floor under its peak"
     )
-    tail_cap: Switch = Field(default="off", description="By the expected shortfall of a day")
-    kelly_cap: Switch = Field(default="off", description="By a part of what growth would stake")
-    volatility_cap: Switch = Field(default="off", description="By the volatility of equity")
+    tail_cap: Switch = Field(default="on", description="By the expected shortfall of a day")
+    kelly_cap: Switch = Field(default="on", description="By a part of what growth would stake")
+    volatility_cap: Switch = Field(default="on", description="By the volatility of equity")
     drawdown_multiple: Annotated[float, Field(gt=0.0, le=20.0, allow_inf_nan=False)] = Field(
         default=4.0, description="Exposure per unit of equity above the floor"
     )
@@ -230,7 +230,7 @@ class ExposureSection(Section):
 class RecordSection(Section):
     """How a record of trades earns its tier: by the raw win rate, or by what it proves."""
 
-    earned: Switch = Field(default="off", description="on: by what the record proves of the edge")
+    earned: Switch = Field(default="on", description="on: by what the record proves of the edge")
     discount: Fraction = Field(
         default=0.99, description="What an old trade keeps of its weight with every new one"
     )
@@ -255,7 +255,7 @@ class RecordSection(Section):
 class BreakersSection(Section):
     """Whether losses are judged over rolling windows too; the rest counts only then."""
 
-    rolling: Switch = Field(default="off", description="24 hours and 30 days beside the calendar")
+    rolling: Switch = Field(default="on", description="24 hours and 30 days beside the calendar")
     drawdown_limit: Fraction = Field(
         default=0.08, description="Below the best equity since the start or the last resume"
     )
@@ -267,7 +267,7 @@ class BreakersSection(Section):
 class EdgeSection(Section):
     """Whether a size follows the edge that a calibrated confidence has over break-even."""
 
-    sized: Switch = Field(default="off", description="on: nothing is bought at break-even")
+    sized: Switch = Field(default="on", description="on: nothing is bought at break-even")
     reference: Fraction = Field(
         default=0.6666666666666666, description="Confidence of a size as it is"
     )
@@ -282,7 +282,7 @@ class PolicySection(Section):
 
     preset: Literal[
         "classic", "steady", "fixed", "vol-target", "fractional-kelly", "drawdown-control"
-    ] = Field(default="classic", description="Ships with the package")
+    ] = Field(default="steady", description="Ships with the package")
 
 
 class Settings(Section):
