@@ -29,6 +29,9 @@ from smart_leverage.settings import (
 )
 from smart_leverage.wiring import policy_of
 
+NO_POLICY = ("server.", "notify.")
+"""Where the gateway listens and who is told."""
+
 DEFAULTS = dict(flat(Settings().model_dump()))
 NUMBERS = {key: value for key, value in DEFAULTS.items() if isinstance(value, int | float)}
 FRACTIONS = sorted(
@@ -136,7 +139,8 @@ def test_the_preset_classic_names_every_number_of_the_original_and_turns_the_res
     preset = dict(flat(tomllib.loads(text)))
     sections = ("tiers", "sizing", "limits", "deleveraging", "stops")
     expected = {key: value for key, value in DEFAULTS.items() if key.split(".")[0] in sections}
-    expected |= {key: "off" for key, value in DEFAULTS.items() if value == "on"}
+    rules = {key: value for key, value in DEFAULTS.items() if not key.startswith(NO_POLICY)}
+    expected |= {key: "off" for key, value in rules.items() if value == "on"}
     assert preset == expected
     assert {key: type(value) for key, value in preset.items()} == {
         key: type(value) for key, value in expected.items()
@@ -758,10 +762,6 @@ def test_a_table_in_place_of_a_value_is_not_compared_with_others(tmp_path: Path)
 
 
 # --- the fingerprint -----------------------------------------------------------------------------
-
-
-NO_POLICY = ("server.", "notify.")
-"""Where the gateway listens and who is told."""
 
 
 @pytest.mark.parametrize("key", sorted(key for key in NUMBERS if not key.startswith(NO_POLICY)))
