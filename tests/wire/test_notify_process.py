@@ -94,4 +94,4 @@ def test_an_account_that_tells_nobody_keeps_nothing_of_it(tmp_path: Path) -> Non
         assert not (served.folder / CONFIG).exists()
         assert not (served.folder / STATE).exists()
         doctor = told(tmp_path, "doctor", "--ledger", "runs/live")
-        assert "▲ notify        nobody is told anything" in doctor.out
+        assert "● notify        nobody is told anything" in doctor.out

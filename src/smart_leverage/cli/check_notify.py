@@ -18,7 +18,7 @@ def notify_checks(folder: Path, now_ns: int) -> Iterator[Finding]:
         yield wrong("notify", f"{folder / CONFIG}: {error}", "run the account again")
         return
     if config is None or not config.is_on:
-        yield warning("notify", "nobody is told anything", "the section [notify] switches it on")
+        yield fine("notify", "nobody is told anything; the section [notify] switches it on")
         return
     kept = read_kept(folder)
     if kept is None:

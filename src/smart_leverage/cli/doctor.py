@@ -64,8 +64,8 @@ def _account(screen: Screen, place: Path) -> Iterator["Finding"]:
         yield check.venue_process(venue(folder), present)
         yield check.token(folder)
         yield check.halt_file(folder)
+        yield from notify_checks(folder, SystemClock().now_ns())
     yield check.emergency(place)
-    yield from notify_checks(folder, SystemClock().now_ns())
     now_ns = SystemClock().now_ns()
     yield from ledger_checks(place, present, now_ns, screen.progress("verifying"))
 
