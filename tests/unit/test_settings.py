@@ -29,6 +29,9 @@ from smart_leverage.settings import (
 )
 from smart_leverage.wiring import policy_of
 
+NO_POLICY = ("server.", "logs.", "notify.")
+"""Where the gateway listens, what is logged and who is told."""
+
 DEFAULTS = dict(flat(Settings().model_dump()))
 NUMBERS = {key: value for key, value in DEFAULTS.items() if isinstance(value, int | float)}
 FRACTIONS = sorted(
@@ -136,7 +139,8 @@ def test_the_preset_classic_names_every_number_of_the_original_and_turns_the_res
     preset = dict(flat(tomllib.loads(text)))
     sections = ("tiers", "sizing", "limits", "deleveraging", "stops")
     expected = {key: value for key, value in DEFAULTS.items() if key.split(".")[0] in sections}
-    expected |= {key: "off" for key, value in DEFAULTS.items() if value == "on"}
+    rules = {key: value for key, value in DEFAULTS.items() if not key.startswith(NO_POLICY)}
+    expected |= {key: "off" for key, value in rules.items() if value == "on"}
     assert preset == expected
     assert {key: type(value) for key, value in preset.items()} == {
         key: type(value) for key, value in expected.items()
@@ -761,8 +765,6 @@ def test_a_table_in_place_of_a_value_is_not_compared_with_others(tmp_path: Path)
 
 # --- the fingerprint -----------------------------------------------------------------------------
 
-NO_POLICY = ("server.", "logs.")
-
 
 @pytest.mark.parametrize("key", sorted(key for key in NUMBERS if not key.startswith(NO_POLICY)))
 def test_any_other_number_is_another_policy(key: str) -> None:
@@ -804,7 +806,7 @@ def test_the_policy_text_is_a_file_that_says_the_same(tmp_path: Path) -> None:
     settings = read(tmp_path, "[limits]\nsymbol_cap = 0.123\n").settings
     text = settings.policy_text()
     assert text.splitlines() == sorted(text.splitlines())
-    # Where the gateway listens, and what is logged, is no part of the policy.
+    # Where the gateway listens, what is logged and who is told are no part of the policy.
     assert len(text.splitlines()) == sum(not key.startswith(NO_POLICY) for key in DEFAULTS)
     assert read(tmp_path, text).settings == settings
 

@@ -6,8 +6,6 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
@@ -15,20 +13,8 @@ from pydantic import (
 
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.domain.risk_days import RiskCalendar
-
-Fraction = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Switch = Literal["on", "off"]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen; a key that nobody reads is an error, and so is a wrong type.
-
-    Strict, because a lenient reading takes `true` for the number 1 and text for a number.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+from smart_leverage.settings.notifying import NotifySection, lacking
+from smart_leverage.settings.section import Count, Fraction, Positive, Section, Switch
 
 
 class AccountSection(Section):
@@ -335,6 +321,7 @@ class Settings(Section):
     ramp: RampSection = RampSection()
     server: ServerSection = ServerSection()
     logs: LogsSection = LogsSection()
+    notify: NotifySection = NotifySection()
 
     @model_validator(mode="after")
     def _agrees(self) -> "Settings":
@@ -345,9 +332,9 @@ class Settings(Section):
     def policy_text(self) -> str:
         """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps.
 
-        Where the gateway listens, and what is logged, is no part of the policy.
+        Where the gateway listens, what is logged and who is told are no part of the policy.
         """
-        lines = sorted(flat(self.model_dump(exclude={"server", "logs"})))
+        lines = sorted(flat(self.model_dump(exclude={"server", "logs", "notify"})))
         return "\n".join(f"{key} = {value!r}" for key, value in lines)
 
     def policy_hash(self) -> str:
@@ -382,6 +369,7 @@ ORDERED: tuple[tuple[str, str], ...] = (
     ("stops.distance_min", "stops.distance_max"),
     ("record.demote_probability", "record.promote_probability"),
     ("record.trades_min_1", "record.trades_min_2"),
+    ("execution.mark_every_s", "notify.stale_after_s"),
 )
 """Pairs of keys of which the first is never above the second."""
 
@@ -405,3 +393,4 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"{lower}: {name} {value} is above {other} {bound}; at most that"
         elif value >= bound and pair in BELOW:
             yield f"{lower}: {name} {value} is not below {other} {bound}; less than that"
+    yield from lacking(values)
