@@ -35,6 +35,7 @@ from smart_leverage.engine.events import Command  # noqa: E402
 from smart_leverage.ledger.reader import Reader  # noqa: E402
 from smart_leverage.notify.keeping import read_kept  # noqa: E402
 from smart_leverage.runtime.control import Request, ask  # noqa: E402
+from smart_leverage.runtime.desk_process import PID  # noqa: E402
 
 ROUNDS = 3
 RATE = 100
@@ -80,6 +81,13 @@ def flooded(served: Served, seconds: float) -> tuple[dict[str, Any], dict[str, A
             raise SystemExit("a load failed")
         found.append(json.loads(said.splitlines()[-1]))
     return found[0], found[1]
+
+
+def cpu_s(served: Served) -> float:
+    """Return the CPU time that the desk has taken since its start, in which people are told."""
+    process = (served.folder / PID).read_text(encoding="ascii").strip()
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def halted(served: Served) -> list[str]:
@@ -150,6 +158,7 @@ def with_notifications(place: Path, seconds: float) -> dict[str, Any]:
         box.takes_s = TAKES_S
         with account(place, SETTINGS + NOTIFY.format(port=box.port)) as served:
             measured, crowd = flooded(served, seconds)
+            desk_cpu_s = cpu_s(served)
             reasons = halted(served)
             took_s = told(box, reasons)
             journal, counted = _settled(served, box)
@@ -157,6 +166,7 @@ def with_notifications(place: Path, seconds: float) -> dict[str, Any]:
     failures = 0 if kept is None else kept.lines["webhook"].standing.failures
     return {
         **measured,
+        "desk_cpu_s": desk_cpu_s,
         "flood": crowd["denied"],
         "told_s": took_s,
         "mails": len(box.mails),
@@ -182,7 +192,7 @@ def without(place: Path, seconds: float) -> dict[str, Any]:
     """Return the figures of one round in which nobody is told."""
     with account(place, SETTINGS) as served:
         measured, _ = flooded(served, seconds)
-    return measured
+        return {**measured, "desk_cpu_s": cpu_s(served)}
 
 
 def _middle(runs: list[dict[str, Any]], key: str) -> float:
@@ -209,6 +219,8 @@ def main(seconds: float, folder: Path | None) -> int:
         "p99_ms": _middle(on, "p99_ms"),
         "silent_p50_ms": _middle(off, "p50_ms"),
         "silent_p99_ms": _middle(off, "p99_ms"),
+        "desk_cpu_s": _middle(on, "desk_cpu_s"),
+        "silent_desk_cpu_s": _middle(off, "desk_cpu_s"),
         "flood": sum(run["flood"] for run in on),
         "urgent": sum(run["urgent"] for run in on),
         "urgent_lost": sum(run["lost"] for run in on),

@@ -8,7 +8,8 @@ from smart_leverage.cli.options import ConfigPath, LedgerPath, command
 from smart_leverage.cli.screen import Column, Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.notify.line import Outcome
+    from smart_leverage.notify.line import Outcome, Standing
+    from smart_leverage.notify.post import Kept
     from smart_leverage.settings import Settings
 
 UNREACHABLE = 4
@@ -76,34 +77,50 @@ def status(screen: Screen, ledger: LedgerPath = None) -> None:
     """Show what each channel was sent, what waits, what was only counted, and what failed."""
     from smart_leverage.cli.places import ledger_path
     from smart_leverage.domain.clock import SystemClock
-    from smart_leverage.domain.stamps import second, span
-    from smart_leverage.notify.keeping import failing, read_kept
+    from smart_leverage.notify.keeping import read_kept
+    from smart_leverage.notify.post import Kept
 
     folder = ledger_path(ledger).parent
     kept = read_kept(folder)
-    if kept is None:
-        if screen.as_json:
-            screen.record({"channels": {}, "told_to": 0})
-        else:
-            screen.say(f"{folder}: nobody was told anything yet")
-        return
-    now_ns = SystemClock().now_ns()
-    failures = failing(kept, now_ns)
     if screen.as_json:
-        channels = {
-            name: {
-                "sent": line.standing.sent,
-                "last_sent_ns": line.standing.sent_ns or None,
-                "failures": line.standing.failures,
-                "last_failed_ns": line.standing.failed_ns or None,
-                "why": line.standing.why,
-                "waiting": len(line.waiting),
-                "counted": line.missed.total + line.unheard.total,
-            }
-            for name, line in kept.lines.items()
+        screen.record(_record(kept or Kept()))
+    elif kept is None:
+        screen.say(f"{folder}: nobody was told anything yet")
+    else:
+        _show(screen, kept, SystemClock().now_ns())
+
+
+def _record(kept: "Kept") -> dict[str, Any]:
+    channels = {
+        name: {
+            **_standing(line.standing),
+            "waiting": len(line.waiting),
+            "counted": line.missed.total + line.unheard.total,
         }
-        screen.record({"channels": channels, "told_to": max(kept.read_seq, 0)})
-        return
+        for name, line in kept.lines.items()
+    }
+    return {
+        "channels": channels,
+        "watcher": _standing(kept.watcher),
+        "told_to": max(kept.read_seq, 0),
+    }
+
+
+def _standing(standing: "Standing") -> dict[str, Any]:
+    return {
+        "sent": standing.sent,
+        "last_sent_ns": standing.sent_ns or None,
+        "failures": standing.failures,
+        "last_failed_ns": standing.failed_ns or None,
+        "why": standing.why,
+    }
+
+
+def _show(screen: Screen, kept: "Kept", now_ns: int) -> None:
+    from smart_leverage.domain.stamps import second, span
+    from smart_leverage.notify.keeping import failing
+
+    failures = failing(kept, now_ns)
     rows = [
         [
             f"{'■' if name in failures else '●'} {name}",
@@ -115,17 +132,14 @@ def status(screen: Screen, ledger: LedgerPath = None) -> None:
         ]
         for name, line in kept.lines.items()
     ]
-    columns = (
-        Column("channel"),
-        Column("sent", is_number=True),
-        Column("last"),
-        Column("waiting", is_number=True),
-        Column("counted", is_number=True),
-        Column("failing"),
+    numbers = [Column(title, is_number=True) for title in ("sent", "waiting", "counted")]
+    sent, waiting, counted = numbers
+    screen.table(
+        (Column("channel"), sent, Column("last"), waiting, counted, Column("failing")), rows
     )
-    screen.table(columns, rows)
     screen.say("", f"told up to event {max(kept.read_seq, 0):,}")
-    if kept.watcher.sent or kept.watcher.failures:
-        ago = span(now_ns - kept.watcher.sent_ns) if kept.watcher.sent else "never"
-        why = f"; failing: {kept.watcher.why}" if kept.watcher.failures else ""
-        screen.say(f"outside watcher: last sign of life {ago} ago{why}")
+    watcher = kept.watcher
+    if watcher.sent or watcher.failures:
+        last = f"{span(now_ns - watcher.sent_ns)} ago" if watcher.sent else "never"
+        why = f"; failing: {watcher.why}" if watcher.failures else ""
+        screen.say(f"outside watcher: last sign of life {last}{why}")

@@ -16,6 +16,7 @@ from smart_leverage.notify.conditions import Bounds, Seen, conditions, is_alive
 from smart_leverage.notify.config import Notify
 from smart_leverage.notify.keeping import STATE, read_kept, write
 from smart_leverage.notify.line import Outcome
+from smart_leverage.notify.message import Level
 from smart_leverage.notify.post import Kept, Parcel, Post
 from smart_leverage.notify.sending import Network
 from smart_leverage.notify.statement import statement
@@ -29,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 
 TURN_S = 0.5
 KEEP_EVERY_NS = 5 * SECOND_NS
-"""How often counts are kept that nobody waits for; what must be told is kept before it leaves."""
+"""How often counts are kept that nobody waits for."""
 
 END_WITHIN_S = 5.0
 WATCHER = "watcher"
@@ -38,9 +39,10 @@ WATCHER = "watcher"
 class Notifier:
     """Tells people what an account's ledger says; for one thread, beside its workers.
 
-    What must be told is kept durably before it leaves, and its delivery after it: whatever ends
-    this process, the next one goes on from there. While nothing can be kept, as on a full disk, it
-    is told all the same.
+    What leaves is kept before it does, urgent messages durably, and what became of it after that:
+    whatever ends this process, the next one goes on from there, and after a power loss from an
+    earlier place of the journal. While nothing can be kept, as on a full disk, people are told all
+    the same.
     """
 
     def __init__(
@@ -81,7 +83,8 @@ class Notifier:
         self._state(when, now_ns)
         self.post.pass_time(now_ns)
         parcels = self.post.hand_out(now_ns)
-        self._keep(now_ns, is_durable=is_settled or bool(parcels))
+        is_urgent = any(parcel.level is Level.URGENT for parcel in parcels.values())
+        self._keep(now_ns, is_news=is_settled or bool(parcels), is_durable=is_urgent)
         for channel, parcel in parcels.items():
             self._workers.hand(channel, parcel)
         self._ping(seen)
@@ -90,7 +93,7 @@ class Notifier:
         """Let what is under way end, within bounds, and keep what is known."""
         self._workers.close()
         self._settle(time.time_ns())
-        self._keep(time.time_ns(), is_durable=True)
+        self._keep(time.time_ns(), is_news=True, is_durable=True)
         self.follower.close()
 
     def _settle(self, now_ns: int) -> bool:
@@ -130,8 +133,12 @@ class Notifier:
         kept.week_ns = now_ns if due.is_week else kept.week_ns
         known.begin_day(now_ns, is_week=due.is_week)
 
-    def _keep(self, now_ns: int, *, is_durable: bool) -> None:
-        if not is_durable and now_ns - self._kept_ns < KEEP_EVERY_NS:
+    def _keep(self, now_ns: int, *, is_news: bool, is_durable: bool) -> None:
+        """Keep what is known: news at once, so that a kill repeats nothing; counts now and then.
+
+        Only before an urgent message leaves the disk is waited for, which the ledger needs as well.
+        """
+        if not is_news and now_ns - self._kept_ns < KEEP_EVERY_NS:
             return
         content = self.post.encoded()
         self._kept_ns = now_ns
