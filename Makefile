@@ -164,7 +164,7 @@ endef
 OUR_UV := $(filter .tools/bin/uv,$(UV))
 
 $(SYNCED): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research --extra stats --extra notebook)
+	$(call sync,--extra research --extra stats --extra notebook --extra notify)
 
 $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)

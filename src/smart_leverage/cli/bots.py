@@ -27,7 +27,7 @@ def add(
     reason: Why,
     scope: Annotated[
         str,
-        typer.Option(metavar="WORDS", help="read, reduce, trade, halt, admin; commas between."),
+        typer.Option(metavar="WORDS", help="scrape, read, reduce, trade, halt, admin; commas."),
     ] = "trade",
     share: Annotated[
         str, typer.Option(metavar="FRACTION", help="Part of each cap it may use.  [default: all]")
@@ -47,8 +47,9 @@ def add(
     """Give a bot its keys: an id, and a secret that is shown once.
 
     A bot sees its own orders and positions, and sells only what is its own. trade includes reduce
-    and halt, every scope includes read; only admin resumes. The caps of the account bind all bots
-    together; a share binds one of them further. Needs the admin token.
+    and halt, every scope includes read, except scrape, which opens the metrics alone; only admin
+    resumes. The caps of the account bind all bots together; a share binds one of them further.
+    Needs the admin token.
     """
     import sys
 

@@ -1,5 +1,6 @@
 """An account that runs in real time on the embedded market, until somebody stops it."""
 
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,9 @@ from smart_leverage.cli.screen import Screen
 from smart_leverage.domain.clock import SECOND_NS, SystemClock
 
 if TYPE_CHECKING:
+    from smart_leverage.domain.records import Record
     from smart_leverage.market.bars import BarSeries
+    from smart_leverage.runtime.logs.setup import LogConfig, Names
     from smart_leverage.runtime.tokens import Token
     from smart_leverage.server.serving import Address
     from smart_leverage.settings import Settings
@@ -50,17 +53,30 @@ def go_live(
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.runtime.desk_process import desk_process
+    from smart_leverage.runtime.logs import journal
+    from smart_leverage.runtime.logs.setup import logging_to
     from smart_leverage.wiring import in_real_time
+    from smart_leverage.wiring.notifying import hand_over
     from smart_leverage.wiring.serving import desk_options, first_token, served
 
     _show_new_token(folder)
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)
-    tell = (lambda record: None) if screen.as_json else narrator.hear
+    told = (lambda record: None) if screen.as_json else narrator.hear
+
+    def tell(record: "Record") -> None:
+        journal.hear(record)
+        told(record)
+
+    def warn(line: str) -> None:
+        journal.trouble(line)
+        screen.note(line)
+
     began_s = time.monotonic()
     with (
         Stopping() as stopping,
+        logging_to(folder, *_log_of(settings), terminal=sys.stderr) as log,
         in_real_time(
-            folder, settings, series, traders, clock=SystemClock(), tell=tell, warn=screen.note
+            folder, settings, series, traders, clock=SystemClock(), tell=tell, warn=warn
         ) as driver,
     ):
 
@@ -69,8 +85,9 @@ def go_live(
             return stopping.is_asked or is_late
 
         token = first_token(driver)
+        hand_over(folder, settings)
         with (
-            served(folder, settings, driver, series) as address,
+            served(folder, settings, driver, series, lambda: log.dropped) as address,
             desk_process(
                 folder, desk_options(settings, address), lambda url: show_desk(screen, folder, url)
             ),
@@ -82,6 +99,13 @@ def go_live(
     if not screen.as_json:
         narrator.end()
     return stopping.is_asked
+
+
+def _log_of(settings: "Settings") -> "tuple[Names, LogConfig]":
+    from smart_leverage.runtime.logs.setup import LogConfig, Names
+
+    account, logs = settings.account, settings.logs
+    return Names(account.name, account.mode, "trade"), LogConfig(**logs.model_dump())
 
 
 def show_gateway(screen: Screen, address: "Address", token: "Token | None") -> None:
@@ -113,7 +137,6 @@ def show_desk(screen: Screen, folder: Path, url: str) -> None:
 
 def _show_new_token(folder: Path) -> None:
     """Make the admin token of an account that has none, and show it, however quiet the run is."""
-    import sys
     from contextlib import suppress
 
     from smart_leverage.runtime.admin import new_token

@@ -13,8 +13,10 @@ from smart_leverage.domain.instruments import Key
 
 
 class Scope(StrEnum):
-    """What a token may do: look, lower what its bot holds, trade, halt the account, or rule it."""
+    """What a token may do: scrape, look, lower what its bot holds, trade, halt, or rule all."""
 
+    SCRAPE = "scrape"
+    """Read the metrics and nothing else: for a monitoring system, which needs no more."""
     READ = "read"
     REDUCE = "reduce"
     TRADE = "trade"
@@ -22,11 +24,14 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+_LOOK = frozenset({Scope.SCRAPE, Scope.READ})
+
 _IMPLIED: Mapping[Scope, frozenset[Scope]] = {
-    Scope.READ: frozenset({Scope.READ}),
-    Scope.REDUCE: frozenset({Scope.READ, Scope.REDUCE}),
-    Scope.TRADE: frozenset({Scope.READ, Scope.REDUCE, Scope.TRADE, Scope.HALT}),
-    Scope.HALT: frozenset({Scope.READ, Scope.HALT}),
+    Scope.SCRAPE: frozenset({Scope.SCRAPE}),
+    Scope.READ: _LOOK,
+    Scope.REDUCE: _LOOK | {Scope.REDUCE},
+    Scope.TRADE: _LOOK | {Scope.REDUCE, Scope.TRADE, Scope.HALT},
+    Scope.HALT: _LOOK | {Scope.HALT},
     Scope.ADMIN: frozenset(Scope),
 }
 

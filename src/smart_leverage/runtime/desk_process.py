@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from smart_leverage.runtime.ports import keep_port, port_before
+from smart_leverage.runtime.raw_log import private_log
 
 PORT = "desk.port"
 PID = "desk.pid"
@@ -110,7 +111,7 @@ class DeskProcess:
             str(port_before(self._folder / PORT)),
             *self._options,
         ]
-        with self._lock, (self._folder / LOG).open("ab") as log:
+        with self._lock, private_log(self._folder / LOG) as log:
             if self._over.is_set():
                 return None
             self._process = subprocess.Popen(  # noqa: S603 - our own program, our own arguments

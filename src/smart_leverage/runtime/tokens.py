@@ -5,6 +5,7 @@ import secrets
 from typing import NamedTuple
 
 from smart_leverage.domain.bots import digest
+from smart_leverage.domain.redaction import redactor
 
 PREFIX = "SLK"
 ID_BYTES = 10
@@ -26,4 +27,6 @@ class Token(NamedTuple):
 def new_token(prefix: str = PREFIX) -> Token:
     """Return a token that nobody has seen; the prefix of its id says what it is for."""
     name = base64.b32encode(secrets.token_bytes(ID_BYTES)).decode("ascii").rstrip("=")
-    return Token(f"{prefix}{name}", secrets.token_urlsafe(SECRET_BYTES))
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    redactor.hide(secret)
+    return Token(f"{prefix}{name}", secret)

@@ -54,6 +54,8 @@ class Door(NamedTuple):
     """Who may come in now, by token id."""
     rates: Rates
     now_ns: Callable[[], int] = time.time_ns
+    answered: Callable[[int], None] = lambda status: None
+    """Hears the status of every answer."""
 
 
 class Gate:
@@ -98,6 +100,7 @@ class Gate:
         finally:
             self._in_hand -= 1
             ear.close()
+        self._door.answered(answer.status)
         await _send(send, answer, request_id, is_head=scope["method"] == "HEAD")
 
     async def _answer(self, scope: Message, ear: Ear, request_id: str) -> Reply:
@@ -126,6 +129,10 @@ class Gate:
             raise self._nowhere(method, path)
         route, values = found
         if not seat.may(route.scope):
+            _LOG.warning(
+                "a token lacks a scope",
+                extra={"token_id": seat.token_id, "scope": route.scope.value},
+            )
             raise forbidden(f"this token may not do that: it lacks the scope {route.scope.value}")
         return await self._called(scope, headers, ear, seat, route, values)
 

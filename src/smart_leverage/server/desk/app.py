@@ -1,6 +1,6 @@
 """The desk: market data for those who have keys, and pages for the people who have a session."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from smart_leverage.domain.bots import Scope
@@ -12,13 +12,15 @@ from smart_leverage.server.desk.steering.door import Pages
 from smart_leverage.server.desk.streams import Streams
 from smart_leverage.server.frames import Message, Receive, Send
 from smart_leverage.server.gate import Door, Gate
+from smart_leverage.server.health import LIVE, READY
 from smart_leverage.server.http import Call, Reply, Route
+from smart_leverage.server.metrics.desk import PATH as METRICS
 
 SHARES = "/v2/stocks"
 COINS = "/v1beta3/crypto/{location}"
 
 
-BOTS = ("/v1", "/v2", "/v3", "/sl/")
+PROGRAMS = ("/v1", "/v2", "/v3", "/sl/", METRICS, LIVE, READY)
 """How the paths begin that are for programs; they have tokens and refuse what a browser sends."""
 
 
@@ -39,12 +41,15 @@ class Both:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection of ASGI."""
-        is_for_people = scope["type"] == "http" and not scope["path"].startswith(BOTS)
+        is_for_people = scope["type"] == "http" and not scope["path"].startswith(PROGRAMS)
         await (self._pages if is_for_people else self._gate)(scope, receive, send)
 
 
-def desk(source: MarketSource, door: Door, place: Place) -> Desk:
-    """Return the application that shows a market to bots, and an account to its people."""
+def desk(source: MarketSource, door: Door, place: Place, more: Sequence[Route] = ()) -> Desk:
+    """Return the application that shows a market to programs, and an account to its people.
+
+    `more` are further routes for programs; their paths stand in `PROGRAMS`.
+    """
     shares = DataRoutes(source, AssetClass.US_EQUITY, door.now_ns)
     coins = DataRoutes(source, AssetClass.CRYPTO, door.now_ns)
     streams = Streams(source, door.seats, door.now_ns)
@@ -54,7 +59,7 @@ def desk(source: MarketSource, door: Door, place: Place) -> Desk:
         "/v2/sip": of_shares,
         "/v1beta3/crypto/us": streams.of(AssetClass.CRYPTO),
     }
-    gate = Gate([*_of_shares(shares), *_of_coins(coins)], door, sockets)
+    gate = Gate([*_of_shares(shares), *_of_coins(coins), *more], door, sockets)
     return Desk(Both(gate, pages(place, door)), streams)
 
 
