@@ -76,9 +76,10 @@ def test_a_calm_day(account: Account, opened: Opened, take: Take) -> None:
 
 def test_a_day_over_the_cap(account: Account, take: Take) -> None:
     """Somebody tightens the cap below what is held: the account comes down by a plan."""
-    changes = {"tiers.learning.crypto_cap": "0.1"}
+    changes = {"tiers.emergency.crypto_cap": "0.08", "tiers.learning.crypto_cap": "0.1"}
     request = Request(Command.LIMITS, "anna", "a wild week ahead", account.served.admin, changes)
-    assert ask(account.served.folder, request).result == "done"
+    answer = ask(account.served.folder, request)
+    assert answer.result == "done", answer.lines
     eventually(lambda: now(account).state.plan is not None)
     time.sleep(3)
     take("over-cap")

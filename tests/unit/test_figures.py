@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.unit.test_cli_status import BTC, opened
+from tests.unit.test_cli_status import BTC, mark, opened
 
 from smart_leverage.domain.orders import (
     Fill,
@@ -16,13 +16,24 @@ from smart_leverage.domain.orders import (
     Side,
     TimeInForce,
 )
-from smart_leverage.domain.records import Filled, Intended, Noted, OrderMoved, StateChanged
+from smart_leverage.domain.records import (
+    BaselineSet,
+    Filled,
+    Intended,
+    Noted,
+    OrderMoved,
+    StateChanged,
+)
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.runtime.coin_losses import coin_losses, sleeve_loss
 from smart_leverage.runtime.figures import exposures, reservations, room
 from smart_leverage.runtime.remembered import remember
 from smart_leverage.settings import Settings
 
 D = Decimal
+NEXT_DAY = BaselineSet(
+    at_ns=1, period="day", label="1970-01-01", equity=D(10_000), holdings={BTC: D(5_000)}
+)
 CAP = Settings().tiers.learning.crypto_cap
 
 
@@ -92,3 +103,28 @@ def test_there_is_no_room_while_nothing_may_be_added(tmp_path: Path, ledger: Sql
     assert CAP < 0.5
     ledger.commit([Noted(at_ns=6, code="a.test", text="nothing")])
     assert room(remember(path)) == (D(0), D(0), D(0))
+
+
+def test_a_coin_is_judged_by_the_last_price_that_is_known(
+    tmp_path: Path, ledger: SqliteLedger
+) -> None:
+    """Half of it is sold ten per cent lower: what is left is worth that less as well."""
+    ledger.commit([NEXT_DAY, *intended("one", Side.SELL, "0.05")])
+    ledger.commit([filled("one", Side.SELL, "0.05", "45000", "x1")])
+    now = remember(tmp_path / "ledger.sqlite")
+    (coin,) = coin_losses(now)
+    assert coin.loss.amount == D(-500)
+    assert coin.loss.change == D("-0.05")
+    assert coin.loss.used == D("2.5")
+    assert coin.priced_ns == 3
+    assert sleeve_loss(now) is None  # this policy does not judge all of them together
+
+
+def test_all_coins_together_are_judged_under_rolling_limits(tmp_path: Path) -> None:
+    policy = Settings.model_validate({"breakers": {"rolling": "on"}}).policy_text()
+    with SqliteLedger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.commit([*opened(policy), NEXT_DAY, mark(1, D(9_900))])
+    line = sleeve_loss(remember(tmp_path / "ledger.sqlite"))
+    assert line is not None
+    assert (line.amount, line.change) == (D(-100), D("-0.01"))
+    assert line.used == D("0.5")

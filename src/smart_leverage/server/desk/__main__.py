@@ -48,6 +48,7 @@ def main(words: list[str] | None = None) -> int:
                 now_ns=time.time_ns,
             )
             screens = Screens(wanted.folder / LEDGER, time.time_ns)
+            screens.begin()
             made = desk(market, door, _place(wanted, screens))
             with (
                 closing(screens),

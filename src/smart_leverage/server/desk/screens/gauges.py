@@ -3,17 +3,21 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from smart_leverage.domain.sentences import GROUPS, money, percent
+from smart_leverage.domain.sentences import money, percent
+from smart_leverage.domain.stamps import span
+from smart_leverage.runtime.coin_losses import coin_losses, sleeve_loss
 from smart_leverage.runtime.figures import Exposure, Loss, exposures, losses
 from smart_leverage.runtime.remembered import Remembered
-from smart_leverage.runtime.words import NEAR_CAP, NEAR_LIMIT, OK, sign
+from smart_leverage.runtime.words import NEAR_CAP, NEAR_LIMIT, sign
 
+CAPS = {"crypto": "Crypto", "leveraged": "Crypto and leveraged", "gross": "All positions"}
 LOSSES = {
     "day": "Day",
     "month": "Month",
     "24 h": "Last 24 hours",
     "30 days": "Last 30 days",
     "drawdown": "Drawdown",
+    "coins": "All coins today",
 }
 TRIPPED = "■ TRIPPED"
 UNKNOWN = "○ NOT KNOWN"
@@ -65,7 +69,7 @@ def caps(now: Remembered) -> list[Gauge]:
 
 
 def _cap(line: Exposure, equity: Decimal) -> Gauge:
-    name = GROUPS.get(line.group, line.group)
+    name = CAPS.get(line.group, line.group)
     held = "–" if line.fraction is None else percent(line.fraction)
     if line.used is None or line.cap is None or line.left is None:
         return Gauge(line.group, name, f"{held}, no cap", None, Decimal(0), UNKNOWN, "")
@@ -89,22 +93,32 @@ def _detail(line: Exposure) -> str:
 
 def distances(now: Remembered) -> list[Gauge]:
     """Return every loss limit, the nearest first; what has no limit comes last."""
-    lines = sorted(losses(now), key=_nearness, reverse=True)
-    return [_distance(line) for line in lines]
+    lines = [(line, "") for line in losses(now)]
+    sleeve = sleeve_loss(now)
+    if sleeve is not None:
+        lines.append((sleeve, ""))
+    for worst in coin_losses(now)[:1]:
+        name = worst.key.partition(":")[2]
+        age = f"at a price {span(now.at_ns - worst.priced_ns)} old"
+        lines.append((worst.loss._replace(name=f"{name} today"), age))
+    lines.sort(key=_nearness, reverse=True)
+    return [_distance(line, detail) for line, detail in lines]
 
 
-def _nearness(line: Loss) -> tuple[bool, bool, Decimal]:
+def _nearness(line_and_detail: tuple[Loss, str]) -> tuple[bool, bool, Decimal]:
+    line, _ = line_and_detail
     return line.is_tripped, line.used is not None, line.used or Decimal(0)
 
 
-def _distance(line: Loss) -> Gauge:
+def _distance(line: Loss, detail: str) -> Gauge:
     name = LOSSES.get(line.name, line.name)
     if line.change is None:
         return Gauge(line.name, name, "no opening yet", None, Decimal(0), UNKNOWN, "")
     change = percent(line.change, 2)
     if line.limit is None or line.used is None or line.left is None:
-        detail = "this policy sets none"
-        return Gauge(line.name, name, change, None, Decimal(0), NO_LIMIT, "", detail)
+        return Gauge(
+            *(line.name, name, change, None, Decimal(0), NO_LIMIT, ""), "this policy sets none"
+        )
     mark = TRIPPED if line.is_tripped else sign(line.used, NEAR_LIMIT)
     return Gauge(
         key=line.name,
@@ -114,15 +128,18 @@ def _distance(line: Loss) -> Gauge:
         held_back=Decimal(0),
         mark=mark,
         left=f"{money(line.left, 0)} left",
+        detail=detail,
     )
 
 
-def nearest(lines: list[Gauge]) -> Gauge | None:
-    """Return the bound that is nearest; None while none is known."""
-    known = [line for line in lines if line.used is not None]
-    return known[0] if known else None
+def nearest(limits: list[Gauge], caps: list[Gauge]) -> Gauge | None:
+    """Return the bound to look at first; None while none is known.
 
-
-def is_fine(lines: list[Gauge]) -> bool:
-    """Tell whether no bound is near."""
-    return all(line.mark == OK or line.tone == "none" for line in lines)
+    A limit that tripped comes first, then a cap that is passed, then the nearest limit: to be near
+    a cap is what caps are for.
+    """
+    known = [line for line in limits if line.used is not None]
+    passed = [line for line in caps if line.tone == "hit" and line.used and line.used > 1]
+    if known and known[0].mark == TRIPPED:
+        return known[0]
+    return next(iter(passed or known), None)

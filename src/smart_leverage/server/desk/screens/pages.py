@@ -63,6 +63,10 @@ class Screens:
         ]
         return tuple(DoorRoute("GET", path, Scope.READ, handler) for path, handler in found)
 
+    def begin(self) -> None:
+        """Read the ledger before anybody asks; a page that comes meanwhile waits for it."""
+        self._room.begin()
+
     def close(self) -> None:
         """Read no more."""
         self._room.close()

@@ -34,6 +34,10 @@ class ReadingRoom:
         self.history, self.news = History(), News()
         self._follower: Follower | None = None
 
+    def begin(self) -> None:
+        """Read what there is, beside everything else: a long ledger takes its time once."""
+        self._thread.submit(self._follow)
+
     async def ask(self, question: Callable[[Standing | None], T]) -> T:
         """Return the answer to a question, which is put on the thread; None without an account."""
         self._look()

@@ -244,8 +244,8 @@ class Standing:
 
     @cached_property
     def nearest(self) -> Gauge | None:
-        """The limit that is nearest."""
-        return nearest(self.distances)
+        """The bound to look at first."""
+        return nearest(self.distances, self.caps)
 
     @cached_property
     def losses(self) -> dict[str, Loss]:
