@@ -1,14 +1,17 @@
 """The door over TLS: what a browser is told of the cookie, and how the desk reaches its gateway."""
 
 import asyncio
-import http.client
+import socket
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
+from tests.wire.browsing import Browser
 from tests.wire.desk_server import desk
+from tests.wire.raw import Raw
 
 from smart_leverage.domain.bots import Scope, Seat, digest
 from smart_leverage.domain.errors import BrokerDown
@@ -24,33 +27,35 @@ TLS = Path(__file__).with_name("tls")
 CERTIFICATE, KEY = TLS / "certificate.pem", TLS / "key.pem"
 
 
+class Secure(Raw):
+    """The same without manners, over TLS."""
+
+    @contextmanager
+    def connection(self, within_s: float) -> Iterator[socket.socket]:
+        context = ssl.create_default_context(cafile=str(CERTIFICATE))
+        with (
+            super().connection(within_s) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as connection,
+        ):
+            yield connection
+
+
 def test_over_tls_the_cookie_belongs_to_this_host_alone(tmp_path: Path) -> None:
     with desk(tmp_path, "--certificate", str(CERTIFICATE), "--key", str(KEY)) as served:
         link = links.make(tmp_path, "anna", (Scope.ADMIN,), time.time_ns())
-        place = served.url.removeprefix("https://")
-        context = ssl.create_default_context(cafile=str(CERTIFICATE))
-
-        def send(
-            method: str, path: str, body: str = "", **headers: str
-        ) -> http.client.HTTPResponse:
-            line = http.client.HTTPSConnection(place, context=context, timeout=10.0)
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            line.request(method, path, body, named)
-            return line.getresponse()
-
-        form = {"Content_Type": "application/x-www-form-urlencoded"}
-        body = urlencode({"link": link})
-        plain = send("POST", "/sign-in", body, Origin=f"http://{place}", **form)
+        browser = Browser(served.url)
+        browser.raw = Secure(served.url, ("", ""))
+        plain = browser.post("/sign-in", {"link": link}, Origin=f"http://{browser.raw.host}")
         assert plain.status == 403
-        entered = send("POST", "/sign-in", body, Origin=f"https://{place}", **form)
+        entered = browser.post("/sign-in", {"link": link})
         assert entered.status == 303
-        cookie, *attributes = (entered.getheader("Set-Cookie") or "").split("; ")
+        cookie, *attributes = browser.set_cookie.split("; ")
         assert cookie.startswith("__Host-sl=SLP")
         assert {*attributes} == {"Path=/", "HttpOnly", "SameSite=Strict", "Secure"}
-        assert entered.getheader("Strict-Transport-Security") == "max-age=31536000"
-        assert send("GET", "/nothing", Cookie=cookie).status == 404
-        without = cookie.replace("__Host-sl", "sl")
-        assert send("GET", "/nothing", Cookie=without).status == 303
+        assert entered.headers["strict-transport-security"] == "max-age=31536000"
+        assert browser.get("/nothing").status == 404
+        browser.cookie = cookie.replace("__Host-sl", "sl")
+        assert browser.get("/nothing").status == 303
 
 
 async def hello(call: Call) -> Reply:
