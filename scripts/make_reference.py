@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import BaseModel
 from typer.main import get_command
 
-from smart_leverage.cli.app import COMMANDS, Entry, app
+from smart_leverage.cli.app import app
+from smart_leverage.cli.commands import COMMANDS, Entry
 from smart_leverage.domain.errors import SmartLeverageError
 from smart_leverage.domain.sentences import STATES, VERDICTS, sentence, short
 from smart_leverage.policy.reasons import Reason

@@ -8,6 +8,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.contract.forked import environment, told
 from tests.unit.test_cli_imports import records
 from tests.wire.serving import PROGRAM
 
+from smart_leverage.cli.completing import VARIABLE, answer
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Fill, Side
 from smart_leverage.domain.records import Filled, StateChanged
@@ -277,3 +279,46 @@ def test_bash_completes_commands_and_options_and_loads_little(tmp_path: Path) ->
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert set(done.stdout.split()) == expected, done.stderr
+
+
+NAMES = [
+    pytest.param("sta", "status", id="command"),
+    pytest.param("limits s", "set show", id="part-of-a-group"),
+    pytest.param("w", "walk-forward watch", id="several"),
+    pytest.param("nothing", "", id="none"),
+]
+
+
+@pytest.mark.parametrize(("line", "names"), NAMES)
+def test_a_name_is_completed_before_anything_heavy_is_loaded(line: str, names: str) -> None:
+    words = f"smart-leverage {line}"
+    place = str(len(words.split()) - 1)
+    asked = {
+        "complete_bash": {"COMP_WORDS": words, "COMP_CWORD": place},
+        "complete_zsh": {"_TYPER_COMPLETE_ARGS": words},
+        "complete_fish": {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }
+    for shell, more in asked.items():
+        code = "import sys; from smart_leverage.cli import main\ntry: main()\nfinally: "
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}sys.stderr.write(f'{{len(sys.modules)}}')"],
+            env={**environment(), "_SMART_LEVERAGE_COMPLETE": shell, **more},
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        found = re.findall(r"[a-z][a-z-]+", done.stdout.replace("_arguments", ""))
+        assert sorted(found) == (names.split() or (["files"] if shell == "complete_zsh" else [])), (
+            shell
+        )
+        assert int(done.stderr) <= 120
+
+
+def test_fish_is_told_whether_there_is_something_to_complete() -> None:
+    for line, code in (("smart-leverage sta", 0), ("smart-leverage nothing", 1)):
+        asks = {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "is-args"}
+        assert answer({VARIABLE: "complete_fish", **asks}) == (code, "")
+
+
+def test_options_and_values_are_left_to_the_parser() -> None:
+    for words in ("smart-leverage top --ev", "smart-leverage orders x", "smart-leverage 'open"):
+        asks = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+        assert answer({VARIABLE: "complete_bash", **asks}) is None

@@ -78,7 +78,7 @@ _STATUSES = (
     *("200", "204", "207", "400", "401", "403", "404", "405", "408"),
     *("413", "421", "422", "429", "500", "503", OTHER),
 )
-_CHANNELS = ("telegram", "mail", "webhook", "apprise", "ping", OTHER)
+_CHANNELS = ("telegram", "mail", "webhook", "apprise", "watcher", OTHER)
 
 _GAUGE, _COUNTER, _HISTOGRAM = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 _TRADE, _DESK, _BOTH = Place.TRADE, Place.DESK, Place.BOTH
