@@ -31,7 +31,7 @@ from smart_leverage.runtime.replay_log import (
 )
 from smart_leverage.runtime.replay_meter import Peak
 from smart_leverage.runtime.replay_told import Replayed
-from smart_leverage.settings import Settings
+from smart_leverage.settings import load
 from smart_leverage.wiring import Beginning, engine_config, opening
 
 EQUITY = Decimal("91087.52")
@@ -90,7 +90,7 @@ def _variants(asked: argparse.Namespace) -> list[Variant]:
 
 
 def _account(asked: argparse.Namespace) -> Account:
-    settings = Settings()
+    settings = load(None, {"SMART_LEVERAGE_POLICY__PRESET": "classic"}).settings
 
     def opener(
         at_ns: int,

@@ -115,13 +115,26 @@ def watch() -> Watch:
 Opened = Callable[..., Page]
 
 
+@pytest.fixture(scope="module")
+def session(browser: Browser, account: Account) -> Any:
+    """Sign in by a link, as a person does, and return what the browser keeps of it."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(account.link())
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(account.url + "/")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture
-def opened(browser: Browser, account: Account, watch: Watch) -> Iterator[Opened]:
-    """Open a page of the desk as somebody who has signed in; nothing may complain meanwhile."""
+def opened(browser: Browser, account: Account, session: Any, watch: Watch) -> Iterator[Opened]:
+    """Open a page of the desk as somebody who has signed in, in a browser of its own."""
     contexts: list[BrowserContext] = []
 
     def make(path: str = "/", **options: Any) -> Page:
-        context = signed_in(browser, account, **options)
+        context = browser.new_context(**{"viewport": WIDE, "storage_state": session, **options})
         contexts.append(context)
         page = context.new_page()
         watch.on(page)
@@ -132,17 +145,6 @@ def opened(browser: Browser, account: Account, watch: Watch) -> Iterator[Opened]
     yield make
     for context in contexts:
         context.close()
-
-
-def signed_in(browser: Browser, account: Account, **options: Any) -> BrowserContext:
-    """Return a browser of its own whose person has used a link."""
-    context = browser.new_context(**{"viewport": WIDE, **options})
-    page = context.new_page()
-    page.goto(account.link())
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(account.url + "/")
-    page.close()
-    return context
 
 
 def is_live(page: Page) -> None:

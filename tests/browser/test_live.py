@@ -5,8 +5,8 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -18,7 +18,6 @@ from tests.browser.conftest import (
     eventually,
     is_live,
     running,
-    signed_in,
 )
 
 from smart_leverage.domain.orders import Role
@@ -31,7 +30,6 @@ FREEZE_MS_MAX = 1_000
 
 BURST = 1_000
 UNBOUND = "[server]\nrequests_per_s = 100000.0\nrequests_burst = 100000.0\n"
-NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +102,10 @@ def hide(page: Page, *, is_hidden: bool) -> None:
     )
 
 
-def test_one_tab_too_many_is_told_so_and_polls(account: Account, browser: Browser) -> None:
-    context = signed_in(browser, account)
+def test_one_tab_too_many_is_told_so_and_polls(
+    account: Account, browser: Browser, session: Any
+) -> None:
+    context = browser.new_context(storage_state=session)
     pages = []
     for _ in range(5):
         pages.append(context.new_page())

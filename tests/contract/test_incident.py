@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.presets import CLASSIC_SETTINGS
 
 from smart_leverage.brokers.sim import Start
 from smart_leverage.domain.errors import BadData
@@ -27,14 +28,13 @@ from smart_leverage.runtime.replay_log import (
     sold_first,
 )
 from smart_leverage.runtime.replay_told import Replayed
-from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, engine_config, opening
 
 pytestmark = pytest.mark.needs("market-data")
 
 D = Decimal
 INCIDENTS = Path(__file__).parents[3] / "shared/data/incidents"
-SETTINGS = Settings()
+SETTINGS = CLASSIC_SETTINGS
 
 
 def opener(

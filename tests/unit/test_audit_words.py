@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.presets import CLASSIC_SETTINGS
 
 from smart_leverage.brokers.sim import Start
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS
@@ -24,12 +25,11 @@ from smart_leverage.runtime.audit.unknown import unknown
 from smart_leverage.runtime.importing import gather
 from smart_leverage.runtime.replay_case import Account
 from smart_leverage.runtime.replay_history import log_of_history
-from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, engine_config, opening
 
 D = Decimal
 NOW = 1_800_000_000_000_000_000
-SETTINGS = Settings()
+SETTINGS = CLASSIC_SETTINGS
 HEADER = "time,symbol,side,qty,price,id\n"
 ROWS = """\
 2024-03-05T15:00:00Z,SPY,buy,6,500,a

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.presets import CLASSIC_SETTINGS
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
 from smart_leverage.domain.clock import MINUTE_NS, SECOND_NS, ManualClock
@@ -37,14 +38,13 @@ from smart_leverage.runtime.replay_meter import Breach, Meter
 from smart_leverage.runtime.replay_record import FORCED, RECORD_KEY, forced_record
 from smart_leverage.runtime.replay_told import LOGGED, Replayed
 from smart_leverage.runtime.trader import Trader
-from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, engine_config, opening
 
 D = Decimal
 BTC, ETH, SOL = (Key(f"crypto:{each}/USD") for each in ("BTC", "ETH", "SOL"))
 AAPL, MSFT, ZZZZ = (Key(f"us_equity:{each}") for each in ("AAPL", "MSFT", "ZZZZ"))
 START = 1_709_650_800_000_000_000  # 2024-03-05T15:00:00Z, a Tuesday in session
-SETTINGS = Settings()
+SETTINGS = CLASSIC_SETTINGS
 CONFIG = engine_config(SETTINGS)
 SCRIPT = Path(__file__).parents[2] / "scripts/replay_orders.py"
 

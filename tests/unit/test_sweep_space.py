@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.presets import CLASSIC_SETTINGS
 
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.policy.params import CLASSIC
@@ -34,8 +35,7 @@ def test_every_number_of_the_policy_can_be_varied_by_its_key_in_the_settings() -
 
 @pytest.mark.parametrize("key", sorted(set(NAMES) - OWN))
 def test_a_key_moves_the_number_that_the_settings_move(key: str) -> None:
-    settings = Settings()
-    tree = settings.model_dump()
+    tree = CLASSIC_SETTINGS.model_dump()
     *sections, last = key.split(".")
     below = tree
     for section in sections:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.presets import CLASSIC_SETTINGS
 
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.policy.params import CLASSIC
@@ -57,8 +58,8 @@ def leaves(record: Any) -> list[Any]:
 # --- the policy ----------------------------------------------------------------------------------
 
 
-def test_the_defaults_are_the_classic_policy() -> None:
-    assert policy_of(Settings()) == CLASSIC
+def test_the_preset_classic_is_the_policy_whose_switches_are_off() -> None:
+    assert policy_of(CLASSIC_SETTINGS) == CLASSIC
 
 
 def test_every_number_of_a_section_reaches_its_own_place_in_the_policy() -> None:
@@ -103,7 +104,7 @@ def test_the_engine_is_told_of_every_number(key: str) -> None:
 def test_the_engine_is_told_what_was_configured() -> None:
     settings = Settings()
     config = engine_config(settings)
-    assert config.policy == CLASSIC
+    assert config.policy == policy_of(settings)
     assert config.tier_ceiling is Tier.PROFITABLE
     assert config.risk_timezone == "America/New_York"
     assert config.ladder.age_max_s == settings.execution.price_age_max_s
@@ -145,6 +146,6 @@ def test_the_zone_of_the_risk_day_reaches_the_engine() -> None:
 
 
 def test_the_account_itself_is_no_part_of_the_policy() -> None:
-    assert policy_of(with_key("account.cash", 5.0)) == CLASSIC
+    assert policy_of(with_key("account.cash", 5.0)) == policy_of(Settings())
     for key in NOT_OF_THE_POLICY:
-        assert policy_of(with_key(key, "stable")) == CLASSIC
+        assert policy_of(with_key(key, "stable")) == policy_of(Settings())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.presets import CLASSIC_SETTINGS
 from tests.wire.replaying import Told, replayed
 from tests.wire.venue_side import Reading, Seen
 
@@ -20,12 +21,11 @@ from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.events import Opened
 from smart_leverage.runtime.replay_case import VARIANTS, Account
 from smart_leverage.runtime.replay_log import OrderLog, read_log
-from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, engine_config, opening
 
 D = Decimal
 INCIDENTS = Path(__file__).parents[3] / "shared/data/incidents"
-SETTINGS = Settings()
+SETTINGS = CLASSIC_SETTINGS
 CAPS = {"b": ("0.40", "0.60"), "d": ("0.25", "0.35")}
 """Of the tier with which each variant begins: on coins, and on all that is leveraged."""
 

@@ -66,6 +66,7 @@ def audit(
         from smart_leverage.runtime.audit.page import write_page
 
         of, folder = audit_of(screen, past, begins, target, asked, name)
+    screen.note("the page")
     page = out or folder / PAGE
     with _writing(page, "--out"):
         write_page(of, page, command=_command())

@@ -148,6 +148,16 @@ COMMANDS: tuple[Entry, ...] = (
         parts=(Entry("show", "", "completion:show"),),
         examples=("smart-leverage completion show bash", "smart-leverage completion show zsh"),
     ),
+    Entry(
+        "notify",
+        KEEP,
+        help="Try the channels through which people are told, or show how they do.",
+        parts=(
+            Entry("test", "", "notify:try_channels"),
+            Entry("status", "", "notify:status"),
+        ),
+        examples=("smart-leverage notify test --channel mail", "smart-leverage notify status"),
+    ),
     Entry("doctor", KEEP, "doctor:doctor"),
     Entry("version", KEEP, "version:version"),
 )

@@ -97,10 +97,10 @@ def compare(
 
 def _contenders(named: Sequence[str] | None, baseline: str | None) -> list["Contender"]:
     """Return the policies, the baseline first; refused before files are read."""
-    from smart_leverage.settings import PRESETS
+    from smart_leverage.settings import BASE, PRESETS
 
     wanted = list(named or PRESETS)
-    first = baseline or PRESETS[0]
+    first = baseline or BASE
     return [_contender(each) for each in (first, *(one for one in wanted if one != first))]
 
 

@@ -241,6 +241,11 @@ def _record(done: "Imported") -> Iterator[str]:
         f"the record   win rate {rate(capping.wins, capping.closed)}, {capping.imported} of them "
         "imported; the tier is judged by it at the next start"
     )
+    episodes = done.state.episodes.closed
+    yield (
+        f"             under `steady` by {len(episodes)} episodes from flat to flat, "
+        f"{sum(one.is_imported for one in episodes)} of them imported"
+    )
 
 
 def _fields(found: "Gathered", done: "Imported | None") -> dict[str, Any]:
@@ -264,8 +269,10 @@ def _fields(found: "Gathered", done: "Imported | None") -> dict[str, Any]:
         "worth": None if found.worth is None else found.worth._asdict(),
     }
     if done is not None:
-        capping = done.state.book.record.capping
+        capping, episodes = done.state.book.record.capping, done.state.episodes.closed
         fields["record"] = {
             "wins": capping.wins, "closed": capping.closed, "imported": capping.imported,
+            "episodes": len(episodes),
+            "episodes_imported": sum(one.is_imported for one in episodes),
         }  # fmt: skip
     return fields

@@ -56,6 +56,7 @@ def go_live(
     from smart_leverage.runtime.logs import journal
     from smart_leverage.runtime.logs.setup import logging_to
     from smart_leverage.wiring import in_real_time
+    from smart_leverage.wiring.notifying import hand_over
     from smart_leverage.wiring.serving import desk_options, first_token, served
 
     _show_new_token(folder)
@@ -84,6 +85,7 @@ def go_live(
             return stopping.is_asked or is_late
 
         token = first_token(driver)
+        hand_over(folder, settings)
         with (
             served(folder, settings, driver, series, lambda: log.dropped) as address,
             desk_process(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from smart_leverage.cli.tally import Tally, signed
@@ -50,6 +51,12 @@ Say = Callable[[str], None]
 LINES_PER_S = 20
 """So many decisions of one second are told, beside the first of each reason a day."""
 
+MOVE_MIN = Decimal("0.03")
+"""A smaller move of what may be held, of equity, is not told unless another cap binds."""
+
+_Move = tuple[Decimal, Decimal, str]
+"""What may be held before and after, and which cap binds."""
+
 _VERDICT_SIGNS = {"approved": "✓", "cut": "✂", "denied": "✕"}
 _SIGNS = {"active": "●", "reducing": "▲", "halted": "■", "frozen": "■"}
 
@@ -68,6 +75,9 @@ class Narrator:
         self._day = Tally()
         self._told: set[str] = set()
         self._second = self._lines = 0
+        self._sleeve_locked_ns = 0
+        self._moved: list[ExposureMoved] = []
+        self._exposures: dict[str, tuple[Decimal, str]] = {}
         self._stops: dict[str, Order] = {}
         self._tellers: dict[type, Callable[..., None]] = {
             BaselineSet: self._baseline,
@@ -89,6 +99,8 @@ class Narrator:
 
     def hear(self, record: Record) -> None:
         """Take in one durable record."""
+        if not isinstance(record, ExposureMoved):
+            self._tell_exposures()
         teller = self._tellers.get(type(record))
         if teller is not None:
             teller(record)
@@ -96,6 +108,7 @@ class Narrator:
 
     def end(self) -> None:
         """Close the last day."""
+        self._tell_exposures()
         self._close_day()
 
     def _at(self, at_ns: int) -> str:
@@ -209,8 +222,15 @@ class Narrator:
         symbol = record.key.partition(":")[2]
         loss, limit = percent(record.loss, 2), percent(record.limit)
         until = self._at(record.until_ns)
-        text = f"locked: {symbol} until {until}, it lost {loss} of equity today, limit {limit}"
-        self._tell(record.at_ns, "■", text)
+        if not record.is_by_sleeve:
+            text = f"locked: {symbol} until {until}, it lost {loss} of equity today, limit {limit}"
+            self._tell(record.at_ns, "■", text)
+        elif record.at_ns != self._sleeve_locked_ns:
+            self._sleeve_locked_ns = record.at_ns
+            text = (
+                f"locked: all coins until {until}, they lost {loss} of equity today, limit {limit}"
+            )
+            self._tell(record.at_ns, "■", text)
 
     def _tier(self, record: TierGranted) -> None:
         before, after = TIERS.get(record.before, record.before), TIERS.get(record.after)
@@ -220,9 +240,24 @@ class Narrator:
         self._tell(record.at_ns, "▲" if record.why == "fall" else "●", text)
 
     def _exposure(self, record: ExposureMoved) -> None:
-        before, after = percent(float(record.before), 0), percent(float(record.after), 0)
-        text = f"{record.sleeve} may be {after} of equity, was {before}: {record.binding} binds"
-        self._tell(record.at_ns, "▲" if record.after < record.before else "●", text)
+        """Keep what moved until something else is heard: sleeves that move alike are told once."""
+        if any(each.at_ns != record.at_ns for each in self._moved):
+            self._tell_exposures()
+        self._moved.append(record)
+
+    def _tell_exposures(self) -> None:
+        alike: dict[_Move, list[ExposureMoved]] = {}
+        for each in self._moved:
+            before, binding = self._exposures.get(each.sleeve, (each.before, ""))
+            if each.binding != binding or abs(each.after - before) >= MOVE_MIN:
+                self._exposures[each.sleeve] = each.after, each.binding
+                if each.after != before:
+                    alike.setdefault((before, each.after, each.binding), []).append(each)
+        self._moved = []
+        for (before, after, binding), moved in alike.items():
+            sleeves = " and ".join(each.sleeve for each in moved)
+            text = f"{sleeves} may be {percent(after, 0)} of equity, was {percent(before, 0)}"
+            self._tell(moved[0].at_ns, "▲" if after < before else "●", f"{text}: {binding} binds")
 
     def _state(self, record: StateChanged) -> None:
         word = STATES[TradingState[record.after.upper()]]

@@ -111,13 +111,14 @@ def _head(now: "Remembered") -> Iterator[str]:
 
 def _tier(now: "Remembered", width: int) -> Iterator[str]:
     from smart_leverage.domain.sentences import TIERS
-    from smart_leverage.runtime.figures import record
+    from smart_leverage.runtime.figures import from_before, record
     from smart_leverage.runtime.ranks import next_step
     from smart_leverage.runtime.words import rate
 
-    imported = now.state.book.record.capping.imported
+    before = from_before(now)
+    what = "" if before.what == "trades" else f" {before.what}"
     line = f"tier      {TIERS[now.state.tier.name]}   win rate {rate(*record(now))}"
-    line += f", {imported} imported" if imported else ""
+    line += f", {before.imported}{what} imported" if before.imported else ""
     step = next_step(now)
     if step and len(line) + len(step) + 3 <= width:
         yield f"{line}   {step}"

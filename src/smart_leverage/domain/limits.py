@@ -57,7 +57,8 @@ _LIMITS = (
         Limit(name, is_lower_tighter=False, unit=Unit.SWITCH)
         for name in (
             *("exposure.drawdown_cap", "exposure.tail_cap", "exposure.kelly_cap"),
-            *("exposure.volatility_cap", "record.earned", "breakers.rolling", "edge.sized"),
+            *("exposure.volatility_cap", "exposure.look_through"),
+            *("record.earned", "breakers.rolling", "edge.sized"),
         )
     ),
     Limit("exposure.drawdown_multiple", unit=Unit.RATIO),

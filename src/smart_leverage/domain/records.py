@@ -189,7 +189,11 @@ class PricesRemembered(Fact, frozen=True, kw_only=True, tag="prices.remembered")
 
 
 class Marked(Fact, frozen=True, kw_only=True, tag="mark"):
-    """The account was valued; exposures are money, caps are fractions of equity in force."""
+    """The account was valued; exposures are money, caps are fractions of equity in force.
+
+    Crypto and what is leveraged are counted as the caps count them: where funds are looked through,
+    times their multiple. The gross is market value.
+    """
 
     equity: Decimal
     cash: Decimal
@@ -223,12 +227,16 @@ class BreakerMoved(Fact, frozen=True, kw_only=True, tag="breaker"):
 
 
 class AssetLocked(Fact, frozen=True, kw_only=True, tag="asset.locked"):
-    """An asset lost its day's share: it is closed and may not be bought until `until_ns`."""
+    """An asset is closed and may not be bought until `until_ns`.
+
+    It lost its day's share, or all coins together lost theirs: `is_by_sleeve`.
+    """
 
     key: Key
     loss: Decimal
     limit: Decimal
     until_ns: int
+    is_by_sleeve: bool = False
 
 
 class TierGranted(Fact, frozen=True, kw_only=True, tag="tier"):

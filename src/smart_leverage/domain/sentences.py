@@ -129,7 +129,7 @@ _PHRASES: Mapping[Reason, _Phrase] = {
     Reason.NO_PRICE: _Phrase("no fresh price", "nothing is bought at a price that is too old"),
     Reason.ASSET_LOCKED: _Phrase(
         "asset lock",
-        "this asset lost its share of the day and is closed until the next risk day",
+        "it, or all coins together, lost the day's share; closed until the next risk day",
         "{} of the day's opening equity allowed",
         "{} lost",
         "{} lost",

@@ -291,18 +291,30 @@ def judge_assets(core: Core) -> None:
         total += loss
         is_open = state.locks.get(key, 0) <= core.now_ns
         if is_open and is_asset_locked(float(loss), float(opening), policy.limits):
-            _lock(core, key, loss, opening, exact(policy.limits.loss_limit_daily_asset))
+            _lock(core, key, loss, opening)
     if is_sleeve_locked(float(total), float(opening), policy.rolling):
         for key, instrument in state.instruments.items():
             if instrument.is_crypto and state.locks.get(key, 0) <= core.now_ns:
-                _lock(core, key, total, opening, exact(policy.rolling.loss_limit_sleeve))
+                _lock(core, key, total, opening, is_by_sleeve=True)
 
 
-def _lock(core: Core, key: Key, loss: Decimal, opening: Decimal, limit: Decimal) -> None:
+def _lock(
+    core: Core, key: Key, loss: Decimal, opening: Decimal, *, is_by_sleeve: bool = False
+) -> None:
     """Lock one coin until the next risk day, and sell what is held of it."""
-    state, share = core.state, _fraction(float(loss / opening))
-    until = core.calendar.next_day_ns(core.now_ns)
-    core.record(AssetLocked(at_ns=core.now_ns, key=key, loss=share, limit=limit, until_ns=until))
+    state, share, policy = core.state, _fraction(float(loss / opening)), core.config.policy
+    of_asset, of_sleeve = policy.limits.loss_limit_daily_asset, policy.rolling.loss_limit_sleeve
+    limit = exact(of_sleeve if is_by_sleeve else of_asset)
+    core.record(
+        AssetLocked(
+            at_ns=core.now_ns,
+            key=key,
+            loss=share,
+            limit=limit,
+            until_ns=core.calendar.next_day_ns(core.now_ns),
+            is_by_sleeve=is_by_sleeve,
+        )
+    )
     for tracked in state.orders.of(key):
         if tracked.is_buy and state.rollout.step.governs_entries:
             cancel(core, tracked, "locked for the day")

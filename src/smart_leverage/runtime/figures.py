@@ -183,6 +183,25 @@ def holdings(now: Remembered) -> list[Holding]:
     ]
 
 
+class FromBefore(NamedTuple):
+    """How much of the record that the tier goes by is from before our time."""
+
+    imported: int
+    closed: int
+    what: str
+
+
+def from_before(now: Remembered) -> FromBefore:
+    """Return it for whatever the policy counts: closed trades, or episodes from flat to flat."""
+    section = now.numbers.get("record", {})
+    if section.get("earned") != "on":
+        capping = now.state.book.record.capping
+        return FromBefore(capping.imported, capping.closed, "trades")
+    scratch = float(section["scratch"])
+    counted = [one for one in now.state.episodes.closed if abs(one.outcome) >= scratch]
+    return FromBefore(sum(one.is_imported for one in counted), len(counted), "episodes")
+
+
 def record(now: Remembered) -> tuple[int, int]:
     """Return wins and closed trades of the record that the tier goes by."""
     capping = now.state.book.record.capping

@@ -29,8 +29,11 @@ from smart_leverage.settings.telling import (
     with_variable,
 )
 
-PRESETS = ("classic", "steady", "fixed", "vol-target", "fractional-kelly", "drawdown-control")
+PRESETS = ("steady", "classic", "fixed", "vol-target", "fractional-kelly", "drawdown-control")
 """What ships with the package; the first one holds where nobody names another."""
+
+BASE = "classic"
+"""Names every number of a policy; the other presets are laid over it."""
 
 
 class Loaded(BaseModel):
@@ -58,7 +61,8 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     tree = Settings().model_dump()
     origin = {key: "default" for key, _ in flat(tree)}
     for source, values in (
-        (f"preset {preset}", _preset(preset)),
+        (f"preset {BASE}", _preset(BASE)),
+        *([] if preset == BASE else [(f"preset {preset}", _preset(preset))]),
         (str(path), given),
         ("environment", _as_tree(variables, problems)),
     ):

@@ -6,8 +6,6 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
@@ -15,20 +13,8 @@ from pydantic import (
 
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.domain.risk_days import RiskCalendar
-
-Fraction = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Switch = Literal["on", "off"]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen; a key that nobody reads is an error, and so is a wrong type.
-
-    Strict, because a lenient reading takes `true` for the number 1 and text for a number.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+from smart_leverage.settings.notifying import NotifySection, lacking
+from smart_leverage.settings.section import Count, Fraction, Positive, Section, Switch
 
 
 class AccountSection(Section):
@@ -225,11 +211,14 @@ class ExposureSection(Section):
     """What exposure is earned beside the tier: the smallest of the caps that are on binds."""
 
     drawdown_cap: Switch = Field(
-        default="off", description="Exposure in proportion to equity above a floor under its peak"
+        default="on", description="Exposure in proportion to equity above a floor under its peak"
     )
-    tail_cap: Switch = Field(default="off", description="By the expected shortfall of a day")
-    kelly_cap: Switch = Field(default="off", description="By a part of what growth would stake")
-    volatility_cap: Switch = Field(default="off", description="By the volatility of equity")
+    tail_cap: Switch = Field(default="on", description="By the expected shortfall of a day")
+    kelly_cap: Switch = Field(default="on", description="By a part of what growth would stake")
+    volatility_cap: Switch = Field(default="on", description="By the volatility of equity")
+    look_through: Switch = Field(
+        default="on", description="A leveraged fund counts with its daily multiple"
+    )
     drawdown_multiple: Annotated[float, Field(gt=0.0, le=20.0, allow_inf_nan=False)] = Field(
         default=4.0, description="Exposure per unit of equity above the floor"
     )
@@ -258,7 +247,7 @@ class ExposureSection(Section):
 class RecordSection(Section):
     """How a record of trades earns its tier: by the raw win rate, or by what it proves."""
 
-    earned: Switch = Field(default="off", description="on: by what the record proves of the edge")
+    earned: Switch = Field(default="on", description="on: by what the record proves of the edge")
     discount: Fraction = Field(
         default=0.99, description="What an old trade keeps of its weight with every new one"
     )
@@ -283,7 +272,7 @@ class RecordSection(Section):
 class BreakersSection(Section):
     """Whether losses are judged over rolling windows too; the rest counts only then."""
 
-    rolling: Switch = Field(default="off", description="24 hours and 30 days beside the calendar")
+    rolling: Switch = Field(default="on", description="24 hours and 30 days beside the calendar")
     drawdown_limit: Fraction = Field(
         default=0.08, description="Below the best equity since the start or the last resume"
     )
@@ -295,7 +284,7 @@ class BreakersSection(Section):
 class EdgeSection(Section):
     """Whether a size follows the edge that a calibrated confidence has over break-even."""
 
-    sized: Switch = Field(default="off", description="on: nothing is bought at break-even")
+    sized: Switch = Field(default="on", description="on: nothing is bought at break-even")
     reference: Fraction = Field(
         default=0.6666666666666666, description="Confidence of a size as it is"
     )
@@ -310,7 +299,7 @@ class PolicySection(Section):
 
     preset: Literal[
         "classic", "steady", "fixed", "vol-target", "fractional-kelly", "drawdown-control"
-    ] = Field(default="classic", description="Ships with the package")
+    ] = Field(default="steady", description="Ships with the package")
 
 
 class Settings(Section):
@@ -332,6 +321,7 @@ class Settings(Section):
     ramp: RampSection = RampSection()
     server: ServerSection = ServerSection()
     logs: LogsSection = LogsSection()
+    notify: NotifySection = NotifySection()
 
     @model_validator(mode="after")
     def _agrees(self) -> "Settings":
@@ -342,9 +332,9 @@ class Settings(Section):
     def policy_text(self) -> str:
         """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps.
 
-        Where the gateway listens, and what is logged, is no part of the policy.
+        Where the gateway listens, what is logged and who is told are no part of the policy.
         """
-        lines = sorted(flat(self.model_dump(exclude={"server", "logs"})))
+        lines = sorted(flat(self.model_dump(exclude={"server", "logs", "notify"})))
         return "\n".join(f"{key} = {value!r}" for key, value in lines)
 
     def policy_hash(self) -> str:
@@ -379,6 +369,7 @@ ORDERED: tuple[tuple[str, str], ...] = (
     ("stops.distance_min", "stops.distance_max"),
     ("record.demote_probability", "record.promote_probability"),
     ("record.trades_min_1", "record.trades_min_2"),
+    ("execution.mark_every_s", "notify.stale_after_s"),
 )
 """Pairs of keys of which the first is never above the second."""
 
@@ -402,3 +393,4 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"{lower}: {name} {value} is above {other} {bound}; at most that"
         elif value >= bound and pair in BELOW:
             yield f"{lower}: {name} {value} is not below {other} {bound}; less than that"
+    yield from lacking(values)

@@ -110,7 +110,9 @@ def facts_of(story: Story, until_ns: int, standing: Standing) -> Facts:
         hard_trips=tuple(
             Event(each.at_ns, seq, each.breaker) for seq, each in trips if each.breaker in FOR_GOOD
         ),
-        locks=tuple(Event(each.at_ns, seq, each.key) for seq, each in locks),
+        locks=tuple(
+            Event(each.at_ns, seq, each.key) for seq, each in locks if not each.is_by_sleeve
+        ),
         mishaps=_mishaps(window),
         capped=tuple(
             Event(each.at_ns, seq, each.reason)

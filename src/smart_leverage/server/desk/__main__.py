@@ -16,6 +16,7 @@ from smart_leverage.market.history import EmbeddedMarket
 from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
 from smart_leverage.runtime.logs.setup import LogConfig, Names, logging_to
+from smart_leverage.runtime.notifier.beside import notifying
 from smart_leverage.server.desk.app import desk
 from smart_leverage.server.desk.screens.pages import Screens
 from smart_leverage.server.desk.steering.app import Place
@@ -44,6 +45,7 @@ def main(words: list[str] | None = None) -> int:
         with (
             logging_to(wanted.folder, *_logging(wanted)) as log,
             closing(SeatsOnFile(wanted.folder / LEDGER)) as seats,
+            notifying(wanted.folder, wanted.folder / LEDGER),
         ):
             seats()  # a long ledger is read before anybody waits for it
             answers = Answers()

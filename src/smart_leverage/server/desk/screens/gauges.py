@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from smart_leverage.domain.sentences import GROUPS, money, percent
+from smart_leverage.domain.sentences import money, percent
 from smart_leverage.runtime.figures import Exposure, Loss, exposures, losses
 from smart_leverage.runtime.remembered import Remembered
 from smart_leverage.runtime.words import NEAR_CAP, NEAR_LIMIT, OK, sign
 
+CAPS = {"crypto": "Crypto", "leveraged": "Crypto and leveraged", "gross": "All positions"}
 LOSSES = {
     "day": "Day",
     "month": "Month",
@@ -65,7 +66,7 @@ def caps(now: Remembered) -> list[Gauge]:
 
 
 def _cap(line: Exposure, equity: Decimal) -> Gauge:
-    name = GROUPS.get(line.group, line.group)
+    name = CAPS.get(line.group, line.group)
     held = "–" if line.fraction is None else percent(line.fraction)
     if line.used is None or line.cap is None or line.left is None:
         return Gauge(line.group, name, f"{held}, no cap", None, Decimal(0), UNKNOWN, "")

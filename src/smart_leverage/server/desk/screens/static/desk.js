@@ -25,10 +25,13 @@
   const formats = new Map();
   const zoneOf = (choice) => choice === "utc" ? "UTC" : choice === "local" ? undefined : body.dataset.zone;
 
-  // What happened today has no date; everything else does.
+  // What happened today has no date, what happened this year no year.
   function shown(ms, form) {
-    const isToday = form in TODAY && written(ms, "day") === written(Date.now(), "day");
-    return written(ms, isToday ? TODAY[form] : form);
+    const now = Date.now();
+    if (!(form in TODAY)) return written(ms, form);
+    if (written(ms, "day") === written(now, "day")) return written(ms, TODAY[form]);
+    const year = written(ms, "day").slice(0, 5);
+    return (written(now, "day").startsWith(year) ? "" : year) + written(ms, form);
   }
 
   function written(ms, form) {
@@ -156,7 +159,7 @@
       }
       refused = "";
       failures = 0;
-      say("live", "live");
+      say("live", "connected");
       const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       for (;;) {
@@ -205,11 +208,15 @@
 
   const dialog = $("dialog");
   let opener = null;
+  // The panel that holds the link may be renewed meanwhile; the same link is there again.
+  const again = (link) => link.isConnected ? link
+    : [...document.querySelectorAll("[hx-get]")].find((each) => each.getAttribute("hx-get") === link.getAttribute("hx-get"));
+  document.addEventListener("click", (event) => { opener = event.target.closest("[hx-get]") ?? opener; });
   document.addEventListener("htmx:after:swap", () => {
-    if (!dialog.open && dialog.children.length) { opener = document.activeElement; dialog.showModal(); dress(dialog); }
+    if (!dialog.open && dialog.children.length) { dialog.showModal(); dress(dialog); }
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-  dialog.addEventListener("close", () => { dialog.replaceChildren(); opener?.focus?.(); });
+  dialog.addEventListener("close", () => { dialog.replaceChildren(); if (opener) again(opener)?.focus(); });
 
   // -- keys -------------------------------------------------------------------------------------
 

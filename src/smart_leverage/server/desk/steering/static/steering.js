@@ -19,6 +19,7 @@
     const link = document.querySelector("[data-act=h]");
     if (link) {
       event.preventDefault();
+      link.focus(); // where the focus returns when the dialog closes
       link.click();
     }
   });
