@@ -43,10 +43,9 @@ def try_channels(
 def _tried(settings: "Settings", channel: str | None) -> "dict[str, Outcome]":
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.domain.errors import ConfigError
-    from smart_leverage.notify.message import Level
-    from smart_leverage.notify.post import Parcel
     from smart_leverage.notify.sending import Network
     from smart_leverage.runtime.notifier.notifier import channels_of
+    from smart_leverage.runtime.notifier.trying import tried
     from smart_leverage.wiring.notifying import notify_config
 
     channels = channels_of(notify_config(settings), Network())
@@ -57,11 +56,9 @@ def _tried(settings: "Settings", channel: str | None) -> "dict[str, Outcome]":
         right = 'enabled = "on" in [notify.mail], for one'
         raise ConfigError([f"notify: no channel is on; {right}"])
     account = settings.account
-    now_ns = SystemClock().now_ns()
-    text = f"[{account.mode.upper()} …{account.name[-4:]}] ● TEST this channel works"
-    parcel = Parcel(1, f"test-{now_ns}", Level.NORMAL, text, is_silent=False, at_ns=now_ns)
     wanted = channels if channel is None else {channel: channels[channel]}
-    return {name: one.send(parcel) for name, one in wanted.items()}
+    label = f"{account.mode.upper()} …{account.name[-4:]}"
+    return tried(wanted, label, SystemClock().now_ns())
 
 
 def _line(name: str, outcome: "Outcome") -> str:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from smart_leverage.domain.errors import SmartLeverageError
@@ -20,6 +20,7 @@ from smart_leverage.runtime.notifier.beside import notifying
 from smart_leverage.server.desk.app import desk
 from smart_leverage.server.desk.screens.pages import Screens
 from smart_leverage.server.desk.steering.app import Place
+from smart_leverage.server.desk.steering.notifying import channels_of_run
 from smart_leverage.server.gate import Door
 from smart_leverage.server.metrics.desk import DeskWatch
 from smart_leverage.server.metrics.requests import Answers
@@ -66,8 +67,9 @@ def main(words: list[str] | None = None) -> int:
             ):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, lambda *_: stop.set())
-                sys.stdout.write(f"ready {address.url}\n")
-                sys.stdout.flush()
+                with suppress(BrokenPipeError):  # who started it may be gone; then it ends as well
+                    sys.stdout.write(f"ready {address.url}\n")
+                    sys.stdout.flush()
                 stop.wait()
     except SmartLeverageError as problem:
         sys.stderr.write(redactor(f"{problem}\n"))
@@ -87,6 +89,7 @@ def _place(wanted: argparse.Namespace, screens: Screens) -> Place:
         pages=screens.routes(),
         gateway=wanted.gateway,
         certificate=wanted.certificate,
+        channels=channels_of_run(wanted.folder, f"{wanted.mode.upper()} …{wanted.account[-4:]}"),
     )
 
 
