@@ -88,8 +88,8 @@ def test_distances_are_those_of_status_nearest_first(account: Account, opened: O
     assert eventually(agrees)
     names = page.locator("#panel-breakers .gauge-name").all_inner_texts()
     assert {"Day", "Month", "Drawdown"} < set(names)
-    (coin,) = {name.removesuffix(" today") for name in names if name.endswith(" today")}
-    assert coin in ("BTC/USD", "ETH/USD")
+    (coin,) = (name for name in names if name.endswith("/USD today"))
+    assert coin.removesuffix(" today") in ("BTC/USD", "ETH/USD")
 
 
 def test_positions_are_those_of_the_gateway(account: Account, opened: Opened) -> None:

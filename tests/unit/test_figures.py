@@ -117,7 +117,6 @@ def test_a_coin_is_judged_by_the_last_price_that_is_known(
     assert coin.loss.change == D("-0.05")
     assert coin.loss.used == D("2.5")
     assert coin.priced_ns == 3
-    assert sleeve_loss(now) is None  # this policy does not judge all of them together
 
 
 def test_all_coins_together_are_judged_under_rolling_limits(tmp_path: Path) -> None:

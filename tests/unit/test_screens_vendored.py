@@ -60,7 +60,8 @@ def test_nothing_of_the_pages_is_left_out_of_the_wheel() -> None:
     assert ignored.stdout == ""
     assert any(path.endswith("templates/panels/ribbon.html") for path in files)
     packed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
-    assert packed["targets"]["wheel"] == {"packages": ["src/smart_leverage"]}
+    assert packed["targets"]["wheel"]["packages"] == ["src/smart_leverage"]
+    assert "exclude" not in packed["targets"]["wheel"]
 
 
 # -- how eyes see ---------------------------------------------------------------------------------
