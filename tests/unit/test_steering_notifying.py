@@ -7,7 +7,7 @@ import msgspec
 
 from smart_leverage.notify.config import Notify, Webhook
 from smart_leverage.notify.keeping import CONFIG
-from smart_leverage.server.desk.steering.notifying import channels_of_run
+from smart_leverage.server.desk.steering.notifying import Sent, channels_of_run
 
 
 def configured(folder: Path, config: Notify) -> Path:
@@ -31,6 +31,10 @@ def test_a_test_says_what_became_of_each_channel(tmp_path: Path, monkeypatch) ->
     channels = channels_of_run(configured(tmp_path, inside), "SIM …main")
     assert channels is not None
     assert channels.names == ("webhook",)
-    (sent,) = asyncio.run(channels.test("anna"))
+
+    async def tried() -> list[Sent]:
+        return await channels.test("anna")
+
+    (sent,) = asyncio.run(tried())
     assert (sent.channel, sent.is_sent) == ("webhook", False)
     assert "127.0.0.1" in sent.why

@@ -28,6 +28,7 @@ _NAMED = re.compile(
     (?<![\w.-])  # once from the beginning of a name on, or a long run would be tried at each sign
     (?= [\w.-]{0,128}? (?:secret|passw(?:or)?d|passphrase|api[_-]?key|token|cookie|credential) )
     (?P<name> [\w.-]+ ["']? \s* [:=] \s* )
+    (?! unknown[ ]key )  # what is said of a configuration's key is no value of it
     (?P<quote> ["']? ) (?P<value> [^\s"',;&}\])]{4,} )
     """
 )
