@@ -11,7 +11,7 @@ from tests.wire.raw import Raw
 from tests.wire.receivers import PEMS, mailbox
 from tests.wire.serving import gateway
 
-from smart_leverage.notify.keeping import CONFIG, STATE, read_kept
+from smart_leverage.notify.keeping import CONFIG, STATE, failures, read_kept
 
 SETTINGS = """
 [notify.mail]
@@ -83,6 +83,7 @@ def _shown(home: Path, folder: Path) -> None:
     fields = told(home, "notify", "status", "--json", "--ledger", "runs/live").json
     assert fields["channels"]["mail"]["sent"] >= 1
     assert fields["channels"]["webhook"]["failures"] >= 1
+    assert failures(folder)["webhook"] >= 1
     doctor = told(home, "doctor", "--ledger", "runs/live")
     assert doctor.code == 6
     assert "■ notify        webhook: " in doctor.out

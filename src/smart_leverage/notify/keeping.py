@@ -23,6 +23,14 @@ def read_kept(folder: Path) -> Kept | None:
     return None
 
 
+def failures(folder: Path) -> dict[str, int]:
+    """Return how often each channel did not take what was sent; empty where nobody is told."""
+    kept = read_kept(folder)
+    if kept is None:
+        return {}
+    return {name: line.standing.failures_total for name, line in kept.lines.items()}
+
+
 def read_config(folder: Path) -> Notify | None:
     """Return what a run wants; None where nobody is to be told.
 

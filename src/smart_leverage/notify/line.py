@@ -42,6 +42,7 @@ class Standing(Struct, kw_only=True):
     sent: int = 0
     failures: int = 0
     """In a row."""
+    failures_total: int = 0
     sent_ns: int = 0
     failed_ns: int = 0
     why: str = ""
@@ -53,6 +54,7 @@ class Standing(Struct, kw_only=True):
             self.failures, self.why = 0, ""
         else:
             self.failures, self.failed_ns = self.failures + 1, now_ns
+            self.failures_total += 1
             self.why = outcome.why
 
 

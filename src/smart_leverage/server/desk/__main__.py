@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 from smart_leverage.domain.errors import SmartLeverageError
@@ -15,6 +16,7 @@ from smart_leverage.ledger.seats import SeatsOnFile
 from smart_leverage.market.history import EmbeddedMarket
 from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
+from smart_leverage.notify.keeping import failures
 from smart_leverage.runtime.logs.setup import LogConfig, Names, logging_to
 from smart_leverage.runtime.notifier.beside import notifying
 from smart_leverage.server.desk.app import desk
@@ -50,7 +52,12 @@ def main(words: list[str] | None = None) -> int:
         ):
             seats()  # a long ledger is read before anybody waits for it
             answers = Answers()
-            watch = DeskWatch(wanted.folder / LEDGER, answers, dropped=lambda: log.dropped)
+            watch = DeskWatch(
+                wanted.folder / LEDGER,
+                answers,
+                failures=partial(failures, wanted.folder),
+                dropped=lambda: log.dropped,
+            )
             door = Door(
                 hosts=frozenset({*OWN_NAMES, wanted.host.lower(), *wanted.name}),
                 seats=seats,
