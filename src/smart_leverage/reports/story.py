@@ -21,6 +21,7 @@ from smart_leverage.domain.records import (
     BreakerMoved,
     Decided,
     EnforcementChanged,
+    ExposureMoved,
     Filled,
     FlowSeen,
     InstrumentListed,
@@ -29,9 +30,12 @@ from smart_leverage.domain.records import (
     Marked,
     Noted,
     OrderMoved,
+    PastDealt,
+    PastImported,
     PlanMoved,
     Record,
     Resumed,
+    SplitSeen,
     StateChanged,
     TierGranted,
     Unprotected,
@@ -94,6 +98,7 @@ class Story:
         self.unprotected: list[Unprotected] = []
         self.notes: list[Noted] = []
         self.steps: list[EnforcementChanged] = []
+        self.exposures: list[ExposureMoved] = []
         self.book = Book()
         self.allocation = Allocation()
         self.places: dict[type, array[int]] = {}
@@ -102,6 +107,7 @@ class Story:
         self._equity = ZERO
         self._orders: dict[str, tuple[Order, str]] = {}
         self._prices: dict[str, Decimal] = {}
+        self._past: list[PastDealt] = []
         self._appliers: dict[type, Callable[[Any], None]] = {
             AccountOpened: self._open,
             InstrumentListed: self._list,
@@ -122,6 +128,10 @@ class Story:
             Unprotected: self.unprotected.append,
             Noted: self.notes.append,
             EnforcementChanged: self.steps.append,
+            ExposureMoved: self.exposures.append,
+            SplitSeen: self._split,
+            PastDealt: self._past.append,
+            PastImported: self._import,
         }
 
     @property
@@ -168,6 +178,15 @@ class Story:
         if not self.marks and not self.flows:
             self._equity += record.qty * record.price
             self.opening_equity = self._equity
+
+    def _split(self, record: SplitSeen) -> None:
+        self.book.split(record.key, record.qty, at_ns=record.since_ns)
+
+    def _import(self, record: PastImported) -> None:
+        """Count what was written with it, and nothing of an import that broke off."""
+        own = [each.deal for each in self._past if each.import_id == record.import_id]
+        self._past.clear()
+        self.book.take_past(own)
 
     def _flow(self, record: FlowSeen) -> None:
         self._start()
