@@ -106,6 +106,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("refit", RESEARCH, "refit:refit"),
     Entry("review", RESEARCH, "review:review"),
     Entry("report", RESEARCH, "report:report"),
+    Entry("statement", KEEP, "statement:statement"),
     Entry("tax-lots", KEEP, "tax_lots:tax_lots"),
     Entry("init", KEEP, "init:init"),
     Entry(

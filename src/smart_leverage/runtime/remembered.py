@@ -2,7 +2,7 @@
 
 import copy
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,6 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.engine.state import State
 from smart_leverage.ledger.read_only import opened
-from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import AccountRow
 from smart_leverage.ledger.takeover import known, waiting
 
@@ -135,54 +134,68 @@ def remember(path: Path, *, with_prices: bool = False, until: int | None = None)
         account = reader.account()
         if account is None:
             raise LedgerError(f"{path}: holds no account yet; start a run with it first")
-        return _Fold(with_prices).read(path, reader, account, until)
+        fold = Fold(with_prices=with_prices)
+        for entry in reader.entries():
+            if until is not None and entry.seq > until:
+                break
+            fold.take(entry.seq, entry.at_ns, entry.kind, entry.payload)
+        if until is None:
+            fold.take_waiting(known(waiting(path)))
+        return fold.as_of(path, account)
 
 
-class _Fold:
+class Fold:
     """Folds records as the engine does, except for what takes time and nobody asks here.
 
     A mark moves the baselines; how the allocation was used over time is left out.
     """
 
-    def __init__(self, with_prices: bool) -> None:
+    def __init__(self, *, with_prices: bool) -> None:
         self._passed = _SILENT if with_prices else _SILENT | _DECISION
         self.state = State()
         self.prices: dict[Key, Known] = {}
+        self.last_mark: Marked | None = None
+        self.events = 0
+        self.at_ns = 0
+        self.noted = 0
+        self.reviews: list[str] = []
 
-    def read(
-        self, path: Path, reader: Reader, account: AccountRow, until: int | None
-    ) -> Remembered:
-        at_ns, events, mark = 0, 0, None
-        reviews: list[str] = []
-        for entry in reader.entries():
-            if until is not None and entry.seq > until:
-                break
-            at_ns, events = max(at_ns, entry.at_ns), entry.seq
-            if entry.kind == "note" and _SIGNATURE in entry.payload:
-                reviews += _signature(decode(entry.payload))
-            if entry.kind in self._passed:
-                continue
-            record = decode(entry.payload)
-            if isinstance(record, Marked):
-                mark = record
-                self.state.baselines.mark(record.equity)
-                self.state.rolling.mark(record.at_ns, record.equity)
-            else:
-                self._take(record)
-        noted = list(known(waiting(path))) if until is None else []
-        for record in noted:
-            at_ns = max(at_ns, record.at_ns)
+    def take(
+        self, seq: int, at_ns: int, kind: str, payload: bytes, record: Record | None = None
+    ) -> None:
+        """Take in the next entry of a journal; the record where it has been read already."""
+        self.at_ns, self.events = max(self.at_ns, at_ns), seq
+        if kind == "note" and _SIGNATURE in payload:
+            self.reviews += _signature(record or decode(payload))
+        if kind in self._passed:
+            return
+        record = record or decode(payload)
+        if isinstance(record, Marked):
+            self.last_mark = record
+            self.state.baselines.mark(record.equity)
+            self.state.rolling.mark(record.at_ns, record.equity)
+        else:
             self._take(record)
+
+    def take_waiting(self, records: Iterable[Record]) -> None:
+        """Take in what waits in the emergency journal."""
+        for record in records:
+            self.noted += 1
+            self.at_ns = max(self.at_ns, record.at_ns)
+            self._take(record)
+
+    def as_of(self, path: Path, account: AccountRow) -> Remembered:
+        """Return the account as of the last entry; it goes on changing with the next one."""
         return Remembered(
             path=path,
             account=account,
             state=self.state,
-            last_mark=mark,
-            events=events,
-            at_ns=at_ns,
+            last_mark=self.last_mark,
+            events=self.events,
+            at_ns=self.at_ns,
             prices=self.prices,
-            noted=len(noted),
-            reviews=tuple(reviews),
+            noted=self.noted,
+            reviews=tuple(self.reviews),
         )
 
     def _take(self, record: Record) -> None:
