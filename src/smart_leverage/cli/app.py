@@ -108,6 +108,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("report", RESEARCH, "report:report"),
     Entry("statement", KEEP, "statement:statement"),
     Entry("tax-lots", KEEP, "tax_lots:tax_lots"),
+    Entry("export", KEEP, "export:export"),
     Entry("init", KEEP, "init:init"),
     Entry(
         "config",

@@ -138,7 +138,7 @@ def close_of(now: Remembered, head: bytes) -> Close:
         state=state.trading.name.lower(),
         state_why=state.trading_why if int(state.trading) else "",
         tier=state.tier.name,
-        enforcement=state.rollout.step.name.lower(),
+        enforcement=state.rollout.step.word,
         cash=state.book.cash,
         positions=tuple(_positions(now)),
         losses=tuple(

@@ -66,7 +66,8 @@ class Part:
         self.last_seq = after.seq
         self.zone = LocalTime(story.account.risk_timezone)
         self.start_ns = max(period.start_ns, story.account.at_ns)
-        self.end_ns = max(min(period.end_ns, after.at_ns), self.start_ns)
+        last_ns = period.end_ns if self.is_over else after.at_ns
+        self.end_ns = max(last_ns, self.start_ns)
 
     @property
     def is_whole(self) -> bool:
