@@ -22,7 +22,9 @@ from smart_leverage.domain.risk_days import RiskCalendar
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import OrderRow
 from smart_leverage.reports import curve
+from smart_leverage.reports.statement.period import Kind
 from smart_leverage.runtime.remembered import remember
+from smart_leverage.runtime.stating import parts
 
 D = Decimal
 Run = Callable[..., Done]
@@ -118,6 +120,17 @@ def test_positions_are_those_at_the_end_of_the_period_and_not_of_today(
     for key, _ in then.state.held():
         has_stop = then.state.live_stop(key) is not None
         assert stops[key.partition(":")[2]].startswith("$") == has_stop
+
+
+def test_what_instruments_made_on_a_whole_day_is_the_change_of_equity(ledger: Path) -> None:
+    days = [each for each in parts(ledger, Kind.DAY, every=True) if each.is_whole]
+    assert len(days) > 30
+    for each in days:
+        assert each.closing_equity is not None
+        moved = [made for made in each.moved.values() if made is not None]
+        assert len(moved) == len(each.moved)
+        made = each.closing_equity - each.opening_equity - each.flows
+        assert float(sum(moved, D(0))) == pytest.approx(float(made), abs=0.01)
 
 
 def test_every_period_is_written_and_days_compound_to_the_month(run: Run, home: Path) -> None:

@@ -6,13 +6,16 @@ in the same pass, so a statement of last month says what stood then and not what
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from smart_leverage.books.exact import ratio
 from smart_leverage.domain.errors import BadData, LedgerError
+from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.limits import told
 from smart_leverage.domain.phases import told as phase_told
-from smart_leverage.domain.records import AccountOpened, decode
+from smart_leverage.domain.records import AccountOpened, BaselineSet, Record, decode
 from smart_leverage.domain.risk_days import RiskCalendar
 from smart_leverage.domain.sentences import GROUPS, PLAN_STATUS, percent
 from smart_leverage.domain.stamps import iso
@@ -103,7 +106,7 @@ class _Follower:
         record = decode(entry.payload)
         is_first = self._period is None and isinstance(record, AccountOpened)
         if is_first or (self._period is not None and record.at_ns >= self._period.end_ns):
-            self._close()
+            self._close(record)
             if self.wanted is not None and record.at_ns >= self.wanted.end_ns:
                 # The story has to know that time went on after it.
                 self.story.last_ns = max(self.story.last_ns, record.at_ns)
@@ -120,16 +123,24 @@ class _Follower:
         if not self._is_done:
             self._close()
 
-    def _close(self) -> None:
+    def _close(self, after: Record | None = None) -> None:
+        """Close the period; the first record after it may say what the holdings were worth."""
         if self._period is None:
             return
         before = self.ended[-1].after if self.ended else None
         now = self._fold.as_of(self._path, self._account)
-        self.ended.append(Ended(self._period, before, close_of(now, self._head)))
+        opening = after if isinstance(after, BaselineSet) and after.period == "day" else None
+        self.ended.append(Ended(self._period, before, close_of(now, self._head, opening)))
 
 
-def close_of(now: Remembered, head: bytes) -> Close:
-    """Return how an account stands as a statement tells it; `now` may go on changing after it."""
+def close_of(now: Remembered, head: bytes, opening: BaselineSet | None = None) -> Close:
+    """Return how an account stands as a statement tells it; `now` may go on changing after it.
+
+    Args:
+        now: The account after the last entry of the period.
+        head: Hash of that entry.
+        opening: What the engine valued the holdings at when the next day began, if it is known.
+    """
     state = now.state
     return Close(
         seq=now.events,
@@ -140,7 +151,7 @@ def close_of(now: Remembered, head: bytes) -> Close:
         tier=state.tier.name,
         enforcement=state.rollout.step.word,
         cash=state.book.cash,
-        positions=tuple(_positions(now)),
+        positions=tuple(_positions(now, opening)),
         losses=tuple(
             Limited(each.name, each.change, each.limit, each.is_tripped) for each in losses(now)
         ),
@@ -148,17 +159,24 @@ def close_of(now: Remembered, head: bytes) -> Close:
     )
 
 
-def _positions(now: Remembered) -> Iterator[Position]:
+def _seen(now: Remembered, key: Key, qty: Decimal, opening: BaselineSet | None) -> Seen | None:
+    if opening is not None and key in opening.holdings:
+        price = ratio(opening.holdings[key], qty)
+        return Seen(price, opening.at_ns, "the opening of the next day")
+    known = now.prices.get(key)
+    return None if known is None else Seen(known.price, known.at_ns, known.source)
+
+
+def _positions(now: Remembered, opening: BaselineSet | None) -> Iterator[Position]:
     state = now.state
     for key, qty in state.held():
-        known = now.prices.get(key)
         yield Position(
             key=key,
             qty=qty,
             entry_price=state.entry_price(key),
             stop=state.stop_prices.get(key) if state.live_stop(key) else None,
             bare_since_ns=state.bare_since.get(key),
-            seen=None if known is None else Seen(known.price, known.at_ns, known.source),
+            seen=_seen(now, key, qty, opening),
         )
 
 

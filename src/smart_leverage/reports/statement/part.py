@@ -193,8 +193,8 @@ class Part:
     def moved(self) -> dict[Key, Decimal | None]:
         """What each instrument made: value now, less before, less what was put in, fees included.
 
-        None where a price is not known. By the last prices that the ledger knows, so the sum is not
-        the change of equity to the cent.
+        None where a price is not known. By the values at which the engine opened the next day;
+        where there are none, by last known prices, and then the sum is not the change of equity.
         """
         before = _by_key(() if self.before is None else self.before.positions)
         after = _by_key(self.after.positions)

@@ -117,7 +117,7 @@ def movers(part: Part) -> Table:
         )
         for made, key in shown
     ]
-    note = "value at the end, less at the start, less what was put in; by the last known prices"
+    note = "value at the end, less at the start, less what was put in; prices as above"
     return Table(
         caption="Largest movers",
         heads=[
