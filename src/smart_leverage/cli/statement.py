@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 @command(
     "smart-leverage statement --period day --html today.html",
-    "smart-leverage statement --period month --at 2026-10-01 --json",
-    "smart-leverage statement --period week --all --html statements/",
+    "smart-leverage statement --period month --all --html statements/",
 )
 def statement(
     screen: Screen,
