@@ -14,6 +14,7 @@ SYNCED := .make/synced
 SYNCED_ALL := .make/synced-all
 SYNCED_DOCS := .make/synced-docs
 SYNCED_CLUSTER := .make/synced-cluster
+SYNCED_BROWSER := .make/synced-browser
 PEERS_READY := .make/peers .make/peers-nautilus
 WIRE_READY := $(addprefix .make/wire-,trade_api ccxt lumibot node)
 
@@ -35,12 +36,12 @@ N ?= 200
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
-NOT_BUILT := power-loss mutants soak browser
+NOT_BUILT := power-loss mutants soak
 SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run notebook test test-all simulate crash troubles fuzz wire cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-all simulate crash troubles fuzz wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -91,6 +92,11 @@ fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's re
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
 	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/others
 
+# The driver of the browser is large, so it has an environment of its own; the browser is Debian's.
+browser $(SYNCED_BROWSER): export UV_PROJECT_ENVIRONMENT := .tools/browser
+browser: $(SYNCED_BROWSER) .make/chromium  ## Open the dashboard in Debian's chromium against real processes; renews its pictures
+	@$(RUN) pytest --complete $(PYTEST_FLAGS) tests/browser
+
 # Ray and a database server are large and nobody needs them on one machine, so they have an
 # environment of their own as well.
 cluster $(SYNCED_CLUSTER): export UV_PROJECT_ENVIRONMENT := .tools/cluster
@@ -134,7 +140,6 @@ clean:  ## Remove what builds and checks left; keeps .venv and your runs/
 power-loss:     ## Later: N=... disks as they look after a power cut
 mutants:        ## Later: planted bugs that the tests must find
 soak:           ## Later: SECONDS=... under load
-browser:        ## Later: the dashboard in a real browser
 
 $(NOT_BUILT):
 	@echo "$@: not built yet, nothing was run" >&2; exit 2
@@ -159,13 +164,24 @@ endef
 OUR_UV := $(filter .tools/bin/uv,$(UV))
 
 $(SYNCED): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research --extra stats --extra notebook)
+	$(call sync,--extra research --extra stats --extra notebook --extra notify)
 
 $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)
 
 $(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--extra research --extra ray --extra postgres --group cluster)
+
+$(SYNCED_BROWSER): pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--group browser)
+
+.make/chromium:
+	@mkdir -p .make
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+	  echo "set-up: Debian's chromium" >&2; \
+	  apt-get install --yes --no-install-recommends chromium >/dev/null 2>&1; } || { \
+	  echo "browser: needs chromium on the search path; as root: apt-get install chromium" >&2; exit 2; }
+	@touch $@
 
 $(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--only-group docs)

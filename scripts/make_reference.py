@@ -1,7 +1,7 @@
-"""Writes docs/reference from the program itself: commands, settings, reasons, exported tables.
+"""Writes docs/reference from the program itself: commands, settings, reasons, metrics, tables.
 
 `python scripts/make_reference.py` writes; with `--check` it only tells what is stale and leaves
-with 1. Run it after changing a command, a setting or a reason.
+with 1. Run it after changing a command, a setting, a reason or a metric.
 """
 
 import io
@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import BaseModel
 from typer.main import get_command
 
-from smart_leverage.cli.app import COMMANDS, Entry, app
+from smart_leverage.cli.app import app
+from smart_leverage.cli.commands import COMMANDS, Entry
 from smart_leverage.domain.errors import SmartLeverageError
 from smart_leverage.domain.sentences import STATES, VERDICTS, sentence, short
 from smart_leverage.ledger.rows import OrderRow
@@ -28,6 +29,7 @@ from smart_leverage.reports.export.tables import (
     journal_tables,
     orders_table,
 )
+from smart_leverage.server.metrics.catalogue import CATALOGUE, Metric
 from smart_leverage.settings import Settings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -42,6 +44,7 @@ def main() -> int:
         "settings": settings(),
         "reasons": reasons(),
         "export": export(),
+        "metrics": metrics(),
     }
     stale = []
     for name, lines in pages.items():
@@ -220,6 +223,35 @@ def _kinds(kind: type[SmartLeverageError]) -> Iterator[type[SmartLeverageError]]
 
 def _first_line(kind: type) -> str:
     return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+# -- metrics --------------------------------------------------------------------------------------
+
+
+def metrics() -> Iterator[str]:
+    """Yield the page of all metrics: what is scraped, from which process, with which labels."""
+    yield "# Metrics"
+    yield ""
+    yield "What `GET /metrics` serves, in the text form of Prometheus, to a token with the scope"
+    yield "`scrape`. `trade` is the address of the gateway, `desk` that of the market data."
+    yield "Counters and histograms begin at 0 with their process; an unknown gauge is absent."
+    yield "Labels have closed lists: what stands in none is counted as `other`."
+    yield "How to read them: [Monitor an account](../how-to/monitor-an-account.md)."
+    yield ""
+    rows = [
+        (f"`{one.full_name}`", one.kind.value, one.place.value, one.meaning, _labels(one))
+        for one in CATALOGUE
+    ]
+    yield from _table(("name", "kind", "process", "meaning", "labels"), rows)
+
+
+def _labels(metric: Metric) -> str:
+    if not metric.values:
+        return ", ".join(f"`{label}`" for label in metric.labels)
+    return "; ".join(
+        f"`{label}`: {', '.join(values)}"
+        for label, values in zip(metric.labels, metric.values, strict=True)
+    )
 
 
 def _table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:

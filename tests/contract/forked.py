@@ -144,7 +144,7 @@ def _become_a_command(line: socket.socket) -> None:
 
 if __name__ == "__main__":
     from smart_leverage.cli import main
-    from smart_leverage.cli.app import COMMANDS
+    from smart_leverage.cli.commands import COMMANDS
 
     for name in LOADED:
         import_module(name)

@@ -198,6 +198,7 @@ def test_a_table_can_be_made_of_a_record_s_own_days(tmp_path: Path) -> None:
         pytest.param(("--win-rate", "55"), "between 0 and 1 is needed", id="win-rate"),
         pytest.param(("--table", "p4"), "there are chances, needed, budget", id="table"),
         pytest.param(("r.csv", "--table", "needed"), "not FILE and --table", id="no-record-in-it"),
+        pytest.param(("--table", "history"), "files with daily bars", id="history-of-nothing"),
         pytest.param(("--sharpe", "2", "--picture", "x.png"), "joint.svg", id="picture"),
         pytest.param(("r.csv", "r.csv"), "name it alone", id="returns-twice"),
     ],

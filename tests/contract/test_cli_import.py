@@ -12,7 +12,7 @@ from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.verify import verify
 from smart_leverage.runtime.admin import new_token
-from smart_leverage.settings import Settings
+from smart_leverage.settings import load
 
 TABLE = """\
 time,symbol,side,qty,price,fee,id
@@ -30,18 +30,18 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def account(home: Path) -> Path:
+@pytest.fixture(params=["classic"])
+def account(home: Path, request: pytest.FixtureRequest) -> Path:
     """The ledger of an account that was opened now, with its admin token beside the runs."""
     folder = home / "runs" / "main"
-    settings = Settings()
+    settings = load(None, {"SMART_LEVERAGE_POLICY__PRESET": request.param}).settings
     opened = AccountOpened(
         at_ns=SystemClock().now_ns(),
         account="main",
         mode="sim",
         cash=Decimal(9000),
         risk_timezone="America/New_York",
-        preset="classic",
+        preset=request.param,
         policy=settings.policy_text(),
         policy_hash=settings.policy_hash(),
         enforcement="all",
@@ -83,11 +83,14 @@ def test_a_table_counts_once_and_says_so_everywhere(home: Path, account: Path) -
     assert done.code == 0, done.err
     assert "● 4 deals counted; event 6, durable" in done.out
     assert "the record   win rate 50 % (1 of 2, 9–91 %), 2 of them imported" in done.out
+    assert "under `steady` by 2 episodes from flat to flat, 2 of them imported" in done.out
     again = run(home, *words, "--json")
     assert again.code == 0
     assert (again.json["deals"], again.json["known"], again.json["ledger_seq"]) == (0, 4, 6)
     assert (again.json["net"], again.json["win_rate"]) == ("-98.0", "0.5")
-    assert again.json["record"] == {"wins": 1, "closed": 2, "imported": 2}
+    assert again.json["record"] == {
+        "wins": 1, "closed": 2, "imported": 2, "episodes": 2, "episodes_imported": 2,
+    }  # fmt: skip
     (record,) = imported(account)
     (file,) = record.files
     assert (file.name, file.rows, file.counted, record.deals) == ("old.csv", 4, 4, 4)
@@ -101,6 +104,17 @@ def test_a_table_counts_once_and_says_so_everywhere(home: Path, account: Path) -
         told = run(home, "explain", event)
         assert "none of them was decided here" in told.out
         assert "old.csv  table of executions, 4 rows, 4 counted" in told.out
+
+
+@pytest.mark.parametrize("account", ["steady"], indirect=True)
+def test_under_steady_episodes_are_what_is_told_to_be_imported(home: Path, account: Path) -> None:
+    words = ("ledger", "import", "old.csv", "--reason", "moved", "--token-file", "token.txt")
+    assert run(home, *words).code == 0
+    tier = run(home, "tier")
+    assert "imported: 2 of 2 episodes are from before our time, decided elsewhere" in tier.out
+    told = run(home, "tier", "--json").json["from_before"]
+    assert told == {"imported": 2, "closed": 2, "what": "episodes"}
+    assert ", 2 episodes imported" in run(home, "status").out
 
 
 def test_a_rise_says_how_much_of_its_evidence_was_imported(home: Path, account: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.contract.forked import environment
 from tests.contract.test_cli_control import COMMAND, Account, wait_until
+from tests.contract.test_cli_top import terminal
 
 from smart_leverage.runtime.admin import FILE, is_admin
 
@@ -217,3 +218,36 @@ def test_a_running_account_listens_to_the_new_token(tmp_path: Path) -> None:
     finally:
         account.stop()
     wait_until(lambda: not os.path.lexists(account.folder / "broker.sock"))
+
+
+def test_on_a_terminal_it_asks_for_what_no_option_says(tmp_path: Path) -> None:
+    with terminal(tmp_path, "init", "--preset", "fixed") as shown:
+        shown.shows("name of the account [main]")
+        shown.press("\n")
+        shown.shows("opening cash [")
+        shown.press("a lot\n")
+        shown.shows("Invalid value")
+        shown.press("2500\n")
+        assert shown.ended() == 0
+        assert "policy" not in shown.said.partition("admin token")[0]
+    folder = tmp_path / "runs" / "main"
+    text = (folder / CONFIGURATION).read_text()
+    assert "\ncash = 2500.0 " in text
+    assert '\npreset = "fixed" ' in text
+    assert modes(folder) == {FILE: 0o600, CONFIGURATION: 0o600}
+
+
+def test_who_leaves_a_question_leaves_nothing_behind(tmp_path: Path) -> None:
+    with terminal(tmp_path, "init") as shown:
+        shown.shows("name of the account [main]")
+        shown.press("\x03")
+        assert shown.ended() in (1, 130)
+        assert "Traceback" not in shown.said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_preset_is_chosen_by_its_name(home: Account) -> None:
+    assert home.told("init", "--name", "live", "--preset", "fixed").code == 0
+    assert 'preset = "fixed"' in content(home.folder)[CONFIGURATION].decode()
+    wrong = home.told("init", "--name", "other", "--preset", "bold")
+    assert (wrong.code, "one of " in wrong.err) == (2, True)

@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from tests.crash.death import STARTED, Box, Death, Fate
-from tests.crash.script import Act, Close, Fill, Flow, Open, Order, Over, Wish, acts_of, series_of
+from tests.crash.script import (
+    Act,
+    Bring,
+    Close,
+    Fill,
+    Flow,
+    Open,
+    Order,
+    Over,
+    Wish,
+    acts_of,
+    series_of,
+)
+from tests.simulation.regime import CLASSIC, Regime
 
 from smart_leverage.brokers.base import Capabilities
 from smart_leverage.brokers.sim import SimBrokerClient
@@ -28,8 +41,7 @@ from smart_leverage.policy.reasons import TradingState
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.recovery import recover
 from smart_leverage.runtime.trader import Trader
-from smart_leverage.settings import Settings
-from smart_leverage.wiring import Beginning, engine_config, opening
+from smart_leverage.wiring import Beginning, opening
 
 CASH = Decimal(100_000)
 LEDGER, VENUE, BOX = "ledger.sqlite", "venue.sock", "box"
@@ -39,12 +51,12 @@ BOUNDS = Bounds(wal_pages=60, wal_pages_max=120)
 T = TypeVar("T")
 
 
-def config() -> EngineConfig:
-    """Return the product's own, but prices are remembered at once.
+def config(regime: Regime) -> EngineConfig:
+    """Return that of some settings, but prices are remembered at once.
 
     A start that knows older prices decides soundly and not always equally; here it has to be equal.
     """
-    return engine_config(Settings())._replace(remember_every_s=0.0)
+    return regime.config()._replace(remember_every_s=0.0)
 
 
 class MortalConnection(sqlite3.Connection):
@@ -135,13 +147,12 @@ class MortalLine(SimBrokerClient):
 class Account:
     """One life of the process."""
 
-    def __init__(
-        self, folder: Path, seed: int, now_ns: int, fate: Fate, capabilities: Capabilities
-    ) -> None:
-        self._fate = fate
+    def __init__(self, terms: "Terms", now_ns: int, fate: Fate) -> None:
+        folder, seed, capabilities, regime = terms
+        self._fate, self._regime = fate, regime
         self._halt = HaltFile(folder)
         self._series = series_of(seed)
-        self.acts = acts_of(seed, self._series)
+        self.acts = acts_of(seed, self._series, regime)
         self._clock = ManualClock(now_ns)
         self._venue = MortalLine(folder / VENUE, fate, capabilities)
         self._ledger = MortalLedger(folder / LEDGER, fate)
@@ -149,11 +160,14 @@ class Account:
 
     def _recovered(self) -> Trader:
         held_back = lambda: "halted" if self._halt.is_set else ""  # noqa: E731
-        trader = recover(config(), self._ledger, self._venue, self._clock, held_back=held_back)
+        trader = recover(
+            config(self._regime), self._ledger, self._venue, self._clock, held_back=held_back
+        )
         if trader.engine.state.opened is None:
             keys = [each.key for each in self._series]
             start, now_ns = Beginning(CASH), self._clock.now_ns()
-            trader.offer(opening(Settings(), now_ns, start, Registry.builtin(), keys))
+            settings = self._regime.settings()
+            trader.offer(opening(settings, now_ns, start, Registry.builtin(), keys))
         trader.flush()
         return trader
 
@@ -169,6 +183,13 @@ class Account:
                 trader.offer(Prices(at_ns=at_ns, prints=prints))
             case Order(at_ns, command):
                 self._obey(at_ns, command)
+            case Bring(at_ns, measured):
+                trader.offer(
+                    Commanded(
+                        at_ns=at_ns, command=Command.EVIDENCE, who="a schedule",
+                        reason="it is time", changes=(("measured", measured),),
+                    )
+                )  # fmt: skip
             case Flow(at_ns, amount, reference):
                 with suppress(Refused):  # open orders may hold the money
                     venue.deposit(at_ns, amount, reference)
@@ -207,12 +228,13 @@ class Terms(NamedTuple):
     folder: Path
     seed: int
     capabilities: Capabilities = CAPABILITIES
+    regime: Regime = CLASSIC
 
 
 def live(terms: Terms, now_ns: int, death: Death, pipe: Pipe) -> None:
     """Live until the parent hangs up, or until the time has come."""
     box = Box(terms.folder / BOX)
-    account = Account(*terms[:2], now_ns, Fate(death, box), terms.capabilities)
+    account = Account(terms, now_ns, Fate(death, box))
     box.note(STARTED, 1)
     pipe.send("ready")
     while True:

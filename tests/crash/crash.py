@@ -25,12 +25,17 @@ from tests.crash.account import BOX, CASH, LEDGER, VENUE, Terms, live
 from tests.crash.death import ON_THE_WIRE, POINT, POINTS, STARTED, Box, Death
 from tests.crash.facts import Facts, Watcher, differences
 from tests.crash.script import Act, Order, acts_of, series_of
+from tests.simulation.regime import CLASSIC, EAGER, STEADY, Regime
 
 from smart_leverage.brokers.base import Capabilities
 from smart_leverage.brokers.sim import Mode, SimBrokerClient
 from smart_leverage.brokers.sim.venue import CAPABILITIES
 from smart_leverage.ledger.verify import verify
 
+REGIMES = (CLASSIC, STEADY, EAGER)
+"""Under which one world after the other is played."""
+KILLS_MAX = 70
+"""In one world, so that 200 kills see all three."""
 ANSWER_WITHIN_S = 60.0
 WRONG_SHOWN = 40
 LIFE = 14
@@ -225,13 +230,14 @@ def play(
     *,
     acts_max: int | None = None,
     capabilities: Capabilities = CAPABILITIES,
+    regime: Regime = CLASSIC,
 ) -> Result:
     """Play a world without kills and then with them, all of it or its first acts."""
-    acts = acts_of(seed, series_of(seed))[:acts_max]
-    with _house(Terms(folder / f"{seed}-unkilled", seed)) as house:
+    acts = acts_of(seed, series_of(seed), regime)[:acts_max]
+    with _house(Terms(folder / f"{seed}-unkilled", seed, regime=regime)) as house:
         unkilled = _unkilled(house, acts)
         wrong = [f"world {seed}, nobody killed: {line}" for line in house.watcher.broken]
-    with _house(Terms(folder / f"{seed}-killed", seed, capabilities)) as house:
+    with _house(Terms(folder / f"{seed}-killed", seed, capabilities, regime)) as house:
         killer = Killer(house, acts, unkilled, kills)
         killer.play()
         wrong += killer.wrong + [f"world {seed}: {line}" for line in house.watcher.broken]
@@ -292,7 +298,9 @@ def main(words: list[str]) -> int:
     began, results = time.monotonic(), list[Result]()
     with tempfile.TemporaryDirectory(prefix="crash-") as folder:
         while (done := sum(len(each.kills) for each in results)) < wanted:
-            result = play(Path(folder), seed + len(results), min(wanted - done, 100))
+            regime = REGIMES[len(results) % len(REGIMES)]
+            most = min(wanted - done, KILLS_MAX)
+            result = play(Path(folder), seed + len(results), most, regime=regime)
             results.append(result)
             print(
                 f"world {seed + len(results) - 1}: {len(result.kills)} kills, "

@@ -28,6 +28,9 @@ class Facts(NamedTuple):
     baselines: tuple[tuple[str, ...], ...]
     flows: tuple[str, ...]
     tier: int
+    earned: tuple[tuple[str, ...], ...]
+    """Every move of a tier, of what is in force of a sleeve with its six caps, every lock, and the
+    evidence that was taken."""
 
 
 class Watcher:
@@ -40,6 +43,7 @@ class Watcher:
         self._halts: list[tuple[str, ...]] = []
         self._breakers: list[tuple[str, ...]] = []
         self._baselines: list[tuple[str, ...]] = []
+        self._earned: list[tuple[str, ...]] = []
 
     def look(self) -> Facts:
         """Return what is true now."""
@@ -64,6 +68,7 @@ class Watcher:
             baselines=tuple(self._baselines),
             flows=tuple(sorted(journal.flows)),
             tier=journal.tier,
+            earned=tuple(self._earned),
         )
 
     def _hear(self, entry: dict[str, Any]) -> None:
@@ -74,6 +79,9 @@ class Watcher:
             case "breaker":
                 tripped = str(entry.get("is_tripped", False))
                 self._breakers.append((entry["breaker"], tripped, entry["value"], entry["limit"]))
+            case "tier" | "exposure" | "asset.locked" | "evidence" as kind:
+                told = (f"{name} {value}" for name, value in entry.items() if name != "kind")
+                self._earned.append((kind, *told))
             case "baseline":
                 holdings = sorted(entry.get("holdings", {}).items())
                 self._baselines.append(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from random import Random
 from typing import NamedTuple
 
+from tests.simulation.regime import Looker, Regime
 from tests.simulation.worlds import Walk, World, bars_of
 
 from smart_leverage.domain.bars import Bar
@@ -46,6 +47,13 @@ class Wish(NamedTuple):
     wish: OrderWish
 
 
+class Bring(NamedTuple):
+    """A schedule brings evidence, sound or not."""
+
+    at_ns: int
+    measured: str
+
+
 class Flow(NamedTuple):
     """Money comes or goes at the venue."""
 
@@ -74,7 +82,7 @@ class Over(NamedTuple):
     keys: tuple[Key, ...]
 
 
-Act = Close | Order | Flow | Wish | Open | Fill | Over
+Act = Close | Order | Bring | Flow | Wish | Open | Fill | Over
 
 
 def world_of(seed: int) -> World:
@@ -89,9 +97,12 @@ def series_of(seed: int) -> list[BarSeries]:
     return bars_of(world_of(seed))
 
 
-def acts_of(seed: int, series: Sequence[BarSeries]) -> list[Act]:
-    """Return everything that happens in a world, in order; the same at every call."""
-    chance = Random(f"{seed}/acts")
+def acts_of(seed: int, series: Sequence[BarSeries], regime: Regime) -> list[Act]:
+    """Return everything that happens in a world, in order; the same at every call.
+
+    Where exposure is earned, evidence comes as well.
+    """
+    chance, looker = Random(f"{seed}/acts"), Looker(seed)
     found: list[Act] = []
     resumes_at = -1
     for number, instant in enumerate(instants(series)):
@@ -103,6 +114,8 @@ def acts_of(seed: int, series: Sequence[BarSeries]) -> list[Act]:
                 wanted = (Command.HALT, Command.HALT, Command.REDUCE, Command.FLATTEN)
                 found.append(Order(instant.at_ns, chance.choice(wanted)))
                 resumes_at = number + RESUMED_AFTER
+            if not regime.is_classic and looker.chance.random() < 0.1:
+                found.append(Bring(instant.at_ns, looker.brings(instant.at_ns, BOTS[0])))
             if chance.random() < 0.05:
                 amount = Decimal(chance.randrange(-2_000, 8_000) or 1)
                 found.append(Flow(instant.at_ns, amount, f"wire-{number}"))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 from tests.crash.crash import play
+from tests.simulation.regime import EAGER
 
 from smart_leverage.brokers.sim.venue import CAPABILITIES
 
@@ -16,6 +17,14 @@ def test_kills_change_nothing_that_lasts(tmp_path: Path) -> None:
     assert len(result.kills) >= 10
     assert any(kill.is_on_the_wire for kill in result.kills)
     assert result.verified >= len(result.kills)
+    assert result.compared >= 8
+
+
+def test_what_was_earned_survives_kills(tmp_path: Path) -> None:
+    """Tiers, all caps, locks, breakers and evidence are those of the run that nobody killed."""
+    result = play(tmp_path, 2, 14, acts_max=ACTS, regime=EAGER)
+    assert not result.wrong, "\n".join(result.wrong)
+    assert len(result.kills) >= 10
     assert result.compared >= 8
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from smart_leverage.books.past import Past
+from smart_leverage.domain.clock import HOUR_NS
 from smart_leverage.domain.registry import Registry
 from smart_leverage.history.base import Asked
 from smart_leverage.history.reading import read_file
@@ -205,6 +207,104 @@ def test_a_table_in_either_form(tmp_path: Path, table: str) -> None:
     sums = counted(tmp_path, "trades.csv", table).sums
     assert (sums.trips, sums.wins, sums.losses) == (2, 1, 1)
     assert [sums.gross, sums.fees, sums.net] == [D(-490), D(32), D(-522)]
+
+
+def episodes(found: Gathered) -> list[tuple[str, Any, Any]]:
+    """Return instrument, hours and outcome of what a past was from flat to flat."""
+    past = Past()
+    past.take(found.deals)
+    return [
+        (each.key.partition(":")[2], each.lasted_ns / HOUR_NS, each.outcome)
+        for each in past.episodes
+    ]
+
+
+def test_episodes_of_activities(tmp_path: Path) -> None:
+    """What was sold in slices is one episode; MSFT is still open and none.
+
+    AAPL  paid 4 x 100 + 6 x 101 = 1006; got 550 + 192 + 285 = 1027, fee 0.95: +20.05 of 1006
+    ETH   paid 2000; 0.9975 at 2100 = 2094.75, the fee in coin being gone: +94.75 of 2000
+    TQQQ  sold short for 500, covered for 500.005: -0.005 of 500, neither won nor lost
+    """
+    assert episodes(counted(tmp_path, "activities.json", ACTIVITIES)) == [
+        ("AAPL", pytest.approx(48 + 2 / 3600), pytest.approx(20.05 / 1006)),
+        ("ETH/USD", 48.0, pytest.approx(94.75 / 2000)),
+        ("TQQQ", 1.0, pytest.approx(-0.005 / 500)),
+    ]
+
+
+def test_episodes_of_freqtrade(tmp_path: Path) -> None:
+    """One for each trade, however often it bought and sold.
+
+    1  +89.90 of 5000 and its fee of 5        3  short: +983 of 10000 less its fee of 10
+    2  -211.80 of 6000 and its fee of 6       4  +2917 - 1083 of 40000 + 40 + 42000 + 42
+    """
+    trades = [
+        trade(1, "BTC/USDT", 0.1, 50000.0, 51000.0, 1_709_251_200_000),
+        trade(2, "ETH/USDT", 2.0, 3000.0, 2900.0, 1_709_337_600_000),
+        trade(
+            3, "SOL/USDT:USDT", 100.0, 100.0, 90.0, 1_709_424_000_000, is_short=True,
+            funding_fees=2.0,
+        ),
+        trade(
+            4, "BTC/USDT", 2.0, 41000.0, 42000.0, 1_709_510_400_000,
+            orders=[
+                order("a", True, 1.0, 40000.0, 1_709_510_400_000),
+                order("b", True, 1.0, 42000.0, 1_709_514_000_000),
+                order("c", False, 1.0, 43000.0, 1_709_517_600_000),
+                order("d", False, 1.0, 41000.0, 1_709_521_200_000),
+            ],
+        ),
+    ]  # fmt: skip
+    found = counted(tmp_path, "trades.json", {"trades": trades}, quotes={"USDT": "USD"})
+    assert episodes(found) == [
+        ("BTC/USD", 1.0, pytest.approx(89.9 / 5005)),
+        ("ETH/USD", 1.0, pytest.approx(-211.8 / 6006)),
+        ("SOL/USD", 1.0, pytest.approx(983 / 9990)),
+        ("BTC/USD", 3.0, pytest.approx(1834 / 82082)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "fees"), [(EXECUTIONS, (1, 0)), (TRIPS, (0, 0))], ids=["executions", "round-trips"]
+)
+def test_episodes_of_a_table(tmp_path: Path, table: str, fees: tuple[int, int]) -> None:
+    """+8 of 5000 and the fee of the purchase, -530 of 30000: a round trip pays at its end."""
+    assert episodes(counted(tmp_path, "trades.csv", table)) == [
+        ("SPY", 1.0, pytest.approx(8 / (5000 + fees[0]))),
+        ("BTC/USD", 2.0, pytest.approx(-530 / (30000 + fees[1]))),
+    ]
+
+
+def test_finished_trades_are_an_episode_each_beside_and_behind_one_another(tmp_path: Path) -> None:
+    """Two ran at once, and a third began at the instant at which the first was over."""
+    table = """\
+symbol,qty,opened_at,open_price,closed_at,close_price,id
+SPY,10,2024-03-05T15:00:00Z,500,2024-03-05T17:00:00Z,510,one
+SPY,10,2024-03-05T16:00:00Z,505,2024-03-05T18:00:00Z,500,two
+SPY,5,2024-03-05T17:00:00Z,510,2024-03-05T19:00:00Z,510,three
+"""
+    assert episodes(counted(tmp_path, "trades.csv", table)) == [
+        ("SPY", 2.0, pytest.approx(100 / 5000)),
+        ("SPY", 2.0, pytest.approx(-50 / 5050)),
+        ("SPY", 2.0, 0.0),
+    ]
+
+
+def test_executions_that_turn_a_position_around_end_one_episode_and_begin_another(
+    tmp_path: Path,
+) -> None:
+    """10 bought at 100; 15 sold short at 110, of which 10 close: +100 of 1000; 5 covered at 99."""
+    table = """\
+time,symbol,side,qty,price,id
+2024-03-05T15:00:00Z,SPY,buy,10,100,a
+2024-03-05T16:00:00Z,SPY,sell_short,15,110,b
+2024-03-05T18:00:00Z,SPY,buy_to_cover,5,99,c
+"""
+    assert episodes(counted(tmp_path, "trades.csv", table)) == [
+        ("SPY", 1.0, pytest.approx(100 / 1000)),
+        ("SPY", 2.0, pytest.approx(55 / 550)),
+    ]
 
 
 def test_a_portfolio_history_without_its_deposits(tmp_path: Path) -> None:

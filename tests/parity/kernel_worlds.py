@@ -28,6 +28,8 @@ from smart_leverage.research.kernel import Setup
 
 COINS = ("BTC/USD", "ETH/USD", "DOGE/USD", "SHIB/USD", "LTC/USD", "SOL/USD")
 SHARES = ("TQQQ", "SPY", "AAPL", "SQQQ", "SOXL")
+FUNDS = ("QLD", "SQQQ", "BITX", "SOXL", "SPY")
+"""Factors 2, −3, 2 on a coin, 3, and 1."""
 FIRST_DAY = date(2021, 2, 26)
 
 
@@ -56,12 +58,12 @@ class Scripted:
         return found
 
 
-def world(seed: int, days: int = 40) -> World:
+def world(seed: int, days: int = 40, listed: Sequence[str] = SHARES) -> World:
     """Return the world of a seed."""
     chance = random.Random(seed)
     registry = Registry.builtin()
     coins = chance.sample(COINS, chance.randint(0, 4))
-    shares = chance.sample(SHARES, chance.randint(0 if coins else 1, 3))
+    shares = chance.sample(listed, chance.randint(0 if coins else 1, 3))
     step_ns = chance.choice((HOUR_NS, HOUR_NS, 30 * MINUTE_NS, 4 * HOUR_NS, DAY_NS))
     wildness = chance.choice((0.01, 0.03, 0.06, 0.12))
     series = [_coin(chance, registry.resolve(name), days, step_ns, wildness) for name in coins]
@@ -252,9 +254,19 @@ def policy_of(chance: random.Random) -> Policy:
     )
 
 
-def steady_world(seed: int, days: int = 80) -> World:
+def looking_world(seed: int) -> World:
+    """Return the world of a seed in which funds count with their multiple.
+
+    Every second time exposure is earned as well.
+    """
+    one = steady_world(seed, 60, FUNDS) if seed % 2 else world(seed, 60, FUNDS)
+    exposure = one.policy.exposure._replace(is_look_through=True)
+    return one._replace(policy=one.policy._replace(exposure=exposure))
+
+
+def steady_world(seed: int, days: int = 80, listed: Sequence[str] = SHARES) -> World:
     """Return the world of a seed, with a policy under which exposure is earned."""
-    one, chance = world(seed, days), random.Random(f"steady {seed}")
+    one, chance = world(seed, days, listed), random.Random(f"steady {seed}")
     uniform, is_on = chance.uniform, (lambda: chance.random() < 0.7)
     limits = LossLimits(uniform(0.003, 0.03), uniform(0.01, 0.05), uniform(0.05, 0.15))
     policy = one.policy._replace(

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from tests.conftest import MARKET_DATA
 from tests.parity.governed import Told, governed, of_kernel
-from tests.parity.kernel_worlds import Scripted, World, quiet_world, steady_world, world
+from tests.parity.kernel_worlds import (
+    Scripted,
+    World,
+    looking_world,
+    quiet_world,
+    steady_world,
+    world,
+)
 
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.errors import BadData
@@ -34,6 +41,9 @@ apart."""
 STEADY_SEEDS = (0, 2, 5, 9, 11, 14, 19, 23, 28, 33, 40, 57)
 """Exposure by drawdown, record, rolling losses and edge, together and alone; 19 once told the two
 apart."""
+
+LOOKING_SEEDS = (5, 16, 39, 48, 52, 57, 62, 68, 89, 100, 136, 148)
+"""Funds of factors 2, −3, 3 and 2 on a coin, counted with their multiple."""
 
 EVIDENCE_SEEDS = (5, 9, 23, 40)
 
@@ -91,6 +101,35 @@ def test_where_exposure_is_earned_the_kernel_decides_as_the_engine(
     engine, kernel = played(steady_world(seed), tmp_path)
     assert differences(engine, kernel) == []
     assert equity_gap(engine, kernel) < Decimal("1e-9")
+
+
+@pytest.mark.parametrize("seed", LOOKING_SEEDS)
+def test_where_funds_are_looked_through_the_kernel_decides_as_the_engine(
+    seed: int, tmp_path: Path
+) -> None:
+    engine, kernel = played(looking_world(seed), tmp_path)
+    assert differences(engine, kernel) == []
+    assert equity_gap(engine, kernel) < Decimal("1e-9")
+
+
+def test_in_these_worlds_looking_through_decides_otherwise() -> None:
+    """Both caps bind purchases of funds that are looked through, and plans sell them for both."""
+    bound, differing = Counter[str](), 0
+    for seed in LOOKING_SEEDS:
+        one = looking_world(seed)
+        bars = columns_of(one.series, now_ns=NOW_NS)
+        signals = signals_of([Scripted(one.opportunities)], one.series, bars)
+        exposure = one.policy.exposure._replace(is_look_through=False)
+        plain = run(bars, signals, one.policy._replace(exposure=exposure), one.setup)
+        done = run(bars, signals, one.policy, one.setup)
+        differing += done.decisions.tobytes() != plain.decisions.tobytes()
+        funds = np.abs(bars.facts["factor"][done.decisions["asset"]]) > 1.0
+        for row in done.decisions[funds]:
+            sold = "" if row["is_buy"] else "sold for "
+            bound[f"{sold}{Reason(int(row['reason'])).name}"] += 1
+    assert differing == len(LOOKING_SEEDS)
+    caps = ("CAP_CRYPTO", "CAP_LEVERAGED")
+    assert min(bound[f"{sold}{cap}"] for sold in ("", "sold for ") for cap in caps) > 0, bound
 
 
 @pytest.mark.parametrize("seed", EVIDENCE_SEEDS)

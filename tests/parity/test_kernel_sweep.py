@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.parity.kernel_worlds import Scripted, policy_of, steady_world, world
+from tests.parity.kernel_worlds import Scripted, looking_world, policy_of, steady_world, world
 
 from smart_leverage.domain.errors import BadData, ConfigError
 from smart_leverage.policy.params import CLASSIC, Policy
@@ -14,6 +14,7 @@ from smart_leverage.research.kernel import (
     Columns,
     Ends,
     Metrics,
+    Run,
     Setup,
     Signals,
     columns_of,
@@ -30,6 +31,7 @@ from smart_leverage.research.sweep.figures import Goal, months_of, months_of_end
 
 NOW_NS = 2**62
 SEEDS = (5, 37, 52, 62)
+LOOKED_THROUGH = (5, 16, 39, 62, 100, 136)
 LOOKED_AT = (3, 9, 13, 17, 24, 34, 38, 50, 60, 62, 65, 210, 727, 794, 806, 857, 862)
 
 
@@ -142,9 +144,17 @@ def test_what_is_passed_over_would_have_changed_nothing(monkeypatch: pytest.Monk
         for seed in LOOKED_AT:
             bars, signals, setup = market(seed)
             for policy in (world(seed).policy, steady_world(seed).policy):
-                one = run(bars, signals, policy, setup)
-                told[-1].append(b"".join(part.tobytes() for part in one[1:]))
+                told[-1].append(whole(run(bars, signals, policy, setup)))
+        for seed in LOOKED_THROUGH:
+            looking = looking_world(seed)
+            bars = columns_of(looking.series, now_ns=NOW_NS)
+            signals = signals_of([Scripted(looking.opportunities)], looking.series, bars)
+            told[-1].append(whole(run(bars, signals, looking.policy, looking.setup)))
     assert told[0] == told[1]
+
+
+def whole(one: Run) -> bytes:
+    return b"".join(part.tobytes() for part in one[1:])
 
 
 def every_step(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -> Market:

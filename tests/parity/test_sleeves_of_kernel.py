@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.parity.governed import governed
-from tests.parity.kernel_worlds import Scripted, World, steady_world, world
+from tests.parity.kernel_worlds import Scripted, World, looking_world, steady_world, world
 
 from smart_leverage.domain.evidence import SLEEVES
 from smart_leverage.domain.records import decode
@@ -20,19 +20,22 @@ NOW_NS = 2**62
 ZONE = "America/New_York"
 SEEDS = (3, 5, 15, 38, 59, 60, 367)
 STEADY_SEEDS = (2, 9, 19)
+LOOKING_SEEDS = (5, 62, 100)
 
 
 def of_ledger(one: World, folder: Path) -> Past:
     governed(folder, one.series, [Scripted(one.opportunities)], one.policy, one.setup)
     with Reader.open(folder / "ledger.sqlite") as reader:
-        return read_past(decode(e.payload) for e in reader.entries() if e.kind in KINDS)
+        records = (decode(e.payload) for e in reader.entries() if e.kind in KINDS)
+        return read_past(records, is_look_through=one.policy.exposure.is_look_through)
 
 
 def of_kernel(one: World) -> Past:
     bars = columns_of(one.series, now_ns=NOW_NS)
     signals = signals_of([Scripted(one.opportunities)], one.series, bars)
     done = run(bars, signals, one.policy, one.setup)
-    days = sleeve_days(done, bars, one.setup.cash, ZONE)
+    is_look_through = one.policy.exposure.is_look_through
+    days = sleeve_days(done, bars, one.setup.cash, ZONE, is_look_through=is_look_through)
     return Past(ZONE, days, outcomes_of(done, bars, signals))
 
 
@@ -41,6 +44,7 @@ def of_kernel(one: World) -> Past:
     [
         *(pytest.param(world(seed), id=f"world-{seed}") for seed in SEEDS),
         *(pytest.param(steady_world(seed), id=f"steady-{seed}") for seed in STEADY_SEEDS),
+        *(pytest.param(looking_world(seed), id=f"looking-{seed}") for seed in LOOKING_SEEDS),
     ],
 )
 def test_days_of_the_kernel_are_those_of_the_ledger(one: World, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_leverage.books.book import Book
+from smart_leverage.books.episodes import Episodes
 from smart_leverage.books.past import Past
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Key
@@ -62,6 +63,7 @@ def test_order_pieces_and_repeats_do_not_matter(
     assert cut.state() == whole.state()
     assert cut.record == whole.record
     assert cut.past.unmatched == whole.past.unmatched
+    assert cut.past.episodes == whole.past.episodes
 
 
 @given(deals())
@@ -89,6 +91,28 @@ def test_what_was_gained_is_what_was_paid_and_received(history: list[Deal]) -> N
             cash += (-1 if deal.side is Side.BUY else 1) * qty * deal.price - deal.fee
     held = sum((one.cost_basis if one.qty > 0 else -one.cost_basis for one in past.left_open), D(0))
     assert sum((trade.net for trade in trades), D(0)) == cash + held
+
+
+@given(deals())
+def test_episodes_of_a_past_are_those_that_ours_would_have_been(history: list[Deal]) -> None:
+    """Without shorts the two ways to find them agree, to the digits of a fraction."""
+    longs = [each for each in history if not (each.is_short or each.kind is DealKind.FEE)]
+    past, ours = Past(), Episodes()
+    past.take(longs)
+    counting = {each.deal.id: each.held for each in past.unmatched}
+    for deal in sorted(longs, key=lambda each: each.rank):
+        qty = counting.get(deal.id, deal.qty)
+        sign = 1 if deal.side is Side.BUY else -1
+        if qty:
+            cash = -sign * qty * deal.price - deal.fee
+            ours.move(deal.at_ns, "", deal.key, sign * qty, cash, deal.lot, is_forced=False)
+    known = sorted(ours.closed, key=lambda each: (each.at_ns, each.key))
+    assert [(each.at_ns, each.key, each.lasted_ns) for each in past.episodes] == [
+        (each.at_ns, each.key, each.lasted_ns) for each in known
+    ]
+    assert [each.outcome for each in past.episodes] == pytest.approx(
+        [each.outcome for each in known], rel=1e-12
+    )
 
 
 @given(deals(), st.data())

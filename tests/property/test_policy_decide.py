@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.decide import UNLIMITED, Account, Asset, Decision, Proposal, decide
-from smart_leverage.policy.params import CLASSIC
+from smart_leverage.policy.params import CLASSIC, Policy
 from smart_leverage.policy.reasons import Reason, TradingState
 from smart_leverage.policy.tier import TOLERANCE, Tier
 
@@ -150,8 +150,14 @@ def spoiled_purchases(draw: Any) -> Proposal:
     return proposal._replace(**draw(figures), **asked)
 
 
-def lots(account: Account, asset: Asset, proposal: Proposal) -> int:
-    return decide(account, asset, proposal, CLASSIC).lots
+LOOKING = CLASSIC._replace(exposure=CLASSIC.exposure._replace(is_look_through=True))
+"""Under which a fund counts with its daily multiple."""
+
+factors = st.sampled_from([1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 0.5]) | st.floats(-5.0, 5.0)
+
+
+def lots(account: Account, asset: Asset, proposal: Proposal, policy: Policy = CLASSIC) -> int:
+    return decide(account, asset, proposal, policy).lots
 
 
 # --- a sale --------------------------------------------------------------------------------------
@@ -211,22 +217,25 @@ def test_nothing_adds_exposure_when_account_or_asset_forbids_it(
     assert lots(account, other, proposal) == 0
 
 
-def assert_within_bounds(account: Account, asset: Asset, proposal: Proposal) -> None:
+def assert_within_bounds(
+    account: Account, asset: Asset, proposal: Proposal, policy: Policy = CLASSIC, times: float = 1.0
+) -> None:
     """Compare what is bought with every cap and with the means, in exact fractions."""
-    bought = lots(account, asset, proposal)
+    bought = lots(account, asset, proposal, policy)
     if bought == 0:
         return
     equity, added = Fraction(account.equity), bought * Fraction(asset.lot_value)
+    counted = added * Fraction(times)
     crypto, leveraged = (Fraction(cap) for cap in CAPS[account.tier])
     is_half_allowed = asset.is_broad and not asset.is_leveraged
     symbol = Fraction("0.50") if is_half_allowed else Fraction("0.10")
-    held = [(Fraction(1), account.gross_worst), (symbol, asset.worst)]
+    held = [(Fraction(1), account.gross_worst, added), (symbol, asset.worst, added)]
     if asset.is_leveraged:
-        held.append((leveraged, account.leveraged_worst))
+        held.append((leveraged, account.leveraged_worst, counted))
     if asset.is_crypto:
-        held.append((crypto, account.crypto_worst))
-    for cap, worst in held:
-        assert Fraction(max(worst, 0.0)) + added <= cap * equity * PROMISED
+        held.append((crypto, account.crypto_worst, counted))
+    for cap, worst, more in held:
+        assert Fraction(max(worst, 0.0)) + more <= cap * equity * PROMISED
     assert bought * Fraction(asset.lot_cost) <= Fraction(account.power) * PROMISED
     if proposal.bot_room != UNLIMITED:
         assert added <= Fraction(proposal.bot_room) * PROMISED
@@ -237,6 +246,48 @@ def test_no_purchase_breaks_a_cap_or_spends_what_is_not_there(
     account: Account, asset: Asset, proposal: Proposal
 ) -> None:
     assert_within_bounds(account, asset, proposal)
+
+
+@given(accounts(), assets(), purchases, factors)
+def test_no_purchase_breaks_a_cap_under_which_a_fund_counts_with_its_multiple(
+    account: Account, asset: Asset, proposal: Proposal, factor: float
+) -> None:
+    times = max(abs(factor), 1.0)
+    assert_within_bounds(account, asset._replace(factor=factor), proposal, LOOKING, times)
+
+
+@given(accounts(), assets(), purchases, factors)
+def test_looking_through_never_allows_more(
+    account: Account, asset: Asset, proposal: Proposal, factor: float
+) -> None:
+    fund = asset._replace(factor=factor)
+    assert lots(account, fund, proposal, LOOKING) <= lots(account, fund, proposal)
+
+
+@given(wild_accounts, wild_assets, wild_proposals, any_float)
+def test_without_looking_through_the_multiple_changes_nothing(
+    account: Account, asset: Asset, proposal: Proposal, factor: float
+) -> None:
+    other = decide(account, asset._replace(factor=factor), proposal, CLASSIC)
+    assert repr(other) == repr(decide(account, asset, proposal, CLASSIC))
+
+
+@given(accounts(), assets(), purchases, not_numbers)
+def test_a_multiple_that_is_no_number_allows_nothing_that_it_counts_for(
+    account: Account, asset: Asset, proposal: Proposal, factor: float
+) -> None:
+    fund = asset._replace(factor=factor)
+    assert not asset.is_leveraged or lots(account, fund, proposal, LOOKING) == 0
+
+
+@given(wild_accounts, wild_assets, wild_proposals, any_float)
+def test_garbage_of_a_multiple_is_no_exception_and_blocks_no_sale(
+    account: Account, asset: Asset, proposal: Proposal, factor: float
+) -> None:
+    fund = asset._replace(factor=factor)
+    assert lots(account, fund, proposal, LOOKING) >= 0
+    sale = proposal._replace(is_buy=False)
+    assert decide(account, fund, sale, LOOKING) == decide(account, asset, sale, CLASSIC)
 
 
 @given(spoiled_accounts(), spoiled_assets(), spoiled_purchases())

@@ -9,6 +9,7 @@ from tests.simulation.faults import Dice, FaultyLedger, Killed, TrueTime
 from tests.simulation.faulty_line import FaultyBroker
 from tests.simulation.kinds import priced_wish
 from tests.simulation.oracle import Oracle
+from tests.simulation.regime import STEADY_LIMITS, Looker, Regime
 from tests.simulation.worlds import Greedy, Signals, World
 
 from smart_leverage.domain.bars import Bar
@@ -43,7 +44,6 @@ COMMANDS = (
     *(Command.HALT, Command.REDUCE, Command.RESUME, Command.RESUME, Command.FLATTEN),
     *(Command.REBALANCE, Command.LIMITS, Command.LIMITS),
 )
-CONFIG = EngineConfig(loosen_after_hours=1)
 LIMITS = {
     "limits.symbol_cap": ("0.06", "0.08", "0.1", "0.15"),
     "limits.symbol_cap_broad": ("0.3", "0.5", "0.6"),
@@ -73,8 +73,12 @@ class Process:
         ledger: FaultyLedger,
         line: FaultyBroker,
         oracle: Oracle,
+        regime: Regime,
     ) -> None:
         self.world, self.time, self.dice = world, time, dice
+        self.regime, self._first = regime, regime.config()
+        self._settable = LIMITS if regime.is_classic else {**LIMITS, **STEADY_LIMITS}
+        self.looker = Looker(world.seed)
         self.ledger, self.line, self.oracle = ledger, line, oracle
         self._keys, self._held = keys, held
         self.chance = Random(f"{world.seed}/people")
@@ -99,17 +103,18 @@ class Process:
 
     def open(self) -> None:
         """Put the account under our rule."""
-        self._recover(CONFIG)
+        self._recover(self._first)
         assert self.trader is not None
+        settings = self.regime.settings()
         self.trader.offer(
             Opened(
                 at_ns=self.clock.now_ns(),
                 account=f"world {self.world.seed}",
                 mode="sim",
                 cash=Decimal(self.world.cash),
-                preset="classic",
-                policy_text="",
-                policy_hash="",
+                preset=settings.policy.preset,
+                policy_text=settings.policy_text(),
+                policy_hash=settings.policy_hash(),
                 enforcement="all",
                 version="0",
                 instruments=tuple(REGISTRY[key] for key in self._keys),
@@ -196,11 +201,11 @@ class Process:
         """Return what the next process is configured with; now and then somebody edits the file."""
         if not self.dice.is_off and self.chance.random() < 0.3:
             self.edited |= self._wanted()
-        return laid_over(CONFIG, self.edited)
+        return laid_over(self._first, self.edited)
 
     def _wanted(self) -> dict[str, str]:
-        names = self.chance.sample(sorted(LIMITS), self.chance.randint(1, 2))
-        return {name: self.chance.choice(LIMITS[name]) for name in names}
+        names = self.chance.sample(sorted(self._settable), self.chance.randint(1, 2))
+        return {name: self.chance.choice(self._settable[name]) for name in names}
 
     def _offer(self, event: Event) -> None:
         assert self.trader is not None
@@ -224,6 +229,7 @@ class Process:
         for key, price in prints:
             self.oracle.on_price(key, price)
         self._offer(Prices(at_ns=self.clock.now_ns(), prints=tuple(prints), rung=Rung.QUOTE))
+        self.oracle.proved()
         if not is_quiet:
             self._people(quotes)
         trader.flush()
@@ -249,9 +255,28 @@ class Process:
                 self._wait_for_a_price(bot.name, closes)
             if self.kinds.random() < 0.2:
                 self._cancel(bot.name)
-        if chance.random() < 0.1:
+        if not self.regime.is_classic:
+            self._look_after()
+        if chance.random() < (0.1 if self.regime.is_classic else 0.5):
             for opportunity in self.signals.on_bars(self.time.true_ns, closes):
                 self._offer(Proposed(at_ns=now, opportunity=opportunity))
+
+    def _look_after(self) -> None:
+        """Bring evidence now and then, and resume soon: what is halted earns nothing."""
+        if self.looker.chance.random() < 0.08:
+            self._bring_evidence()
+        if self.oracle.journal.trading != "active" and self.looker.chance.random() < 0.15:
+            self.resume()
+
+    def _bring_evidence(self) -> None:
+        """Let a schedule bring what it measured; what cannot be is refused, all of it."""
+        text = self.looker.brings(self.time.true_ns, self.signals.name)
+        self._offer(
+            Commanded(
+                at_ns=self.clock.now_ns(), command=Command.EVIDENCE, who="a schedule",
+                reason="it is time", changes=(("measured", text),),
+            )
+        )  # fmt: skip
 
     def _wish(self, event: Wished) -> None:
         trader, wish = self.trader, event.wish

@@ -20,6 +20,7 @@ from tests.simulation.faulty_line import FaultyBroker
 from tests.simulation.faulty_process import REGISTRY, Process
 from tests.simulation.oracle import Oracle
 from tests.simulation.oracle_settled import settle
+from tests.simulation.regime import Regime, regime_of
 from tests.simulation.worlds import Walk, World, bars_of, terms_of
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
@@ -79,7 +80,9 @@ def world_of(seed: int) -> World:
 class FaultyWorld:
     """One account on a bad line, from its opening until everything has come to rest."""
 
-    def __init__(self, seed: int, folder: Path, faults: Faults | None = None) -> None:
+    def __init__(
+        self, seed: int, folder: Path, faults: Faults | None = None, regime: Regime | None = None
+    ) -> None:
         self.seed, self.world = seed, world_of(seed)
         series = bars_of(self.world)
         self.keys = [each.key for each in series]
@@ -109,7 +112,7 @@ class FaultyWorld:
         self.line = FaultyBroker(self.venue, self.time, self.dice, self.oracle)
         self.process = Process(
             self.world, self.keys, self.held, self.time, self.dice, self.ledger, self.line,
-            self.oracle,
+            self.oracle, regime_of(seed) if regime is None else regime,
         )  # fmt: skip
         self._wrong_until = 0
         self.factors: dict[Key, Decimal] = {}
@@ -267,9 +270,11 @@ class FaultyWorld:
         return digest.hexdigest()
 
 
-def play(seed: int, folder: Path, faults: Faults | None = None) -> Result:
+def play(
+    seed: int, folder: Path, faults: Faults | None = None, regime: Regime | None = None
+) -> Result:
     """Play one world and leave nothing behind but its result."""
-    world = FaultyWorld(seed, folder, faults)
+    world = FaultyWorld(seed, folder, faults, regime)
     result = world.run()
     for file in (world.file, world.ledger_file):
         for each in folder.glob(f"{file.name}*"):

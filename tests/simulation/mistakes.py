@@ -16,6 +16,8 @@ import msgspec
 import pytest
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_world import play
+from tests.simulation.mistakes_steady import STEADILY
+from tests.simulation.regime import CLASSIC, Regime
 
 import smart_leverage.engine.answering as answering
 import smart_leverage.engine.buying as buying
@@ -261,9 +263,12 @@ def remembers_what_was_only_tried(planted: pytest.MonkeyPatch) -> None:
 
 
 class Mistake(NamedTuple):
+    """What is wrong, the faults and settings in which it shows, and the rules that forbid it."""
+
     plant: Plant
     faults: dict[str, float]
     rules: tuple[str, ...]
+    regime: Regime = CLASSIC
 
 
 def lets_trailing_stops_follow_our_own_prices(planted: pytest.MonkeyPatch) -> None:
@@ -312,6 +317,7 @@ MISTAKES = [
     Mistake(forgets_the_share_of_a_bot, {}, ("INV-03",)),
     Mistake(remembers_what_was_only_tried, {}, ("INV-15",)),
     Mistake(lets_trailing_stops_follow_our_own_prices, {}, ("INV-08",)),
+    *(Mistake(*each) for each in STEADILY),
 ]
 
 
@@ -330,7 +336,7 @@ def find(mistake: Mistake, folder: Path) -> Finding:
     with pytest.MonkeyPatch.context() as planted:
         mistake.plant(planted)
         for seed in range(SEEDS):
-            result = play(seed, folder, Faults(mistake.faults))
+            result = play(seed, folder, Faults(mistake.faults), mistake.regime)
             seen |= {each.split()[0] for each in result.violations}
             for rule in mistake.rules:
                 if rule in seen:
@@ -348,7 +354,7 @@ def main() -> int:
             missed += not found.rule
             name = mistake.plant.__name__.replace("_", " ")
             print(
-                f"{name:32} {found.rule or 'not seen':8} "
+                f"{name:43} {found.rule or 'not seen':8} "
                 f"in world {found.worlds:2}, {found.seconds:5.1f} s",
                 flush=True,
             )

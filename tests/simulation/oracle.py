@@ -8,7 +8,8 @@ and a deposit until somebody tells of them.
 
 INV-01 an id leaves as often as the journal said before, a change once; of both the larger counts
 INV-02 a durable, equal intent comes before the order
-INV-03 worst case inside caps at the send of an increase, unknown orders counted
+INV-03 worst case inside the smallest caps in force at the send of an increase, unknown orders
+       counted, and at its fill as long as prices are those that were judged
 INV-04 no increase at a price that is old, doubted or missing, while the venue is silent, or while
        our clock has just gone wrong
 INV-05 a decrease is denied only for what is not held
@@ -20,6 +21,7 @@ INV-11 an execution counts once    INV-13 the chain is sound
 INV-16 one opening a day; a tripped day stays tripped, by the venue's clock as well
 INV-17 no limit is looser before it was asked for and its delay is over, and none in need
 
+What is earned, and what losses stop, is reckoned once more in `oracle_steady`.
 INV-09 and INV-20 are judged at the end, when everything was quiet for a while (`settle`); of
 INV-20, that a plan ends at its deadline and says what is left, at every entry as well.
 """
@@ -36,6 +38,7 @@ from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
 from tests.simulation.oracle_clock import WorldTime
 from tests.simulation.oracle_journal import ENDED, FINAL, Journal, Known, Split
+from tests.simulation.oracle_steady import Steady, Worth
 
 from smart_leverage.brokers.sim import SimBroker
 from smart_leverage.domain.orders import (
@@ -82,10 +85,13 @@ class Oracle:
         """What every order has filled, as far as it was told."""
         self._told_ns: dict[str, int] = {}
         self._is_replaying = False
+        self._proved: Decimal | None = None
+        """Equity when what rests was proved last; None where something has changed prices since."""
         self._gone: dict[str, Decimal] = {}
         self._differed = False
         self.shares: dict[str, Fraction] = {}
         """The part of each cap that a bot may use; who is not named may use all."""
+        self.steady = Steady(self.journal, terms, self._worth, self.broken)
         self._exits: set[str] = set()
         """Orders that the venue made for one of ours."""
         self._gone_exits: set[str] = set()
@@ -115,14 +121,26 @@ class Oracle:
             self._check_trail(entry)
         elif kind == "flow":
             self.account.cash += D(entry["amount"])
+            self._proved = None
         elif kind == "split":
             split = self.journal.happened[-1]
             assert isinstance(split, Split)
             self.account.split(*split)
+            self._proved = None
             self._told_ns[entry["key"]] = 0
         elif kind == "prices.remembered":
             self.journal.remember(entry, self._told_ns)
         self.time.hear(entry)
+        self.steady.hear(entry)
+
+    def _worth(self) -> Worth:
+        """Return what was told until now, as losses are judged: a lone jump is not believed."""
+        account = self.account
+        coins = [key for key, each in self._terms.items() if each.is_crypto]
+        return Worth(
+            account.equity(account.judged),
+            {key: account.held.get(key, ZERO) * account.judged(key) for key in coins},
+        )
 
     def _check_trail(self, entry: dict[str, Any]) -> None:
         """A stop that trails is where the venue had it once, and never falls back from there."""
@@ -282,6 +300,8 @@ class Oracle:
             self._filled[order.name] = self._filled.get(order.name, ZERO) + fill.qty
             paid = Fill(fill.execution_id, fill.qty, fill.price, fill.fee, fill.fee_asset, False)
             self.account.fill(order, paid)
+            if order.is_buy:
+                self._check_fill(order)
         self.on_listed(update.broker_order)
 
     def on_listed(self, broker_order: BrokerOrder) -> None:
@@ -341,8 +361,10 @@ class Oracle:
         self._note_gone({str(each.key): each.qty for each in positions})
         for each in positions:
             is_known = self._now() - self._told_ns.get(each.key, 0) <= FRESH
-            if not is_known or self.account.is_doubted(each.key):
-                self.account.see(each.key, float(each.price))
+            is_needed = not is_known or self.account.is_doubted(each.key)
+            if is_needed and self.account.is_news(each.key, each.price):
+                self.account.hear(each.key, float(each.price), self._now())
+                self._proved = None
 
     def _note_gone(self, listed: dict[str, Decimal]) -> None:
         """Somebody else sold what is held by what was told, and not by any order of ours."""
@@ -357,7 +379,8 @@ class Oracle:
         """A price is told; what is no price changes nothing."""
         self.sync()  # a split that was told before belongs before it
         if price.is_finite() and price > 0:
-            self.account.see(key, float(price))
+            self.account.hear(key, float(price), self._now())
+            self._proved = None
             if not self.account.is_doubted(key):
                 self._told_ns[key] = self._now()
 
@@ -366,7 +389,7 @@ class Oracle:
         self.sync()
         self.time.on_restart()
         journal, told = self.journal, Told(self.journal.opening_cash, self._terms)
-        self._told_ns, self.is_blind = {}, True
+        self._told_ns, self.is_blind, self._proved = {}, True, None
         for entry in journal.adopted:
             told.adopt(entry["key"], D(entry["qty"]), D(entry["price"]))
         told.cash += sum(journal.flow_amounts, ZERO)
@@ -394,10 +417,17 @@ class Oracle:
                 told.before[name] = self._sent[known.before.order["client_order_id"]]
         self._remember_exits(told)
         self.account = told
+        self._remember_prices()
+
+    def _remember_prices(self) -> None:
+        """Know again what the journal remembers of prices."""
+        journal, told = self.journal, self.account
         for key, (price, at_ns, suspect) in journal.remembered.items():
             told.see(key, float(price))
             if suspect:
                 told.see(key, suspect)
+            if key in journal.anew:
+                told.begin_anew(key)
             self._told_ns[key] = at_ns
 
     def _remember_exits(self, told: Told) -> None:
@@ -419,30 +449,57 @@ class Oracle:
         if journal.trading != "active":
             self.broken("INV-07", f"{order} leaves while {journal.trading}: {journal.why}")
         self.time.check_increase(order)
+        if self.steady.coins.is_locked(order.key, self._now()):
+            self.broken("INV-16", f"{order} leaves while {order.key} is locked")
         age = self._now() - self._told_ns.get(order.key, 0)
         if age > AGE_MAX or account.is_doubted(order.key):
             self.broken("INV-04", f"{order} leaves at a price of {age // SECOND} s ago")
         if self.is_blind:
             self.broken("INV-04", f"{order} leaves before the venue's lists were compared")
         equity = account.equity()
-        for group, worst in account.worst(order.key).items():
-            is_broad = self._terms[order.key].is_broad
-            cap = journal.limits.cap(group, journal.tier, is_broad=is_broad)
-            if not F(worst) <= F(equity) * cap:
-                share = f"{worst:.4f} over {float(cap)} of {equity:.4f}"
-                self.broken("INV-03", f"{group} at the send of {order}: {share}")
+        self._check_caps(order, equity, "send")
         if order.bot in self.shares:
             self._check_share(order, F(equity))
 
+    def _check_caps(self, order: Order, equity: Decimal, moment: str) -> None:
+        """INV-03: the worst case of every group is inside the smallest cap in force."""
+        for group, worst in self.account.worst(order.key).items():
+            is_broad = self._terms[order.key].is_broad
+            cap = self.steady.cap(group, self.journal.tier, is_broad=is_broad)
+            if not F(worst) <= F(equity) * cap:
+                share = f"{worst:.4f} over {float(cap)} of {equity:.4f}"
+                self.broken("INV-03", f"{group} at the {moment} of {order}: {share}")
+
+    def proved(self) -> None:
+        """Prices were judged, so whatever may still fill was proved once more, or is taken back."""
+        self._proved = self.account.equity()
+
+    def _check_fill(self, order: Order) -> None:
+        """INV-03 at the fill, unless prices moved since all was proved, or a cancel is under way.
+
+        What sales have cost since then is no fault of the purchase, nor is a later one that was
+        taken back so that this one fits.
+        """
+        self.sync()
+        known = self.journal.orders.get(order.name)
+        if self._proved is None or known is None or known.is_taken_back or known.is_final:
+            return
+        if known.state == "pending_cancel":  # it has ended at the venue already
+            return
+        taken_back = (name for name, one in self.journal.orders.items() if one.is_taken_back)
+        self.account.left_out = frozenset(taken_back)
+        self._check_caps(order, max(self._proved, self.account.equity()), "fill")
+        self.account.left_out = frozenset()
+
     def _check_share(self, order: Order, equity: Fraction) -> None:
         """INV-03 of one bot: what it holds and buys is inside its part of every cap of a group."""
-        journal, account, share = self.journal, self.account, self.shares[order.bot]
+        account, share, tier = self.account, self.shares[order.bot], self.steady.tier_of(order.bot)
         for group in account.worst(order.key):
             if group == "symbol":
                 continue
             keys = [key for key in self._terms if account.is_in(key, group)]
             used = sum((self._of_bot(order.bot, key) for key in keys), F(0))
-            cap = share * journal.limits.cap(group, journal.tier, is_broad=False)
+            cap = share * self.steady.cap(group, tier, is_broad=False)
             if used > cap * equity:
                 text = f"{float(used):.4f} over {float(cap)} of {float(equity):.4f}"
                 self.broken("INV-03", f"{group} of {order.bot} at the send of {order}: {text}")

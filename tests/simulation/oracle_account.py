@@ -1,5 +1,6 @@
 """The account as it was told: what a governor could know, and no more."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from tests.simulation.audit_account import Account
@@ -20,6 +21,10 @@ class Told(Account):
         """By the name of a change, the order in whose place it is to come."""
         self.pair_of: dict[str, str] = {}
         """By the name of an exit, or of an order with exits, the name of the first of them."""
+        self.left_out: frozenset[str] = frozenset()
+        """Orders that count for nothing at this moment."""
+        self._jumped: dict[str, tuple[float, int]] = {}
+        """The last print that was too far away, and when it was told."""
         self.pair_left: dict[str, Decimal] = {}
 
     def counted(self, order: Order) -> Decimal:
@@ -33,6 +38,21 @@ class Told(Account):
         if before is None or not self.is_open(before):
             return order.left
         return max(order.left - before.left, ZERO)
+
+    def buys(self, key: str) -> Iterator[Order]:
+        return (each for each in super().buys(key) if each.name not in self.left_out)
+
+    def hear(self, key: str, price: float, at_ns: int) -> None:
+        """Take a price in at a time; a jump that is told twice at one instant is not confirmed."""
+        if self._jumped.get(key) == (price, at_ns) and key in self._doubted:
+            return
+        self.see(key, price)
+        if key in self._doubted:
+            self._jumped[key] = (price, at_ns)
+
+    def is_news(self, key: str, price: Decimal) -> bool:
+        """Tell whether a listed price says anything beside what is believed."""
+        return key not in self._believed or price != self.judged(key)
 
     def is_priced(self, key: str) -> bool:
         return key in self._price
@@ -67,14 +87,18 @@ class Told(Account):
     def split(self, key: str, shares: dict[str, Decimal], factor: Decimal) -> None:
         """Change units and price alike; what waited to be confirmed is judged anew."""
         self.hold(key, sum(shares.values(), ZERO))
-        self._doubted.pop(key, None)
-        self._exact.pop(key, None)
-        self._believed.pop(key, None)  # the next print, whatever it is, is no jump
+        self.begin_anew(key)
         if key in self._price:
             self._price[key] /= float(factor)
         if key in self.entry:
             self.entry[key] /= factor
         self.record.split(key, shares, factor)
+
+    def begin_anew(self, key: str) -> None:
+        """Believe the next print, whatever it is: it belongs to other units."""
+        self._doubted.pop(key, None)
+        self._exact.pop(key, None)
+        self._believed.pop(key, None)
 
     def adopt(self, key: str, qty: Decimal, price: Decimal) -> None:
         self.hold(key, qty)

@@ -97,6 +97,8 @@ class Known:
         self.base = before.filled if before else ZERO
         """What that one had filled when this was intended."""
         self.state = "intent"
+        self.is_taken_back = False
+        """Whether a cancel of it was ever intended."""
         self.attempts = 1
         """How often it may have left by now: each time, the journal says so before."""
         self.seen_ns = 0
@@ -150,6 +152,8 @@ class Journal:
         self.entries = 0
         self.remembered: dict[str, tuple[Decimal, int, float]] = {}
         """Prices that a later process knows: when they were told, and the jump that is doubted."""
+        self.anew: set[str] = set()
+        """What was split since prices were remembered: its next price is no jump."""
 
     def remember(self, entry: dict[str, Any], told_ns: dict[str, int]) -> None:
         suspects = {key: float(seen[5] or 0) for key, seen in entry["seen"].items()}
@@ -157,6 +161,7 @@ class Journal:
             key: (D(text), told_ns.get(key, 0), suspects[key])
             for key, text in entry["prices"].items()
         }
+        self.anew = set()
 
     def take(self, links: Iterable[Link], hear: Callable[[dict[str, Any]], None]) -> None:
         """Fold new entries; `hear` sees each one after it was folded."""
@@ -189,6 +194,7 @@ class Journal:
 
     def _account_opened(self, entry: dict[str, Any]) -> None:
         self.cash = self.opening_cash = D(entry["cash"])
+        self.limits.open(entry["policy"])
 
     def _position_adopted(self, entry: dict[str, Any]) -> None:
         self.adopted.append(entry)
@@ -208,7 +214,11 @@ class Journal:
         self.flows.add(entry["reference"])
         shares = {bot: D(text) for bot, text in entry["shares"].items()}
         self._hold(entry["key"], sum(shares.values(), ZERO))
-        self.happened.append(Split(entry["key"], shares, D(entry["factor"])))
+        key, factor = entry["key"], D(entry["factor"])
+        self.happened.append(Split(key, shares, factor))
+        if key in self.remembered:
+            self.remembered[key] = (self.remembered[key][0] / factor, 0, 0.0)
+            self.anew.add(key)
 
     def _fill(self, entry: dict[str, Any]) -> None:
         fill = entry["fill"]
@@ -281,7 +291,7 @@ class Journal:
         if known is None or known.is_final:
             self._broken("INV-08", f"{entry['client_order_id']} is final and was cancelled")
             return
-        known.state = "pending_cancel"
+        known.state, known.is_taken_back = "pending_cancel", True
 
     # -- judgement --------------------------------------------------------------------------------
 

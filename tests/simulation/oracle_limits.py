@@ -4,7 +4,8 @@ INV-17: every change has a name and a reason; a limit is looser only after it wa
 the whole delay in between, and while nothing is tripped, halted or reducing.
 """
 
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -26,12 +27,54 @@ from tests.simulation.audit_record import (
 
 F = Fraction
 HOUR = 3_600 * SECOND
+SWITCHES = (
+    *("exposure.drawdown_cap", "exposure.tail_cap", "exposure.kelly_cap"),
+    *("exposure.volatility_cap", "record.earned", "breakers.rolling", "edge.sized"),
+)
+"""What is off under `classic`; a rule that is on is tighter than one that is off."""
 HIGHER_IS_TIGHTER = frozenset(
     (
         *("tiers.win_rate_stable", "tiers.win_rate_profitable", "tiers.trades_min"),
         *("tiers.month_return_emergency", "risk.loosen_after_hours"),
+        *SWITCHES,
+        *("exposure.drawdown_floor", "exposure.peak_days"),
+        *("record.promote_probability", "record.demote_probability"),
+        *("record.trades_min_1", "record.trades_min_2"),
     )
 )
+EARNING = {
+    "exposure.drawdown_multiple": F(4),
+    "exposure.drawdown_floor": F(93, 100),
+    "exposure.peak_days": F(365),
+    "exposure.shortfall_max": F(15, 1000),
+    "exposure.kelly_fraction": F(1, 2),
+    "exposure.kelly_least": F(5, 100),
+    "exposure.volatility_max": F(1, 10),
+    "record.promote_probability": F(8, 10),
+    "record.demote_probability": F(3, 10),
+    "record.trades_min_1": F(20),
+    "record.trades_min_2": F(40),
+    "breakers.drawdown_limit": F(8, 100),
+    "breakers.loss_limit_sleeve": F(2, 100),
+    "edge.factor_max": F(3, 2),
+    "edge.uncalibrated": F(1, 2),
+}
+"""The numbers of `steady`, which count where their switch is on."""
+FIXED = {
+    "exposure.rise_min": F(1, 10),
+    "exposure.steps": F(100),
+    "record.discount": F(99, 100),
+    "record.prior_trades": F(10),
+    "record.payoff_trades": F(20),
+    "record.offset": F(1, 10),
+    "record.scratch": F(1, 10_000),
+    "edge.reference": F(2, 3),
+    "sizing.share_max": F(1, 10),
+    "sizing.base_share": F(5, 100),
+    "sizing.adjustment_max": F(3, 2),
+}
+"""What is told once, at the opening, and is no limit: it never changes."""
+WORDS = {"off": F(0), "on": F(1)}
 GROUP_NAMES = {"crypto": "crypto_cap", "leveraged": "total_cap"}
 
 
@@ -55,6 +98,8 @@ def usual() -> dict[str, Fraction]:
         "tiers.trades_min": F(TRADES_MIN),
         "tiers.month_return_emergency": MONTH_EMERGENCY,
         "risk.loosen_after_hours": F(24),
+        **dict.fromkeys(SWITCHES, F(0)),
+        **EARNING,
     }
 
 
@@ -64,8 +109,24 @@ class Limits:
     def __init__(self, broken: Callable[[str, str], None]) -> None:
         self._broken = broken
         self.in_force = usual()
+        self.fixed = dict(FIXED)
         self.changes = 0
         self._asked: dict[str, tuple[Fraction, int]] = {}
+
+    def open(self, policy: str) -> None:
+        """Read the text with which an account was opened; what it leaves out is as in `classic`."""
+        for name, value in _flat(tomllib.loads(policy, parse_float=Decimal)):
+            if name in self.in_force:
+                self.in_force[name] = _number(str(value))
+            elif name in self.fixed:
+                self.fixed[name] = F(value)
+
+    def __getitem__(self, name: str) -> Fraction:
+        """Return a limit in force, or a number that was told once."""
+        return self.in_force[name] if name in self.in_force else self.fixed[name]
+
+    def is_on(self, name: str) -> bool:
+        return bool(self.in_force[name])
 
     def cap(self, group: str, tier: int, *, is_broad: bool) -> Fraction:
         """Return the cap in force of a group, or of a symbol."""
@@ -113,7 +174,17 @@ class Limits:
             self._broken("INV-17", f"{text} is looser while {need}")
 
 
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
 def _number(text: str) -> Fraction:
     if text in TIER_NAMES:
         return F(TIER_NAMES.index(text))
+    if text in WORDS:
+        return WORDS[text]
     return F(Decimal(text))

@@ -1,8 +1,9 @@
 """Worlds with faults on all cores until the time is over.
 
-    python -m tests.simulation.simulate SECONDS [FIRST_SEED]
+    python -m tests.simulation.simulate SECONDS [FIRST_SEED] [classic]
 
-With 0 seconds one world is played, twice.
+With 0 seconds one world is played, twice. Every world draws its settings from its seed, unless the
+last word says that all are played under `classic`.
 
 Prints what was seen, a paragraph for each world in which something was wrong, and as its last line
 one JSON object with `account_days_per_min` and `violations`. Ends with 1 if there was a violation.
@@ -22,16 +23,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.simulation.faulty_world import Result, play
+from tests.simulation.regime import CLASSIC, Regime
 
 SHOWN = 3
 """Violations told of one world; the first is usually the cause of the others."""
 
 
-def worlds(first: int, step: int, until: float, folder: Path) -> Iterator[Result]:
+def worlds(
+    first: int, step: int, until: float, folder: Path, regime: Regime | None
+) -> Iterator[Result]:
     """Play worlds one after the other until the time is over."""
     seed = first
     while time.monotonic() < until:
-        yield play(seed, folder)
+        yield play(seed, folder, regime=regime)
         seed += step
 
 
@@ -40,20 +44,21 @@ def _work(
     step: int,
     until: float,
     results: "multiprocessing.Queue[Result]",
+    regime: Regime | None,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for result in worlds(first, step, until, Path(folder)):
+        for result in worlds(first, step, until, Path(folder), regime):
             results.put(result)
 
 
-def simulate(seconds: float, first: int) -> list[Result]:
+def simulate(seconds: float, first: int, regime: Regime | None = None) -> list[Result]:
     """Play on all cores; the monotonic clock is the same in every process of a machine."""
     cores = os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[Result] = context.Queue()
     until = time.monotonic() + seconds
     workers = [
-        context.Process(target=_work, args=(first + core, cores, until, results))
+        context.Process(target=_work, args=(first + core, cores, until, results, regime))
         for core in range(cores)
     ]
     for worker in workers:
@@ -95,13 +100,14 @@ def told(result: Result) -> str:
 def main(arguments: Sequence[str]) -> int:
     seconds = float(arguments[0])
     first = int(arguments[1]) if len(arguments) > 1 else 0
+    regime = CLASSIC if arguments[2:] == ["classic"] else None
     began = time.monotonic()
     if seconds:
-        found = simulate(seconds, first)
+        found = simulate(seconds, first, regime)
     else:  # one world, twice
         with tempfile.TemporaryDirectory() as folder:
-            found = [play(first, Path(folder))]
-            again = play(first, Path(folder))
+            found = [play(first, Path(folder), regime=regime)]
+            again = play(first, Path(folder), regime=regime)
         print(f"trace {found[0].trace}", f"again {again.trace}", sep="\n")
         if again.trace != found[0].trace:
             found[0].violations.append("INV-20 the same seed left another trace")

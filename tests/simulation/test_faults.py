@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from tests.simulation.faulty_world import play
+from tests.simulation.regime import CLASSIC, Regime
 from tests.simulation.simulate import told
 
 FAILED_ONCE = [
-    int(line.split()[0])
+    (int(line.split()[0]), line.split()[1])
     for line in Path(__file__).with_name("seeds.txt").read_text(encoding="utf-8").splitlines()
     if line.strip() and not line.startswith("#")
 ]
@@ -19,14 +20,14 @@ BATCHES = 14
 more."""
 
 
-def check(seed: int, folder: Path) -> None:
-    result = play(seed, folder)
+def check(seed: int, folder: Path, regime: Regime | None = None) -> None:
+    result = play(seed, folder, regime=regime)
     assert not result.violations, told(result)
 
 
-@pytest.mark.parametrize("seed", FAILED_ONCE)
-def test_what_failed_once_holds(seed: int, tmp_path: Path) -> None:
-    check(seed, tmp_path)
+@pytest.mark.parametrize(("seed", "regime"), FAILED_ONCE)
+def test_what_failed_once_holds(seed: int, regime: str, tmp_path: Path) -> None:
+    check(seed, tmp_path, CLASSIC if regime == "classic" else None)
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))

@@ -11,8 +11,10 @@ from smart_leverage.cli.case import Case, read_case
 from smart_leverage.cli.fields import EXAMPLE, SECTIONS
 from smart_leverage.cli.overrides import problems_of, settings_with
 from smart_leverage.domain.errors import BadData
+from smart_leverage.policy.decide import decide
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier
+from smart_leverage.wiring import policy_of
 
 
 def read(tree: Any) -> Case:
@@ -62,6 +64,40 @@ def test_what_is_left_out_is_assumed_and_told() -> None:
         "asset.is_fresh": True,
     }
     assert case.asset.lot_cost == case.asset.lot_value
+
+
+def looking_at(factor: float | None, leveraged_worst: float = 30_000.0) -> dict[str, Any]:
+    """Return $10,000 of a fund, asked in an account that looks through funds."""
+    return changed(
+        asset__factor=factor, asset__is_crypto=False, asset__worst=0.0, asset__lots_held=0,
+        account__crypto_worst=0.0, account__leveraged_worst=leveraged_worst,
+        proposal__lots=1_000_000, policy={"exposure": {"look_through": "on"}},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("factor", "lots"),
+    [(2.0, 180_250), (-3.0, 120_167), (1.0, 360_501), (None, 0)],
+    ids=["twice", "three-times-downward", "once", "not-known"],
+)
+def test_a_fund_that_is_looked_through_counts_with_its_multiple(
+    factor: float | None, lots: int
+) -> None:
+    """35 % of 96,014.32 less 30,000 is 3,605.01, and a lot is a cent."""
+    case = read(looking_at(factor))
+    policy = policy_of(settings_with(case.overrides))
+    assert decide(case.account, case.asset, case.proposal, policy).lots == lots
+
+
+def test_what_is_looked_through_may_come_to_more_than_everything_at_market_value() -> None:
+    assert read(looking_at(3.0, 30_000.0)).account.gross_worst == 25_500.0
+    tree = looking_at(3.0, 30_000.0) | {"policy": {}}
+    assert "account.gross_worst: 25500.0 is below leveraged_worst 30000.0" in refusal(tree)
+
+
+def test_of_earned_exposure_only_looking_through_is_a_matter_of_one_decision() -> None:
+    told = refusal(changed(policy={"exposure": {"tail_cap": "on"}}))
+    assert "policy.exposure.tail_cap: changes no single decision; known is look_through" in told
 
 
 def test_null_is_what_is_not_known() -> None:

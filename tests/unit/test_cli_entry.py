@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from smart_leverage.cli.app import COMMANDS, Entry
+from smart_leverage.cli.commands import COMMANDS, Entry
 from smart_leverage.cli.entry import enter, exit_code
 from smart_leverage.domain.errors import (
     BadData,

@@ -24,6 +24,7 @@ from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.settings import Settings
 
 HEAVY = "numba numpy polars scipy pandas arch sklearn optuna ray sqlalchemy uvicorn"
+HEAVY += " structlog prometheus_client"  # only a process that runs an account logs and is scraped
 
 SCRIPT = """
 import sys
@@ -172,6 +173,7 @@ def test_importing_the_package_loads_nothing_but_names_what_a_notebook_wants() -
     [
         pytest.param(["--version"], 220, id="version"),
         pytest.param(["status"], 400, id="status"),
+        pytest.param(["halt", "--reason", "a test"], 520, id="halt"),
         pytest.param(["orders"], 350, id="orders"),
         pytest.param(["tier"], 400, id="tier"),
     ],

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_leverage.books.statistics import rate_interval
-from smart_leverage.cli.plain import Seconds, plain
 from smart_leverage.cli.screen import Column, aligned
-from smart_leverage.cli.words import gauge, rate, sign
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import Noted
 from smart_leverage.domain.stamps import span as age
 from smart_leverage.engine.state import Plan
+from smart_leverage.runtime.plain import Seconds, plain
+from smart_leverage.runtime.words import gauge, rate, sign
 
 S = 1_000_000_000
 

@@ -6,17 +6,27 @@ from msgspec import structs
 from tests.simulation.desk import KO, NOON, SPY, D, Desk
 
 from smart_leverage.books.baselines import Period
+from smart_leverage.books.episodes import ALL
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.past import Deal, SourceFile
 from smart_leverage.domain.records import Noted, PastDealt, PastImported, PastValued, TierGranted
+from smart_leverage.engine import earning
+from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import PastArrived
 from smart_leverage.engine.importing import REFUSED
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.shares import tier_of
+from smart_leverage.engine.standings import Standing
+from smart_leverage.policy.evidence import Record, step_record
 from smart_leverage.policy.tier import Tier
+from smart_leverage.settings import load
+from smart_leverage.wiring.policy import policy_of
 
 HOUR_NS = 3_600_000_000_000
+STEADY = EngineConfig(
+    policy=policy_of(load(None, {"SMART_LEVERAGE_POLICY__PRESET": "steady"}).settings)
+)
 FILE = SourceFile(
     name="old.csv", sha256="a" * 64, form="table", rows=40, counted=40, first_ns=1, last_ns=2
 )
@@ -67,6 +77,75 @@ def test_an_imported_record_raises_the_tier_and_says_how_much_of_it_is_imported(
     (granted,) = [r for r in desk.records if isinstance(r, TierGranted)]
     assert (granted.wins, granted.closed, granted.imported) == (15, 30, 30)
     assert desk.buy(SPY, "1").figures["trades imported"] == "30 of 30"
+
+
+def steady(deals: tuple[Deal, ...]) -> Desk:
+    """Return an account under `steady` with an imported past, after a price has judged it."""
+    desk = Desk(config=STEADY)
+    bring(desk, deals)
+    desk.prices()
+    return desk
+
+
+def earlier(deals: tuple[Deal, ...]) -> tuple[Deal, ...]:
+    return tuple(structs.replace(each, at_ns=each.at_ns - 1000 * HOUR_NS) for each in deals)
+
+
+def standing(desk: Desk, bot: str = ALL) -> Standing:
+    return earning.standing(desk.engine._core, bot)
+
+
+def test_under_steady_imported_episodes_raise_the_tier_by_one_step_a_day() -> None:
+    desk = steady(trips(100, wins=100))
+    assert [one.is_imported for one in desk.state.episodes.closed] == [True] * 100
+    assert desk.state.tier is Tier.STABLE
+    desk.wait()
+    desk.prices()
+    assert standing(desk).tier is Tier.PROFITABLE
+    assert desk.state.tier is Tier.STABLE  # until the next day
+
+
+def test_under_steady_a_bad_or_a_short_past_raises_nothing() -> None:
+    for deals in (trips(100, wins=40), trips(19, wins=19)):
+        assert steady(deals).state.tier is Tier.LEARNING
+
+
+def test_under_steady_every_episode_is_folded_once_for_the_account_and_once_for_its_bot() -> None:
+    terms, expected = STEADY.policy.record, Record()
+    for number in range(30):
+        expected = step_record(expected, 1 / 60 if number < 20 else -1 / 60, terms)
+    for bot in ("", "grid"):
+        desk = steady(trips(30, wins=20, bot=bot))
+        assert standing(desk).with_forced == standing(desk).without_forced == expected
+        assert standing(desk, bot).with_forced == expected
+        assert standing(desk, "other").with_forced == Record()
+
+
+def test_under_steady_the_same_past_again_changes_nothing_and_an_older_one_is_first() -> None:
+    desk = steady(trips(30, wins=20))
+    known = (list(desk.state.episodes.closed), standing(desk))
+    assert bring(desk, trips(30, wins=20)).records == []
+    assert (desk.state.episodes.closed, standing(desk)) == known
+    older = earlier(trips(3, wins=3, name="older"))
+    bring(desk, older)
+    assert desk.state.episodes.closed[3:] == known[0]
+    anew = steady(older + trips(30, wins=20))
+    assert standing(desk).with_forced == standing(anew).with_forced
+
+
+def test_under_steady_an_episode_of_ours_comes_behind_them_and_a_restart_agrees() -> None:
+    desk = steady(trips(30, wins=20))
+    stop = desk.hold(KO, "10")
+    bring(desk, earlier(trips(2, wins=0, name="while-open")))
+    desk.sell(KO, "10")
+    desk.end(stop)
+    desk.fill(desk.take(), "61")
+    closed, found = list(desk.state.episodes.closed), standing(desk)
+    assert [one.is_imported for one in closed] == [True] * 32 + [False]
+    twin = Engine(desk.config, desk.records)
+    assert twin.state.episodes.closed == closed
+    assert earning.standing(twin._core) == found
+    assert vars(twin.state.episodes) == vars(desk.state.episodes)
 
 
 def test_it_rises_one_step_a_day_however_good_the_record_is() -> None:

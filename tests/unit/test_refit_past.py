@@ -117,6 +117,16 @@ def test_days_that_nobody_looked_at_are_left_out() -> None:
     assert days_open("2024-03-08", "2024-03-11", []) == 0
 
 
+def test_what_is_looked_through_is_at_work_with_its_multiple() -> None:
+    """The same profit, over 10,000 of a coin and 5,000 of a fund that count 15,000."""
+    desk = Desk(holdings={BTC: "0.2", TQQQ: "100"}, cash=85_000)
+    new_day(desk, {BTC: "51000", TQQQ: "49"})
+    new_day(desk, {TQQQ: "50"})
+    days = read_past(desk.records, is_look_through=True).days
+    assert [day.crypto for day in days] == pytest.approx([0.02, 0.0])
+    assert [day.leveraged for day in days] == pytest.approx([100 / 25_000, 100 / 24_900])
+
+
 def test_what_was_adopted_during_a_day_is_no_profit() -> None:
     desk = Desk(holdings={BTC: "0.2"})
     new_day(desk)

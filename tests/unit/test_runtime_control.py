@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from smart_leverage.domain.bots import Scope
+from smart_leverage.domain.clock import MINUTE_NS, SystemClock
 from smart_leverage.domain.errors import BrokerDown, LedgerLocked
 from smart_leverage.engine.events import Command
 from smart_leverage.runtime.admin import FILE, has_token, is_admin, is_hash_sound, new_token
 from smart_leverage.runtime.control import (
+    RESUME_NEEDS,
     SOCKET,
     Answer,
     Control,
@@ -22,6 +25,7 @@ from smart_leverage.runtime.control import (
     gives_a_sign,
 )
 from smart_leverage.runtime.latch import HALT, HaltFile
+from smart_leverage.runtime.people import sessions
 
 # -- the halt file --------------------------------------------------------------------------------
 
@@ -160,8 +164,26 @@ def test_a_resume_without_the_token_does_not_reach_the_loop(
 ) -> None:
     token_of(tmp_path)
     answer = ask(tmp_path, Request(Command.RESUME, "bot", "let me", token))
-    assert (answer.result, answer.lines) == (Result.REFUSED, ("resume needs the admin token",))
+    assert (answer.result, answer.lines) == (Result.REFUSED, (RESUME_NEEDS,))
     assert loop.taken == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "ago_ns", "is_taken"),
+    [
+        pytest.param(Scope.ADMIN, 0, True, id="an-admin"),
+        pytest.param(Scope.TRADE, 0, False, id="a-trader"),
+        pytest.param(Scope.ADMIN, 16 * MINUTE_NS, False, id="an-admin-of-long-ago"),
+    ],
+)
+def test_a_session_of_an_admin_resumes_like_the_token(
+    loop: Loop, tmp_path: Path, scope: Scope, ago_ns: int, is_taken: bool
+) -> None:
+    began_ns = SystemClock().now_ns() - ago_ns
+    token = sessions.begin(tmp_path, "anna", (scope,), "link", began_ns)
+    answer = ask(tmp_path, Request(Command.RESUME, "anna", "let me", token))
+    assert (answer.result is Result.DONE) == is_taken
+    assert len(loop.taken) == is_taken
 
 
 def test_a_resume_with_the_token_reaches_it(loop: Loop, tmp_path: Path) -> None:

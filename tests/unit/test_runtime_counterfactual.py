@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 from tests.presets import CLASSIC_SETTINGS
 
-from smart_leverage.brokers.sim import Start
+from smart_leverage.brokers.sim import Change, Start
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Key
@@ -25,6 +25,8 @@ from smart_leverage.runtime.counterfactual import Compared, compare, drawdown
 from smart_leverage.runtime.replay_case import Account, offers_of, step_of
 from smart_leverage.runtime.replay_history import log_of_history, with_bars
 from smart_leverage.runtime.replay_log import OrderLog
+from smart_leverage.runtime.replay_meter import Standing
+from smart_leverage.settings import LimitsSection
 from smart_leverage.wiring import Beginning, engine_config, opening
 
 D = Decimal
@@ -102,6 +104,25 @@ def test_over_a_cap_it_is_denied_and_the_difference_adds_up(tmp_path: Path) -> N
     held = compared.governed.replayed.peaks[BTC].share
     assert held < D("0.1") < compared.alone.replayed.peaks[BTC].share
     adds_up(compared)
+
+
+def test_a_fund_that_is_looked_through_is_measured_as_its_cap_counts_it(tmp_path: Path) -> None:
+    """20 of 100 in a fund of three times are 60 % of equity alone, and denied under 35 %."""
+    rows = (
+        "2024-03-05T15:00:00Z,TQQQ,buy,400,50,a,one\n2024-03-05T15:30:00Z,TQQQ,sell,400,50,b,two\n"
+    )
+    wide = LimitsSection(symbol_cap=0.5)
+    through = CLASSIC_SETTINGS.exposure.model_copy(update={"look_through": "on"})
+    settings = CLASSIC_SETTINGS.model_copy(update={"exposure": through, "limits": wide})
+    looking = account(100_000)._replace(config=engine_config(settings))
+    compared = compare(log(tmp_path, rows), looking)
+    most = max(compared.alone.shares, key=lambda each: each.leveraged)
+    assert (most.crypto, most.leveraged, most.gross) == (D(0), D("0.6"), D("0.2"))
+    assert compared.alone.replayed.peaks["leveraged"].share == D("0.6")
+    denied = compared.lines[0]
+    assert (denied.verdict, denied.reason) == ("denied", "cap_leveraged")
+    plain = compare(log(tmp_path, rows), account(100_000))
+    assert max(each.leveraged for each in plain.alone.shares) == D("0.2")
 
 
 def test_a_bot_that_may_shrink_gets_what_fits(tmp_path: Path) -> None:
@@ -216,3 +237,20 @@ def test_a_short_is_denied_and_its_cover_opens_nothing(tmp_path: Path) -> None:
     (left,) = compared.governed.gains
     assert left.last == 2 * D(495)
     adds_up(compared)
+
+
+def test_instants_without_news_are_worth_what_looking_at_them_would_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = log(tmp_path, ROWS + "2024-03-07T16:30:00Z,BTC/USD,buy,0.05,52000,g,seven\n")
+    quick = compare(rows, account(20_000, {BTC: D("0.02")}))
+    news, seen = Standing.news, []
+
+    def looks_always(standing: Standing) -> Sequence[Change]:
+        found = news(standing)
+        seen.append(found is None)
+        return found or ()
+
+    monkeypatch.setattr(Standing, "news", looks_always)
+    assert compare(rows, account(20_000, {BTC: D("0.02")})) == quick
+    assert 0.5 < sum(seen) / len(seen) < 1

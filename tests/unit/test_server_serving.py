@@ -43,7 +43,10 @@ def test_other_machines_are_let_in_with_a_certificate_only(host: str, tmp_path: 
         check_binding(Binding(host, certificate=certificate))
     with pytest.raises(ConfigError, match="no such file"):
         check_binding(Binding(host, certificate=certificate, key=key))
-    key.touch()
+    key.touch(0o644)
+    with pytest.raises(ConfigError, match=r"open to others, mode 0644; `chmod 600"):
+        check_binding(Binding(host, certificate=certificate, key=key))
+    key.chmod(0o600)
     check_binding(Binding(host, certificate=certificate, key=key))
 
 

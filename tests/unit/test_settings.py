@@ -29,6 +29,9 @@ from smart_leverage.settings import (
 )
 from smart_leverage.wiring import policy_of
 
+NO_POLICY = ("server.", "logs.", "notify.")
+"""Where the gateway listens, what is logged and who is told."""
+
 DEFAULTS = dict(flat(Settings().model_dump()))
 NUMBERS = {key: value for key, value in DEFAULTS.items() if isinstance(value, int | float)}
 FRACTIONS = sorted(
@@ -136,7 +139,8 @@ def test_the_preset_classic_names_every_number_of_the_original_and_turns_the_res
     preset = dict(flat(tomllib.loads(text)))
     sections = ("tiers", "sizing", "limits", "deleveraging", "stops")
     expected = {key: value for key, value in DEFAULTS.items() if key.split(".")[0] in sections}
-    expected |= {key: "off" for key, value in DEFAULTS.items() if value == "on"}
+    rules = {key: value for key, value in DEFAULTS.items() if not key.startswith(NO_POLICY)}
+    expected |= {key: "off" for key, value in rules.items() if value == "on"}
     assert preset == expected
     assert {key: type(value) for key, value in preset.items()} == {
         key: type(value) for key, value in expected.items()
@@ -166,6 +170,7 @@ def test_the_preset_steady_has_every_cap_on_under_the_ceilings_of_classic() -> N
         is_tail_capped=True,
         is_kelly_capped=True,
         is_volatility_capped=True,
+        is_look_through=True,
     )
     assert (steady.record.is_earned, steady.rolling.is_rolling, steady.edge.is_edge_sized) == (
         True,
@@ -183,6 +188,7 @@ def test_a_preset_that_is_a_yardstick_differs_in_one_cap_alone(name: str) -> Non
     at = preset_policy(name).exposure
     switches = {cap: getattr(at, f"is_{cap}_capped") for cap in ("drawdown", "tail", "kelly")}
     switches["volatility"] = at.is_volatility_capped
+    assert at.is_look_through == (name == "steady")
     is_on = {cap for cap, is_on in switches.items() if is_on}
     assert is_on == (set(switches) if name == "steady" else {own[name]} if name in own else set())
 
@@ -760,7 +766,7 @@ def test_a_table_in_place_of_a_value_is_not_compared_with_others(tmp_path: Path)
 # --- the fingerprint -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", sorted(key for key in NUMBERS if not key.startswith("server.")))
+@pytest.mark.parametrize("key", sorted(key for key in NUMBERS if not key.startswith(NO_POLICY)))
 def test_any_other_number_is_another_policy(key: str) -> None:
     numbers = Settings().model_dump()
     *sections, last = key.split(".")
@@ -800,8 +806,8 @@ def test_the_policy_text_is_a_file_that_says_the_same(tmp_path: Path) -> None:
     settings = read(tmp_path, "[limits]\nsymbol_cap = 0.123\n").settings
     text = settings.policy_text()
     assert text.splitlines() == sorted(text.splitlines())
-    # Where the gateway listens is no part of the policy.
-    assert len(text.splitlines()) == sum(not key.startswith("server.") for key in DEFAULTS)
+    # Where the gateway listens, what is logged and who is told are no part of the policy.
+    assert len(text.splitlines()) == sum(not key.startswith(NO_POLICY) for key in DEFAULTS)
     assert read(tmp_path, text).settings == settings
 
 

@@ -2,7 +2,8 @@
 
 import json
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -45,7 +46,7 @@ class Raw:
         return self.send(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + content)
 
     def send(self, request: bytes, *, within_s: float = 15.0) -> Answer:
-        with socket.create_connection(self.place, within_s) as connection:
+        with self.connection(within_s) as connection:
             said = bytearray()
             # Whoever sends too much may be cut off in the middle of it.
             with suppress(ConnectionResetError, BrokenPipeError):
@@ -60,6 +61,12 @@ class Raw:
         return Answer(
             int(first.split()[1]), {name.lower(): value for name, _, value in pairs}, content
         )
+
+    @contextmanager
+    def connection(self, within_s: float) -> Iterator[socket.socket]:
+        """Connect; another way to do it is another client's."""
+        with socket.create_connection(self.place, within_s) as connection:
+            yield connection
 
     def order(self, **terms: Any) -> Answer:
         """Send an order of a coin at the market, changed by what is named; None leaves one out."""

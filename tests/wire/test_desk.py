@@ -111,7 +111,7 @@ def test_coins_have_several_places(raw: Raw, location: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        pytest.param("GET", "/", 404, id="root"),
+        pytest.param("GET", "/v2", 404, id="root"),
         pytest.param("GET", "/v2/stocks/SPY/nothing", 404, id="unknown"),
         pytest.param("GET", "/v2/stocks/../account", 404, id="dots"),
         pytest.param("OPTIONS", BARS, 405, id="options"),

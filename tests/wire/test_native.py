@@ -106,7 +106,7 @@ def test_the_document_tells_of_every_native_route(raw: Raw) -> None:
     assert told["openapi"].startswith("3.1")
     assert set(told["paths"]) == {
         "/sl/v1/status", "/sl/v1/preview", "/sl/v1/decisions/{id}", "/sl/v1/signals",
-        "/sl/v1/webhooks/alerts", "/sl/v1/halt", "/sl/v1/openapi.json",
+        "/sl/v1/webhooks/alerts", "/sl/v1/halt", "/sl/v1/plan", "/sl/v1/openapi.json",
     }  # fmt: skip
     for path in told["paths"].values():
         for operation in path.values():

@@ -5,7 +5,7 @@ open. An episode is counted once, when it is over; how long the ones that are st
 says which of them are being put off.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ class Episode(NamedTuple):
     outcome: float
     """Net profit ÷ all that was paid in purchases."""
     is_forced: bool
+    is_imported: bool = False
+    """Whether it was over before our time, as a file tells it."""
 
 
 class OpenEpisode(Struct):
@@ -81,6 +83,18 @@ class Episodes:
         if one.qty < lot:
             self._close(at_ns, name, one)
 
+    def take_past(self, episodes: Sequence[Episode]) -> None:
+        """Put those from before our time in front of ours, in the place of what was known of them.
+
+        Args:
+            episodes: All of them, in the order in which they ended; whoever folds begins anew.
+        """
+        own = [each for each in self.closed if not each.is_imported]
+        self.closed = [*episodes, *own]
+        self._lasted = {}
+        for each in self.closed:
+            self._note_lasted(each.bot, each.lasted_ns)
+
     def split(self, key: Key, factor: Decimal) -> None:
         """Go on with other units."""
         for (_, other), one in self._open.items():
@@ -92,7 +106,10 @@ class Episodes:
         outcome = float(one.cash / one.put_in) if one.put_in > 0 else 0.0
         lasted = at_ns - one.since_ns
         self.closed.append(Episode(at_ns, *name, lasted, outcome, one.is_forced))
-        for bot in (ALL, name[0]):
+        self._note_lasted(name[0], lasted)
+
+    def _note_lasted(self, owner: str, lasted: int) -> None:
+        for bot in {ALL, owner}:
             self._lasted.setdefault(bot, []).append(lasted)
 
     def losers(self, at_ns: int, values: Mapping[Key, Decimal]) -> dict[str, int]:

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from msgspec import structs
 
 from smart_leverage.books.closings import Closing, closings
+from smart_leverage.books.episodes import Episode
 from smart_leverage.books.exact import ZERO, bookable, exactly, positive
+from smart_leverage.books.past_episodes import PastEpisodes
 from smart_leverage.books.past_fees import charged, is_charged
 from smart_leverage.books.positions import Change, Entry, Held, Holding, Position
 from smart_leverage.books.trades import Trade
@@ -33,6 +35,7 @@ class _Matched(NamedTuple):
     holding: Holding
     trades: dict[str, Trade]
     unmatched: tuple[Unmatched, ...]
+    episodes: tuple[Episode, ...]
 
 
 class Past:
@@ -83,6 +86,12 @@ class Past:
         for key in sorted(self._matched):
             yield from closings(key, self._matched[key].holding.entries)
 
+    @property
+    def episodes(self) -> list[Episode]:
+        """What is over from flat to flat, in the order in which it ended."""
+        found = [each for matched in self._matched.values() for each in matched.episodes]
+        return sorted(found, key=lambda each: (each.at_ns, each.key, each.bot))
+
     def trades_of(self, orders: Collection[str]) -> list[Trade]:
         """Return the trades that these orders closed, oldest first; see `PREFIX`."""
         every = (trade for matched in self._matched.values() for trade in matched.trades.values())
@@ -100,7 +109,7 @@ class Past:
             known = self._deals.get(deal.id) or fresh.get(deal.id)
             if known is None:
                 fresh[deal.id] = deal
-            elif structs.replace(known, lot=deal.lot, tick=deal.tick) != deal:
+            elif _as_told(known, deal) != deal:
                 raise BadData(
                     f"deal {deal.id} is {_told(deal)}, and was counted as {_told(known)}",
                     fix="one of the two files is wrong; correct it and import it again",
@@ -134,7 +143,7 @@ class Past:
 
 
 def _match(key: Key, deals: Sequence[Deal]) -> _Matched:
-    holding, unmatched = Holding(key), []
+    holding, episodes, unmatched = Holding(key), PastEpisodes(key), []
     fees = charged([*_counted(deals)])
     for deal in deals:
         if deal.kind is DealKind.FEE:
@@ -145,11 +154,11 @@ def _match(key: Key, deals: Sequence[Deal]) -> _Matched:
         if qty != deal.qty:
             unmatched.append(Unmatched(deal, qty))
         if qty:
-            holding.apply(_entry(deal, qty, fees.by_deal.get(deal.id, ZERO)))
+            episodes.apply(deal, _entry(deal, qty, fees.by_deal.get(deal.id, ZERO)), holding)
     trades = {
         name: structs.replace(trade, is_imported=True) for name, trade in holding.trades.items()
     }
-    return _Matched(holding, trades, tuple(unmatched))
+    return _Matched(holding, trades, tuple(unmatched), tuple(episodes.closed))
 
 
 def _counted(deals: Iterable[Deal]) -> Iterator[Deal]:
@@ -209,6 +218,11 @@ def _check(deal: Deal) -> None:
         raise BadData(
             f"fee of {deal.id} is {deal.fee} {deal.fee_asset}", fix="it must be below the quantity"
         )
+
+
+def _as_told(known: Deal, deal: Deal) -> Deal:
+    """Return a known deal with what depends on who reads it and not on what was dealt."""
+    return structs.replace(known, lot=deal.lot, tick=deal.tick, trip=deal.trip)
 
 
 def _told(deal: Deal) -> str:

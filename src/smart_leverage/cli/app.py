@@ -1,145 +1,16 @@
-"""The list of commands in three groups; each is loaded when it is called or its help is shown."""
+"""The commands of the list, each loaded when it is called or its help is shown."""
 
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from smart_leverage.cli.commands import COMMANDS, Entry
+
 HELP_WIDTH = 100
-
-OPERATE = "Operate"
-RESEARCH = "Research"
-KEEP = "Keep"
-
-
-class Entry(NamedTuple):
-    """A command: `target` is "module:function" below this package, or empty for a group."""
-
-    name: str
-    group: str
-    target: str = ""
-    help: str = ""
-    parts: tuple["Entry", ...] = ()
-    examples: tuple[str, ...] = ()
-
-
-COMMANDS: tuple[Entry, ...] = (
-    Entry("run", OPERATE, "run:run"),
-    Entry("demo", OPERATE, "demo:demo"),
-    Entry("status", OPERATE, "status:status"),
-    Entry("halt", OPERATE, "control:halt"),
-    Entry("reduce", OPERATE, "control:reduce"),
-    Entry("resume", OPERATE, "control:resume"),
-    Entry("flatten", OPERATE, "control:flatten"),
-    Entry("rebalance", OPERATE, "control:rebalance"),
-    Entry("orders", OPERATE, "orders:orders"),
-    Entry("explain", OPERATE, "explain:explain"),
-    Entry("tier", OPERATE, "tier:tier"),
-    Entry(
-        "limits",
-        OPERATE,
-        help="Show the limits, change them, ask what they would say, or try a rule.",
-        parts=(
-            Entry("show", "", "limits:show"),
-            Entry("set", "", "limits_set:set_limits"),
-            Entry("check", "", "limits:check"),
-            Entry("eval", "", "evaluate:evaluate"),
-        ),
-        examples=(
-            "smart-leverage limits check buy BTC/USD 4000",
-            "smart-leverage limits eval --example > case.json",
-        ),
-    ),
-    Entry(
-        "bots",
-        OPERATE,
-        help="Give bots their keys to the gateway, list them, take them away.",
-        parts=(
-            Entry("add", "", "bots:add"),
-            Entry("list", "", "bots:show"),
-            Entry("revoke", "", "bots:revoke"),
-        ),
-        examples=(
-            'smart-leverage bots add grid --reason "trial"',
-            "smart-leverage bots list",
-        ),
-    ),
-    Entry(
-        "enforcement",
-        OPERATE,
-        help="Show how much of the rule is carried out, and go up or down its ladder.",
-        parts=(
-            Entry("show", "", "enforcement:show"),
-            Entry("set", "", "enforcement:set_step"),
-        ),
-        examples=(
-            "smart-leverage enforcement show --days 30",
-            'smart-leverage enforcement set entries --reason "a quiet week"',
-        ),
-    ),
-    Entry(
-        "plan",
-        OPERATE,
-        help="Show what would be sold to be inside every cap, and consent to it.",
-        parts=(
-            Entry("show", "", "plan:show"),
-            Entry("consent", "", "plan:consent"),
-        ),
-        examples=(
-            "smart-leverage plan show",
-            'smart-leverage plan consent --reason "agreed"',
-        ),
-    ),
-    Entry("backtest", RESEARCH, "backtest:backtest"),
-    Entry("sweep", RESEARCH, "sweep:sweep"),
-    Entry("walk-forward", RESEARCH, "walk_forward:walk_forward"),
-    Entry("compare", RESEARCH, "compare:compare"),
-    Entry("verify", RESEARCH, "verify:verify"),
-    Entry("monitor", RESEARCH, "monitor:monitor"),
-    Entry("target", RESEARCH, "target:target"),
-    Entry("feasibility", RESEARCH, "feasibility:feasibility"),
-    Entry("counterfactual", RESEARCH, "counterfactual:counterfactual"),
-    Entry("audit", RESEARCH, "audit:audit"),
-    Entry("refit", RESEARCH, "refit:refit"),
-    Entry("review", RESEARCH, "review:review"),
-    Entry("report", RESEARCH, "report:report"),
-    Entry("statement", KEEP, "statement:statement"),
-    Entry("tax-lots", KEEP, "tax_lots:tax_lots"),
-    Entry("export", KEEP, "export:export"),
-    Entry("init", KEEP, "init:init"),
-    Entry(
-        "config",
-        KEEP,
-        help="Check the configuration, show it, or print its schema.",
-        parts=(
-            Entry("check", "", "config:check"),
-            Entry("show", "", "config:show"),
-            Entry("schema", "", "config:schema"),
-        ),
-        examples=("smart-leverage config check", "smart-leverage config show --origin"),
-    ),
-    Entry(
-        "ledger",
-        KEEP,
-        help="Prove that a ledger is whole, copy it, go on from a copy, import a past.",
-        parts=(
-            Entry("verify", "", "ledger:verify"),
-            Entry("backup", "", "ledger:backup"),
-            Entry("restore", "", "ledger:restore"),
-            Entry("migrate", "", "ledger:migrate"),
-            Entry("import", "", "importing:import_history"),
-        ),
-        examples=(
-            "smart-leverage ledger backup monday.sqlite",
-            "smart-leverage ledger restore monday.sqlite --name restored",
-        ),
-    ),
-    Entry("doctor", KEEP, "doctor:doctor"),
-    Entry("version", KEEP, "version:version"),
-)
 
 
 class Commands(TyperGroup):

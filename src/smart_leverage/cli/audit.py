@@ -66,6 +66,7 @@ def audit(
         from smart_leverage.runtime.audit.page import write_page
 
         of, folder = audit_of(screen, past, begins, target, asked, name)
+    screen.note("the page")
     page = out or folder / PAGE
     with _writing(page, "--out"):
         write_page(of, page, command=_command())
@@ -189,7 +190,7 @@ def _write_json(screen: Screen, of: "Audit", page: Path, folder: Path, to: Path)
     """Write the figures as JSON, to a file or to stdout."""
     import json
 
-    from smart_leverage.cli.plain import plain
+    from smart_leverage.runtime.plain import plain
 
     fields = _fields(of, page, folder)
     if to == STDOUT:

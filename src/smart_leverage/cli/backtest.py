@@ -111,10 +111,10 @@ def _lines(market: Market, one: "Backtest") -> Iterator[str]:
     from decimal import Decimal
 
     from smart_leverage.cli.tally import signed
-    from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import STATES, TIERS, money, short
     from smart_leverage.domain.stamps import iso
     from smart_leverage.policy.reasons import TradingState
+    from smart_leverage.runtime.words import rate
 
     of = one.figures
     first, last = money(Decimal(repr(market.setup.cash))), money(Decimal(repr(of["equity"])))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,8 @@ from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Column, Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.domain.bots import Seat
     from smart_leverage.engine.state import State
+    from smart_leverage.runtime.seated import Seated
 
 Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the ledger.")]
 
@@ -27,7 +27,7 @@ def add(
     reason: Why,
     scope: Annotated[
         str,
-        typer.Option(metavar="WORDS", help="read, reduce, trade, halt, admin; commas between."),
+        typer.Option(metavar="WORDS", help="scrape, read, reduce, trade, halt, admin; commas."),
     ] = "trade",
     share: Annotated[
         str, typer.Option(metavar="FRACTION", help="Part of each cap it may use.  [default: all]")
@@ -47,8 +47,9 @@ def add(
     """Give a bot its keys: an id, and a secret that is shown once.
 
     A bot sees its own orders and positions, and sells only what is its own. trade includes reduce
-    and halt, every scope includes read; only admin resumes. The caps of the account bind all bots
-    together; a share binds one of them further. Needs the admin token.
+    and halt, every scope includes read, except scrape, which opens the metrics alone; only admin
+    resumes. The caps of the account bind all bots together; a share binds one of them further.
+    Needs the admin token.
     """
     import sys
 
@@ -79,12 +80,12 @@ def add(
 def show(screen: Screen, ledger: LedgerPath = None) -> None:
     """List the bots: their keys, their share, what they hold and how they have traded."""
     from smart_leverage.cli.places import ledger_path
+    from smart_leverage.runtime.seated import seated
 
-    state = _state(ledger_path(ledger))
-    rows = [_row(state, seat) for seat in state.seats.values()]
+    rows = seated(_state(ledger_path(ledger)))
     if screen.as_json:
         for row in rows:
-            screen.record(row)
+            screen.record(row._asdict())
         return
     if not rows:
         screen.say("no bot has keys yet; `smart-leverage bots add NAME` gives some")
@@ -144,38 +145,17 @@ def _state(path: Path) -> "State":
     return state
 
 
-def _row(state: "State", seat: "Seat") -> dict[str, Any]:
-    book, record = state.book, state.book.bot_record(seat.bot).capping
-    holds = sum(1 for key in book.keys if book.bot_qty(seat.bot, key) > 0)
-    return {
-        "bot": seat.bot,
-        "key_id": seat.token_id,
-        "scopes": [scope.value for scope in seat.scopes],
-        "share": seat.share,
-        "may_shrink": seat.may_shrink,
-        "symbols": list(seat.symbols),
-        "expires_ns": seat.expires_ns,
-        "is_revoked": seat.is_revoked,
-        "is_suspended": seat.is_suspended,
-        "instruments_held": holds,
-        "trades_closed": record.closed,
-        "win_rate": record.win_rate,
-        "net": record.net,
-    }
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: "Seated") -> list[str]:
     from smart_leverage.domain.sentences import money, percent
 
-    word = "suspended" if row["is_suspended"] else "in force"
     return [
-        row["bot"],
-        row["key_id"],
-        ", ".join(row["scopes"]),
-        "all" if row["share"] is None else percent(row["share"]),
-        str(row["instruments_held"]),
-        str(row["trades_closed"]),
-        "no record" if row["win_rate"] is None else percent(row["win_rate"]),
-        money(row["net"]),
-        "revoked" if row["is_revoked"] else word,
+        row.bot,
+        row.key_id,
+        ", ".join(row.scopes),
+        "all" if row.share is None else percent(row.share),
+        str(row.instruments_held),
+        str(row.trades_closed),
+        "no record" if row.win_rate is None else percent(row.win_rate),
+        money(row.net),
+        row.word,
     ]

@@ -52,7 +52,8 @@ def read_case(text: str, file: str, check_policy: Callable[[Mapping[str, Any]], 
     else:
         problems.append(f"{POLICY}: an object of sections is expected, as in the configuration")
     if not problems:
-        problems += _contradictions(values)
+        is_looked_through = _is_looked_through(overrides)
+        problems += _contradictions(values, is_looked_through=is_looked_through)
     if problems:
         raise refusal(problems, file)
     return _case(values, overrides, assumed)
@@ -147,7 +148,7 @@ def _number_problem(kind: Kind, value: Any) -> str:
         return _not_a_number(kind, value)
     if not math.isfinite(value):
         return f"{value} is too large for a number; {kind.value}"
-    if value < 0:
+    if value < 0 and kind is not Kind.FACTOR:
         return f"{value} is below 0; {kind.value}"
     if kind is Kind.LOTS and (isinstance(value, float) or value >= LOTS_MAX):
         return f"{value} is not a number of whole lots below 2^53"
@@ -177,9 +178,19 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def _contradictions(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _is_looked_through(overrides: Mapping[str, Any]) -> bool:
+    from smart_leverage.cli.overrides import settings_with
+
+    return settings_with(overrides).exposure.look_through == "on"
+
+
+def _contradictions(
+    values: Mapping[str, Mapping[str, Any]], *, is_looked_through: bool
+) -> Iterator[str]:
     account, asset = values["account"], values["asset"]
-    groups = ("crypto_worst", "leveraged_worst", "gross_worst")
+    groups = ["crypto_worst", "leveraged_worst", "gross_worst"]
+    if is_looked_through:  # what counts with its multiple may come to more than all at once
+        groups.remove("gross_worst")
     for inner, outer in pairwise(groups):
         if _is_below(account[outer], account[inner]):
             yield (
@@ -230,6 +241,7 @@ def _case(
             lot_cost=_float(cost),
             **{name: asset[name] for name in Asset._fields if name.startswith(("is_", "lots_"))},
             worst=_float(asset["worst"]),
+            factor=_float(asset["factor"]),
         ),
         proposal=Proposal(
             is_buy=proposal["side"] == "buy",

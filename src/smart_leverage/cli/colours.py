@@ -34,17 +34,25 @@ class _Signs(RegexHighlighter):
     )
 
 
-def _console(*, has_colour: bool = True) -> Console:
+def console_of(*, has_colour: bool = True) -> Console:
+    """Return the terminal with our colours, or without any."""
     return Console(highlight=False, theme=_THEME, no_color=not has_colour)
 
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines, their signs coloured."""
-    console, signs = _console(), _Signs()
+    console, signs = console_of(), _Signs()
     for line in lines:
         text = Text(line)
         signs.highlight(text)
         console.print(text)
+
+
+def with_signs(lines: Iterable[str]) -> Text:
+    """Return lines as one text, their signs coloured; it is never wrapped."""
+    text = Text("\n".join(lines), no_wrap=True, end="")
+    _Signs().highlight(text)
+    return text
 
 
 def print_table(
@@ -61,4 +69,4 @@ def print_table(
         for cell in cells:
             signs.highlight(cell)
         table.add_row(*cells)
-    _console(has_colour=has_colour).print(table)
+    console_of(has_colour=has_colour).print(table)

@@ -92,11 +92,17 @@ def read_token(file: Path | None) -> str:
     import getpass
     import sys
 
+    from smart_leverage.domain.redaction import redactor
+
     if file is not None:
-        return token_in(file)
+        token = token_in(file)
+        redactor.hide(token)
+        return token
     if not sys.stdin.isatty():
         raise typer.BadParameter("name a file, or - for stdin", param_hint="--token-file")
-    return getpass.getpass("admin token: ")
+    token = getpass.getpass("admin token: ")
+    redactor.hide(token)
+    return token
 
 
 def token_in(file: Path) -> str:

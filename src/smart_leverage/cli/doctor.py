@@ -49,6 +49,7 @@ def _installation(place: Path | None) -> Iterator["Finding"]:
 def _account(screen: Screen, place: Path) -> Iterator["Finding"]:
     from smart_leverage.cli import check_account as check
     from smart_leverage.cli.check_ledger import ledger_checks
+    from smart_leverage.cli.check_notify import notify_checks
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.runtime.presence import presence, venue
 
@@ -63,6 +64,7 @@ def _account(screen: Screen, place: Path) -> Iterator["Finding"]:
         yield check.venue_process(venue(folder), present)
         yield check.token(folder)
         yield check.halt_file(folder)
+        yield from notify_checks(folder, SystemClock().now_ns())
     yield check.emergency(place)
     now_ns = SystemClock().now_ns()
     yield from ledger_checks(place, present, now_ns, screen.progress("verifying"))

@@ -17,6 +17,7 @@ from smart_leverage.domain.errors import (
     Refused,
     SmartLeverageError,
 )
+from smart_leverage.domain.redaction import redactor
 
 PIPED_WIDTH = 100
 """Columns of an output that nobody looks at directly."""
@@ -87,12 +88,12 @@ def exit_code(error: BaseException) -> int:
 
 def _tell(error: Exception, *, is_verbose: bool) -> int:
     if is_verbose:
-        traceback.print_exception(error)
+        sys.stderr.write(redactor("".join(traceback.format_exception(error))))
     if isinstance(error, SmartLeverageError):
-        sys.stderr.write(f"{error} [{error.code}]\n")
+        sys.stderr.write(redactor(f"{error} [{error.code}]\n"))
     else:
         hint = "" if is_verbose else "; -v shows where"
-        sys.stderr.write(f"unexpected {type(error).__name__}: {error}{hint} [bug]\n")
+        sys.stderr.write(redactor(f"unexpected {type(error).__name__}: {error}{hint} [bug]\n"))
     return exit_code(error)
 
 

@@ -146,17 +146,18 @@ def _fields(case: "Case", policy: "Policy", answer: "Decision") -> dict[str, Any
 
 def _bounds(case: "Case", policy: "Policy") -> Iterator[Bound]:
     """Yield every bound that a buy of this asset meets, in the order in which ties are settled."""
-    from smart_leverage.policy.decide import counts_as_leveraged, symbol_cap
+    from smart_leverage.policy.decide import counts_as_leveraged, symbol_cap, weight_in
     from smart_leverage.policy.tier import tier_caps
 
     if not case.proposal.is_buy:
         return
     account, asset, groups = case.account, case.asset, policy.groups
-    caps = tier_caps(account.tier, policy.tiers)
+    caps, times = tier_caps(account.tier, policy.tiers), weight_in(asset, policy)
     if asset.is_crypto:
-        yield _cap(case, "crypto cap", "cap_crypto", caps.crypto, account.crypto_worst)
+        yield _cap(case, "crypto cap", "cap_crypto", caps.crypto, account.crypto_worst, times)
     if counts_as_leveraged(asset):
-        yield _cap(case, "leveraged cap", "cap_leveraged", caps.leveraged, account.leveraged_worst)
+        used = account.leveraged_worst
+        yield _cap(case, "leveraged cap", "cap_leveraged", caps.leveraged, used, times)
     yield _cap(case, "gross cap", "cap_gross", groups.gross, account.gross_worst)
     yield _cap(case, "symbol cap", "cap_symbol", symbol_cap(asset, groups), asset.worst)
     if case.proposal.bot_room != float("inf"):
@@ -164,10 +165,12 @@ def _bounds(case: "Case", policy: "Policy") -> Iterator[Bound]:
     yield _pot("buying power", "buying_power", account.power, asset.lot_cost)
 
 
-def _cap(case: "Case", name: str, reason: str, cap: float, used: float) -> Bound:
+def _cap(
+    case: "Case", name: str, reason: str, cap: float, used: float, times: float = 1.0
+) -> Bound:
     from smart_leverage.policy.caps import headroom, lots_within
 
-    equity, lot_value = case.account.equity, case.asset.lot_value
+    equity, lot_value = case.account.equity, case.asset.lot_value * times
     room = headroom(cap, equity, used)
     return Bound(name, reason, cap, cap * equity, used, room, lots_within(room, lot_value))
 
@@ -207,7 +210,10 @@ def _show(screen: Screen, case: "Case", policy: "Policy", answer: "Decision") ->
     if bounds:
         equity = _money(case.account.equity)
         tier = case.account.tier.name
-        screen.say(f"equity {equity}, tier {tier}, a lot adds {_money(asset.lot_value, 5)}")
+        screen.say(
+            f"equity {equity}, tier {tier}, a lot adds {_money(asset.lot_value, 5)}"
+            f"{_looked_through(case, policy)}"
+        )
         screen.table(_COLUMNS, (_row(bound, reason) for bound in bounds))
         screen.say("", f"the policy's own size: {_money(answer.size)}")
     else:
@@ -219,6 +225,14 @@ def _show(screen: Screen, case: "Case", policy: "Policy", answer: "Decision") ->
     if case.assumed:
         told = ", ".join(f"{key} {_told(value)}" for key, value in case.assumed.items())
         screen.say("", f"assumed: {told}")
+
+
+def _looked_through(case: "Case", policy: "Policy") -> str:
+    """Return how often a lot counts under the caps that look through funds, empty for once."""
+    from smart_leverage.policy.decide import weight_in
+
+    times = weight_in(case.asset, policy)
+    return "" if times == 1.0 else f", {times:g} times as crypto and leveraged"
 
 
 def _row(bound: Bound, reason: str) -> list[str]:

@@ -8,11 +8,10 @@ from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from smart_leverage.domain.records import PastImported
     from smart_leverage.ledger.reader import Reader
-    from smart_leverage.ledger.rows import DecisionRow, OrderRow, PlanRow
+    from smart_leverage.ledger.rows import OrderRow
+    from smart_leverage.runtime.explaining import Explanation
 
 
 @command("smart-leverage explain d41", "smart-leverage explain 4107 --json")
@@ -33,51 +32,31 @@ def explain(
     """
     from smart_leverage.cli.places import ledger_path
     from smart_leverage.ledger.read_only import opened
+    from smart_leverage.runtime.explaining import explanation
 
     with opened(ledger_path(ledger)) as reader:
         past = _past(reader, which)
         if past is not None:
             _tell_past(screen, past)
             return
-        decision = _find(reader, which)
-        sent = _sent(reader, decision)
-        plan = reader.plan(decision.figures["plan"]) if "plan" in decision.figures else []
+        found = explanation(reader, which)
         if screen.as_json:
-            screen.record(_fields(reader, decision, sent, plan))
+            screen.record(_fields(reader, found))
         else:
-            screen.say(*_lines(reader, decision, sent, plan))
+            screen.say(*found.lines)
 
 
-def _lines(
-    reader: "Reader",
-    decision: "DecisionRow",
-    sent: "Sequence[OrderRow]",
-    plan: "Sequence[PlanRow]",
-) -> list[str]:
-    from smart_leverage.reports.explain import explain as explained
+def _fields(reader: "Reader", found: "Explanation") -> dict[str, Any]:
+    from smart_leverage.runtime.told import decision_fields
 
-    instrument = next((one for one in reader.instruments() if one.key == decision.key), None)
-    return explained(decision, instrument=instrument, orders=sent, plan=plan)
-
-
-def _fields(
-    reader: "Reader",
-    decision: "DecisionRow",
-    sent: "Sequence[OrderRow]",
-    plan: "Sequence[PlanRow]",
-) -> dict[str, Any]:
-    from smart_leverage.cli.told import decision_fields
-
-    orders = [{**_as_dict(row), "fills": reader.fills_of(row.client_order_id)} for row in sent]
-    return {**decision_fields(decision), "orders": orders, "plan": plan}
+    orders = [
+        {**_as_dict(row), "fills": reader.fills_of(row.client_order_id)} for row in found.orders
+    ]
+    return {**decision_fields(found.decision), "orders": orders, "plan": found.plan}
 
 
 def _as_dict(row: "OrderRow") -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__struct_fields__}
-
-
-def _sent(reader: "Reader", decision: "DecisionRow") -> "list[OrderRow]":
-    return reader.orders(decision_id=decision.decision_id) if decision.given > 0 else []
 
 
 def _past(reader: "Reader", which: str) -> "PastImported | None":
@@ -111,39 +90,3 @@ def _tell_past(screen: Screen, past: "PastImported") -> None:
     ]
     lines += [f"  left out  {why}: {count:,}" for why, count in sorted(past.left_out.items())]
     screen.say(*map(printable, lines))
-
-
-def _find(reader: "Reader", which: str) -> "DecisionRow":
-    """Return the decision that is meant, or that an event or order comes from."""
-    from smart_leverage.domain.errors import BadData
-
-    seq = int(which) if which.isascii() and which.isdigit() and len(which) < 19 else None
-    found = reader.decision(which if seq is None else seq)
-    if found is None and seq is not None:
-        return _of_event(reader, seq)
-    if found is None:
-        order = reader.order(which)
-        found = None if order is None else reader.decision(order.decision_id)
-    if found is None:
-        raise BadData(
-            f"no decision {which!r} in this ledger",
-            fix="`smart-leverage orders` lists them; an order that we did not send has none",
-        )
-    return found
-
-
-def _of_event(reader: "Reader", seq: int) -> "DecisionRow":
-    from smart_leverage.domain.errors import BadData
-
-    entry = next(reader.entries(after=seq - 1), None) if seq else None
-    if entry is None or entry.seq != seq:
-        last = reader.head().seq
-        raise BadData(f"no event {seq} in this ledger", fix=f"the last one is {last}")
-    order = reader.order(entry.key) if entry.key else None
-    found = None if order is None else reader.decision(order.decision_id)
-    if found is None:
-        raise BadData(
-            f"event {seq} is of kind {entry.kind!r} and belongs to no decision",
-            fix="`smart-leverage orders` lists the decisions",
-        )
-    return found

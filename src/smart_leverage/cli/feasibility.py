@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from smart_leverage.research.feasibility.histories import Target
     from smart_leverage.research.feasibility.record import Days
 
-TABLES = ("chances", "needed", "budget", "verdicts", "worlds")
+TABLES = ("chances", "needed", "budget", "verdicts", "worlds", "history")
 OF_RECORDS = ("chances", "worlds")
 """Tables that can be made of a record's own days."""
+OF_BARS = ("history",)
+"""Tables that are made of daily bars."""
 HALVES = 2
 
 
@@ -60,7 +62,9 @@ def feasibility(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="FILE...", help="Daily returns, CSV: date,return. Or as `ledger import` reads."
+            metavar="FILE...",
+            help="Daily returns, CSV: date,return. Or as `ledger import` reads. For --table "
+            "history: daily bars of coins.",
         ),
     ] = None,
     ledger: Annotated[
@@ -118,8 +122,10 @@ def feasibility(
 
         target = Target(monthly, drawdown)
         if table is not None:
-            from smart_leverage.cli.feasibility_tables import show
+            from smart_leverage.cli.feasibility_tables import show, show_history
 
+            if table in OF_BARS:
+                return show_history(screen, files or [], asked.quotes, target)
             days = None
             if files or ledger is not None:
                 days = _days_for(table, _source(files, ledger, asked, money))
@@ -181,6 +187,13 @@ def _one_source(
         "--table": table is not None,
     }
     given = [name for name, is_given in named.items() if is_given]
+    if table in OF_BARS:
+        if given != ["FILE", "--table"]:
+            raise typer.BadParameter(
+                f"{table} is made of files with daily bars, and of nothing else; name them",
+                param_hint="FILE",
+            )
+        return
     if table in OF_RECORDS and given in (["FILE", "--table"], ["--ledger", "--table"]):
         return
     if len(given) != 1:

@@ -1,5 +1,7 @@
 """Whole tables about targets, each with the Monte Carlo error of what was simulated."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from smart_leverage.cli.screen import Column, Screen
@@ -30,6 +32,53 @@ def show(screen: Screen, name: str, target: Target, days: Days | None = None) ->
         [Column(columns[0]), *(Column(each, is_number=True) for each in columns[1:])], rows
     )
     screen.say("", *notes)
+
+
+def show_history(
+    screen: Screen, files: Sequence[Path], quotes: Mapping[str, str], target: Target
+) -> None:
+    """Tell what rules made of days that happened, coins always held and coins above their mean."""
+    from smart_leverage.cli.counterfactual import bars_of
+    from smart_leverage.research.feasibility import coins
+
+    series = bars_of(screen, files, quotes)
+    dates, closes = coins.closes_of(series)
+    always = coins.coins_of(dates, closes)
+    timed = coins.coins_of(dates, closes, average=coins.AVERAGE)
+    found = [
+        (f"{name}{how}", coins.played(rule, held, target))
+        for how, held in (("", always), (f", above {coins.AVERAGE} days", timed))
+        for name, rule in coins.rules().items()
+    ]
+    first, last = always.dates[coins.WARM_UP], always.dates[-1]
+    if screen.as_json:
+        rows = [{"rule": name, **one._asdict()} for name, one in found]
+        screen.record({
+            "table": "history", **target._asdict(), "instruments": [each.key for each in series],
+            "first": first, "last": last, "rows": rows,
+        })  # fmt: skip
+        return
+    names = ("rule", "growth a year", "deepest fall", "below", "total", "both", "mean exposure")
+    screen.say(
+        f"{target.monthly:.1%} a month with less than {target.drawdown:.1%} drawdown, on "
+        f"{', '.join(each.key.partition(':')[2] for each in series)} in equal parts, "
+        f"{first} to {last}", ""
+    )  # fmt: skip
+    screen.table(
+        [Column(names[0]), *(Column(each, is_number=True) for each in names[1:])],
+        [
+            [name, f"{one.growth:+.1%}", f"{one.fall:.1%}", f"{one.below:.2f}", f"{one.total:.2f}",
+             f"{one.joint:.2f}", f"{one.exposure:.1%}"]
+            for name, one in found
+        ],
+    )  # fmt: skip
+    screen.say(
+        "",
+        "below, total, both: share of 12-month windows whose drawdown stays below, that make what",
+        f"the target compounds to, and both; decided at daily closes, {coins.COST:.1%} of what is",
+        f"turned over, {coins.WARM_UP} days that the rules only see. One history, so its error is",
+        "not known",
+    )
 
 
 Told = tuple[dict[str, Any], tuple[str, ...], list[list[str]], list[str]]

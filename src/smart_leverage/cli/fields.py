@@ -12,6 +12,7 @@ class Kind(Enum):
     MONEY = "an amount of account currency, zero or more; null where it is not known"
     FRACTION = "a fraction from 0 to 1; null where it is not known"
     RATIO = "a ratio above 0, where 1 is normal; null where it is not known"
+    FACTOR = "a number such as 2, -3 or 1; null where it is not known"
     LOTS = "whole lots, zero or more"
     FLAG = "true or false"
     STATE = "one of active, reducing, halted, frozen"
@@ -59,6 +60,7 @@ SECTIONS: Mapping[str, Mapping[str, Field]] = {
         "lots_selling": _optional(Kind.LOTS, 0, "what is being sold already"),
         "lots_step": _optional(Kind.LOTS, 1, "orders come in multiples of this"),
         "lots_min": _optional(Kind.LOTS, 1, "the smallest order"),
+        "factor": _optional(Kind.FACTOR, 1.0, "daily multiple of a fund, signed; 1 for the rest"),
     },
     "proposal": {
         "side": Field(Kind.SIDE, "what is wanted"),
@@ -99,6 +101,7 @@ EXAMPLE: Mapping[str, Any] = {
         "lots_selling": 0,
         "lots_step": 1,
         "lots_min": 100,
+        "factor": 1.0,
     },
     "proposal": {
         "side": "buy",

@@ -181,9 +181,9 @@ def _known(found: "Gathered") -> str:
 
 def lines_of(found: "Gathered") -> Iterator[str]:
     """Yield what files hold: round trips, win rate, money, days, and what was left out and why."""
-    from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import money, plain
     from smart_leverage.domain.stamps import iso
+    from smart_leverage.runtime.words import rate
 
     sums = found.sums
     for file in found.files:
@@ -234,12 +234,17 @@ def _worth(found: "Gathered") -> Iterator[str]:
 
 
 def _record(done: "Imported") -> Iterator[str]:
-    from smart_leverage.cli.words import rate
+    from smart_leverage.runtime.words import rate
 
     capping = done.state.book.record.capping
     yield (
         f"the record   win rate {rate(capping.wins, capping.closed)}, {capping.imported} of them "
         "imported; the tier is judged by it at the next start"
+    )
+    episodes = done.state.episodes.closed
+    yield (
+        f"             under `steady` by {len(episodes)} episodes from flat to flat, "
+        f"{sum(one.is_imported for one in episodes)} of them imported"
     )
 
 
@@ -264,8 +269,10 @@ def _fields(found: "Gathered", done: "Imported | None") -> dict[str, Any]:
         "worth": None if found.worth is None else found.worth._asdict(),
     }
     if done is not None:
-        capping = done.state.book.record.capping
+        capping, episodes = done.state.book.record.capping, done.state.episodes.closed
         fields["record"] = {
             "wins": capping.wins, "closed": capping.closed, "imported": capping.imported,
+            "episodes": len(episodes),
+            "episodes_imported": sum(one.is_imported for one in episodes),
         }  # fmt: skip
     return fields

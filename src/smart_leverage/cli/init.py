@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from smart_leverage.settings import Settings
 
 NAME = "main"
+PRESET = "SMART_LEVERAGE_POLICY__PRESET"
 _SHOWN_MAX = 4
 
 
@@ -23,11 +24,18 @@ _SHOWN_MAX = 4
 def init(
     screen: Screen,
     name: Annotated[
-        str, typer.Option(metavar="NAME", help="Of the account; its folder is runs/NAME.")
-    ] = NAME,
+        str | None,
+        typer.Option(
+            metavar="NAME", help=f"Of the account; its folder is runs/NAME.  [default: {NAME}]"
+        ),
+    ] = None,
     cash: Annotated[
         str | None,
         typer.Option(metavar="MONEY", help="Opening cash.  [default: see the settings]"),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of the policy.  [default: see the settings]"),
     ] = None,
     rotates_token: Annotated[
         bool, typer.Option("--rotate-token", help="Put a new admin token in place of the old one.")
@@ -36,20 +44,26 @@ def init(
 ) -> None:
     """Make an account: its folder, a configuration to be edited, and its admin token.
 
-    Nothing that exists is touched; what a killed init left half made is completed by the same
-    command. The token is shown once and only its hash is kept. A wrong old token leaves with 5.
+    On a terminal it asks for what no option says; Enter takes what stands in brackets. Nothing that
+    exists is touched; what a killed init left half made is completed by the same command. The token
+    is shown once and only its hash is kept. A wrong old token leaves with 5.
     """
     if not rotates_token and token_file is not None:
         raise typer.BadParameter("belongs to --rotate-token", param_hint="--token-file")
-    if rotates_token and cash is not None:
-        raise typer.BadParameter("belongs to a new account", param_hint="--cash")
+    for option, given in (("--cash", cash), ("--preset", preset)):
+        if rotates_token and given is not None:
+            raise typer.BadParameter("belongs to a new account", param_hint=option)
     if rotates_token:
-        _rotate(screen, name, token_file)
-    else:
-        _make(screen, name, cash)
+        _rotate(screen, name or NAME, token_file)
+        return
+    if screen.is_terminal and not (screen.as_json or screen.is_quiet):
+        from smart_leverage.cli.init_asking import ask
+
+        name, cash, preset = ask(name, cash, preset)
+    _make(screen, name or NAME, cash, preset)
 
 
-def _make(screen: Screen, name: str, cash: str | None) -> None:
+def _make(screen: Screen, name: str, cash: str | None, preset: str | None) -> None:
     from smart_leverage.cli.places import CONFIGURATION
     from smart_leverage.cli.runs import folder_of
     from smart_leverage.domain.errors import LedgerError
@@ -57,7 +71,7 @@ def _make(screen: Screen, name: str, cash: str | None) -> None:
     from smart_leverage.runtime.admin import new_token
     from smart_leverage.settings import template
 
-    settings = _settings(name, cash)
+    settings = settings_of(name, cash, preset)
     folder, text = folder_of(name), template(settings)
     _claim(folder, text)
     new = folder / f"{CONFIGURATION}.new"
@@ -72,9 +86,15 @@ def _make(screen: Screen, name: str, cash: str | None) -> None:
         raise LedgerError(f"{folder}: somebody else made it just now") from None
 
 
-def _settings(name: str, cash: str | None) -> "Settings":
+def settings_of(name: str, cash: str | None, preset: str | None) -> "Settings":
+    """Return the settings of a new account.
+
+    Raises:
+        BadParameter: One of the words is none that can be meant.
+    """
     from smart_leverage.cli.amounts import amount
     from smart_leverage.settings import AccountSection, load
+    from smart_leverage.settings.loading import PRESETS
 
     longest = next(
         each.max_length
@@ -83,7 +103,9 @@ def _settings(name: str, cash: str | None) -> "Settings":
     )
     if not (name.strip() and name.isprintable() and len(name) <= longest):
         raise typer.BadParameter(f"write 1 to {longest} plain characters", param_hint="--name")
-    plain = load(None, {}).settings
+    if preset is not None and preset not in PRESETS:
+        raise typer.BadParameter(f"one of {', '.join(PRESETS)}", param_hint="--preset")
+    plain = load(None, {} if preset is None else {PRESET: preset}).settings
     changed = {"name": name} | ({} if cash is None else {"cash": float(amount(cash, "--cash"))})
     return plain.model_copy(update={"account": plain.account.model_copy(update=changed)})
 

@@ -32,12 +32,15 @@ def verify(
 
     Walks the chain and makes every table anew from it; leaves with 6 on a difference. A running
     writer is not disturbed: the work is done on a copy in the temporary folder. Records
-    that wait in the emergency journal are counted.
+    that wait in the emergency journal are counted. A proof is noted beside the ledger, for whoever
+    watches how old it is.
     """
     from smart_leverage.cli.places import ledger_path
+    from smart_leverage.domain.clock import SystemClock
     from smart_leverage.domain.errors import LedgerCorrupt
     from smart_leverage.ledger.base import Head
     from smart_leverage.ledger.takeover import waiting
+    from smart_leverage.ledger.verified import note_verified
     from smart_leverage.ledger.verify import Fault, Verdict
     from smart_leverage.ledger.verify import verify as verified
 
@@ -48,6 +51,8 @@ def verify(
         verdict = verified(place, screen.progress("verifying"))
     except LedgerCorrupt as error:  # so damaged that nothing can be walked
         verdict = Verdict(Head(0, bytes(32)), (Fault(None, str(error)),))
+    if verdict.is_sound:
+        note_verified(place, verdict.events, SystemClock().now_ns())
     found = waiting(place)
     if screen.as_json:
         waits = {"emergency_records": len(found.notes), "emergency_torn": list(found.torn)}

@@ -179,9 +179,9 @@ def check(
 
 
 def _fields(now: "Remembered", asked: "Asked") -> dict[str, Any]:
-    from smart_leverage.cli.plain import Seconds
     from smart_leverage.domain.clock import SECOND_NS
     from smart_leverage.domain.sentences import sentence
+    from smart_leverage.runtime.plain import Seconds
 
     one, known = asked.decided, asked.known
     said = sentence(one.reason, one.unit, one.bound, one.would_be, is_sale=one.side == "sell")

@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from smart_leverage.cli.control import order, token_in
 from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Screen
-from smart_leverage.domain.limits import LIMITS
+from smart_leverage.domain.limits import LIMITS, fraction_of
 
 WORDS = "NAME=VALUE"
 
@@ -68,12 +67,10 @@ def _read(words: Sequence[str]) -> dict[str, str]:
 
 def _plain(name: str, text: str) -> str:
     """Return a percentage as the fraction that it is, and anything else as it stands."""
-    if not text.endswith("%"):
-        return text
     try:
-        return format(Decimal(text.removesuffix("%").strip()) / 100, "f")
-    except (InvalidOperation, ValueError):
-        raise typer.BadParameter(f"{name}: {text!r} is not a number", param_hint=WORDS) from None
+        return fraction_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name}: {error}", param_hint=WORDS) from None
 
 
 def _hint(name: str) -> str:

@@ -1,5 +1,6 @@
 """An account that runs in real time on the embedded market, until somebody stops it."""
 
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,9 @@ from smart_leverage.cli.screen import Screen
 from smart_leverage.domain.clock import SECOND_NS, SystemClock
 
 if TYPE_CHECKING:
+    from smart_leverage.domain.records import Record
     from smart_leverage.market.bars import BarSeries
+    from smart_leverage.runtime.logs.setup import LogConfig, Names
     from smart_leverage.runtime.tokens import Token
     from smart_leverage.server.serving import Address
     from smart_leverage.settings import Settings
@@ -50,17 +53,30 @@ def go_live(
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.runtime.desk_process import desk_process
+    from smart_leverage.runtime.logs import journal
+    from smart_leverage.runtime.logs.setup import logging_to
     from smart_leverage.wiring import in_real_time
+    from smart_leverage.wiring.notifying import hand_over
     from smart_leverage.wiring.serving import desk_options, first_token, served
 
     _show_new_token(folder)
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)
-    tell = (lambda record: None) if screen.as_json else narrator.hear
+    told = (lambda record: None) if screen.as_json else narrator.hear
+
+    def tell(record: "Record") -> None:
+        journal.hear(record)
+        told(record)
+
+    def warn(line: str) -> None:
+        journal.trouble(line)
+        screen.note(line)
+
     began_s = time.monotonic()
     with (
         Stopping() as stopping,
+        logging_to(folder, *_log_of(settings), terminal=sys.stderr) as log,
         in_real_time(
-            folder, settings, series, traders, clock=SystemClock(), tell=tell, warn=screen.note
+            folder, settings, series, traders, clock=SystemClock(), tell=tell, warn=warn
         ) as driver,
     ):
 
@@ -69,9 +85,12 @@ def go_live(
             return stopping.is_asked or is_late
 
         token = first_token(driver)
+        hand_over(folder, settings)
         with (
-            served(folder, settings, driver, series) as address,
-            desk_process(folder, desk_options(settings), lambda url: show_desk(screen, url)),
+            served(folder, settings, driver, series, lambda: log.dropped) as address,
+            desk_process(
+                folder, desk_options(settings, address), lambda url: show_desk(screen, folder, url)
+            ),
         ):
             screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
             driver.step()  # there are prices before the address is shown: the first order counts
@@ -80,6 +99,13 @@ def go_live(
     if not screen.as_json:
         narrator.end()
     return stopping.is_asked
+
+
+def _log_of(settings: "Settings") -> "tuple[Names, LogConfig]":
+    from smart_leverage.runtime.logs.setup import LogConfig, Names
+
+    account, logs = settings.account, settings.logs
+    return Names(account.name, account.mode, "trade"), LogConfig(**logs.model_dump())
 
 
 def show_gateway(screen: Screen, address: "Address", token: "Token | None") -> None:
@@ -91,14 +117,26 @@ def show_gateway(screen: Screen, address: "Address", token: "Token | None") -> N
     screen.note("print(client.get_account().buying_power)")
 
 
-def show_desk(screen: Screen, url: str) -> None:
-    """Say where market data is; the account does not wait for that process, nor depend on it."""
+def show_desk(screen: Screen, folder: Path, url: str) -> None:
+    """Say where people and market data are; the account depends on nothing of that process.
+
+    On a terminal a link follows that signs one person in, once; it goes nowhere else.
+    """
+    import sys
+
     screen.note(f"market data {url}, the `url_override` of the data clients")
+    if not sys.stderr.isatty() or screen.is_quiet:
+        screen.note(f"desk {url}, `smart-leverage desk link` lets you in")
+        return
+    from smart_leverage.cli.desk import made_link, own_name
+    from smart_leverage.domain.bots import Scope
+
+    link = made_link(folder, (Scope.ADMIN,), own_name(), url)
+    screen.note(f"desk, signs you in once within ten minutes: {link}")
 
 
 def _show_new_token(folder: Path) -> None:
     """Make the admin token of an account that has none, and show it, however quiet the run is."""
-    import sys
     from contextlib import suppress
 
     from smart_leverage.runtime.admin import new_token

@@ -49,7 +49,6 @@ _OPEN_COLUMNS = (
     Column("state"),
 )
 _OPEN_NARROW = (1, 3, 4, 5, 7, 8)
-_PAGE = 500
 
 
 @command(
@@ -81,6 +80,7 @@ def orders(
     """
     from smart_leverage.cli.places import ledger_path
     from smart_leverage.ledger.read_only import opened
+    from smart_leverage.runtime.fates import fates
 
     _check_reason(reason)
     with opened(ledger_path(ledger)) as reader:
@@ -100,7 +100,7 @@ def orders(
             key=key,
             limit=limit,
         )
-        _show(screen, decisions, _fates(reader, decisions))
+        _show(screen, decisions, fates(reader, decisions))
 
 
 def _check_reason(reason: str | None) -> None:
@@ -122,22 +122,6 @@ def _key(reader: "Reader", symbol: str) -> str:
     from smart_leverage.cli.instruments import find
 
     return find(reader.instruments(), symbol).key
-
-
-def _fates(reader: "Reader", decisions: "Sequence[DecisionRow]") -> dict[str, "OrderRow"]:
-    """Return the order of each decision that gave something, as it stands now."""
-    given = [row.seq for row in decisions if row.given > 0]
-    found: dict[str, OrderRow] = {}
-    if not given:
-        return found
-    before = 2**63 - 1
-    while before > min(given):
-        page = reader.orders(before=before, limit=_PAGE)
-        found.update({order.decision_id: order for order in page if order.decision_id})
-        if len(page) < _PAGE:
-            break
-        before = page[-1].intended_seq
-    return found
 
 
 def _show(screen: Screen, decisions: "Sequence[DecisionRow]", fates: "dict[str, OrderRow]") -> None:
@@ -164,21 +148,15 @@ def _fitted(
 
 
 def _fields(row: "DecisionRow", order: "OrderRow | None") -> dict[str, Any]:
-    from smart_leverage.cli.told import decision_fields
+    from smart_leverage.runtime.told import decision_fields, fate_fields
 
-    fate = None
-    if order is not None:
-        fate = {
-            "client_order_id": order.client_order_id,
-            "state": order.state.value,
-            "filled_qty": order.filled_qty,
-        }
-    return {**decision_fields(row), "order": fate}
+    return {**decision_fields(row), "order": fate_fields(order)}
 
 
 def _row(row: "DecisionRow", order: "OrderRow | None") -> list[str]:
     from smart_leverage.domain.sentences import money, plain, short
     from smart_leverage.domain.stamps import iso
+    from smart_leverage.runtime.fates import fate
 
     def worth(qty: Any) -> str:
         return money(qty * row.price) if row.price else plain(qty)
@@ -192,16 +170,8 @@ def _row(row: "DecisionRow", order: "OrderRow | None") -> list[str]:
         worth(row.given),
         row.verdict,
         "" if row.reason == "none" else short(row.reason),
-        "" if order is None else _fate(order),
+        fate(order),
     ]
-
-
-def _fate(order: "OrderRow") -> str:
-    from smart_leverage.domain.sentences import percent
-
-    if order.filled_qty and order.filled_qty < order.qty:
-        return f"{order.state}, {percent(order.filled_qty / order.qty, 0)} filled"
-    return order.state.value
 
 
 def _symbol(key: str) -> str:

@@ -8,8 +8,11 @@ from typing import Any
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.settings import ENV_PREFIX, Settings, load
 
-SECTIONS = ("tiers", "sizing", "limits", "deleveraging", "stops")
+SECTIONS = ("tiers", "sizing", "limits", "deleveraging", "stops", "exposure")
 """The sections that the one decision can depend on."""
+
+EXPOSURE = "look_through"
+"""Of the exposure that is earned only this: what is in force of the rest is the account's."""
 
 
 def problems_of(overrides: Mapping[str, Any]) -> list[str]:
@@ -42,6 +45,9 @@ def _unknown(overrides: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: unknown section; {hint}"
         elif not isinstance(value, dict):
             yield f"{key}: an object of numbers is expected, not {json.dumps(value)}"
+        elif key == "exposure":
+            for name in value.keys() - {EXPOSURE}:
+                yield f"{key}.{name}: changes no single decision; known is {EXPOSURE}"
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

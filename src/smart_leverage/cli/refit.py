@@ -63,11 +63,12 @@ def refit(
     from smart_leverage.runtime.remembered import remember
 
     path = ledger_path(folder)
+    state = remember(path).state
     with statistics("refit"):
-        past, measured, told = _measured(path)
+        past, measured, told = _measured(path, is_look_through=state.limits.is_look_through)
         if picture is not None:
             _draw(picture, told)
-    rows = list(_rows(remember(path).state.evidence.measured, measured, past))
+    rows = list(_rows(state.evidence.measured, measured, past))
     if not screen.as_json:
         screen.say(*_lines(measured, rows, told), "")
     fields = {"measured": measured, "rows": rows, "sources": told, "ledger": str(path)}
@@ -77,7 +78,7 @@ def refit(
     order(screen, "evidence", reason, path, changes={NAME: _encoded(measured)}, more=fields)
 
 
-def _measured(path: Path) -> "tuple[Past, Measured, list[Quality]]":
+def _measured(path: Path, *, is_look_through: bool) -> "tuple[Past, Measured, list[Quality]]":
     """Read the past and return it, what it gives, and how good every source was."""
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.domain.records import decode
@@ -87,7 +88,10 @@ def _measured(path: Path) -> "tuple[Past, Measured, list[Quality]]":
     from smart_leverage.research.refit.past import KINDS, read_past
 
     with opened(path) as reader:
-        past = read_past(decode(entry.payload) for entry in reader.entries() if entry.kind in KINDS)
+        past = read_past(
+            (decode(entry.payload) for entry in reader.entries() if entry.kind in KINDS),
+            is_look_through=is_look_through,
+        )
     measured = measure(past, SystemClock().now_ns())
     used = [each for each in past.outcomes if measured.from_ns <= each.at_ns <= measured.until_ns]
     return past, measured, [quality(*each) for each in sources_of(used).items()]

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from smart_leverage.cli.places import configuration
 from smart_leverage.cli.rules import kept_settings
-from smart_leverage.cli.tracking import Tracking, tracking
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.policy.target import (
     annual_compound,
@@ -20,6 +19,7 @@ from smart_leverage.policy.target import (
     two_month_drawdown_at_monthly_limit,
 )
 from smart_leverage.runtime.remembered import Remembered, remember
+from smart_leverage.runtime.tracking import Tracking, tracking
 from smart_leverage.settings import Settings, load
 
 CALENDARS = ((22.0, "sessions"), (21.0, "sessions"), (30.4375, "days of coins"))

@@ -59,7 +59,7 @@ class Screen:
         """Write one object of the result as a line of JSON."""
         import json
 
-        from smart_leverage.cli.plain import plain
+        from smart_leverage.runtime.plain import plain
 
         sys.stdout.write(f"{json.dumps(plain(fields), ensure_ascii=False, allow_nan=False)}\n")
 

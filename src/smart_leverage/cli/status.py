@@ -27,15 +27,17 @@ def status(screen: Screen, ledger: LedgerPath = None) -> None:
 
     now = remember(ledger_path(ledger))
     if screen.as_json:
-        screen.record(_fields(now))
+        screen.record(fields(now))
     else:
-        screen.say(*_lines(now, screen.width))
+        screen.say(*lines(now, screen.width))
 
 
-def _fields(now: "Remembered") -> dict[str, Any]:
-    from smart_leverage.cli.plain import Seconds
+def fields(now: "Remembered") -> dict[str, Any]:
+    """Return how an account stands, as JSON has it."""
+    """Return how an account stands, as JSON has it."""
     from smart_leverage.domain.clock import SECOND_NS, SystemClock
     from smart_leverage.runtime.figures import exposures, holdings, losses, record
+    from smart_leverage.runtime.plain import Seconds
 
     state, mark = now.state, now.last_mark
     wins, closed = record(now)
@@ -77,7 +79,8 @@ def _locks(now: "Remembered") -> list[dict[str, Any]]:
     ]
 
 
-def _lines(now: "Remembered", width: int) -> Iterator[str]:
+def lines(now: "Remembered", width: int) -> Iterator[str]:
+    """Yield how an account stands, for a screen of so many columns."""
     yield from _head(now)
     yield ""
     yield from _tier(now, width)
@@ -107,14 +110,15 @@ def _head(now: "Remembered") -> Iterator[str]:
 
 
 def _tier(now: "Remembered", width: int) -> Iterator[str]:
-    from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import TIERS
-    from smart_leverage.runtime.figures import record
+    from smart_leverage.runtime.figures import from_before, record
     from smart_leverage.runtime.ranks import next_step
+    from smart_leverage.runtime.words import rate
 
-    imported = now.state.book.record.capping.imported
+    before = from_before(now)
+    what = "" if before.what == "trades" else f" {before.what}"
     line = f"tier      {TIERS[now.state.tier.name]}   win rate {rate(*record(now))}"
-    line += f", {imported} imported" if imported else ""
+    line += f", {before.imported}{what} imported" if before.imported else ""
     step = next_step(now)
     if step and len(line) + len(step) + 3 <= width:
         yield f"{line}   {step}"
@@ -133,8 +137,8 @@ def _exposures(now: "Remembered", width: int) -> Iterator[str]:
 
 
 def _exposure(line: "Exposure", cells: int) -> str:
-    from smart_leverage.cli.words import NEAR_CAP, gauge, sign
     from smart_leverage.domain.sentences import money, percent
+    from smart_leverage.runtime.words import NEAR_CAP, gauge, sign
 
     name = f"{line.group:<9} {money(line.value, 0):>9}"
     if line.fraction is None:
@@ -158,8 +162,8 @@ def _losses(now: "Remembered", width: int) -> Iterator[str]:
 
 
 def _loss(line: "Loss", *, is_wide: bool) -> str:
-    from smart_leverage.cli.words import HIT, NEAR_LIMIT, sign
     from smart_leverage.domain.sentences import money, percent
+    from smart_leverage.runtime.words import HIT, NEAR_LIMIT, sign
 
     if line.change is None or line.amount is None:
         return f"{line.name:<9} not known: no opening equity yet"

@@ -63,7 +63,7 @@ def _ceiling(now: "Remembered") -> str | None:
 
 def _fields(now: "Remembered", history: list[Step]) -> dict[str, Any]:
     from smart_leverage.books.statistics import rate_interval
-    from smart_leverage.runtime.figures import record
+    from smart_leverage.runtime.figures import from_before, record
     from smart_leverage.runtime.ranks import next_step, ranks
 
     wins, closed = record(now)
@@ -75,6 +75,7 @@ def _fields(now: "Remembered", history: list[Step]) -> dict[str, Any]:
         "closed": closed,
         "imported": now.state.book.record.capping.imported,
         "imports": now.state.imports,
+        "from_before": from_before(now)._asdict(),
         "win_rate": Decimal(wins) / closed if closed else None,
         "win_rate_interval": rate_interval(wins, closed) if closed else None,
         "month_return": _month(now),
@@ -91,11 +92,11 @@ def _fields(now: "Remembered", history: list[Step]) -> dict[str, Any]:
 
 
 def _lines(now: "Remembered", history: list[Step]) -> Iterator[str]:
-    from smart_leverage.cli.words import rate
     from smart_leverage.domain.sentences import percent
     from smart_leverage.domain.stamps import iso
     from smart_leverage.runtime.figures import record
     from smart_leverage.runtime.ranks import next_step, title
+    from smart_leverage.runtime.words import rate
 
     since = iso(history[0].row.at_ns if history else now.account.at_ns)
     yield f"{title(now.state.tier.name)} since {since}"
@@ -119,11 +120,12 @@ def _imported(now: "Remembered") -> Iterator[str]:
     """Yield how much of the record is from before our time, and from which files."""
     from smart_leverage.domain.stamps import iso
     from smart_leverage.reports.explain import printable
+    from smart_leverage.runtime.figures import from_before
 
-    capping, imports = now.state.book.record.capping, now.state.imports
+    before, imports = from_before(now), now.state.imports
     if imports:
-        count = f"{capping.imported} of {capping.closed}"
-        yield f"  imported: {count} trades are from before our time, decided elsewhere"
+        count = f"{before.imported} of {before.closed} {before.what}"
+        yield f"  imported: {count} are from before our time, decided elsewhere"
     for record in imports:
         for file in record.files:
             days = f"{iso(file.first_ns)[:10]} to {iso(file.last_ns)[:10]}"

@@ -13,8 +13,10 @@ from smart_leverage.domain.instruments import Key
 
 
 class Scope(StrEnum):
-    """What a token may do: look, lower what its bot holds, trade, halt the account, or rule it."""
+    """What a token may do: scrape, look, lower what its bot holds, trade, halt, or rule all."""
 
+    SCRAPE = "scrape"
+    """Read the metrics and nothing else: for a monitoring system, which needs no more."""
     READ = "read"
     REDUCE = "reduce"
     TRADE = "trade"
@@ -22,11 +24,14 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+_LOOK = frozenset({Scope.SCRAPE, Scope.READ})
+
 _IMPLIED: Mapping[Scope, frozenset[Scope]] = {
-    Scope.READ: frozenset({Scope.READ}),
-    Scope.REDUCE: frozenset({Scope.READ, Scope.REDUCE}),
-    Scope.TRADE: frozenset({Scope.READ, Scope.REDUCE, Scope.TRADE, Scope.HALT}),
-    Scope.HALT: frozenset({Scope.READ, Scope.HALT}),
+    Scope.SCRAPE: frozenset({Scope.SCRAPE}),
+    Scope.READ: _LOOK,
+    Scope.REDUCE: _LOOK | {Scope.REDUCE},
+    Scope.TRADE: _LOOK | {Scope.REDUCE, Scope.TRADE, Scope.HALT},
+    Scope.HALT: _LOOK | {Scope.HALT},
     Scope.ADMIN: frozenset(Scope),
 }
 
@@ -53,7 +58,7 @@ class Seat(Struct, frozen=True, kw_only=True):
 
     def may(self, scope: Scope) -> bool:
         """Tell whether one of the scopes covers this one: trade includes reduce and halt."""
-        return scope in _covered(self.scopes)
+        return scope in covered(self.scopes)
 
     def is_live(self, now_ns: int) -> bool:
         """Tell whether the token still opens anything."""
@@ -61,7 +66,8 @@ class Seat(Struct, frozen=True, kw_only=True):
 
 
 @cache
-def _covered(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
+def covered(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
+    """Return the scopes that some scopes include: trade includes reduce and halt, all read."""
     return frozenset().union(*(_IMPLIED[own] for own in scopes))
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 Key = NewType("Key", str)
 """`asset_class:symbol`, the one spelling under which exposure is counted."""
 
+_ONE = Decimal(1)
 _SUB_DOLLAR_TICK = Decimal("0.0001")
 
 
@@ -63,6 +64,13 @@ class Instrument(Struct, frozen=True, kw_only=True):
     def is_leveraged(self) -> bool:
         """Whether it counts under the total leveraged cap: crypto, or a fund beyond one times."""
         return self.is_crypto or abs(self.factor) > 1
+
+    def weight(self, *, is_look_through: bool) -> Decimal:
+        """Return how many times its market value it counts as crypto and as leveraged.
+
+        The exact twin of `policy.caps.weight_of`: a fund of three times counts three times.
+        """
+        return max(abs(self.factor), _ONE) if is_look_through else _ONE
 
     @property
     def is_broad(self) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import NamedTuple
 
@@ -57,7 +57,8 @@ _LIMITS = (
         Limit(name, is_lower_tighter=False, unit=Unit.SWITCH)
         for name in (
             *("exposure.drawdown_cap", "exposure.tail_cap", "exposure.kelly_cap"),
-            *("exposure.volatility_cap", "record.earned", "breakers.rolling", "edge.sized"),
+            *("exposure.volatility_cap", "exposure.look_through"),
+            *("record.earned", "breakers.rolling", "edge.sized"),
         )
     ),
     Limit("exposure.drawdown_multiple", unit=Unit.RATIO),
@@ -110,6 +111,20 @@ def canonical(name: str, text: str) -> str | None:
     if limit.unit in (Unit.FRACTION, Unit.RATIO):
         return repr(float(number))
     return str(int(number)) if number == int(number) else None
+
+
+def fraction_of(text: str) -> str:
+    """Return a percentage as the fraction that it is, and anything else as it stands.
+
+    Raises:
+        ValueError: A per cent sign stands behind what is no number.
+    """
+    if not text.endswith("%"):
+        return text
+    try:
+        return format(Decimal(text.removesuffix("%").strip()) / 100, "f")
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a number") from None
 
 
 def number_of(name: str, text: str) -> float | int | str:

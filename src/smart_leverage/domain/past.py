@@ -25,7 +25,8 @@ class Deal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     "USD", or the coin that was bought. `is_short` marks a sale that opens a short, or the purchase
     that covers one. Of a split `qty` is what came (bought) or went (sold). A fee has a fee only; it
     belongs to what was bought (in coin) or sold (in dollars) on its day, UTC, else on the one
-    before. `lot` and `tick` are the instrument's, so that no registry is needed to add up.
+    before. `lot` and `tick` are the instrument's, so that no registry is needed to add up. `trip`
+    names the finished trade that it is a part of; empty where executions are all that is known.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Deal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bot: str = ""
     is_short: bool = False
     kind: DealKind = DealKind.TRADE
+    trip: str = ""
 
     @property
     def is_split(self) -> bool:

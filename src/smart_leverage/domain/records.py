@@ -189,7 +189,11 @@ class PricesRemembered(Fact, frozen=True, kw_only=True, tag="prices.remembered")
 
 
 class Marked(Fact, frozen=True, kw_only=True, tag="mark"):
-    """The account was valued; exposures are money, caps are fractions of equity in force."""
+    """The account was valued; exposures are money, caps are fractions of equity in force.
+
+    Crypto and what is leveraged are counted as the caps count them: where funds are looked through,
+    times their multiple. The gross is market value.
+    """
 
     equity: Decimal
     cash: Decimal

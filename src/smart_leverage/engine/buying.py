@@ -231,9 +231,10 @@ def _lifted(instrument: Instrument, terms: Terms, worst: Worst) -> tuple[Terms, 
     unit = max(terms.worst, worst.unit_worst.get(key, ZERO))
     own = worst.by_key.get(key, ZERO)
     lift = worst.units.get(key, ZERO) * unit - own
+    counted = lift * worst.weights[key]
     lifted = worst._replace(
-        crypto=worst.crypto + lift * instrument.is_crypto,
-        leveraged=worst.leveraged + lift * instrument.is_leveraged,
+        crypto=worst.crypto + counted * instrument.is_crypto,
+        leveraged=worst.leveraged + counted * instrument.is_leveraged,
         gross=worst.gross + lift,
         by_key={**worst.by_key, key: own + lift},
     )
@@ -262,7 +263,8 @@ def tell(
         judged = wanted if counted is None else counted
         used, bound = _group(core, instrument, worst, group)
         after = worst.equity - judged * terms.loss
-        would_be = _share(used + judged * terms.worst, after)
+        unit = terms.worst * worst.weight_in(group, instrument.key)
+        would_be = _share(used + judged * unit, after)
     if reason is Reason.CAP_BOT:
         judged = wanted if counted is None else counted
         bound, would_be = _left(core, ask, case), judged * (terms.worst + terms.loss)
@@ -282,7 +284,7 @@ def tell(
 def _left(core: Core, ask: Ask, case: Case) -> Decimal:
     """Return the money that a bot's share leaves for a purchase, to the cent."""
     bounds = bounds_of(core, ask.bot, case.instrument, case.worst)
-    left = (cap * case.worst.equity - used for _, cap, used in bounds)
+    left = ((one.cap * case.worst.equity - one.used) / one.weight for one in bounds)
     return max(min(left, default=ZERO), ZERO).quantize(CENT)
 
 
@@ -354,6 +356,7 @@ def _asset(
         lots_selling=instrument.lots(state.orders.selling(key)),
         lots_step=max(instrument.lots(step), 1),
         lots_min=max(math.ceil(least), 1),
+        factor=float(instrument.factor),
     )
 
 
@@ -379,6 +382,8 @@ def _buy_figures(
         "counted per unit": str(terms.worst),
         "lost per unit at most": str(terms.loss),
     }
+    if (weight := worst.weights[instrument.key]) != ONE:
+        figures["look-through"] = str(weight)
     for sleeve, earned in core.state.earned.items():
         caps_told = ", ".join(f"{name} {cap}" for name, cap in earned.caps.items() if cap)
         figures[f"earned {sleeve}"] = f"{earned.after}, {earned.binding} binds of {caps_told}"

@@ -1,6 +1,7 @@
 """One account, one event in, one outcome out; no clock, socket, thread or random source."""
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from msgspec import structs
@@ -46,6 +47,7 @@ from smart_leverage.engine.ramping import begin_ramp
 from smart_leverage.engine.reconciling import on_reconciled
 from smart_leverage.engine.releasing import release
 from smart_leverage.engine.resolving import on_looked_up, on_started, send_again
+from smart_leverage.engine.shrinking import excess
 from smart_leverage.engine.splitting import on_split
 from smart_leverage.engine.state import State
 from smart_leverage.engine.subaccount import (
@@ -123,6 +125,15 @@ class Engine:
     def valuation(self) -> Valuation:
         """Return what the account is worth at the last good prices."""
         return value(self._core.state, self._core.ladder)
+
+    def excess(self) -> dict[Key, Decimal]:
+        """Return what would have to be sold now to be inside every cap; nothing is."""
+        valuation = self.valuation()
+        return excess(self._core, valuation) if valuation.equity > 0 else {}
+
+    def price(self, key: Key) -> Decimal | None:
+        """Return the best price that there is of an instrument, None where there is none."""
+        return self._core.ladder.mark(key)
 
     def subaccount(self, bot: str) -> Subaccount:
         """Return what a bot has of the account, and what it may still add."""

@@ -13,8 +13,16 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 
 
+LOOKED_THROUGH = ("crypto", "leveraged")
+"""The groups in which an instrument counts with its weight, and not once."""
+
+
 class Valuation(NamedTuple):
-    """Equity and market values at the last good prices, account currency."""
+    """Equity and what is held at the last good prices, account currency.
+
+    Crypto and what is leveraged are counted as their caps count them, times the weight of each
+    instrument; equity, cash and gross are market value.
+    """
 
     equity: Decimal
     cash: Decimal
@@ -24,7 +32,10 @@ class Valuation(NamedTuple):
 
 
 class Worst(NamedTuple):
-    """Worst-case market values if everything under way fills, and the equity left then."""
+    """The worst case if everything under way fills, and the equity left then.
+
+    Crypto and what is leveraged are counted as their caps count them; all else is market value.
+    """
 
     equity: Decimal
     crypto: Decimal
@@ -36,6 +47,12 @@ class Worst(NamedTuple):
     """Held and bought quantity by instrument: one price values all of it."""
     unit_worst: dict[Key, Decimal]
     """That price: the dearest of price with haircut, doubted price and limits under way."""
+    weights: dict[Key, Decimal]
+    """How many times its market value each instrument counts as crypto and as leveraged."""
+
+    def weight_in(self, group: str, key: Key) -> Decimal:
+        """Return how many times its market value an instrument counts in a group."""
+        return self.weights[key] if group in LOOKED_THROUGH else ONE
 
 
 def value(state: State, ladder: PriceLadder) -> Valuation:
@@ -50,9 +67,10 @@ def value(state: State, ladder: PriceLadder) -> Valuation:
         gross += market_value
         instrument = instruments[key]
         if instrument.is_leveraged:
-            leveraged += market_value
+            counted = market_value * state.weights[key]
+            leveraged += counted
             if instrument.is_crypto:
-                crypto += market_value
+                crypto += counted
     cash = state.book.cash
     return Valuation(
         equity=cash + gross, cash=cash, crypto=crypto, leveraged=leveraged, gross=gross
@@ -96,9 +114,10 @@ def worst_case(
         by_key[key] = worst
         gross += worst
         if instrument.is_leveraged:
-            leveraged += worst
+            counted = worst * state.weights[key]
+            leveraged += counted
             if instrument.is_crypto:
-                crypto += worst
+                crypto += counted
     return Worst(
         equity=equity,
         crypto=crypto,
@@ -108,6 +127,7 @@ def worst_case(
         by_key=by_key,
         units=units,
         unit_worst=unit_worst,
+        weights=state.weights,
     )
 
 

@@ -17,6 +17,9 @@ from smart_leverage.domain.records import AccountOpened, LimitChanged
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.policy.tier import Tier
 
+LOOK_THROUGH = "exposure.look_through"
+"""The switch by which a fund counts with its daily multiple."""
+
 _THRESHOLDS = ("win_rate_stable", "win_rate_profitable", "trades_min", "month_return_emergency")
 _LOSSES = ("loss_limit_daily_asset", "loss_limit_daily", "loss_limit_monthly")
 _CAPS = ("drawdown_cap", "tail_cap", "kelly_cap", "volatility_cap")
@@ -37,6 +40,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     **{f"limits.{name}": ("policy", "limits", name) for name in _LOSSES},
     **{f"tiers.{name}": ("policy", "thresholds", name) for name in _THRESHOLDS},
     **{f"exposure.{name}": ("policy", "exposure", f"is_{name}ped") for name in _CAPS},
+    LOOK_THROUGH: ("policy", "exposure", "is_look_through"),
     **{f"exposure.{name}": ("policy", "exposure", name) for name in _EXPOSURE},
     "record.earned": ("policy", "record", "is_earned"),
     **{f"record.{name}": ("policy", "record", name) for name in _RECORD},
@@ -99,6 +103,11 @@ class Limits:
         self.in_force = limits_of(EngineConfig())
         self.configured = dict(self.in_force)
         self.pending: dict[str, LimitChanged] = {}
+
+    @property
+    def is_look_through(self) -> bool:
+        """Whether a fund counts with its daily multiple."""
+        return self.in_force[LOOK_THROUGH] == "on"
 
     def open(self, record: AccountOpened) -> None:
         """Take the limits from the policy with which the account was opened."""

@@ -41,8 +41,16 @@ def exact_caps(tier: Tier, policy: Policy, factor: Decimal = ONE) -> ExactCaps:
     return ExactCaps(*(exact(cap) if factor == ONE else exact(cap) * factor for cap in whole))
 
 
-Bound = tuple[Reason, Decimal, Decimal]
-"""The reason that a denial gives, a cap as a fraction of equity, and what of it is used; money."""
+class Bound(NamedTuple):
+    """The reason that a denial gives, a cap as a fraction of equity, and what of it is used.
+
+    `weight` is how many times its market value the instrument counts, in `used` as well.
+    """
+
+    reason: Reason
+    cap: Decimal
+    used: Decimal
+    weight: Decimal
 
 
 class Proof(NamedTuple):
@@ -72,7 +80,7 @@ def prove(
         bounds: More of the same kind, as those of a bot's share.
 
     Source:
-        With x units, worst + x·unit_worst <= cap·(equity − x·unit_loss) for every group.
+        With x units, worst + x·unit_worst·weight <= cap·(equity − x·unit_loss) for every group.
     """
     if qty <= 0:
         return Proof(ZERO, Reason.NONE)  # also where no price was ever seen
@@ -81,18 +89,20 @@ def prove(
     symbol = caps.of_symbol(instrument)
     lines: list[Bound] = list(bounds)
     if instrument.is_crypto:
-        lines.append((Reason.CAP_CRYPTO, caps.crypto, worst.crypto))
+        weight = worst.weight_in("crypto", key)
+        lines.append(Bound(Reason.CAP_CRYPTO, caps.crypto, worst.crypto, weight))
     if instrument.is_leveraged:
-        lines.append((Reason.CAP_LEVERAGED, caps.leveraged, worst.leveraged))
-    lines.append((Reason.CAP_GROSS, caps.gross, worst.gross))
-    lines.append((Reason.CAP_SYMBOL, symbol, own))
+        weight = worst.weight_in("leveraged", key)
+        lines.append(Bound(Reason.CAP_LEVERAGED, caps.leveraged, worst.leveraged, weight))
+    lines.append(Bound(Reason.CAP_GROSS, caps.gross, worst.gross, ONE))
+    lines.append(Bound(Reason.CAP_SYMBOL, symbol, own, ONE))
     answer = Proof(qty, Reason.NONE)
-    for reason, cap, used in lines:
-        room = cap * worst.equity - used
+    for reason, cap, used, weight in lines:
+        room, unit = cap * worst.equity - used, unit_worst * weight
         fits = ZERO
         if room > 0:
-            fits = _whole_lots(room / (unit_worst + cap * unit_loss), instrument.lot)
-            while fits > 0 and used + fits * unit_worst > cap * (worst.equity - fits * unit_loss):
+            fits = _whole_lots(room / (unit + cap * unit_loss), instrument.lot)
+            while fits > 0 and used + fits * unit > cap * (worst.equity - fits * unit_loss):
                 fits -= instrument.lot
         if fits < answer.qty:
             answer = Proof(fits, reason)

@@ -49,7 +49,7 @@ def may_still_leave(core: Core, order: Order) -> bool:
     if holds(worst, core.caps, {order.key: core.caps.of_symbol(instrument)}) is not Reason.NONE:
         return False
     bounds = bounds_of(core, order.bot, instrument, worst)
-    return all(used <= cap * worst.equity for _, cap, used in bounds)
+    return all(one.used <= one.cap * worst.equity for one in bounds)
 
 
 def _is_still_held(core: Core, order: Order) -> bool:

@@ -27,13 +27,17 @@ def bounds_of(
     """
     parts = parts_of(core, bot, worst, without)
     counted = ("gross", *(name for name in ("leveraged", "crypto") if _is_in(instrument, name)))
-    return [(Reason.CAP_BOT, *parts[name]) for name in counted if name in parts]
+    return [
+        Bound(Reason.CAP_BOT, *parts[name], worst.weight_in(name, instrument.key))
+        for name in counted
+        if name in parts
+    ]
 
 
 def parts_of(
     core: Core, bot: str, worst: Worst, without: frozenset[str] = frozenset()
 ) -> dict[str, tuple[Decimal, Decimal]]:
-    """Return by group a bot's cap, as a fraction of equity, and what it uses of it, in money.
+    """Return by group a bot's cap, as a fraction of equity, and what it uses of it.
 
     Empty where share and tier are those of the account.
     """
@@ -45,7 +49,14 @@ def parts_of(
     return {
         name: (
             part * cap,
-            sum((money for key, money in used.items() if _is_in(instruments(key), name)), ZERO),
+            sum(
+                (
+                    money * worst.weight_in(name, key)
+                    for key, money in used.items()
+                    if _is_in(instruments(key), name)
+                ),
+                ZERO,
+            ),
         )
         for name, cap in (
             ("gross", caps.gross),

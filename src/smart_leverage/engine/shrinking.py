@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Role
 from smart_leverage.engine.core import Core
-from smart_leverage.engine.exposure import ZERO, Valuation
+from smart_leverage.engine.exposure import LOOKED_THROUGH, ZERO, Valuation
 from smart_leverage.engine.measuring import (
     FLATTEN,
     GROUPS,
@@ -117,9 +117,13 @@ class _Cut:
 
     def shrink_group(self, group: str, limit: float, target: float) -> None:
         """Shrink the members pro rata; a class that is closed waits for its own turn."""
-        values = self._values()
+        values, weights = self._values(), self._core.state.weights
         members = [key for key in self.keep if _is_member(self._core.instrument(key), group)]
-        exposure = sum(values[key] for key in members) / self._equity
+        counted = (
+            values[key] * float(weights[key]) if group in LOOKED_THROUGH else values[key]
+            for key in members
+        )
+        exposure = sum(counted) / self._equity
         if exposure > limit:
             for key in members:
                 self._keep_less(key, exposure, target, group)

@@ -26,18 +26,25 @@ class Standings:
     def __init__(self) -> None:
         self._terms = RecordTerms()
         self._folded = 0
+        self._episodes: list[Episode] = []
         self._by_bot: dict[str, tuple[Record, Record]] = {}
         self._known: dict[str, tuple[int, Standing]] = {}
 
     def fold(self, episodes: list[Episode], terms: RecordTerms) -> None:
-        """Take in what has closed since; other terms count everything anew."""
-        if terms != self._terms or len(episodes) < self._folded:
-            self._terms, self._folded, self._by_bot = terms, 0, {}
+        """Take in what has closed since; other terms, and another list, count everything anew.
+
+        Args:
+            episodes: Of the account, a list that grows; an imported past makes it another one.
+            terms: Of the record.
+        """
+        if terms != self._terms or episodes is not self._episodes:
+            self._terms, self._episodes, self._folded, self._by_bot = terms, episodes, 0, {}
+            self._known.clear()
         if self._folded < len(episodes):
             self._known.clear()
         for one in episodes[self._folded :]:
-            self._take(ALL, one)
-            self._take(one.bot, one)
+            for bot in {ALL, one.bot}:
+                self._take(bot, one)
         self._folded = len(episodes)
 
     def _take(self, bot: str, one: Episode) -> None:

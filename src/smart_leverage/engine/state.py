@@ -1,6 +1,6 @@
 """The durable state of an account: the fold of its records, live and after a crash alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ from smart_leverage.domain.records import (
     StateChanged,
     TierGranted,
 )
-from smart_leverage.engine.limits import Limits
+from smart_leverage.engine.limits import LOOK_THROUGH, Limits
 from smart_leverage.engine.rollout import Rollout
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.engine.tracked_orders import TrackedOrders
@@ -91,6 +91,9 @@ class State:
         self.opened: AccountOpened | None = None
         self.instruments: dict[Key, Instrument] = {}
         self.order_of: dict[Key, int] = {}
+        self.weights: dict[Key, Decimal] = {}
+        """How many times its market value each instrument counts as crypto and as leveraged: what
+        all that is under way is counted by, and nothing else says it."""
         self.book = Book()
         self.baselines = Baselines()
         self.asset_day = AssetDay()
@@ -160,7 +163,7 @@ class State:
             ExposureMoved: self._exposure,
             StateChanged: self._state,
             Resumed: self._resumed,
-            LimitChanged: self.limits.apply,
+            LimitChanged: self._limit,
             SeatChanged: self._seat,
             EnforcementChanged: self.rollout.move,
             RampMoved: self.rollout.grow,
@@ -192,6 +195,17 @@ class State:
         self.order_of.setdefault(instrument.key, len(self.order_of))
         self.instruments[instrument.key] = instrument
         self.book.list_instrument(instrument)
+        self._weigh([instrument])
+
+    def _limit(self, record: LimitChanged) -> None:
+        self.limits.apply(record)
+        if record.name == LOOK_THROUGH:
+            self._weigh(self.instruments.values())
+
+    def _weigh(self, instruments: Iterable[Instrument]) -> None:
+        is_look_through = self.limits.is_look_through
+        for one in instruments:
+            self.weights[one.key] = one.weight(is_look_through=is_look_through)
 
     def _adopted(self, record: Adopted) -> None:
         self.book.adopt(record.key, record.qty, record.price, record.bot, at_ns=record.at_ns)
@@ -447,6 +461,7 @@ class State:
         self._past.clear()
         self.imports.append(record)
         self.book.take_past(each.deal for each in own if isinstance(each, PastDealt))
+        self.episodes.take_past(self.book.past.episodes)
         for each in own:
             if isinstance(each, PastValued):
                 self.past_equity |= {int(at): worth for at, worth in each.equity.items()}

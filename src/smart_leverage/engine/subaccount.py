@@ -25,7 +25,11 @@ class Holding(NamedTuple):
 
 
 class Headroom(NamedTuple):
-    """What a bot may add at most: to anything, to coins, to what is leveraged; never below zero."""
+    """What a bot may add at most: to anything, to coins, to what is leveraged; never below zero.
+
+    What is leveraged is told as if it counted once, as coins do: of a fund that is looked through
+    a part of it fits.
+    """
 
     any: Decimal
     crypto: Decimal

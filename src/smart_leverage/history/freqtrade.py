@@ -185,6 +185,7 @@ def _deals(
             tick=instrument.tick_at(step.price),
             bot=asked.bot,
             is_short=is_short,
+            trip=f"{NAME}{name}",
         )
 
 

@@ -168,6 +168,7 @@ def _trip(found: Gathering, place: int, row: Row) -> None:
                 tick=instrument.tick_at(positive(row, f"{end}_price")),
                 bot=found.asked.bot,
                 is_short=is_short,
+                trip=f"{NAME}{name}",
             ),
             place,
         )

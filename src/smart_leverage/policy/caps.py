@@ -30,6 +30,30 @@ class GroupCaps(NamedTuple):
 
 
 @rule
+def weight_of(factor: float, is_look_through: bool) -> float:
+    """Return how many times its market value an asset counts as crypto and as leveraged.
+
+    Under the gross cap and the cap of a symbol everything counts once.
+
+    Args:
+        factor: Daily multiple of a fund, signed; 1.0 for anything plain. NaN stays NaN, and
+            nothing is bought then.
+        is_look_through: Whether a fund counts as what it moves like.
+
+    Returns:
+        At least 1.0: looking through never counts less.
+
+    Source:
+        Decision 0004b.
+    """
+    if not is_look_through:
+        return 1.0
+    if factor < 0.0:
+        factor = -factor
+    return 1.0 if factor < 1.0 else factor
+
+
+@rule
 def headroom(cap: float, equity: float, worst: float) -> float:
     """Return the money that still fits under a cap.
 

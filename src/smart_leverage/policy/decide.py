@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from smart_leverage.policy.breakers import BreakerState
-from smart_leverage.policy.caps import GroupCaps, exposure_of, headroom, lots_within
+from smart_leverage.policy.caps import GroupCaps, exposure_of, headroom, lots_within, weight_of
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason, TradingState
 from smart_leverage.policy.sizing import (
@@ -23,7 +23,8 @@ UNLIMITED = math.inf
 class Account(NamedTuple):
     """The account at the decision; money in account currency, NaN means unknown.
 
-    `*_worst` is worst-case exposure: positions plus open and unknown orders.
+    `*_worst` is worst-case exposure: positions plus open and unknown orders. Of crypto and of what
+    is leveraged it is counted as the caps count it: times the weight of each asset.
     """
 
     state: TradingState
@@ -46,7 +47,7 @@ class Asset(NamedTuple):
     `lot_cost` is the money that one lot takes from `power`, costs included. `worst` is the
     worst-case exposure to this asset, account currency. NaN in any of them means unknown and denies
     increases. Lots are whole; orders come in multiples of `lots_step` and are `lots_min` at least.
-    Crypto counts as leveraged, whatever `is_leveraged` says.
+    Crypto counts as leveraged, whatever `is_leveraged` says. Everything here is market value.
     """
 
     lot_value: float
@@ -63,6 +64,8 @@ class Asset(NamedTuple):
     lots_selling: int
     lots_step: int
     lots_min: int
+    factor: float = 1.0
+    """Daily multiple of a fund, signed."""
 
 
 class Proposal(NamedTuple):
@@ -129,6 +132,14 @@ def counts_as_leveraged(asset: Asset) -> bool:
 
 
 @rule
+def weight_in(asset: Asset, policy: Policy) -> float:
+    """Return how many times its market value an asset counts in the group that sizes it."""
+    if not counts_as_leveraged(asset):
+        return 1.0
+    return weight_of(asset.factor, policy.exposure.is_look_through)
+
+
+@rule
 def symbol_cap(asset: Asset, groups: GroupCaps) -> float:
     """Return the cap on one asset, fraction of equity: a broad fund without leverage may be more.
 
@@ -182,7 +193,7 @@ def refusal(account: Account, asset: Asset, proposal: Proposal, policy: Policy) 
         return Reason.ASSET_LOCKED
     if asset.is_deleveraging:
         return Reason.DELEVERAGING
-    if proposal.lots < 0:
+    if proposal.lots < 0 or not weight_in(asset, policy) < math.inf:  # also when it is NaN
         return Reason.BAD_INPUT
     if not is_sizing_input_sane(proposal.confidence, proposal.volatility_ratio, policy.sizing):
         return Reason.BAD_INPUT
@@ -210,7 +221,7 @@ def tighten(
 @rule
 def within_group(
     answer: Decision,
-    asset: Asset,
+    lot_value: float,
     asked: int,
     reason: Reason,
     cap: float,
@@ -221,7 +232,7 @@ def within_group(
 
     Args:
         answer: The tightest so far.
-        asset: What is bought.
+        lot_value: What one lot adds to the group, account currency.
         asked: Lots wanted.
         reason: Code of the group.
         cap: Its cap, fraction of equity.
@@ -230,27 +241,28 @@ def within_group(
     """
     return tighten(
         answer,
-        lots_within(headroom(cap, equity, worst), asset.lot_value),
+        lots_within(headroom(cap, equity, worst), lot_value),
         reason,
         cap,
-        exposure_of(worst + asked * asset.lot_value, equity),
+        exposure_of(worst + asked * lot_value, equity),
     )
 
 
 @rule
 def within_caps(
-    answer: Decision, account: Account, asset: Asset, asked: int, caps: Caps, groups: GroupCaps
+    answer: Decision, account: Account, asset: Asset, asked: int, caps: Caps, policy: Policy
 ) -> Decision:
     """Return a decision tightened to every group the asset counts in; NaN leaves no room."""
-    equity = account.equity
+    equity, groups, lot = account.equity, policy.groups, asset.lot_value
+    counted = lot * weight_in(asset, policy)
     if asset.is_crypto:
         answer = within_group(
-            answer, asset, asked, Reason.CAP_CRYPTO, caps.crypto, account.crypto_worst, equity
+            answer, counted, asked, Reason.CAP_CRYPTO, caps.crypto, account.crypto_worst, equity
         )
     if counts_as_leveraged(asset):
         answer = within_group(
             answer,
-            asset,
+            counted,
             asked,
             Reason.CAP_LEVERAGED,
             caps.leveraged,
@@ -258,10 +270,10 @@ def within_caps(
             equity,
         )
     answer = within_group(
-        answer, asset, asked, Reason.CAP_GROSS, groups.gross, account.gross_worst, equity
+        answer, lot, asked, Reason.CAP_GROSS, groups.gross, account.gross_worst, equity
     )
     return within_group(
-        answer, asset, asked, Reason.CAP_SYMBOL, symbol_cap(asset, groups), asset.worst, equity
+        answer, lot, asked, Reason.CAP_SYMBOL, symbol_cap(asset, groups), asset.worst, equity
     )
 
 
@@ -310,18 +322,22 @@ def shortfall(size: float, worst: float) -> float:
 
 @rule
 def size_of(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> float:
-    """Return the policy's own size of a position, account currency; NaN where it has none."""
+    """Return the policy's own size of a position, market value; NaN where it has none.
+
+    A size is a part of a cap, so what counts twice under the cap is half as large.
+    """
+    weight = weight_in(asset, policy)
     cap = group_cap(asset, caps_in_force(account, policy.tiers), policy.groups.gross)
     confidence, ratio = proposal.confidence, proposal.volatility_ratio
     if not policy.edge.is_edge_sized:
-        return position_size(account.equity, cap, confidence, ratio, policy.sizing)
+        return position_size(account.equity, cap, confidence, ratio, policy.sizing) / weight
     factor = policy.edge.uncalibrated
     if proposal.is_calibrated:
         factor = edge_factor(confidence, account.breakeven, policy)
     else:
         first = group_cap(asset, policy.tiers.learning, policy.groups.gross)
         cap = first if first < cap else cap
-    return size_by_factor(account.equity, cap, factor, ratio, policy.sizing)
+    return size_by_factor(account.equity, cap, factor, ratio, policy.sizing) / weight
 
 
 @rule
@@ -368,7 +384,7 @@ def decide_increase(account: Account, asset: Asset, proposal: Proposal, policy: 
         asked = lots_within(shortfall(size, asset.worst), asset.lot_value)
     caps = caps_in_force(account, policy.tiers)
     answer = Decision(lots=asked, reason=Reason.NONE, bound=0.0, would_be=0.0, size=size)
-    answer = within_caps(answer, account, asset, asked, caps, policy.groups)
+    answer = within_caps(answer, account, asset, asked, caps, policy)
     answer = within_means(answer, account, asset, asked, proposal.bot_room)
     return at_least_minimum(answer, asset)
 
@@ -445,7 +461,7 @@ def decide(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -
 
     Args:
         account: State, tier, equity and worst cases.
-        asset: Value, groups and holdings.
+        asset: Value, groups, multiple and holdings.
         proposal: Side, lots asked (0 lets the policy size) and evidence.
         policy: All numbers.
 

@@ -28,7 +28,7 @@ STEPS_MAX = 1e9
 
 
 class ExposureTerms(NamedTuple):
-    """Which caps are on, and their numbers; fractions of equity."""
+    """Which caps are on, what counts under them, and their numbers; fractions of equity."""
 
     is_drawdown_capped: bool = False
     is_tail_capped: bool = False
@@ -51,6 +51,8 @@ class ExposureTerms(NamedTuple):
     """By which share of the present one a rise has to exceed it."""
     steps: float = 100.0
     """Caps move in so many steps per unit; in between they stand, so that nothing trades on it."""
+    is_look_through: bool = False
+    """A fund counts with its daily multiple; see `caps.weight_of`."""
 
 
 @rule

@@ -57,7 +57,7 @@ def arithmetic(decision: Decided, instrument: Instrument | None = None) -> list[
 
 def _over_cap(decision: Decided, group: str) -> Iterator[Step]:
     equity, used = figure(decision, "equity"), _used(decision, group)
-    unit, lost = figure(decision, "counted per unit"), _lost(decision)
+    unit, lost = _unit(decision, group), _lost(decision)
     if equity is None or used is None:
         return
     room = max(decision.bound * equity - used, ZERO)
@@ -87,12 +87,13 @@ def _over_cap(decision: Decided, group: str) -> Iterator[Step]:
 
 def _inside(decision: Decided, instrument: Instrument | None) -> Iterator[Step]:
     """Yield what each group that counts the instrument comes to with this order."""
-    equity, unit = figure(decision, "equity"), figure(decision, "counted per unit")
-    if not equity or not unit:
+    equity = figure(decision, "equity")
+    if not equity:
         return
     for group in _groups(decision, instrument):
         used, cap = _used(decision, group), figure(decision, f"cap {group}")
-        if used is None or cap is None:
+        unit = _unit(decision, group)
+        if used is None or cap is None or not unit:
             continue
         after = ratio(used + decision.given * unit, equity)
         added = f"{plain(decision.given)} × {plain(unit)}"
@@ -156,6 +157,13 @@ def _plan_sale(decision: Decided) -> Iterator[Step]:
     over = max(held - decision.bound * equity, ZERO)
     how = f"{amount(held)} − {plain(decision.bound)} × {amount(equity)}"
     yield Step("over the ceiling by", amount(over), how)
+
+
+def _unit(decision: Decided, group: str) -> Decimal | None:
+    """Return what one unit counts in a group: a fund that is looked through, times its multiple."""
+    unit = figure(decision, "counted per unit")
+    times = figure(decision, "look-through") if group in ("crypto", "leveraged") else None
+    return unit if unit is None or times is None else unit * times
 
 
 def _lost(decision: Decided) -> Decimal:

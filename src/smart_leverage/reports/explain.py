@@ -124,6 +124,7 @@ _LAST = (
     "trades imported",
     "policy size",
     "counted per unit",
+    "look-through",
     "lost per unit at most",
 )
 

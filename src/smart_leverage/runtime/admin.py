@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from smart_leverage.domain.errors import LedgerLocked
+from smart_leverage.domain.redaction import redactor
 from smart_leverage.ledger.files import put_in_place, sync_folder, write_durably
 
 FILE = "admin.sha256"
@@ -38,6 +39,7 @@ def new_token(folder: Path, *, replaces: bool = False) -> Iterator[str]:
         if has_token(folder) and not replaces:
             raise FileExistsError(folder / FILE)
         token, new = secrets.token_urlsafe(BYTES), folder / f"{FILE}.new"
+        redactor.hide(token)
         write_durably(new, f"{_digest(token)}\n")
         try:
             yield token

@@ -221,6 +221,11 @@ class Lanes:
         self._news.ask(ask)
         return True
 
+    @property
+    def depths(self) -> tuple[int, int]:
+        """How many purchases, and how many sales and cancels, wait for a lane."""
+        return self._rising.qsize(), self._falling.qsize()
+
     def close(self) -> None:
         """Let what is under way end, within bounds, and take nothing more; harmless twice."""
         for thread in self._threads:

@@ -14,20 +14,25 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
+from smart_leverage.domain.clock import SystemClock
 from smart_leverage.domain.errors import BrokerDown, LedgerLocked
 from smart_leverage.engine.events import Command
 from smart_leverage.runtime.admin import is_admin
 from smart_leverage.runtime.latch import HaltFile
+from smart_leverage.runtime.people.seats import is_admin_session
 
 SOCKET = "control.sock"
 REQUEST_MAX = 65_536
 ANSWER_WITHIN_S = 10.0
 WAITING_MAX = 64
 SIGN_WITHIN_S = 3.0
+RESUME_NEEDS = "resume needs the admin token, or a session of an admin who signed in lately"
 
 
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
     """One command of a person; `token` is needed where exposure may come back.
+
+    It is the admin token, or what the cookie of an admin's session holds.
 
     `changes` are what it brings along by name, as the values that limits shall have.
     """
@@ -132,9 +137,11 @@ class Control:
             return Answer(Result.REFUSED, "", 0, ("a reason is needed",))
         if request.command in (Command.HALT, Command.FLATTEN):
             self._halt.set(request.who, request.reason)  # before anything that may be slow
-        is_from_admin = is_admin(self._folder, request.token)
+        is_from_admin = is_admin(self._folder, request.token) or is_admin_session(
+            self._folder, request.token, SystemClock().now_ns()
+        )
         if request.command is Command.RESUME and not is_from_admin:
-            return Answer(Result.REFUSED, "", 0, ("resume needs the admin token",))
+            return Answer(Result.REFUSED, "", 0, (RESUME_NEEDS,))
         waiting = Waiting(request, is_admin=is_from_admin)
         try:
             self._waiting.put_nowait(waiting)
@@ -146,7 +153,7 @@ class Control:
         return Answer(Result.PENDING, "", 0, ("taken, but not journalled yet",))
 
 
-def ask(folder: Path, request: Request) -> Answer:
+def ask(folder: Path, request: Request, within_s: float = ANSWER_WITHIN_S + 2.0) -> Answer:
     """Send a command to the account that runs in a folder, and return its answer.
 
     Raises:
@@ -154,7 +161,7 @@ def ask(folder: Path, request: Request) -> Answer:
     """
     path = folder / SOCKET
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(ANSWER_WITHIN_S + 2.0)
+        connection.settimeout(within_s)
         try:
             connection.connect(str(path))
             connection.sendall(msgspec.json.encode(request) + b"\n")

@@ -21,6 +21,7 @@ from smart_leverage.runtime.replay_case import (
     step_of,
 )
 from smart_leverage.runtime.replay_log import OrderLog
+from smart_leverage.runtime.replay_meter import Standing
 from smart_leverage.runtime.replay_told import Replayed, Watch
 
 ZERO = Decimal(0)
@@ -90,7 +91,10 @@ class Gain(NamedTuple):
 
 
 class Shares(NamedTuple):
-    """What is held of each capped group, as a fraction of equity; 0 where equity is gone."""
+    """What is held of each capped group, as a fraction of equity; 0 where equity is gone.
+
+    Counted as the policy's caps count it.
+    """
 
     crypto: Decimal = ZERO
     leveraged: Decimal = ZERO
@@ -149,7 +153,8 @@ def compare(
         BadData: No order of the log has a price.
     """
     count = _Count(log, heard)
-    without, with_it = _Watching(log, count), _Watching(log, count)
+    is_look_through = account.config.policy.exposure.is_look_through
+    without, with_it = (_Watching(log, count, is_look_through) for _ in range(2))
     alone = replay(log, VARIANTS[ALONE], account, without)
     variant = VARIANTS[GOVERNED]._replace(is_forced=is_forced)
     governed = replay(log, variant, account, with_it, path)
@@ -184,10 +189,11 @@ class _Count:
 class _Watching(Watch):
     """Keeps what a comparison needs: a line for each order, the equity, the venue's own fills."""
 
-    def __init__(self, log: OrderLog, count: _Count) -> None:
+    def __init__(self, log: OrderLog, count: _Count, is_look_through: bool) -> None:
         self.lines: list[Line] = []
         self._log = log
         self._count = count
+        self._is_look_through = is_look_through
         self._equity: list[tuple[int, Decimal]] = []
         self._shares: list[Shares] = []
         self._paid: dict[Key, Decimal] = defaultdict(Decimal)
@@ -196,11 +202,18 @@ class _Watching(Watch):
         self._first: Mapping[Key, Decimal] = {}
         self._last: Mapping[Key, Decimal] = {}
         self._seen = 0
+        self._standing: Standing
 
     def looked(self, at_ns: int, venue: SimBroker) -> None:
         """Note the equity and the fills since."""
         if not self._equity:
             self._first = {each.key: each.qty * each.price for each in venue.config.positions}
+            self._standing = Standing(venue)
+        self._count.one()
+        if self._standing.news() is None:
+            self._equity.append((at_ns, self._equity[-1][1]))
+            self._shares.append(self._shares[-1])
+            return
         for update in venue.updates(self._seen):
             self._seen = update.sequence
             if update.fill is not None:
@@ -212,15 +225,18 @@ class _Watching(Watch):
         self._equity.append((at_ns, equity))
         self._last = {each.key: each.qty * each.price for each in venue.positions()}
         self._shares.append(self._shares_of(equity))
-        self._count.one()
 
     def _shares_of(self, equity: Decimal) -> Shares:
         if equity <= 0 or not self._last:
             return Shares()
         listed = [(self._log.registry[key], abs(worth)) for key, worth in self._last.items()]
+        counted = [
+            (each, worth * each.weight(is_look_through=self._is_look_through))
+            for each, worth in listed
+        ]
         return Shares(
-            crypto=sum((worth for each, worth in listed if each.is_crypto), ZERO) / equity,
-            leveraged=sum((worth for each, worth in listed if each.is_leveraged), ZERO) / equity,
+            crypto=sum((worth for each, worth in counted if each.is_crypto), ZERO) / equity,
+            leveraged=sum((worth for each, worth in counted if each.is_leveraged), ZERO) / equity,
             gross=sum((worth for _, worth in listed), ZERO) / equity,
         )
 

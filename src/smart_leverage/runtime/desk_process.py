@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import IO
 
 from smart_leverage.runtime.ports import keep_port, port_before
+from smart_leverage.runtime.raw_log import private_log
 
 PORT = "desk.port"
 PID = "desk.pid"
 LOG = "desk.log"
+URL = "desk.url"
 
 BACKOFF_S = 0.5
 BACKOFF_MAX_S = 30.0
@@ -77,8 +79,9 @@ class DeskProcess:
             except subprocess.TimeoutExpired:
                 process.kill()
         self._thread.join(END_WITHIN_S)
-        with suppress(OSError):
-            (self._folder / PID).unlink()
+        for name in (PID, URL):
+            with suppress(OSError):
+                (self._folder / name).unlink()
 
     def _watch(self) -> None:
         pause_s = BACKOFF_S
@@ -108,7 +111,7 @@ class DeskProcess:
             str(port_before(self._folder / PORT)),
             *self._options,
         ]
-        with self._lock, (self._folder / LOG).open("ab") as log:
+        with self._lock, private_log(self._folder / LOG) as log:
             if self._over.is_set():
                 return None
             self._process = subprocess.Popen(  # noqa: S603 - our own program, our own arguments
@@ -131,4 +134,14 @@ class DeskProcess:
             if word == "ready" and url != self.url:
                 self.url = url
                 keep_port(self._folder / PORT, int(url.rpartition(":")[2]))
+                with suppress(OSError):
+                    (self._folder / URL).write_text(f"{url}\n", encoding="ascii")
                 self._tell(url)
+
+
+def url_of(folder: Path) -> str:
+    """Return where the desk of an account listens, empty where none does."""
+    try:
+        return (folder / URL).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

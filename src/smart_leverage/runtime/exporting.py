@@ -23,6 +23,7 @@ from smart_leverage.domain.records import (
 from smart_leverage.domain.risk_days import RiskCalendar
 from smart_leverage.domain.stamps import iso
 from smart_leverage.engine.state import State
+from smart_leverage.ledger.base import Entry
 from smart_leverage.ledger.read_only import opened
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import AccountRow, OrderRow
@@ -90,7 +91,7 @@ def _write(ledger: Path, folder: Path, progress: Progress | None) -> Exported:
             raise LedgerError(f"{ledger}: holds no account yet; start a run with it first")
         pass_ = _Pass(tables, account)
         for entry in reader.entries():
-            pass_.take(entry.seq, entry.at_ns, entry.kind, entry.payload)
+            pass_.take(entry)
             pass_.head = entry.hash.hex()
             if progress is not None and not entry.seq % _PROGRESS_EVERY:
                 progress(entry.seq)
@@ -119,11 +120,11 @@ class _Pass:
         self._before = self._nav = 1.0
         self._day = ""
 
-    def take(self, seq: int, at_ns: int, kind: str, payload: bytes) -> None:
-        record = decode(payload)
-        self.seq = seq
-        self._journal[type(record)].write(record, str(seq), iso(record.at_ns))
-        self._fold.take(seq, at_ns, kind, payload, record)
+    def take(self, entry: Entry) -> None:
+        record = decode(entry.payload)
+        self.seq = entry.seq
+        self._journal[type(record)].write(record, str(entry.seq), iso(record.at_ns))
+        self._fold.take(entry, record)
         self._value(record)
 
     def _value(self, record: Record) -> None:

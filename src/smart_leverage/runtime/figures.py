@@ -4,9 +4,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.books.baselines import Period
+from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import Marked
-from smart_leverage.runtime.remembered import Remembered, number
+from smart_leverage.policy.reasons import TradingState
+from smart_leverage.runtime.remembered import Moved, Remembered, number
 
 ZERO = Decimal(0)
 _PLACES = Decimal("0.00000001")
@@ -18,13 +20,18 @@ def share(part: Decimal, whole: Decimal) -> Decimal:
 
 
 class Exposure(NamedTuple):
-    """One capped group: money held and the cap in force, fractions of equity."""
+    """One capped group: money held and the cap in force, fractions of equity.
+
+    Held is what the last mark says and what was filled since. `reserved` is what the buys under way
+    may add; `left` is the cap without either.
+    """
 
     group: str
     value: Decimal
     fraction: Decimal | None
     cap: Decimal | None
     left: Decimal | None
+    reserved: Decimal
 
     @property
     def used(self) -> Decimal | None:
@@ -61,52 +68,101 @@ class Holding(NamedTuple):
     stop_price: Decimal | None
 
 
+class Room(NamedTuple):
+    """What may be added at most, account currency: to anything, to leverage, to coins."""
+
+    any: Decimal
+    leveraged: Decimal
+    crypto: Decimal
+
+
 def exposures(now: Remembered) -> list[Exposure]:
-    """Return the groups of the last mark; empty before there is one."""
-    mark = now.last_mark
+    """Return the groups as they stand; empty before there was a mark."""
+    mark, moved = now.last_mark, now.moved
     if mark is None:
         return []
-    gross = number(now.numbers, "limits.gross_cap")
+    gross, reserved = number(now.numbers, "limits.gross_cap"), reservations(now)
     lines = (
-        ("crypto", mark.crypto, mark.crypto_cap),
-        ("leveraged", mark.leveraged, mark.leveraged_cap),
-        ("gross", mark.gross, gross),
+        ("crypto", mark.crypto + moved.crypto, mark.crypto_cap, reserved.crypto),
+        ("leveraged", mark.leveraged + moved.leveraged, mark.leveraged_cap, reserved.leveraged),
+        ("gross", mark.gross + moved.gross, gross, reserved.gross),
     )
-    return [_exposure(group, value, cap, mark.equity) for group, value, cap in lines]
+    return [
+        _exposure(group, max(value, ZERO), cap, held_back, mark.equity)
+        for group, value, cap, held_back in lines
+    ]
 
 
-def _exposure(group: str, value: Decimal, cap: Decimal | None, equity: Decimal) -> Exposure:
+def _exposure(
+    group: str, value: Decimal, cap: Decimal | None, reserved: Decimal, equity: Decimal
+) -> Exposure:
     return Exposure(
         group=group,
         value=value,
         fraction=share(value, equity) if equity > 0 else None,
         cap=cap,
-        left=None if cap is None else max(cap * equity - value, ZERO),
+        left=None if cap is None else max(cap * equity - value - reserved, ZERO),
+        reserved=reserved,
     )
+
+
+def reservations(now: Remembered) -> Moved:
+    """Return what the buys under way may still add to each group, at the prices they reserve."""
+    crypto = leveraged = gross = ZERO
+    for key, reserved in now.state.orders.reservations().items():
+        instrument = now.state.instruments[key]
+        gross += reserved.cost
+        leveraged += reserved.cost if instrument.is_leveraged else ZERO
+        crypto += reserved.cost if instrument.is_crypto else ZERO
+    return Moved(crypto, leveraged, gross)
+
+
+def room(now: Remembered) -> Room | None:
+    """Return what caps and cash leave, nothing while nothing may be added; None before a mark.
+
+    The broker's own figure and the caps of single instruments are not part of it.
+    """
+    lines = {line.group: line.left for line in exposures(now)}
+    if not lines:
+        return None
+    if now.state.trading is not TradingState.ACTIVE:
+        return Room(ZERO, ZERO, ZERO)
+    cash = max(now.state.book.cash - reservations(now).gross, ZERO)
+    total = cash if lines["gross"] is None else min(lines["gross"], cash)
+    leveraged = min(lines["leveraged"] or ZERO, total)
+    return Room(total, leveraged, min(lines["crypto"] or ZERO, leveraged))
 
 
 def losses(now: Remembered) -> list[Loss]:
-    """Return the losses of day and month against their limits, and the drawdown without one."""
-    mark, breakers = now.last_mark, now.state.breakers
+    """Return the losses of day and month and the drawdown, each against its limit, if it has one.
+
+    Where the policy judges rolling windows too, those stand beside the calendar's.
+    """
+    mark, breakers, state = now.last_mark, now.state.breakers, now.state
     if mark is None:
         return []
-    lines = (
-        (Period.DAY, "loss_limit_daily", breakers.is_day_tripped),
-        (Period.MONTH, "loss_limit_monthly", breakers.is_month_tripped),
-        (Period.PEAK, "", False),
-    )
-    return [
-        _loss(now, mark, period, number(now.numbers, f"limits.{key}"), is_tripped)
-        for period, key, is_tripped in lines
+    day, month = (number(now.numbers, f"limits.loss_limit_{span}") for span in ("daily", "monthly"))
+    is_rolling = now.numbers.get("breakers", {}).get("rolling") == "on"
+    lines = [
+        ("day", state.opening(Period.DAY), day, breakers.is_day_tripped),
+        ("month", state.opening(Period.MONTH), month, breakers.is_month_tripped),
     ]
+    if is_rolling:
+        since_day = state.rolling.before(mark.at_ns - DAY_NS)
+        since_month = state.rolling.before(mark.at_ns - 30 * DAY_NS)
+        lines += [
+            ("24 h", since_day, day, breakers.is_day_tripped),
+            ("30 days", since_month, month, breakers.is_month_tripped),
+        ]
+    peak = number(now.numbers, "breakers.drawdown_limit") if is_rolling else None
+    lines.append(("drawdown", state.opening(Period.PEAK), peak, breakers.is_drawdown_tripped))
+    return [_loss(mark, *line) for line in lines]
 
 
 def _loss(
-    now: Remembered, mark: Marked, period: Period, limit: Decimal | None, is_tripped: bool
+    mark: Marked, name: str, opening: Decimal, limit: Decimal | None, is_tripped: bool
 ) -> Loss:
-    name = "drawdown" if period is Period.PEAK else period.value
-    opening = now.state.baselines.opening(period)
-    if opening is None or opening <= 0:
+    if not opening.is_finite() or opening <= 0:
         return Loss(name, None, None, limit, None, is_tripped)
     amount = mark.equity - opening
     left = None if limit is None else max(limit * opening + amount, ZERO)
@@ -125,6 +181,25 @@ def holdings(now: Remembered) -> list[Holding]:
         )
         for key, qty in state.held()
     ]
+
+
+class FromBefore(NamedTuple):
+    """How much of the record that the tier goes by is from before our time."""
+
+    imported: int
+    closed: int
+    what: str
+
+
+def from_before(now: Remembered) -> FromBefore:
+    """Return it for whatever the policy counts: closed trades, or episodes from flat to flat."""
+    section = now.numbers.get("record", {})
+    if section.get("earned") != "on":
+        capping = now.state.book.record.capping
+        return FromBefore(capping.imported, capping.closed, "trades")
+    scratch = float(section["scratch"])
+    counted = [one for one in now.state.episodes.closed if abs(one.outcome) >= scratch]
+    return FromBefore(sum(one.is_imported for one in counted), len(counted), "episodes")
 
 
 def record(now: Remembered) -> tuple[int, int]:

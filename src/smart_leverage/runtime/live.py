@@ -15,9 +15,11 @@ from smart_leverage.engine.events import BrokerLost, Prices, Rung
 from smart_leverage.market.quotes import Quote, QuotePath
 from smart_leverage.runtime.carrying import Aside, Desk
 from smart_leverage.runtime.driven import Driven
+from smart_leverage.runtime.meter import Meter
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.proposing import Traders
+from smart_leverage.runtime.pulse import Pulse
 from smart_leverage.runtime.steady import SteadyClock, compare, watch
 from smart_leverage.runtime.tidying import Tidying
 from smart_leverage.strategies.base import Bot, Strategy
@@ -106,11 +108,12 @@ class LiveDriver:
         operator: Operator | None = None,
         office: Office | None = None,
         pause: Callable[[float], object] = time.sleep,
+        pulse: Pulse | None = None,
     ) -> None:
         """Join the parts.
 
         `market` moves the venue's market, the venue itself by default; `pause` waits, seconds, and
-        may end early when something comes in.
+        may end early when something comes in; `pulse` lets others see that it goes round.
         """
         self.trader = trader
         self.venue = venue
@@ -121,6 +124,7 @@ class LiveDriver:
         self.pace = pace
         self.operator = operator
         self.office = office
+        self.pulse = pulse or Pulse(Meter(), office)
         self._pause = pause
         self.is_lost = False
         self._closed_ns = clock.now_ns()
@@ -174,7 +178,7 @@ class LiveDriver:
 
     def _lose(self) -> None:
         if not self.is_lost:
-            self.is_lost = True
+            self.is_lost = self.pulse.is_lost = True
             self.trader.offer(BrokerLost(at_ns=self.clock.now_ns()))
 
     def step(self) -> None:
@@ -196,6 +200,7 @@ class LiveDriver:
             self.trader.flush()
         else:
             self.office.dispatch(self.trader)
+        self.pulse.beat(is_lost=self.is_lost)
 
     def _is_due(self) -> bool:
         waited_ns = self.clock.monotonic_ns() - self._reconciled_ns

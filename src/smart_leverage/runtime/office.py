@@ -1,6 +1,7 @@
 """Where other threads hand in what they want of an account; the trading thread attends to it."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ class Office:
         self._failed: deque[tuple[Sequence[Wish], Sequence[Question]]] = deque()
         self._silence: BrokerDown | None = None
         self._has_news = False
+        self.wished_s: float | None = None
+        """When a wish was last handed in, by the monotonic clock; None for never."""
 
     # -- any thread -------------------------------------------------------------------------------
 
@@ -85,6 +88,7 @@ class Office:
         """
         if len(self._wishes) >= WAITING_MAX and not is_urgent:
             raise Full
+        self.wished_s = time.monotonic()
         self._wishes.append(wish)
         self._wake()
 
@@ -115,6 +119,11 @@ class Office:
         """Hand in that the broker did not answer."""
         self._silence = failure
         self._wake()
+
+    @property
+    def depths(self) -> tuple[int, int, int]:
+        """How many wishes, questions and answers wait."""
+        return len(self._wishes), len(self._questions), len(self._answers)
 
     # -- the trading thread -----------------------------------------------------------------------
 

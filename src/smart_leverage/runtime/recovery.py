@@ -12,6 +12,7 @@ from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Event, Started
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.carrying import Carrier
+from smart_leverage.runtime.meter import Meter
 from smart_leverage.runtime.trader import AT_ONCE, Trader
 from smart_leverage.runtime.writing import Tell
 
@@ -51,6 +52,7 @@ def rebuilt(
     *,
     see: Tell = lambda record: None,
     carrier: Carrier = AT_ONCE,
+    meter: Meter | None = None,
 ) -> Trader:
     """Return the trader of an account as a ledger remembers it; the broker was not asked yet.
 
@@ -61,7 +63,9 @@ def rebuilt(
     """
     config = config._replace(may_resend=broker.capabilities.rejects_repeated_ids)
     engine = Engine(config, _remembered(ledger, see))
-    return Trader(engine, ledger, broker, clock, tell, held_back, see=see, carrier=carrier)
+    return Trader(
+        engine, ledger, broker, clock, tell, held_back, see=see, carrier=carrier, meter=meter
+    )
 
 
 def _remembered(ledger: Ledger, see: Tell) -> Iterator[Record]:

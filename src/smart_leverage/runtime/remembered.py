@@ -2,8 +2,9 @@
 
 import copy
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from smart_leverage.domain.records import (
     decode,
 )
 from smart_leverage.engine.state import State
+from smart_leverage.ledger.base import Entry
 from smart_leverage.ledger.read_only import opened
 from smart_leverage.ledger.rows import AccountRow
 from smart_leverage.ledger.takeover import known, waiting
@@ -52,6 +54,14 @@ class Known(NamedTuple):
     source: str
 
 
+class Moved(NamedTuple):
+    """What was bought (positive) or sold since the last mark, at the prices it was filled at."""
+
+    crypto: Decimal = Decimal(0)
+    leveraged: Decimal = Decimal(0)
+    gross: Decimal = Decimal(0)
+
+
 class Remembered(NamedTuple):
     """An account as of the last record of its ledger."""
 
@@ -66,6 +76,7 @@ class Remembered(NamedTuple):
     """Records that wait in the emergency journal; they are counted in."""
     reviews: tuple[str, ...] = ()
     """Texts of the signatures under reviews, oldest first."""
+    moved: Moved = Moved()
 
     @property
     def is_simulated(self) -> bool:
@@ -81,11 +92,17 @@ class Remembered(NamedTuple):
     @property
     def numbers(self) -> dict[str, Any]:
         """The policy by section, with the limits in force; empty where the ledger kept none."""
-        return with_limits(read_numbers(self.account.policy), self.state.limits.in_force)
+        return with_limits(_parsed(self.account.policy), self.state.limits.in_force)
 
 
 def read_numbers(text: str) -> dict[str, Any]:
     """Return the numbers of a policy text by section; empty when it is not TOML."""
+    return _copied(_parsed(text))
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> dict[str, Any]:
+    """Read a policy once: a screen asks for its numbers ten times in each look."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
@@ -94,7 +111,7 @@ def read_numbers(text: str) -> dict[str, Any]:
 
 def with_limits(numbers: dict[str, Any], limits: Mapping[str, str]) -> dict[str, Any]:
     """Return numbers with limits laid over those that are there."""
-    laid = copy.deepcopy(numbers)
+    laid = _copied(numbers)
     for name, text in limits.items():
         *sections, last = name.split(".")
         section: Any = laid
@@ -103,6 +120,14 @@ def with_limits(numbers: dict[str, Any], limits: Mapping[str, str]) -> dict[str,
         if isinstance(section, dict) and last in section:
             section[last] = number_of(name, text)
     return laid
+
+
+def _copied(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy whose sections may be changed; a hundredth of what a deep copy costs."""
+    return {
+        name: _copied(value) if isinstance(value, dict) else value
+        for name, value in numbers.items()
+    }
 
 
 def number(numbers: dict[str, Any], key: str) -> Decimal | None:
@@ -138,10 +163,8 @@ def remember(path: Path, *, with_prices: bool = False, until: int | None = None)
         for entry in reader.entries():
             if until is not None and entry.seq > until:
                 break
-            fold.take(entry.seq, entry.at_ns, entry.kind, entry.payload)
-        if until is None:
-            fold.take_waiting(known(waiting(path)))
-        return fold.as_of(path, account)
+            fold.take(entry)
+    return fold.remembered(path, account, list(known(waiting(path))) if until is None else [])
 
 
 class Fold:
@@ -150,57 +173,82 @@ class Fold:
     A mark moves the baselines; how the allocation was used over time is left out.
     """
 
-    def __init__(self, *, with_prices: bool) -> None:
+    def __init__(self, *, with_prices: bool = False) -> None:
         self._passed = _SILENT if with_prices else _SILENT | _DECISION
         self.state = State()
         self.prices: dict[Key, Known] = {}
-        self.last_mark: Marked | None = None
-        self.events = 0
-        self.at_ns = 0
-        self.noted = 0
+        self.mark: Marked | None = None
+        self.moved = Moved()
+        self.events = self.at_ns = 0
         self.reviews: list[str] = []
 
-    def take(
-        self, seq: int, at_ns: int, kind: str, payload: bytes, record: Record | None = None
-    ) -> None:
-        """Take in the next entry of a journal; the record where it has been read already."""
-        self.at_ns, self.events = max(self.at_ns, at_ns), seq
-        if kind == "note" and _SIGNATURE in payload:
-            self.reviews += _signature(record or decode(payload))
-        if kind in self._passed:
-            return
-        record = record or decode(payload)
+    def take(self, entry: Entry, record: Record | None = None) -> Record | None:
+        """Take the next entry of the journal; return its record unless that changes nothing.
+
+        Args:
+            entry: The link.
+            record: What is in it, where somebody has read that already.
+        """
+        self.at_ns, self.events = max(self.at_ns, entry.at_ns), entry.seq
+        if entry.kind == "note" and _SIGNATURE in entry.payload:
+            self.reviews += _signature(record or decode(entry.payload))
+        if entry.kind in self._passed:
+            return None
+        record = record or decode(entry.payload)
         if isinstance(record, Marked):
-            self.last_mark = record
+            self.mark, self.moved = record, Moved()
             self.state.baselines.mark(record.equity)
             self.state.rolling.mark(record.at_ns, record.equity)
         else:
             self._take(record)
+        return record
 
-    def take_waiting(self, records: Iterable[Record]) -> None:
-        """Take in what waits in the emergency journal."""
-        for record in records:
-            self.noted += 1
-            self.at_ns = max(self.at_ns, record.at_ns)
-            self._take(record)
+    def remembered(self, path: Path, account: AccountRow, noted: Sequence[Record]) -> Remembered:
+        """Return the account as of the last entry that was taken.
 
-    def as_of(self, path: Path, account: AccountRow) -> Remembered:
-        """Return the account as of the last entry; it goes on changing with the next one."""
+        Args:
+            path: The ledger.
+            account: Its opening.
+            noted: What waits in the emergency journal; counted in, on a copy, since the ledger will
+                tell it once more.
+        """
+        fold = copy.deepcopy(self) if noted else self
+        for record in noted:
+            fold.at_ns = max(fold.at_ns, record.at_ns)
+            fold._take(record)
         return Remembered(
             path=path,
             account=account,
-            state=self.state,
-            last_mark=self.last_mark,
-            events=self.events,
-            at_ns=self.at_ns,
-            prices=self.prices,
-            noted=self.noted,
-            reviews=tuple(self.reviews),
+            state=fold.state,
+            last_mark=fold.mark,
+            events=fold.events,
+            at_ns=fold.at_ns,
+            prices=fold.prices,
+            noted=len(noted),
+            reviews=tuple(fold.reviews),
+            moved=fold.moved,
         )
 
     def _take(self, record: Record) -> None:
         self._price(record)
+        if not isinstance(record, Filled):
+            self.state.apply(record)
+            return
+        key = record.fill.key
+        before = self.state.book.qty(key)
         self.state.apply(record)
+        self._move(key, (self.state.book.qty(key) - before) * record.fill.price)
+
+    def _move(self, key: Key, value: Decimal) -> None:
+        instrument = self.state.instruments.get(key)
+        if instrument is None or not value:
+            return
+        moved = self.moved
+        self.moved = Moved(
+            crypto=moved.crypto + (value if instrument.is_crypto else 0),
+            leveraged=moved.leveraged + (value if instrument.is_leveraged else 0),
+            gross=moved.gross + value,
+        )
 
     def _price(self, record: Record) -> None:
         if isinstance(record, Filled):

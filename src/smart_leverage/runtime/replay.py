@@ -1,7 +1,7 @@
 """Replays the order log of an account: every order is offered again, in the log's own timing."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,7 +30,8 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.engine.events import Command, Commanded, Prices, Rung, Wished
 from smart_leverage.engine.proof import ExactCaps, exact_caps
-from smart_leverage.ledger.base import Durability
+from smart_leverage.ledger.base import Durability, Ledger
+from smart_leverage.ledger.bundled import BundledLedger
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier
@@ -92,7 +93,7 @@ def replay(
             if path is None
             else SqliteLedger(path, durability=Durability.NONE)
         )
-        with opened as ledger:
+        with BundledLedger(opened) as ledger:
             return _Governed(log, variant, account, venue, watch, ledger).run(offers, instants)
 
 
@@ -108,8 +109,8 @@ class _Market:
     def quote(self, at_ns: int) -> tuple[tuple[Key, Decimal], ...]:
         """Let the venue meet the prices of an instant; bid and ask are the log's one price."""
         prints = tuple((key, trail.at(at_ns)) for key, trail in self.log.trails.items())
-        for key, price in prints:
-            self.venue.on_quote(at_ns, key, float(price), float(price))
+        quotes = [(key, amount, amount) for key, price in prints for amount in (float(price),)]
+        self.venue.on_quotes(at_ns, quotes)
         return prints
 
     def wanted(self, offer: Offer, held: Decimal) -> Decimal:
@@ -120,12 +121,17 @@ class _Market:
     def caps(self, tier: Tier) -> ExactCaps:
         return exact_caps(tier, self.account.config.policy)
 
+    def meter(self, caps: Callable[[], ExactCaps]) -> Meter:
+        """Return what measures the venue, counting as the account's policy counts."""
+        is_look_through = self.account.config.policy.exposure.is_look_through
+        return Meter(self.venue, self.log.registry, caps, is_look_through=is_look_through)
+
 
 class _Ungoverned(_Market):
     """The logged bot alone with the venue; caps are those that would have held."""
 
     def run(self, variant: Variant, offers: Sequence[Offer], instants: Sequence[int]) -> Replayed:
-        meter = Meter(self.venue, self.log.registry, lambda: self.caps(Tier.LEARNING))
+        meter = self.meter(lambda: self.caps(Tier.LEARNING))
         refused: Counter[str] = Counter()
         first, todo = self.venue.account().equity, list(enumerate(offers))
         for at_ns in instants:
@@ -173,7 +179,7 @@ class _Governed(_Market):
         account: Account,
         venue: SimBroker,
         watch: Watch,
-        ledger: SqliteLedger,
+        ledger: Ledger,
     ) -> None:
         super().__init__(log, account, venue, watch)
         self.variant = variant
@@ -186,7 +192,7 @@ class _Governed(_Market):
     def run(self, offers: Sequence[Offer], instants: Sequence[int]) -> Replayed:
         trader = self._opened()
         engine = trader.engine
-        meter = Meter(self.venue, self.log.registry, lambda: self.caps(engine.state.tier))
+        meter = self.meter(lambda: self.caps(engine.state.tier))
         first, todo = self.venue.account().equity, list(enumerate(offers))
         for at_ns in instants:
             self.clock.move_to(at_ns)

@@ -1,15 +1,16 @@
 """Measures a replay at the venue, apart from the engine: exposure, signs and swings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from smart_leverage.brokers.sim import SimBroker
+from smart_leverage.brokers.sim import Change, SimBroker
 from smart_leverage.domain.instruments import Instrument, Key
-from smart_leverage.domain.orders import Role, Side
+from smart_leverage.domain.orders import PositionSnapshot, Role, Side
 from smart_leverage.engine.proof import ExactCaps
 
 ZERO = Decimal(0)
+ONE = Decimal(1)
 SHARE = Decimal("0.000001")
 
 
@@ -46,6 +47,28 @@ class House(NamedTuple):
     notional: Decimal = ZERO
 
 
+class Standing:
+    """Whether an account stands as it stood at the last look: holdings, their prices, and cash.
+
+    Most instants of a replay of years bring no price and no fill; what is the same as before need
+    not be valued again.
+    """
+
+    def __init__(self, venue: SimBroker) -> None:
+        self._venue = venue
+        self._change = 0
+        self._held: Sequence[PositionSnapshot] | None = None
+
+    def news(self) -> Sequence[Change] | None:
+        """Return every movement of cash and units since, None where prices did not move either."""
+        changes, held = self._venue.changes(self._change), self._venue.positions()
+        if not changes and held == self._held:
+            return None
+        self._held = held
+        self._change = changes[-1].number if changes else self._change
+        return changes
+
+
 class Meter:
     """Looks at the venue's own lists after every step; shares nothing with what it judges."""
 
@@ -54,6 +77,8 @@ class Meter:
         venue: SimBroker,
         instruments: Mapping[Key, Instrument],
         caps: Callable[[], ExactCaps],
+        *,
+        is_look_through: bool = False,
     ) -> None:
         self.peaks: dict[str, Peak] = {}
         self.breaches: list[Breach] = []
@@ -65,14 +90,19 @@ class Meter:
         self._venue = venue
         self._instruments = instruments
         self._caps = caps
-        self._change = self._update = 0
+        self._is_look_through = is_look_through
+        self._update = 0
+        self._standing = Standing(venue)
         self._signs: dict[Key, int] = {}
         self._was_house: dict[Key, list[bool]] = {}
         self._house_sides: dict[Key, Side] = {}
 
     def look(self, at_ns: int) -> None:
         """Take in what the venue did since the last look, and value what it left."""
-        added = self._follow_units()
+        changes = self._standing.news()
+        if changes is None:
+            return
+        added = self._follow_units(changes)
         self._follow_fills()
         caps, shares = self._caps(), self._shares()
         for group, share in shares.items():
@@ -105,8 +135,15 @@ class Meter:
         totals: dict[str, Decimal] = {"crypto": ZERO, "leveraged": ZERO, "gross": ZERO}
         for key, amount in amounts.items():
             for group in self._groups(key):
-                totals[group] = totals.get(group, ZERO) + amount
+                counted = amount * self._times(key, group)
+                totals[group] = totals.get(group, ZERO) + counted
         return {group: total / equity for group, total in totals.items()}
+
+    def _times(self, key: Key, group: str) -> Decimal:
+        """Return how often an instrument counts in a group: with its multiple, or once."""
+        if not self._is_look_through or group not in ("crypto", "leveraged"):
+            return ONE
+        return max(abs(self._instruments[key].factor), ONE)
 
     def _groups(self, key: Key) -> list[str]:
         instrument = self._instruments[key]
@@ -143,11 +180,10 @@ class Meter:
 
     # -- signs and swings -------------------------------------------------------------------------
 
-    def _follow_units(self) -> list[Key]:
+    def _follow_units(self, changes: Sequence[Change]) -> list[Key]:
         """Follow every movement of units: signs, and which instruments were added to."""
         added: dict[Key, None] = {}
-        for change in self._venue.changes(self._change):
-            self._change = change.number
+        for change in changes:
             key = Key(change.asset)
             if key not in self._instruments:
                 continue  # cash

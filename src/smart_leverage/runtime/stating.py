@@ -115,7 +115,7 @@ class _Follower:
             self._period = period_at(self._calendar, self._kind, record.at_ns)
         self.story.apply(record, entry.seq)
         self.story.head = self._head = entry.hash
-        self._fold.take(entry.seq, entry.at_ns, entry.kind, entry.payload, record)
+        self._fold.take(entry, record)
         return True
 
     def finish(self) -> None:
@@ -128,7 +128,7 @@ class _Follower:
         if self._period is None:
             return
         before = self.ended[-1].after if self.ended else None
-        now = self._fold.as_of(self._path, self._account)
+        now = self._fold.remembered(self._path, self._account, [])
         opening = after if isinstance(after, BaselineSet) and after.period == "day" else None
         self.ended.append(Ended(self._period, before, close_of(now, self._head, opening)))
 

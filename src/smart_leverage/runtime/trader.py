@@ -1,5 +1,6 @@
 """The commit loop of one account: process, make durable, act, and feed the answers back."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,11 +14,12 @@ from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.orders import Approved, OrderState
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Event, LookedUp, Reconciled, Updated
+from smart_leverage.engine.events import Answered, Event, LookedUp, Reconciled, Updated, Verdict
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.activities import event_of
 from smart_leverage.runtime.carrying import UNSTAMPED, AtOnce, Carrier, Messenger
+from smart_leverage.runtime.meter import Meter
 from smart_leverage.runtime.writing import Kept, Scribe, Tell
 from smart_leverage.strategies.base import AccountView
 
@@ -50,6 +52,7 @@ class Trader:
         *,
         see: Tell = lambda record: None,
         carrier: Carrier = AT_ONCE,
+        meter: Meter | None = None,
     ) -> None:
         """Join the parts.
 
@@ -62,12 +65,14 @@ class Trader:
             held_back: Says, just before each increase leaves, why it may not.
             see: Hears every record as soon as it is decided; what it shows may not be durable yet.
             carrier: How what leaves is taken to the broker.
+            meter: Counts what is done; None for one of its own.
         """
         self.engine = engine
         self.ledger = ledger
         self.broker = broker
         self.clock = clock
-        self.scribe = Scribe(ledger, tell)
+        self.meter = meter or Meter()
+        self.scribe = Scribe(ledger, tell, self.meter.commit)
         self._see = see
         self._carrier = carrier
         self.messenger = Messenger(broker, held_back)
@@ -145,10 +150,16 @@ class Trader:
     def _processed(self, event: Event) -> Outcome:
         if type(event) is Updated:
             self._seen = max(self._seen, event.update.sequence)
+        elif type(event) is Answered and event.verdict is Verdict.REFUSED:
+            self.meter.refused(event.broker_code)
+        began_s = time.perf_counter()
         outcome = self.engine.process(event)
+        if outcome.decisions:
+            self.meter.processed(time.perf_counter() - began_s, outcome.decisions)
         self.scribe.add(outcome.records)
         for record in outcome.records:
             self._see(record)
+            self.meter.hear(record)
         return outcome
 
     def drain(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from smart_leverage.brokers.sim import Mode, SimBrokerClient
 from smart_leverage.domain.errors import BrokerDown
+from smart_leverage.runtime.raw_log import private_log
 
 SOCKET = "broker.sock"
 FILE = "broker.sqlite"
@@ -55,7 +56,7 @@ def _start(folder: Path, socket: Path, cash: Decimal) -> None:
     """Start the venue, in a session of its own so that an interruption of ours spares it."""
     command = [sys.executable, "-m", "smart_leverage.brokers.sim", str(socket)]
     command += ["--file", str(folder / FILE), "--mode", Mode.LIVE.value, "--cash", str(cash)]
-    with (folder / LOG).open("ab") as log:
+    with private_log(folder / LOG) as log:
         venue = subprocess.Popen(  # noqa: S603 - our own program, our own arguments
             command, stdout=subprocess.PIPE, stderr=log, start_new_session=True, umask=0o077
         )

@@ -1,11 +1,14 @@
 """What was decided, on its way into the ledger: in order, and whoever decides need not wait."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from smart_leverage.domain.records import Record
 from smart_leverage.ledger.base import Ledger, Ticket
+from smart_leverage.runtime.meter import SLOW_S, Durations
 
 Tell = Callable[[Record], None]
 """Hears every record once it is durable, in order; it must be quick and must not raise."""
@@ -28,10 +31,11 @@ class Scribe:
     After a failed commit it is thrown away with its trader: no commit follows one that failed.
     """
 
-    def __init__(self, ledger: Ledger, tell: Tell) -> None:
-        """Write to a ledger; `tell` hears what it has."""
+    def __init__(self, ledger: Ledger, tell: Tell, took: Durations | None = None) -> None:
+        """Write to a ledger; `tell` hears what it has, `took` how long each batch waited for it."""
         self._ledger = ledger
         self._tell = tell
+        self._times = took or Durations(SLOW_S)
         self._loose: list[Record] = []
         self._batches: deque[Batch] = deque()
         self.events = 0
@@ -92,14 +96,21 @@ class Scribe:
     def _append(self) -> None:
         if self._loose:
             ticket = self._ledger.append(self._loose)
+            ticket.then(partial(self._timed, time.perf_counter()))
             self._batches.append(Batch(self._loose, self.events, ticket))
             self._loose = []
 
     def _commit(self) -> None:
         if self._loose:
+            began_s = time.perf_counter()
             self._ledger.commit(self._loose)
+            self._times.add(time.perf_counter() - began_s)
             written, self._loose = self._loose, []
             self._told(written)
+
+    def _timed(self, began_s: float, ticket: Ticket) -> None:
+        if not ticket.is_lost:
+            self._times.add(time.perf_counter() - began_s)
 
     def _took(self, batch: Batch) -> None:
         self._kept = batch.events

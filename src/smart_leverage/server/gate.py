@@ -12,6 +12,7 @@ from smart_leverage.domain.bots import NOBODY, Seat, authentic
 from smart_leverage.server.credentials import credentials_of
 from smart_leverage.server.frames import Message, Receive, Send
 from smart_leverage.server.http import Call, Reply, Route, error_reply
+from smart_leverage.server.incoming import Ear, body_of, check_host, headers_of
 from smart_leverage.server.rates import Failures, Rates
 from smart_leverage.server.routing import Table
 from smart_leverage.wire.errors import (
@@ -20,11 +21,9 @@ from smart_leverage.wire.errors import (
     forbidden,
     internal,
     not_found,
-    too_large,
     too_many,
     unauthorized,
 )
-from smart_leverage.wire.reading import BODY_MAX
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,6 +54,8 @@ class Door(NamedTuple):
     """Who may come in now, by token id."""
     rates: Rates
     now_ns: Callable[[], int] = time.time_ns
+    answered: Callable[[int], None] = lambda status: None
+    """Hears the status of every answer."""
 
 
 class Gate:
@@ -87,7 +88,7 @@ class Gate:
     # -- requests ---------------------------------------------------------------------------------
 
     async def _request(self, scope: Message, receive: Receive, send: Send) -> None:
-        ear = _Ear(receive)
+        ear = Ear(receive)
         request_id = f"{self._name}{next(self._numbers):016x}"
         self._in_hand += 1
         try:
@@ -99,9 +100,10 @@ class Gate:
         finally:
             self._in_hand -= 1
             ear.close()
+        self._door.answered(answer.status)
         await _send(send, answer, request_id, is_head=scope["method"] == "HEAD")
 
-    async def _answer(self, scope: Message, ear: "_Ear", request_id: str) -> Reply:
+    async def _answer(self, scope: Message, ear: Ear, request_id: str) -> Reply:
         try:
             if self._in_hand > AT_ONCE_MAX:
                 raise too_many("too many requests at the same time")
@@ -115,8 +117,8 @@ class Gate:
             _LOG.exception("request %s broke", request_id)
             return error_reply(internal(request_id))
 
-    async def _handled(self, scope: Message, ear: "_Ear") -> Reply:
-        headers = _headers(scope)
+    async def _handled(self, scope: Message, ear: Ear) -> Reply:
+        headers = headers_of(scope)
         self._check_host(headers)
         method, path = scope["method"], scope["path"]
         found = self._table.find("GET" if method == "HEAD" else method, path)
@@ -127,6 +129,10 @@ class Gate:
             raise self._nowhere(method, path)
         route, values = found
         if not seat.may(route.scope):
+            _LOG.warning(
+                "a token lacks a scope",
+                extra={"token_id": seat.token_id, "scope": route.scope.value},
+            )
             raise forbidden(f"this token may not do that: it lacks the scope {route.scope.value}")
         return await self._called(scope, headers, ear, seat, route, values)
 
@@ -134,7 +140,7 @@ class Gate:
         self,
         scope: Message,
         headers: Mapping[bytes, bytes],
-        ear: "_Ear",
+        ear: Ear,
         seat: Seat,
         route: Route,
         values: Mapping[str, str],
@@ -143,7 +149,7 @@ class Gate:
         method, path = scope["method"], scope["path"]
         if not route.is_free:
             self._door.rates.take(seat.token_id)
-        body = await _body(headers, ear)
+        body = await body_of(headers, ear)
         if body and method in MUTATING:
             _check_kind(headers)
         call = Call(seat, path, values, scope["query_string"], body, ear.is_gone, ear.listen)
@@ -156,10 +162,7 @@ class Gate:
 
     def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
         """Refuse a foreign name: a web page that points its own at this machine gets nothing."""
-        host = headers.get(b"host", b"").decode("latin-1")
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        if name.strip("[]").lower() not in self._door.hosts:
-            raise WireError(421, 42110000, "this server is not addressed by that name")
+        check_host(headers, self._door.hosts)
         if b"origin" in headers:
             raise forbidden("no request from a web page is taken here")
 
@@ -186,7 +189,7 @@ class Gate:
         path = scope["path"].rstrip("/") or "/"
         serve = self._sockets.get(path)
         try:
-            self._check_host(_headers(scope))
+            self._check_host(headers_of(scope))
         except WireError:
             serve = None
         if serve is None:
@@ -196,71 +199,11 @@ class Gate:
         await serve(scope, receive, send)
 
 
-class _Ear:
-    """Hears the body, and afterwards whether the other side hung up."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._watch: asyncio.Task[None] | None = None
-        self._is_gone = False
-
-    async def part(self) -> tuple[bytes, bool]:
-        """Return the next part of the body, and whether more follows."""
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            self._is_gone = True
-            return b"", False
-        return message.get("body", b""), message.get("more_body", False)
-
-    def is_gone(self) -> bool:
-        """Whether the other side has hung up, as far as anybody noticed."""
-        return self._is_gone
-
-    def listen(self) -> None:
-        """Notice from now on when the other side hangs up."""
-        self._watch = asyncio.ensure_future(self._listen())
-
-    async def _listen(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._is_gone = True
-
-    def close(self) -> None:
-        """Stop listening."""
-        if self._watch is not None:
-            self._watch.cancel()
-
-
-async def _body(headers: Mapping[bytes, bytes], ear: _Ear) -> bytes:
-    """Read the body, counting: a length may be missing or untrue."""
-    told = headers.get(b"content-length", b"0")
-    if not told.isdigit() or len(told) > 12 or int(told) > BODY_MAX:
-        raise too_large()
-    taken = bytearray()
-    has_more = True
-    while has_more:
-        part, has_more = await ear.part()
-        taken += part
-        if len(taken) > BODY_MAX:
-            raise too_large()
-    return bytes(taken)
-
-
 def _check_kind(headers: Mapping[bytes, bytes]) -> None:
     """Refuse a body that a form of a web page could send."""
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
     if kind != b"application/json":
         raise bad_json("the body must be application/json")
-
-
-def _headers(scope: Message) -> dict[bytes, bytes]:
-    """Return the headers by name; a name that comes twice counts for nothing good."""
-    found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name in found and name in (b"host", b"content-length", b"transfer-encoding"):
-            raise bad_json(f"the header {name.decode('latin-1')} came twice")
-        found[name] = value
-    return found
 
 
 async def _send(send: Send, answer: Reply, request_id: str, *, is_head: bool) -> None:

@@ -1,6 +1,6 @@
 """One request and one reply, as the routes see them; everything else of HTTP stays in the gate."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from smart_leverage.domain.bots import Scope, Seat
@@ -9,6 +9,8 @@ from smart_leverage.wire.errors import WireError
 from smart_leverage.wire.reading import Query, params, parse
 
 JSON = "application/json"
+HTML = "text/html; charset=utf-8"
+EVENTS = "text/event-stream"
 
 
 class Reply(NamedTuple):
@@ -18,6 +20,13 @@ class Reply(NamedTuple):
     body: bytes = b""
     more: tuple[tuple[str, str], ...] = ()
     kind: str = JSON
+
+
+class Streamed(NamedTuple):
+    """A reply that goes on: parts are sent as they come, until whoever reads has gone."""
+
+    parts: AsyncIterator[bytes]
+    kind: str = EVENTS
 
 
 def reply(content: object, status: int = 200) -> Reply:

@@ -1,18 +1,34 @@
 """Finds the route of a path: exactly first, then by its parts, the longest rest last."""
 
 from collections.abc import Iterable, Mapping
-
-from smart_leverage.server.http import Route
+from typing import Generic, Protocol, TypeVar
 
 REST = ":path}"
 
 
-class Table:
+class Placed(Protocol):
+    """Something that stands at a path for a method."""
+
+    @property
+    def method(self) -> str:
+        """In capitals."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """With `{name}` for what varies."""
+        ...
+
+
+R = TypeVar("R", bound=Placed)
+
+
+class Table(Generic[R]):
     """Routes by method; a path has one reading, decoded once, and no dots or empty parts in it."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self._exact: dict[tuple[str, str], Route] = {}
-        self._shaped: dict[str, list[tuple[list[str], Route]]] = {}
+    def __init__(self, routes: Iterable[R]) -> None:
+        self._exact: dict[tuple[str, str], R] = {}
+        self._shaped: dict[str, list[tuple[list[str], R]]] = {}
         for route in routes:
             if "{" in route.path:
                 parts = route.path.strip("/").split("/")
@@ -20,7 +36,7 @@ class Table:
             else:
                 self._exact[route.method, route.path] = route
 
-    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
+    def find(self, method: str, path: str) -> tuple[R, Mapping[str, str]] | None:
         """Return the route of a path and its variable parts; None where there is none."""
         path = path if path == "/" else path.removesuffix("/")
         route = self._exact.get((method, path))

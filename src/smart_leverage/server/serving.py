@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ STOP_WITHIN_S = 3
 ENDING_POLL_S = 0.005
 HEADERS_MAX = 8_192
 WAITING_MAX = 256
+OTHERS = 0o077
 
 
 class Binding(NamedTuple):
@@ -52,8 +54,8 @@ def check_binding(binding: Binding) -> None:
     """Refuse to listen where others could listen in.
 
     Raises:
-        ConfigError: The address is not this machine's own and there is no certificate, or only half
-            of one is named.
+        ConfigError: The address is not this machine's own and there is no certificate, only half of
+            one is named, or others can read its private key.
     """
     problems = []
     if (binding.certificate is None) != (binding.key is None):
@@ -72,6 +74,13 @@ def check_binding(binding: Binding) -> None:
         for name, path in (("server.certificate", binding.certificate), ("server.key", binding.key))
         if path is not None and not path.is_file()
     ]
+    if binding.key is not None and binding.key.is_file():
+        mode = stat.S_IMODE(binding.key.stat().st_mode)
+        if mode & OTHERS:
+            problems.append(
+                f"server.key = {binding.key}: open to others, mode {mode:04o}; "
+                f"`chmod 600 {binding.key}`"
+            )
     if problems:
         raise ConfigError(problems)
 

@@ -1,13 +1,13 @@
 """What was configured: one record per section, every key with its unit, nothing unknown."""
 
 from smart_leverage.settings.loading import BASE, PRESETS, Loaded, load
+from smart_leverage.settings.section import Section
 from smart_leverage.settings.sections import (
     BELOW,
     ORDERED,
     AccountSection,
     ExposureSection,
     LimitsSection,
-    Section,
     Settings,
     TierSection,
     contradictions,

@@ -6,8 +6,6 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
@@ -15,20 +13,8 @@ from pydantic import (
 
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.domain.risk_days import RiskCalendar
-
-Fraction = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Switch = Literal["on", "off"]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen; a key that nobody reads is an error, and so is a wrong type.
-
-    Strict, because a lenient reading takes `true` for the number 1 and text for a number.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+from smart_leverage.settings.notifying import NotifySection, lacking
+from smart_leverage.settings.section import Count, Fraction, Positive, Section, Switch
 
 
 class AccountSection(Section):
@@ -198,6 +184,20 @@ class ServerSection(Section):
     requests_burst: Positive = Field(default=500.0, description="At once, of one token")
 
 
+class LogsSection(Section):
+    """What each process writes to its log in the folder of the run, as lines of JSON."""
+
+    level: Literal["debug", "info", "warning"] = Field(
+        default="info", description="From where on; debug has every decision and order"
+    )
+    size_mb: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=10, description="Of one file, megabytes; then another one is begun"
+    )
+    files: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        default=5, description="Older files that are kept beside it"
+    )
+
+
 class RampSection(Section):
     """How small the caps of increases begin, at the opening and after a step up."""
 
@@ -216,6 +216,9 @@ class ExposureSection(Section):
     tail_cap: Switch = Field(default="on", description="By the expected shortfall of a day")
     kelly_cap: Switch = Field(default="on", description="By a part of what growth would stake")
     volatility_cap: Switch = Field(default="on", description="By the volatility of equity")
+    look_through: Switch = Field(
+        default="on", description="A leveraged fund counts with its daily multiple"
+    )
     drawdown_multiple: Annotated[float, Field(gt=0.0, le=20.0, allow_inf_nan=False)] = Field(
         default=4.0, description="Exposure per unit of equity above the floor"
     )
@@ -317,6 +320,8 @@ class Settings(Section):
     risk: RiskSection = RiskSection()
     ramp: RampSection = RampSection()
     server: ServerSection = ServerSection()
+    logs: LogsSection = LogsSection()
+    notify: NotifySection = NotifySection()
 
     @model_validator(mode="after")
     def _agrees(self) -> "Settings":
@@ -327,9 +332,9 @@ class Settings(Section):
     def policy_text(self) -> str:
         """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps.
 
-        Where the gateway listens is no part of the policy.
+        Where the gateway listens, what is logged and who is told are no part of the policy.
         """
-        lines = sorted(flat(self.model_dump(exclude={"server"})))
+        lines = sorted(flat(self.model_dump(exclude={"server", "logs", "notify"})))
         return "\n".join(f"{key} = {value!r}" for key, value in lines)
 
     def policy_hash(self) -> str:
@@ -364,6 +369,7 @@ ORDERED: tuple[tuple[str, str], ...] = (
     ("stops.distance_min", "stops.distance_max"),
     ("record.demote_probability", "record.promote_probability"),
     ("record.trades_min_1", "record.trades_min_2"),
+    ("execution.mark_every_s", "notify.stale_after_s"),
 )
 """Pairs of keys of which the first is never above the second."""
 
@@ -387,3 +393,4 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"{lower}: {name} {value} is above {other} {bound}; at most that"
         elif value >= bound and pair in BELOW:
             yield f"{lower}: {name} {value} is not below {other} {bound}; less than that"
+    yield from lacking(values)

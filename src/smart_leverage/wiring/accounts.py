@@ -20,6 +20,7 @@ from smart_leverage.engine.proof import exact
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.ledger.space import RoomWatch, Space
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.ledger.verified import note_verified
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
 from smart_leverage.runtime.admin import is_admin
@@ -29,12 +30,15 @@ from smart_leverage.runtime.control import Answer, Control, Request
 from smart_leverage.runtime.keeping import Keeper
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.live import LiveDriver, MarketAside
+from smart_leverage.runtime.meter import Meter
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator, answer_of, problems_of, refused
 from smart_leverage.runtime.proposing import Traders
+from smart_leverage.runtime.pulse import Pulse
 from smart_leverage.runtime.recovery import rebuilt, recover
 from smart_leverage.runtime.shelf import Shelf
 from smart_leverage.runtime.steady import steady_clock
+from smart_leverage.runtime.timed import TimedBroker
 from smart_leverage.runtime.trader import Trader
 from smart_leverage.runtime.venue_process import venue_process
 from smart_leverage.runtime.writing import Tell
@@ -130,7 +134,7 @@ def in_real_time(
     """
     cash, halt, wake = exact(settings.account.cash), HaltFile(folder), threading.Event()
     disk = RoomWatch((folder / LEDGER).resolve().parent)
-    office = Office(wake.set, Shelf())
+    office, meter = Office(wake.set, Shelf()), Meter()
 
     def held_back() -> str:
         if halt.is_set:
@@ -154,10 +158,14 @@ def in_real_time(
 
         def build(ledger: Ledger) -> Trader:
             office.shelf.clear()
-            see = office.shelf.hear
-            return rebuilt(config, ledger, venue, steady, tell, held_back, see=see, carrier=lanes)
+            timed = TimedBroker(venue, meter)
+            return rebuilt(
+                config, ledger, timed, steady, tell, held_back,
+                see=office.shelf.hear, carrier=lanes, meter=meter,
+            )  # fmt: skip
 
         keeper.begin(build)
+        note_verified(folder / LEDGER, keeper.ledger.head.seq, clock.now_ns())
         if keeper.engine.state.opened is None:
             keys = [each.key for each in series]
             start = Beginning(cash)
@@ -175,6 +183,7 @@ def in_real_time(
             operator=Operator(control, halt, contradicted),
             office=office,
             pause=pause,
+            pulse=Pulse(meter, office, lanes),
         )
         yield driver
         market.close()

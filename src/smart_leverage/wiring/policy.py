@@ -80,12 +80,13 @@ def engine_config(settings: Settings) -> EngineConfig:
 
 
 def _exposure(section: ExposureSection) -> ExposureTerms:
-    switches = {"drawdown_cap", "tail_cap", "kelly_cap", "volatility_cap"}
+    switches = {"drawdown_cap", "tail_cap", "kelly_cap", "volatility_cap", "look_through"}
     return ExposureTerms(
         is_drawdown_capped=section.drawdown_cap == "on",
         is_tail_capped=section.tail_cap == "on",
         is_kelly_capped=section.kelly_cap == "on",
         is_volatility_capped=section.volatility_cap == "on",
+        is_look_through=section.look_through == "on",
         **section.model_dump(exclude=switches),
     )
 

@@ -11,12 +11,15 @@ from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.previous import PreviousCloses
 from smart_leverage.runtime.live import LiveDriver
+from smart_leverage.runtime.people.seats import WithPeople
 from smart_leverage.runtime.ports import keep_port, port_before
 from smart_leverage.runtime.tokens import Token, new_token
 from smart_leverage.server.api.app import native_routes
 from smart_leverage.server.api.native import Native, NativeParts
 from smart_leverage.server.gate import Door
 from smart_leverage.server.gateway.app import Gateway, Parts, gateway
+from smart_leverage.server.metrics.requests import Answers
+from smart_leverage.server.metrics.trade import Trade, TradeParts
 from smart_leverage.server.rates import Rates
 from smart_leverage.server.serving import Address, Binding, serving
 from smart_leverage.settings import Settings
@@ -29,7 +32,11 @@ FIRST_BOT = "bot"
 
 @contextmanager
 def served(
-    folder: Path, settings: Settings, driver: LiveDriver, series: Sequence[BarSeries]
+    folder: Path,
+    settings: Settings,
+    driver: LiveDriver,
+    series: Sequence[BarSeries],
+    dropped: Callable[[], int] = int,
 ) -> Iterator[Address]:
     """Serve the gateway of an account while the block runs; its driver has to run in there.
 
@@ -38,13 +45,15 @@ def served(
         settings: Where to listen, and how often a token may come.
         driver: Runs the account; its office takes in what the bots want.
         series: The market, for what things cost the day before.
+        dropped: Says how many lines of the log were left out.
 
     Raises:
         ConfigError: It cannot listen there.
     """
     assert driver.office is not None, "a driver in real time has an office"  # noqa: S101
     server, previous = settings.server, PreviousCloses(series)
-    rates = Rates(server.requests_per_s, server.requests_burst)
+    rates, answers = Rates(server.requests_per_s, server.requests_burst), Answers()
+    people = WithPeople(folder, lambda: driver.trader.engine.state.seats)
     made = gateway(
         Parts(
             trader=driver.trader,
@@ -53,24 +62,30 @@ def served(
             ledger=folder / LEDGER,
             door=Door(
                 hosts=frozenset({*OWN_NAMES, server.host.lower(), *_names(settings)}),
-                seats=lambda: driver.trader.engine.state.seats,
+                seats=lambda: people,
                 rates=rates,
+                answered=answers.add,
             ),
             last_price=lambda key: previous.at(Key(key), time.time_ns()),
         ),
-        lambda bridge, listing: native_routes(
-            Native(
-                NativeParts(
-                    bridge=bridge,
-                    listing=listing,
-                    folder=folder,
-                    ledger=folder / LEDGER,
-                    rates=rates,
-                    seats=lambda: driver.trader.engine.state.seats,
-                    now_ns=time.time_ns,
+        lambda bridge, listing: [
+            *native_routes(
+                Native(
+                    NativeParts(
+                        bridge=bridge,
+                        listing=listing,
+                        folder=folder,
+                        ledger=folder / LEDGER,
+                        rates=rates,
+                        seats=lambda: driver.trader.engine.state.seats,
+                        now_ns=time.time_ns,
+                    )
                 )
-            )
-        ),
+            ),
+            *Trade(
+                TradeParts(bridge, driver.pulse, folder / LEDGER, answers, time.time_ns, dropped)
+            ).routes(),
+        ],
     )
     binding = _binding(folder, settings)
     with serving(made.app, binding, _connecting(made), driver.attend) as address:
@@ -78,14 +93,17 @@ def served(
         yield address
 
 
-def desk_options(settings: Settings) -> list[str]:
-    """Return how the desk is told to listen: as the gateway, on a port of its own."""
+def desk_options(settings: Settings, gateway: Address) -> list[str]:
+    """Return how the desk is told to listen and to log: as the gateway, on a port of its own."""
     server = settings.server
-    options = ["--host", server.host]
+    options = ["--host", server.host, "--gateway", gateway.url]
     options += ["--requests-per-s", str(server.requests_per_s)]
     options += ["--requests-burst", str(server.requests_burst)]
     for name in _names(settings):
         options += ["--name", name]
+    logs, account = settings.logs, settings.account
+    options += ["--account", account.name, "--mode", account.mode, "--log-level", logs.level]
+    options += ["--log-size-mb", str(logs.size_mb), "--log-files", str(logs.files)]
     if server.certificate and server.key:
         options += ["--certificate", server.certificate, "--key", server.key]
     return options

@@ -69,7 +69,8 @@ def evidence_for(
     if not needs_evidence(policy):
         return NOTHING
     reference = run(bars, signals, without_measured_caps(policy), setup)
-    days = sleeve_days(reference, bars, setup.cash, timezone)
+    is_look_through = policy.exposure.is_look_through
+    days = sleeve_days(reference, bars, setup.cash, timezone, is_look_through=is_look_through)
     outcomes = outcomes_of(reference, bars, signals) if policy.edge.is_edge_sized else ()
     return known_from(Past(timezone, days, outcomes))
 

@@ -13,6 +13,7 @@ import numpy as np
 from smart_leverage.domain.evidence import SLEEVES
 from smart_leverage.domain.instruments import AssetClass
 from smart_leverage.domain.risk_days import RiskCalendar
+from smart_leverage.policy.caps import weight_of
 from smart_leverage.research.kernel import Columns, Run
 from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.results import Floats
@@ -40,7 +41,9 @@ class _Opening(NamedTuple):
     worth: Floats
 
 
-def sleeve_days(run: Run, bars: Columns, cash: float, timezone: str) -> tuple[Day, ...]:
+def sleeve_days(
+    run: Run, bars: Columns, cash: float, timezone: str, *, is_look_through: bool = False
+) -> tuple[Day, ...]:
     """Return the risk days that were over when the bars ended, with the return of each sleeve.
 
     Args:
@@ -48,15 +51,17 @@ def sleeve_days(run: Run, bars: Columns, cash: float, timezone: str) -> tuple[Da
         bars: What it went through.
         cash: That it began with.
         timezone: In which the risk days of the bars begin.
+        is_look_through: Whether the caps that will read it count a fund with its multiple.
     """
     fills = _fills_of(run)
+    times = np.array([weight_of(one, is_look_through) for one in bars.facts["factor"].tolist()])
     calendar = RiskCalendar(timezone)
     found = []
     for before, after in pairwise(_openings(run, bars, fills, cash)):
         begin, end = np.searchsorted(fills.at, (before.at_ns, after.at_ns))
         today = _Fills(*(column[begin:end] for column in fills))
         labels = calendar.day_of(before.at_ns), calendar.day_of(after.at_ns)
-        values = [_return(bars, name, labels, before, after, today) for name in _FACTS]
+        values = [_return(bars, name, times, labels, before, after, today) for name in _FACTS]
         found.append(
             Day(labels[0], before.at_ns, after.at_ns, **dict(zip(SLEEVES, values, strict=True)))
         )
@@ -98,6 +103,7 @@ def _openings(run: Run, bars: Columns, fills: _Fills, cash: float) -> Iterator[_
 def _return(
     bars: Columns,
     fact: str,
+    times: Floats,
     labels: tuple[str, str],
     before: _Opening,
     after: _Opening,
@@ -105,16 +111,19 @@ def _return(
 ) -> float:
     """Return the profit of a sleeve over what was at work in it, NaN where it says too little."""
     mine = bars.facts[fact] != 0
-    opening, closing = float(before.worth[mine].sum()), float(after.worth[mine].sum())
+    value, closing = float(before.worth[mine].sum()), float(after.worth[mine].sum())
+    opening = float((before.worth * times)[mine].sum())
     if not (before.equity > 0.0 and opening > 0.0 and opening >= _LEAST * before.equity):
         return nan
     if days_open(*labels, _classes(bars, mine & (before.worth > 0.0))) != 1:
         return nan
-    invested = opening + np.cumsum(today.paid[mine[today.asset]])
-    most = max(opening, float(invested.max(initial=opening)))
+    is_mine = mine[today.asset]
+    at_work = opening + np.cumsum((today.paid * times[today.asset])[is_mine])
+    most = max(opening, float(at_work.max(initial=opening)))
     if most > INFLOW_MAX * opening:
         return nan
-    return float((closing - (invested[-1] if len(invested) else opening)) / most)
+    invested = value + np.cumsum(today.paid[is_mine])
+    return float((closing - (invested[-1] if len(invested) else value)) / most)
 
 
 def _classes(bars: Columns, held: Any) -> frozenset[AssetClass]:

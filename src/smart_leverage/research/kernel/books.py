@@ -90,11 +90,12 @@ way, `worst…` are set by `worst_of`, `start_lots`, `keep` and `why` by a plan.
 of 1e-9."""
 
 HELD = np.dtype(
-    [("asset", "i8"), ("qty", "f8"), ("floor", "f8"), ("ceiling", "f8")]
+    [("asset", "i8"), ("qty", "f8"), ("floor", "f8"), ("ceiling", "f8"), ("more", "f8")]
     + [(name, "i8") for name in ("is_leveraged", "is_crypto")]
 )
 """What a look needs of a position: quantity in coins or shares, the price at or below which and
-the price at or above which something may happen."""
+the price at or above which something may happen, and how many times beyond once it counts as
+crypto and as leveraged."""
 
 LOT = np.dtype([("qty", "i8"), ("price", "f8"), ("fee", "f8")])
 """What is left of a purchase, and the fee that it still owes."""

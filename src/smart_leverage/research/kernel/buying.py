@@ -49,6 +49,7 @@ from smart_leverage.research.kernel.worst import (
     groups_hold,
     symbol_cap,
     symbol_holds,
+    weight,
     worst_of,
 )
 
@@ -66,9 +67,10 @@ def is_frozen(account: Any, fact: Any) -> bool:
     return bool(fact.is_leveraged != 0) if account.plan == LEVERAGED else True
 
 
-def account_of(books: Books, worst: Worst, lift: float, fact: Any) -> Account:
+def account_of(books: Books, worst: Worst, lift: float, fact: Any, policy: Policy) -> Account:
     """Return the account as the policy sees it, with one instrument counted at its dearest."""
     account = books.account
+    counted = lift * weight(fact, policy)
     power = cash_of(account) - worst.reserved
     return Account(
         state=account.state,
@@ -80,8 +82,8 @@ def account_of(books: Books, worst: Worst, lift: float, fact: Any) -> Account:
         ),
         tier=account.tier,
         equity=worst.equity,
-        crypto_worst=worst.crypto + (lift if fact.is_crypto != 0 else 0.0),
-        leveraged_worst=worst.leveraged + (lift if fact.is_leveraged != 0 else 0.0),
+        crypto_worst=worst.crypto + (counted if fact.is_crypto != 0 else 0.0),
+        leveraged_worst=worst.leveraged + (counted if fact.is_leveraged != 0 else 0.0),
         gross_worst=worst.gross + lift,
         power=max(power, 0.0),
         exposure=Caps(account.earned_crypto, account.earned_leveraged),
@@ -102,13 +104,14 @@ def proved(
     """Return the lots for which every cap holds in the worst case, and what would break first."""
     reason = Reason.NONE.value
     lot, equity = fact.lot_size, account.equity
+    counted = unit_worst * weight(fact, policy)
     if fact.is_crypto != 0:
-        fits = lots_proved(caps.crypto, equity, account.crypto_worst, unit_worst, unit_loss, lot)
+        fits = lots_proved(caps.crypto, equity, account.crypto_worst, counted, unit_loss, lot)
         if fits < lots:
             lots, reason = fits, Reason.CAP_CRYPTO.value
     if fact.is_leveraged != 0:
         used = account.leveraged_worst
-        fits = lots_proved(caps.leveraged, equity, used, unit_worst, unit_loss, lot)
+        fits = lots_proved(caps.leveraged, equity, used, counted, unit_loss, lot)
         if fits < lots:
             lots, reason = fits, Reason.CAP_LEVERAGED.value
     gross = policy.groups.gross
@@ -147,6 +150,7 @@ def asset_of(
         lots_selling=0,
         lots_step=fact.step // fact.lot,
         lots_min=lots_min,
+        factor=fact.factor,
     )
 
 
@@ -185,7 +189,10 @@ def is_sated(
         return False
     lot_value = fact.lot_size * position.mark
     thing = asset_of(books, row, fact, position, lot_value, 0.0, position.worst, 1)
-    account, wish = account_of(books, worst, 0.0, fact), wish_of(confidence, ratio, is_calibrated)
+    account, wish = (
+        account_of(books, worst, 0.0, fact, policy),
+        wish_of(confidence, ratio, is_calibrated),
+    )
     if refusal(account, thing, wish, policy) != Reason.NONE:
         return False
     size = size_of(account, thing, wish, policy)
@@ -222,7 +229,7 @@ def propose_purchase(
         price = 0.0
     lift = position.worst_units * unit_worst - position.worst
     own = position.worst + lift
-    account = account_of(books, worst, lift, fact)
+    account = account_of(books, worst, lift, fact, policy)
     lots_min = 1
     if price > 0.0:
         lots_min = max(ceil_quotient(fact.notional_min / price / fact.lot_size), 1)
@@ -287,7 +294,7 @@ def send_purchase(
         return  # the venue refuses it
     add_order(books, row, fact, asset, 1, 0, qty, limit, 0)
     if has_waited and books.account.fault == SOUND:
-        worst = worst_of(books, facts, setup)
+        worst = worst_of(books, facts, setup, policy)
         is_held = groups_hold(worst, caps, policy.groups)
         if not (is_held and symbol_holds(books, facts, worst, policy.groups, asset)):
             books.orders[books.account.orders - 1].is_leaving = CANCELLED

@@ -44,11 +44,12 @@ SESSION = np.dtype([(name, "i8") for name in ("opens", "traded")])
 
 FACT = np.dtype(
     [(name, "i8") for name in ("lot", "step", "places")]
-    + [(name, "f8") for name in ("lot_size", "notional_min")]
+    + [(name, "f8") for name in ("lot_size", "notional_min", "factor")]
     + [(name, "u1") for name in ("is_coin", "is_crypto", "is_leveraged", "is_broad")]
 )
 """What is true of an instrument: lot and order step in units of 1e-9, decimals of its price step,
-lot in coins or shares, smallest purchase in money, asset class and groups."""
+lot in coins or shares, smallest purchase in money, daily multiple of a fund, asset class and
+groups."""
 
 
 class Columns(NamedTuple):
@@ -329,6 +330,7 @@ def _facts(instruments: Sequence[Instrument]) -> npt.NDArray[Any]:
         fact["places"] = -each.tick.adjusted()
         fact["lot_size"] = float(each.lot)
         fact["notional_min"] = float(each.notional_min)
+        fact["factor"] = float(each.factor)
         fact["is_coin"] = each.asset_class is AssetClass.CRYPTO
         fact["is_crypto"] = each.is_crypto
         fact["is_leveraged"] = each.is_leveraged

@@ -232,7 +232,7 @@ def reprove(books: Books, row: Any, facts: Any, setup: Setup, caps: Caps, policy
         order = books.orders[account.orders - 1 - back]
         if order.is_buy == 0 or order.is_leaving != 0:
             continue
-        worst = worst_of(books, facts, setup)
+        worst = worst_of(books, facts, setup, policy)
         if holds(books, facts, worst, caps, policy.groups):
             return
         order.is_leaving = UNFIT
@@ -241,7 +241,7 @@ def reprove(books: Books, row: Any, facts: Any, setup: Setup, caps: Caps, policy
 def judge(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy: Policy) -> None:
     """Take the closes in: losses, tier, plan, mark, stops, and purchases under way."""
     account, row, facts = books.account, market.instants[t], market.facts
-    valuation = value(books, facts)
+    valuation = value(books, facts, policy)
     caps = caps_now(account, policy.tiers)
     judge_losses(books, row, facts, market.sessions, valuation, caps, policy)
     judge_assets(books, row, facts, tape, policy)
@@ -310,7 +310,7 @@ def propose(
     """Decide the signals of this instant one after the other; tell whether any was sent."""
     fold(books, policy)
     caps = caps_now(books.account, policy.tiers)
-    worst = worst_of(books, facts, setup)
+    worst = worst_of(books, facts, setup, policy)
     is_any_sent, is_old, is_taped = False, False, len(tape.decisions) > 0
     for place in range(first, last):
         signal = signals[place]
@@ -322,7 +322,7 @@ def propose(
         know_close(books.positions[signal.asset], cells[signal.asset])
         if signal.is_buy != 0:
             if is_old:
-                worst, is_old = worst_of(books, facts, setup), False
+                worst, is_old = worst_of(books, facts, setup, policy), False
             is_sent = propose_purchase(
                 books,
                 row,
@@ -360,7 +360,7 @@ def closing(books: Books, market: Market, t: int, setup: Setup, tape: Tape, poli
         refuse_unconfirmed(books, row, cells)
         protect_bare(books, row, facts, policy)
     if setup.resumes_monthly:
-        lift_halt(books, row, facts)
+        lift_halt(books, row, facts, policy)
     if first < last:
         propose(books, row, cells, facts, market.signals, first, last, setup, tape, policy)
 

@@ -190,7 +190,7 @@ def is_tier_due(account: Any, policy: Policy, setup: Setup) -> bool:
     return bool(granted != account.tier)
 
 
-def lift_halt(books: Books, row: Any, facts: Any) -> None:
+def lift_halt(books: Books, row: Any, facts: Any, policy: Policy) -> None:
     """Play the person who lifts a halt once a new month has begun; a tripped day stays."""
     account = books.account
     if account.state != HALTED:
@@ -204,7 +204,7 @@ def lift_halt(books: Books, row: Any, facts: Any) -> None:
     if account.is_day_tripped != 0 and not is_for_good:
         return
     if is_for_good:
-        equity = value(books, facts).equity
+        equity = value(books, facts, policy).equity
         account.day_open = account.month_open = account.last = equity
         account.is_month_tripped = account.is_emergency = account.is_drawdown_tripped = 0
         begin_anew(books, row.at, equity)

@@ -73,21 +73,22 @@ def policy_at(row: Any) -> Policy:
             row[50],
             row[51],
             row[52],
+            row[53] != 0.0,
         ),
         record=RecordTerms(
-            row[53] != 0.0,
-            row[54],
+            row[54] != 0.0,
             row[55],
             row[56],
-            int(row[57]),
+            row[57],
             int(row[58]),
-            row[59],
+            int(row[59]),
             row[60],
             row[61],
             row[62],
+            row[63],
         ),
-        rolling=RollingTerms(row[63] != 0.0, row[64], row[65]),
-        edge=EdgeTerms(row[66] != 0.0, row[67], row[68], row[69]),
+        rolling=RollingTerms(row[64] != 0.0, row[65], row[66]),
+        edge=EdgeTerms(row[67] != 0.0, row[68], row[69], row[70]),
     )
 
 

@@ -24,7 +24,7 @@ from smart_leverage.research.kernel.books import (
 )
 from smart_leverage.research.kernel.exact import UNITS, rounded
 from smart_leverage.research.kernel.stops import send_sale
-from smart_leverage.research.kernel.worst import Valuation, symbol_cap
+from smart_leverage.research.kernel.worst import Valuation, symbol_cap, weight
 
 NONE, CRYPTO, LEVERAGED, GROSS, SYMBOL, FLATTEN = -1, 0, 1, 2, 3, 4
 """What a plan is about."""
@@ -45,7 +45,7 @@ def cap_of(kind: int, caps: Caps, groups: GroupCaps) -> float:
 
 
 def amount_of(kind: int, valuation: Valuation) -> float:
-    """Return the market value of a group."""
+    """Return what is held of a group, as its cap counts it."""
     if kind == CRYPTO:
         return valuation.crypto
     return valuation.leveraged if kind == LEVERAGED else valuation.gross
@@ -170,15 +170,27 @@ def shrink_symbols(
                 keep_less(position, share, trim_target(cap, at), SYMBOL)
 
 
+def counted_value(position: Any, fact: Any, kind: int, policy: Policy) -> float:
+    """Return what would be kept, as the cap of a group counts it."""
+    amount = kept_value(position, fact)
+    return amount * weight(fact, policy) if kind in (CRYPTO, LEVERAGED) else amount
+
+
 def shrink_group(
-    books: Books, facts: Any, equity: float, kind: int, limit: float, target: float
+    books: Books,
+    facts: Any,
+    equity: float,
+    kind: int,
+    limit: float,
+    target: float,
+    policy: Policy,
 ) -> None:
     """Shrink the members of a group pro rata."""
     total = 0.0
     for rank in range(books.account.active):
         asset = books.active[rank]
         if books.positions[asset].qty > 0 and is_member(facts[asset], kind):
-            total += kept_value(books.positions[asset], facts[asset])
+            total += counted_value(books.positions[asset], facts[asset], kind, policy)
     exposure = total / equity
     if exposure > limit:
         for rank in range(books.account.active):
@@ -246,7 +258,7 @@ def sell_down(
         shrink_symbols(books, facts, valuation.equity, policy, is_planned)
         for kind in range(CRYPTO, SYMBOL):
             limit, target = limit_of(account, kind, ceiling, caps, policy)
-            shrink_group(books, facts, valuation.equity, kind, limit, target)
+            shrink_group(books, facts, valuation.equity, kind, limit, target, policy)
     for rank in range(books.account.active):
         asset = books.active[rank]
         position = books.positions[asset]
@@ -320,7 +332,7 @@ def deadline(
     elif kind != FLATTEN:
         cap = cap_of(kind, caps, policy.groups)
         target = trim_target(cap, policy.deleveraging)
-        shrink_group(books, facts, valuation.equity, kind, cap - TOLERANCE, target)
+        shrink_group(books, facts, valuation.equity, kind, cap - TOLERANCE, target, policy)
     wanted = held = NEVER
     is_any_wanted = is_any_held = False
     for rank in range(books.account.active):

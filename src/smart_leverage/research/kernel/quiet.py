@@ -25,15 +25,20 @@ from smart_leverage.research.kernel.earning import (
 from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.instant import write_mark
 from smart_leverage.research.kernel.market import Market
-from smart_leverage.research.kernel.worst import symbol_cap, valuation_of
+from smart_leverage.research.kernel.worst import symbol_cap, valuation_of, weight
 
 
 class Room(NamedTuple):
-    """Room for the sums of one look, (SPAN,) each: market values by kind, equity, shares of it."""
+    """Room for the sums of one look, (SPAN,) each: market values by kind, equity, shares of it.
+
+    `more_…` is what the caps count beyond market value.
+    """
 
     plain: Any
     leveraged: Any
     crypto: Any
+    more_leveraged: Any
+    more_crypto: Any
     equity: Any
     share: Any
     share_crypto: Any
@@ -65,6 +70,7 @@ def show(books: Books, facts: Any, policy: Policy, at: int) -> None:
             share = symbol_cap(fact, policy.groups) * band * account.least
             show_position(account, position, fact, books.held[held], share, lost)
             books.held[held].asset = asset
+            books.held[held].more = weight(fact, policy) - 1.0
             held += 1
         elif is_lock_due(position, fact, lost, at):
             account.is_watched = 1
@@ -214,11 +220,11 @@ def step_caps(
     account, t = books.account, begin + place
     if account.is_cap_due == 0:
         return False
-    equity, crypto = room.equity[place], room.crypto[place]
+    equity, crypto = room.equity[place], room.crypto[place] + room.more_crypto[place]
     judge_exposure(books, market, t, equity, policy)
     caps = caps_now(account, policy.tiers)
     band = policy.deleveraging.band_over * (1.0 - CAREFUL) * equity
-    leveraged = room.leveraged[place] + crypto
+    leveraged = room.leveraged[place] + room.more_leveraged[place] + crypto
     if not (crypto < caps.crypto * band and leveraged < caps.leveraged * band):
         return False
     show_caps(account, policy)
@@ -230,8 +236,9 @@ def step_caps(
 def add_up(books: Books, market: Market, room: Room, begin: int, count: int) -> int:
     """Add up what is held of each kind; return how many instants pass before a price comes near."""
     plain, leveraged, crypto = room.plain, room.leveraged, room.crypto
+    more_leveraged, more_crypto = room.more_leveraged, room.more_crypto
     for i in range(count):
-        plain[i] = leveraged[i] = crypto[i] = 0.0
+        plain[i] = leveraged[i] = crypto[i] = more_leveraged[i] = more_crypto[i] = 0.0
     for place in range(books.account.held):
         held = books.held[place]
         total = plain
@@ -245,6 +252,11 @@ def add_up(books: Books, market: Market, room: Room, begin: int, count: int) -> 
             price = close[i]
             total[i] += qty * price
             far += (low[i] > floor) & (price < ceiling)
+        if held.is_leveraged != 0 and held.more > 0.0:
+            beyond = more_crypto if held.is_crypto != 0 else more_leveraged
+            more = held.more
+            for i in range(count):
+                beyond[i] += qty * close[i] * more
         if far < count:
             count = first_near(close, low, floor, ceiling)
     return count
@@ -266,13 +278,18 @@ def weigh(account: Any, room: Room, count: int) -> int:
     inside = 0
     for i in range(count):
         equity, crypto, levered, gross = valuation_of(
-            cash, room.plain[i], room.leveraged[i], room.crypto[i]
+            cash,
+            room.plain[i],
+            room.leveraged[i],
+            room.crypto[i],
+            room.more_leveraged[i],
+            room.more_crypto[i],
         )
         is_inside = (
             (equity > least)
             & (equity < most)
             & (crypto < crypto_max * equity)
-            & (crypto > crypto_least)
+            & (room.crypto[i] > crypto_least)
             & (levered < leveraged_max * equity)
             & (gross < gross_max * equity)
         )
@@ -344,6 +361,11 @@ def write_quiet(
     for i in range(first, first + count):
         if market.closes[begin + i] != 0:
             valuation = valuation_of(
-                account.cash_now, room.plain[i], room.leveraged[i], room.crypto[i]
+                account.cash_now,
+                room.plain[i],
+                room.leveraged[i],
+                room.crypto[i],
+                room.more_leveraged[i],
+                room.more_crypto[i],
             )
             write_mark(account, market.instants[begin + i], tape, valuation, caps)

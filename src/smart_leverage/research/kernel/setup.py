@@ -39,8 +39,8 @@ _ABOVE = math.nextafter(0.0, 1.0)
 
 _SWITCHES = (
     *("exposure.is_drawdown_capped", "exposure.is_tail_capped", "exposure.is_kelly_capped"),
-    *("exposure.is_volatility_capped", "record.is_earned", "rolling.is_rolling"),
-    "edge.is_edge_sized",
+    *("exposure.is_volatility_capped", "exposure.is_look_through", "record.is_earned"),
+    *("rolling.is_rolling", "edge.is_edge_sized"),
 )
 
 _RANGES: dict[str, tuple[float, float]] = {

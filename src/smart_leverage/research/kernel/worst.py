@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from smart_leverage.policy.caps import GroupCaps
+from smart_leverage.policy.caps import GroupCaps, weight_of
+from smart_leverage.policy.params import Policy
 from smart_leverage.policy.tier import Caps
 from smart_leverage.research.kernel.books import CANCELLED, UNFIT, Books, cash_of
 from smart_leverage.research.kernel.exact import UNITS
@@ -13,7 +14,10 @@ HAIRCUT_FRESH, HAIRCUT_OLD = 0.005, 0.10
 
 
 class Valuation(NamedTuple):
-    """Equity and market values at the last good prices, money."""
+    """Equity and what is held at the last good prices, money.
+
+    Crypto and what is leveraged are counted as their caps count them, the gross is market value.
+    """
 
     equity: float
     crypto: float
@@ -22,7 +26,10 @@ class Valuation(NamedTuple):
 
 
 class Worst(NamedTuple):
-    """Worst-case market values if everything under way fills, and the equity left then."""
+    """The worst case if everything under way fills, and the equity left then.
+
+    Crypto and what is leveraged are counted as their caps count them, all else is market value.
+    """
 
     equity: float
     crypto: float
@@ -31,9 +38,14 @@ class Worst(NamedTuple):
     reserved: float
 
 
-def value(books: Books, facts: Any) -> Valuation:
+def weight(fact: Any, policy: Policy) -> float:
+    """Return how many times its market value an instrument counts as crypto and as leveraged."""
+    return weight_of(fact.factor, policy.exposure.is_look_through)
+
+
+def value(books: Books, facts: Any, policy: Policy) -> Valuation:
     """Value the account at the last good prices, without haircuts: what loss limits judge."""
-    plain = leveraged = crypto = 0.0
+    plain = leveraged = crypto = more_leveraged = more_crypto = 0.0
     for rank in range(books.account.active):
         asset = books.active[rank]
         position = books.positions[asset]
@@ -43,19 +55,33 @@ def value(books: Books, facts: Any) -> Valuation:
                 plain += amount
             elif facts[asset].is_crypto != 0:
                 crypto += amount
+                more_crypto += amount * (weight(facts[asset], policy) - 1.0)
             else:
                 leveraged += amount
-    return valuation_of(cash_of(books.account), plain, leveraged, crypto)
+                more_leveraged += amount * (weight(facts[asset], policy) - 1.0)
+    cash = cash_of(books.account)
+    return valuation_of(cash, plain, leveraged, crypto, more_leveraged, more_crypto)
 
 
-def valuation_of(cash: float, plain: float, leveraged: float, crypto: float) -> Valuation:
-    """Return a valuation from what is held of each kind, always added up in one order."""
+def valuation_of(
+    cash: float,
+    plain: float,
+    leveraged: float,
+    crypto: float,
+    more_leveraged: float,
+    more_crypto: float,
+) -> Valuation:
+    """Return a valuation from what is held of each kind, always added up in one order.
+
+    `more_…` is what the caps count beyond market value.
+    """
     leveraged = leveraged + crypto
     gross = plain + leveraged
-    return Valuation(cash + gross, crypto, leveraged, gross)
+    counted = leveraged + (more_leveraged + more_crypto)
+    return Valuation(cash + gross, crypto + more_crypto, counted, gross)
 
 
-def worst_of(books: Books, facts: Any, setup: Setup) -> Worst:
+def worst_of(books: Books, facts: Any, setup: Setup, policy: Policy) -> Worst:
     """Return the worst case over positions and purchases under way; those leaving do not count.
 
     Every position counts at its price plus a haircut for its age, every purchase at its limit.
@@ -87,9 +113,10 @@ def worst_of(books: Books, facts: Any, setup: Setup) -> Worst:
             reserved += cost * (1.0 + setup.cost_rate)
         gross += worst
         if facts[asset].is_leveraged != 0:
-            leveraged += worst
+            counted = worst * weight(facts[asset], policy)
+            leveraged += counted
             if facts[asset].is_crypto != 0:
-                crypto += worst
+                crypto += counted
     return Worst(equity, crypto, leveraged, gross, reserved)
 
 

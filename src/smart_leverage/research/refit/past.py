@@ -5,7 +5,9 @@ would have made at exposure 1. Profit is the market value at the next day's open
 its own, less what was bought and plus what was sold in between, fees included; values at openings
 are those that the journal keeps with the baseline of a day. At work is the value at the opening
 with purchases added and sales taken off in their order, at its largest: where nothing was bought
-that is the value at the opening, and the return is profit over the day's first exposure.
+that is the value at the opening, and the return is profit over the day's first exposure. Where
+funds count with their multiple, what is at work counts so as well: a cap on exposure and the return
+of one unit of it have to mean the same exposure.
 
 A day is left out for a sleeve that held less than a thousandth of equity at its opening, where more
 than half of what was at work came in during the day, where nothing of it could trade, and where the
@@ -86,13 +88,17 @@ class Past(NamedTuple):
     outcomes: tuple[Outcome, ...]
 
 
-def read_past(records: Iterable[Record]) -> Past:
+def read_past(records: Iterable[Record], *, is_look_through: bool = False) -> Past:
     """Return what the records of a ledger tell, oldest first; see this module for the rule.
+
+    Args:
+        records: Of the kinds in `KINDS`.
+        is_look_through: Whether the caps that will read it count a fund with its multiple.
 
     Raises:
         BadData: They hold no account.
     """
-    reading = _Reading()
+    reading = _Reading(is_look_through=is_look_through)
     for record in records:
         reading.take(record)
     if not reading.timezone:
@@ -101,16 +107,24 @@ def read_past(records: Iterable[Record]) -> Past:
 
 
 class _Sleeve:
-    """One sleeve on one day: what was at work, and what is invested by now."""
+    """One sleeve on one day: what is invested by now, and what was at work as caps count it."""
 
-    def __init__(self, opening: Decimal, equity: Decimal, classes: frozenset[AssetClass]) -> None:
+    def __init__(
+        self,
+        invested: Decimal,
+        opening: Decimal,
+        equity: Decimal,
+        classes: frozenset[AssetClass],
+    ) -> None:
         self.classes = classes
-        self._opening = self._invested = self._most = opening
+        self._invested = invested
+        self._opening = self._at_work = self._most = opening
         self._is_counted = equity > 0 and opening >= EXPOSURE_MIN * equity and opening > 0
 
-    def put_in(self, amount: Decimal) -> None:
+    def put_in(self, amount: Decimal, weight: Decimal) -> None:
         self._invested += amount
-        self._most = max(self._most, self._invested)
+        self._at_work += amount * weight
+        self._most = max(self._most, self._at_work)
 
     def value(self, closing: Decimal) -> float:
         """Return the day's return, NaN where it says too little."""
@@ -122,7 +136,8 @@ class _Sleeve:
 class _Reading:
     """Folds the records; knows the day that is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_look_through: bool) -> None:
+        self._is_look_through = is_look_through
         self.timezone = ""
         self.days: list[Day] = []
         self.outcomes: list[Outcome] = []
@@ -212,7 +227,11 @@ class _Reading:
     def _put_in(self, key: Key, amount: Decimal) -> None:
         for name in self._sleeves_of(key):
             if name in self._sleeves:
-                self._sleeves[name].put_in(amount)
+                self._sleeves[name].put_in(amount, self._weight(key))
+
+    def _weight(self, key: Key) -> Decimal:
+        """Return how many times its market value an instrument counts in its sleeves."""
+        return self._instruments[key].weight(is_look_through=self._is_look_through)
 
     def _sleeves_of(self, key: Key) -> tuple[str, ...]:
         """Return where an instrument counts: the leveraged cap counts coins as well."""
@@ -230,6 +249,7 @@ class _Reading:
         self._sleeves = {
             name: _Sleeve(
                 self._value(name, record.holdings),
+                self._counted(name, record.holdings),
                 record.equity,
                 frozenset(
                     self._instruments[key].asset_class
@@ -253,6 +273,10 @@ class _Reading:
     def _value(self, name: str, holdings: Mapping[Key, Decimal]) -> Decimal:
         mine = (value for key, value in holdings.items() if name in self._sleeves_of(key))
         return sum(mine, ZERO)
+
+    def _counted(self, name: str, holdings: Mapping[Key, Decimal]) -> Decimal:
+        weighed = {key: value * self._weight(key) for key, value in holdings.items()}
+        return self._value(name, weighed)
 
 
 def days_open(label: str, after: str, classes: Iterable[AssetClass]) -> int:

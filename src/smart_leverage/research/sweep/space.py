@@ -35,6 +35,7 @@ _SPELT_OTHERWISE = {
         f"exposure.{cap}_cap": f"exposure.is_{cap}_capped"
         for cap in ("drawdown", "tail", "kelly", "volatility")
     },
+    "exposure.look_through": "exposure.is_look_through",
     "record.earned": "record.is_earned",
     "breakers.rolling": "rolling.is_rolling",
     "breakers.drawdown_limit": "rolling.drawdown_limit",

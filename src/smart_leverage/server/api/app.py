@@ -23,6 +23,7 @@ def native_routes(native: Native) -> list[Route]:
         Route(
             "POST", f"{path}/webhooks/alerts", Scope.TRADE, native.alert, is_open=True, is_free=True
         ),
+        Route("GET", f"{path}/plan", Scope.READ, native.plan),
         Route("POST", f"{path}/halt", Scope.HALT, native.halt, is_free=True),
         Route("GET", f"{path}/openapi.json", Scope.READ, document),
     ]

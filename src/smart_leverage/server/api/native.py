@@ -19,7 +19,9 @@ from smart_leverage.ledger.reader import Reader
 from smart_leverage.reports.explain import explain
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.latch import HaltFile
+from smart_leverage.runtime.people.seats import is_person
 from smart_leverage.runtime.shelf import Shelf, Shelved
+from smart_leverage.server.api.prospects import prospect
 from smart_leverage.server.api.shapes import (
     Alert,
     DecisionTold,
@@ -92,6 +94,14 @@ class Native:
         if found is None or not (is_admin or found.bot == call.bot):
             raise not_found(f"decision not found for {name[:32]}")
         return reply(found)
+
+    async def plan(self, call: Call) -> Reply:
+        """Say what would be sold to come inside every cap, and to hold nothing; for people."""
+        call.query.only()
+        if not (call.seat.may(Scope.ADMIN) or is_person(call.seat)):
+            raise forbidden("a bot sees what is its own; a person sees the plan of the account")
+        now_ns = self._parts.now_ns()
+        return reply(await self._bridge.ask(lambda trader, shelf: prospect(trader.engine, now_ns)))
 
     async def halt(self, call: Call) -> Reply:
         """Halt the account: in force before this is answered, until an admin resumes it."""

@@ -13,6 +13,7 @@ from smart_leverage.server.api.shapes import (
     Explained,
     Ordered,
     Outcome,
+    Prospect,
     Reasoned,
     Signal,
     Standing,
@@ -65,6 +66,7 @@ SPOKEN: dict[tuple[str, str], Spoken] = {
     ("GET", "/sl/v1/decisions/{id}"): Spoken(None, Explained),
     ("POST", "/sl/v1/signals"): Spoken(Signal, Outcome),
     ("POST", "/sl/v1/webhooks/alerts"): Spoken(Alert, Outcome),
+    ("GET", "/sl/v1/plan"): Spoken(None, Prospect),
     ("POST", "/sl/v1/halt"): Spoken(Reasoned, Ordered),
     ("GET", "/sl/v1/openapi.json"): Spoken(None, None),
 }

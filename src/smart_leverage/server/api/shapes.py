@@ -109,6 +109,31 @@ class Standing(Struct, frozen=True, kw_only=True):
     policy_hash: str
 
 
+class SaleTold(Struct, frozen=True, kw_only=True):
+    """A sale that would be made: money is account currency, `gain` before fees and tax.
+
+    `cost` is an estimate of spread, slippage and fees. A closed market sells at `opens`.
+    """
+
+    symbol: str
+    qty: Decimal
+    held: Decimal
+    price: Decimal | None
+    worth: Decimal
+    gain: Decimal
+    cost: Decimal
+    is_open: bool
+    opens: str
+
+
+class Prospect(Struct, frozen=True, kw_only=True):
+    """What would be sold: to come inside every cap, and to hold nothing."""
+
+    equity: Decimal
+    inside: tuple[SaleTold, ...]
+    everything: tuple[SaleTold, ...]
+
+
 class Ordered(Struct, frozen=True, kw_only=True):
     """What a command did."""
 

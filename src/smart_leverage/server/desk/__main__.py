@@ -1,22 +1,31 @@
 """Runs the desk of an account as a process of its own: `python -m smart_leverage.server.desk`."""
 
 import argparse
-import logging
 import os
 import signal
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 from smart_leverage.domain.errors import SmartLeverageError
+from smart_leverage.domain.redaction import redactor
 from smart_leverage.ledger.seats import SeatsOnFile
 from smart_leverage.market.history import EmbeddedMarket
 from smart_leverage.market.kept import kept_market
 from smart_leverage.market.synthetic import generate
+from smart_leverage.notify.keeping import failures
+from smart_leverage.runtime.logs.setup import LogConfig, Names, logging_to
+from smart_leverage.runtime.notifier.beside import notifying
 from smart_leverage.server.desk.app import desk
+from smart_leverage.server.desk.screens.pages import Screens
+from smart_leverage.server.desk.steering.app import Place
+from smart_leverage.server.desk.steering.notifying import channels_of_run
 from smart_leverage.server.gate import Door
+from smart_leverage.server.metrics.desk import DeskWatch
+from smart_leverage.server.metrics.requests import Answers
 from smart_leverage.server.rates import Rates
 from smart_leverage.server.serving import Binding, serving
 
@@ -31,31 +40,64 @@ def main(words: list[str] | None = None) -> int:
     The ledger is read only, a page at a time; the market is the one that the account trades on.
     """
     wanted = _parser().parse_args(words)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
     if wanted.watched:
         threading.Thread(target=_await_end_of_input, args=(stop,), daemon=True).start()
     try:
         market = EmbeddedMarket(generate(kept_market(wanted.folder)))
-        with closing(SeatsOnFile(wanted.folder / LEDGER)) as seats:
+        with (
+            logging_to(wanted.folder, *_logging(wanted)) as log,
+            closing(SeatsOnFile(wanted.folder / LEDGER)) as seats,
+            notifying(wanted.folder, wanted.folder / LEDGER),
+        ):
             seats()  # a long ledger is read before anybody waits for it
+            answers = Answers()
+            watch = DeskWatch(
+                wanted.folder / LEDGER,
+                answers,
+                failures=partial(failures, wanted.folder),
+                dropped=lambda: log.dropped,
+            )
             door = Door(
                 hosts=frozenset({*OWN_NAMES, wanted.host.lower(), *wanted.name}),
                 seats=seats,
                 rates=Rates(wanted.requests_per_s, wanted.requests_burst),
                 now_ns=time.time_ns,
+                answered=answers.add,
             )
-            made = desk(market, door)
-            with serving(made.app, _binding(wanted), made.streams.connect) as address:
+            screens = Screens(wanted.folder / LEDGER, time.time_ns)
+            screens.begin()
+            made = desk(market, door, _place(wanted, screens), watch.routes())
+            with (
+                closing(screens),
+                serving(made.app, _binding(wanted), made.streams.connect) as address,
+            ):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, lambda *_: stop.set())
-                sys.stdout.write(f"ready {address.url}\n")
-                sys.stdout.flush()
+                with suppress(BrokenPipeError):  # who started it may be gone; then it ends as well
+                    sys.stdout.write(f"ready {address.url}\n")
+                    sys.stdout.flush()
                 stop.wait()
     except SmartLeverageError as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(redactor(f"{problem}\n"))
         return EXIT_FAILED
     return 0
+
+
+def _logging(wanted: argparse.Namespace) -> tuple[Names, LogConfig]:
+    config = LogConfig(wanted.log_level, wanted.log_size_mb, wanted.log_files)
+    return Names(wanted.account, wanted.mode, "desk"), config
+
+
+def _place(wanted: argparse.Namespace, screens: Screens) -> Place:
+    return Place(
+        folder=wanted.folder,
+        room=screens.room,
+        pages=screens.routes(),
+        gateway=wanted.gateway,
+        certificate=wanted.certificate,
+        channels=channels_of_run(wanted.folder, f"{wanted.mode.upper()} …{wanted.account[-4:]}"),
+    )
 
 
 def _binding(wanted: argparse.Namespace) -> Binding:
@@ -89,6 +131,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", type=Path, help="file of its private key")
     parser.add_argument("--requests-per-s", type=float, default=50.0, help="of one token")
     parser.add_argument("--requests-burst", type=float, default=500.0, help="at once")
+    parser.add_argument("--account", default="", help="its name, for the log")
+    parser.add_argument("--mode", default="", help="whether its money is real, for the log")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning"), default="info")
+    parser.add_argument("--log-size-mb", type=int, default=10, help="of one file of the log")
+    parser.add_argument("--log-files", type=int, default=5, help="older ones that are kept")
+    parser.add_argument("--gateway", default="", help="address at which the account takes orders")
     parser.add_argument("--watched", action="store_true", help="end when standard input ends")
     return parser
 

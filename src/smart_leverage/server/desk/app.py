@@ -1,29 +1,55 @@
-"""The desk's routes and streams of market data: shares for those who have keys, coins for all."""
+"""The desk: market data for those who have keys, and pages for the people who have a session."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from smart_leverage.domain.bots import Scope
 from smart_leverage.domain.instruments import AssetClass
 from smart_leverage.market.base import MarketSource
 from smart_leverage.server.desk.routes import DataRoutes
+from smart_leverage.server.desk.steering.app import Place, pages
+from smart_leverage.server.desk.steering.door import Pages
 from smart_leverage.server.desk.streams import Streams
+from smart_leverage.server.frames import Message, Receive, Send
 from smart_leverage.server.gate import Door, Gate
+from smart_leverage.server.health import LIVE, READY
 from smart_leverage.server.http import Call, Reply, Route
+from smart_leverage.server.metrics.desk import PATH as METRICS
 
 SHARES = "/v2/stocks"
 COINS = "/v1beta3/crypto/{location}"
 
 
+PROGRAMS = ("/v1", "/v2", "/v3", "/sl/", METRICS, LIVE, READY)
+"""How the paths begin that are for programs; they have tokens and refuse what a browser sends."""
+
+
 class Desk(NamedTuple):
     """The application, and the streams, which have to be told of the loop that runs it."""
 
-    app: Gate
+    app: "Both"
     streams: Streams
 
 
-def desk(source: MarketSource, door: Door) -> Desk:
-    """Return the application that shows a market."""
+class Both:
+    """Sends programs to the gate and people to the pages; neither lets in who belongs elsewhere."""
+
+    def __init__(self, gate: Gate, pages: Pages) -> None:
+        """Stand before both."""
+        self._gate = gate
+        self._pages = pages
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection of ASGI."""
+        is_for_people = scope["type"] == "http" and not scope["path"].startswith(PROGRAMS)
+        await (self._pages if is_for_people else self._gate)(scope, receive, send)
+
+
+def desk(source: MarketSource, door: Door, place: Place, more: Sequence[Route] = ()) -> Desk:
+    """Return the application that shows a market to programs, and an account to its people.
+
+    `more` are further routes for programs; their paths stand in `PROGRAMS`.
+    """
     shares = DataRoutes(source, AssetClass.US_EQUITY, door.now_ns)
     coins = DataRoutes(source, AssetClass.CRYPTO, door.now_ns)
     streams = Streams(source, door.seats, door.now_ns)
@@ -33,7 +59,8 @@ def desk(source: MarketSource, door: Door) -> Desk:
         "/v2/sip": of_shares,
         "/v1beta3/crypto/us": streams.of(AssetClass.CRYPTO),
     }
-    return Desk(Gate([*_of_shares(shares), *_of_coins(coins)], door, sockets), streams)
+    gate = Gate([*_of_shares(shares), *_of_coins(coins), *more], door, sockets)
+    return Desk(Both(gate, pages(place, door)), streams)
 
 
 def _of_shares(routes: DataRoutes) -> list[Route]:

@@ -1,15 +1,13 @@
 """One decision as JSON tells it: the record, its sentence, and what bound it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from smart_leverage.ledger.rows import DecisionRow
+from smart_leverage.domain.sentences import sentence
+from smart_leverage.ledger.rows import DecisionRow, OrderRow
 
 
-def decision_fields(row: "DecisionRow") -> dict[str, Any]:
+def decision_fields(row: DecisionRow) -> dict[str, Any]:
     """Return the fields of a decision in a stable order, with the sentence for people."""
-    from smart_leverage.domain.sentences import sentence
-
     said = sentence(row.reason, row.unit, row.bound, row.would_be, is_sale=row.side == "sell")
     return {
         "id": row.decision_id,
@@ -30,4 +28,15 @@ def decision_fields(row: "DecisionRow") -> dict[str, Any]:
         "bound": row.bound,
         "would_be": row.would_be,
         "figures": row.figures,
+    }
+
+
+def fate_fields(order: OrderRow | None) -> dict[str, Any] | None:
+    """Return what became of a decision: its order as it stands; None where none was sent."""
+    if order is None:
+        return None
+    return {
+        "client_order_id": order.client_order_id,
+        "state": order.state.value,
+        "filled_qty": order.filled_qty,
     }

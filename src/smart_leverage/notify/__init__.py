@@ -1,0 +1,1 @@
+"""Who is told: what the journal says in words for people, and how it reaches them."""

@@ -1,0 +1,1 @@
+"""The services through which people are reached, each behind one interface."""

@@ -1,0 +1,1 @@
+"""Drives notifications beside an account: reads its ledger, tells people, disturbs nobody."""
