@@ -1,4 +1,4 @@
-"""Writes docs/reference from the program itself: commands, settings, reasons and metrics.
+"""Writes docs/reference from the program itself: commands, settings, reasons, metrics, tables.
 
 `python scripts/make_reference.py` writes; with `--check` it only tells what is stale and leaves
 with 1. Run it after changing a command, a setting, a reason or a metric.
@@ -18,7 +18,17 @@ from smart_leverage.cli.app import app
 from smart_leverage.cli.commands import COMMANDS, Entry
 from smart_leverage.domain.errors import SmartLeverageError
 from smart_leverage.domain.sentences import STATES, VERDICTS, sentence, short
+from smart_leverage.ledger.rows import OrderRow
 from smart_leverage.policy.reasons import Reason
+from smart_leverage.reports.export.columns import Column
+from smart_leverage.reports.export.tables import (
+    AT,
+    SEQ,
+    Table,
+    derived_tables,
+    journal_tables,
+    orders_table,
+)
 from smart_leverage.server.metrics.catalogue import CATALOGUE, Metric
 from smart_leverage.settings import Settings
 
@@ -33,6 +43,7 @@ def main() -> int:
         "commands": commands(),
         "settings": settings(),
         "reasons": reasons(),
+        "export": export(),
         "metrics": metrics(),
     }
     stale = []
@@ -59,6 +70,46 @@ def commands() -> Iterator[str]:
     yield "Everything that `smart-leverage` (or `slev`) can be told, as `--help` tells it."
     for words in _names(COMMANDS):
         yield from ("", f"## {' '.join(words)}", "", "```text", *_help(words), "```")
+
+
+# -- exported tables ------------------------------------------------------------------------------
+
+
+def export() -> Iterator[str]:
+    """Yield the page of what `export` writes: every table and its columns, from the records."""
+    journal, derived = journal_tables(), derived_tables()
+    orders = orders_table(OrderRow)
+    yield "# Exported tables"
+    yield ""
+    yield (
+        "What `smart-leverage export` writes. One table for each kind of record in the journal, a "
+        "row for each entry with its number `seq` and its time `at`, oldest first, and tables that "
+        "follow from them. `at_ns` and other names that end in `_ns` are nanoseconds since 1970, "
+        "UTC. A name with a point belongs to a record inside the record. An optional column is "
+        "empty where there is nothing. Decimals are text in CSV and exact decimals in Parquet, or "
+        "text there too where 38 digits are too few; JSON is text in both."
+    )
+    yield from ("", "## Journal")
+    for table in journal.values():
+        yield from _exported(table, (SEQ, AT))
+    yield from ("", "## What follows from it")
+    for table in (orders, *derived.values()):
+        yield from _exported(table, ())
+
+
+def _exported(table: Table, before: tuple[Column, ...]) -> Iterator[str]:
+    yield from (
+        "",
+        f"### {table.name}",
+        "",
+        table.meaning,
+        "",
+        "| column | holds |",
+        "| --- | --- |",
+    )
+    for column in (*before, *table.columns):
+        more = ", optional" if column.is_optional else ""
+        yield f"| `{column.name}` | {column.form.value}{more} |"
 
 
 def _names(entries: tuple[Entry, ...], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

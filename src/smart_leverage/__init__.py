@@ -1,7 +1,8 @@
 """Governs, researches and explains the exposure of automated trading accounts.
 
 What notebooks want stands here by name and is loaded when it is used: `read_bars`, `bars_of`,
-`policy_with`, `backtest`, `sweep`, `equity_picture`. Importing the package itself loads nothing.
+`policy_with`, `backtest`, `sweep`, `returns`, `equity_picture`. Importing the package itself loads
+nothing.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,19 @@ if TYPE_CHECKING:
         equity_picture,
         policy_with,
         read_bars,
+        returns,
         sweep,
     )
 
-__all__ = ["backtest", "bars_of", "equity_picture", "policy_with", "read_bars", "sweep"]
+__all__ = [
+    "backtest",
+    "bars_of",
+    "equity_picture",
+    "policy_with",
+    "read_bars",
+    "returns",
+    "sweep",
+]
 
 
 def __getattr__(name: str) -> Any:

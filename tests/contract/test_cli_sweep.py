@@ -62,6 +62,19 @@ def test_a_backtest_gives_json_and_parquet_that_agree(home: Path) -> None:
     assert set(tables["decisions"]["instrument"]) <= {"crypto:BTC/USD", "crypto:DOGE/USD"}
 
 
+def test_a_backtest_writes_a_tear_sheet_that_says_what_the_json_says(home: Path) -> None:
+    said = started(home, "backtest", *BARS, "--json", "--html", "sheet.html").json
+    assert said["files"] == ["sheet.html"]
+    page = (home / "sheet.html").read_text().replace("\u00a0", " ")
+    assert len(page.encode()) <= 400_000
+    assert not re.search(r"(?:src|href)=[\"'](?!#|data:)", page)
+    assert f"$100,000.00 became ${float(said['equity']):,.2f}" in page
+    assert f"{said['denied']:,} denied" in page
+    assert f"a drawdown of {float(said['drawdown']) * 100:.1f} %" in page
+    assert "BTC-USD.1h.csv" in page
+    assert "it is no forecast" in page
+
+
 def test_a_backtest_is_the_run_of_the_same_files(home: Path) -> None:
     ran = started(home, "run", *BARS, "--json", "--name", "same").json
     told = started(home, "backtest", *BARS, "--json").json

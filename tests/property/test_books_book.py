@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_leverage.books.book import Applied, Book
+from smart_leverage.books.exact import canonical
 from smart_leverage.books.postings import imbalance
 from smart_leverage.books.sharing import closing_shares
 from smart_leverage.books.statistics import Statistics, Window
@@ -394,3 +395,30 @@ def test_the_record_is_that_of_the_trades_listed(events: list[Event], data: Any)
         total = sum(Fraction(part.result.net) for part in parts)
         assert Fraction(book.bot_record(bot).with_forced.net) == total
         assert book.trades(bot) == tuple(trade for trade in trades if bot in trade.bots)
+
+
+@given(histories())
+def test_closed_lots_sum_to_the_trades_to_the_last_digit(events: list[Event]) -> None:
+    """Told one by one, lots are what the trades have summed: by order, by bot, and in all."""
+    book = booked(events)
+    by_part: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+    quantities: dict[str, Fraction] = defaultdict(Fraction)
+    for lot in book.closings():
+        if lot.is_sale:
+            by_part[lot.client_order_id, lot.bot] += Fraction(lot.net)
+            quantities[lot.client_order_id] += Fraction(lot.qty)
+    expected = {
+        (trade.client_order_id, part.bot): Fraction(part.result.net)
+        for trade in book.trades()
+        for part in trade.parts
+    }
+    assert by_part == expected
+    assert quantities == {t.client_order_id: Fraction(t.result.qty) for t in book.trades()}
+
+
+@given(histories(), st.data())
+def test_closed_lots_do_not_depend_on_the_order_of_arrival(events: list[Event], data: Any) -> None:
+    shuffled = data.draw(st.permutations(events))
+    assert sorted(map(repr, map(canonical, booked(shuffled).closings()))) == sorted(
+        map(repr, map(canonical, booked(events).closings()))
+    )

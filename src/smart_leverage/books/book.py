@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from smart_leverage.books.closings import Closing, closings
 from smart_leverage.books.exact import (
     ZERO,
     bookable,
@@ -15,9 +16,8 @@ from smart_leverage.books.exact import (
     positive,
     ratio,
 )
-from smart_leverage.books.lots import Lot
 from smart_leverage.books.past import Past
-from smart_leverage.books.positions import Change, Entry, Holding, Position
+from smart_leverage.books.positions import Change, Entry, Held, Holding, Position
 from smart_leverage.books.postings import (
     USD,
     Posting,
@@ -60,15 +60,6 @@ class Foreseen(NamedTuple):
 
     factor: Decimal
     moves: dict[str, Decimal]
-
-
-class Held(Struct, frozen=True):
-    """The lots of one bot in one key, oldest first; quantities are magnitudes."""
-
-    key: Key
-    bot: str
-    qty: Decimal
-    lots: tuple[Lot, ...]
 
 
 class BookState(Struct, frozen=True):
@@ -319,14 +310,22 @@ class Book:
         """Return the closed trades from before our time, oldest first; see `trades`."""
         return self._records.trades(bot, is_imported=True)
 
+    def closings(self) -> Iterator[Closing]:
+        """Yield every lot that was closed, by key and then in the order of matching; not hot."""
+        for key in sorted(self._holdings):
+            yield from closings(key, self._holdings[key].entries)
+
+    def past_closings(self) -> Iterator[Closing]:
+        """Yield every lot that was closed before our time, as `closings` does."""
+        return self.past.closings()
+
+    def held(self) -> tuple[Held, ...]:
+        """Return the lots still held, by key and bot."""
+        return tuple(held for key in self._held for held in self._holdings[key].held())
+
     def state(self) -> BookState:
         """Return everything in canonical order and form, for hashes and comparisons; not hot."""
-        held = [
-            Held(key, bot, stake.qty, tuple(stake.lots))
-            for key in self._held
-            for bot, stake in sorted(self._holdings[key].stakes.items())
-        ]
-        return canonical(BookState(self._cash, tuple(held), self.trades(), self.past_trades()))
+        return canonical(BookState(self._cash, self.held(), self.trades(), self.past_trades()))
 
     # How ---------------------------------------------------------------------------------------
 

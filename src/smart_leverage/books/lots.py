@@ -20,12 +20,16 @@ class Lot(Struct, frozen=True):
 
 
 class Taken(NamedTuple):
-    """What left a stake: value at entry prices, its share of entry fees, and the oldest time."""
+    """What left a stake: value at entry prices, its share of entry fees, and the oldest time.
+
+    `pieces` are the lots that it was taken from, oldest first, as far as they were taken.
+    """
 
     qty: Decimal
     value: Decimal
     fees: Decimal
     opened_at_ns: int
+    pieces: tuple[Lot, ...]
 
 
 class Stake:
@@ -77,6 +81,7 @@ class Stake:
         """Remove a quantity, oldest lots first; it must be held."""
         left, value, fees = qty, ZERO, ZERO
         opened_at_ns = self.lots[0].opened_at_ns
+        pieces: list[Lot] = []
         while left:
             lot = self.lots[0]
             piece = min(lot.qty, left)
@@ -87,10 +92,11 @@ class Stake:
                 self.lots[0] = Lot(
                     lot.qty - piece, lot.price, lot.fee - fee, lot.opened_at_ns, lot.source
                 )
+            pieces.append(Lot(piece, lot.price, fee, lot.opened_at_ns, lot.source))
             value += piece * lot.price
             fees += fee
             left -= piece
         self.qty -= qty
         self.value -= value
         self.fees -= fees
-        return Taken(qty, value, fees, opened_at_ns)
+        return Taken(qty, value, fees, opened_at_ns, tuple(pieces))

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from smart_leverage.books.closings import Closing, closings
 from smart_leverage.books.episodes import Episode
 from smart_leverage.books.exact import ZERO, bookable, exactly, positive
 from smart_leverage.books.past_episodes import PastEpisodes
 from smart_leverage.books.past_fees import charged, is_charged
-from smart_leverage.books.positions import Change, Entry, Holding, Position
+from smart_leverage.books.positions import Change, Entry, Held, Holding, Position
 from smart_leverage.books.trades import Trade
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Key
@@ -74,6 +75,16 @@ class Past:
         """What the deals have opened and not closed, by key."""
         positions = (self._matched[key].holding.position() for key in sorted(self._matched))
         return [each for each in positions if each is not None]
+
+    def held(self) -> tuple[Held, ...]:
+        """Return the lots that the deals have opened and not closed, by key and bot."""
+        matched = (self._matched[key] for key in sorted(self._matched))
+        return tuple(held for each in matched for held in each.holding.held())
+
+    def closings(self) -> Iterator[Closing]:
+        """Yield every lot that the deals closed, by key and then in the order of matching."""
+        for key in sorted(self._matched):
+            yield from closings(key, self._matched[key].holding.entries)
 
     @property
     def episodes(self) -> list[Episode]:

@@ -55,6 +55,15 @@ class Entry(Struct, frozen=True, kw_only=True):
         return (self.at_ns, LAST if self.is_split else self.execution_id)
 
 
+class Held(Struct, frozen=True):
+    """The lots of one bot in one key, oldest first; quantities are magnitudes."""
+
+    key: Key
+    bot: str
+    qty: Decimal
+    lots: tuple[Lot, ...]
+
+
 class Position(Struct, frozen=True, kw_only=True):
     """A holding as it is read; `qty` is signed, values are magnitudes in account currency.
 
@@ -115,12 +124,24 @@ class Holding:
         self._before: list[Trade | None] = []
         self._saved: list[_Saved] = []
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry in the order of matching."""
+        return tuple(self._entries)
+
     def bot_qty(self, bot: str) -> Decimal:
         """Return the signed quantity of one bot."""
         stake = self.stakes.get(bot)
         if stake is None:
             return ZERO
         return stake.qty if self.qty > 0 else stake.qty.copy_negate()
+
+    def held(self) -> tuple[Held, ...]:
+        """Return the lots of every bot, sorted by bot."""
+        return tuple(
+            Held(self.key, bot, stake.qty, tuple(stake.lots))
+            for bot, stake in sorted(self.stakes.items())
+        )
 
     def quantities(self) -> dict[str, Decimal]:
         """Return the signed quantity by bot."""
@@ -267,10 +288,14 @@ class Holding:
             taken = self.stakes[bot].take(shares[bot])
             if not self.stakes[bot].qty:
                 del self.stakes[bot]
+            self._note_taken(entry, bot, taken, fee_part)
             parts.append(Part(bot, _result(entry, taken, fee_part)))
             left, fee_left = left - shares[bot], fee_left - fee_part
         beyond = ZERO if entry.is_forced else closing - shares.get(entry.bot, ZERO)
         return _slice(entry, self.key, tuple(parts)), beyond
+
+    def _note_taken(self, entry: Entry, bot: str, taken: Taken, fee: Decimal) -> None:
+        """Hear which lots an entry closes; live books need only the sums, see `closings`."""
 
 
 def _result(entry: Entry, taken: Taken, fee: Decimal) -> Result:

@@ -11,6 +11,7 @@ from smart_leverage.cli import bars_table
 from smart_leverage.cli.options import command
 from smart_leverage.cli.researching import Asked, Market, market_of, number, share
 from smart_leverage.cli.screen import Screen
+from smart_leverage.cli.telling import unwritable
 
 if TYPE_CHECKING:
     from smart_leverage.research.backtest import Backtest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @command(
     "smart-leverage backtest prices/*-USDT.1h.parquet --quote USDT=USD --resume-monthly",
-    "smart-leverage backtest BTC-USD.1h.csv --signals mine.csv --strategy none --out result",
+    "smart-leverage backtest BTC-USD.1h.csv --signals mine.csv --strategy none --html mine.html",
 )
 def backtest(
     screen: Screen,
@@ -29,12 +30,15 @@ def backtest(
             metavar="DIR", help="Write curve, decisions, fills and trades as Parquet files there."
         ),
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a tear sheet as one page.")
+    ] = None,
     asked: Asked,
 ) -> None:
     """Tell what the policy would have done with price bars.
 
-    The same rules as `run`, decision for decision, compiled: no ledger, no report, a fraction of
-    the time. The first call compiles for a minute or two, once for each version. What is shown is
+    The same rules as `run`, decision for decision, compiled: no ledger, a fraction of the
+    time. The first call compiles for a minute or two, once for each version. What is shown is
     one path of the past, costs included; it is no forecast.
     """
     from smart_leverage.research.backtest import backtest as play
@@ -51,6 +55,8 @@ def backtest(
     )
     spent_s = time.process_time() - cpu_s
     written = [] if out is None else one.write(out)
+    if html is not None:
+        written.append(_page(market, one, html))
     if screen.as_json:
         screen.record(_fields(market, one, written))
         return
@@ -59,6 +65,29 @@ def backtest(
     screen.say(*_lines(market, one))
     screen.say(f"took      {market.bars.bars:,} bars in {spent_s:.2f} s CPU")
     screen.say(*(f"wrote     {file}" for file in written))
+
+
+def _page(market: Market, one: "Backtest", to: Path) -> Path:
+    """Write the tear sheet and return where it is."""
+    import shlex
+    import sys
+
+    from smart_leverage.cli.reporting import files_of
+    from smart_leverage.cli.version import line
+    from smart_leverage.research.tear_sheet import TearSheet, write_tear_sheet
+
+    settings = market.settings
+    facts = [
+        ("policy", f"preset {settings.policy.preset}, hash {settings.policy_hash()}"),
+        ("program", line()),
+        ("bars", f"{market.bars.bars:,} of {len(market.series)} instruments"),
+        ("command", shlex.join(["smart-leverage", *sys.argv[1:]])),
+    ]
+    sheet = TearSheet(one, market.setup.cash, settings.risk.timezone)
+    try:
+        return write_tear_sheet(sheet, to, facts=facts, data=files_of(market.series))
+    except OSError as error:
+        raise unwritable(to, error) from error
 
 
 def _fields(market: Market, one: "Backtest", written: list[Path]) -> dict[str, Any]:

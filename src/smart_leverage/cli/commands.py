@@ -113,6 +113,9 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("refit", RESEARCH, "refit:refit"),
     Entry("review", RESEARCH, "review:review"),
     Entry("report", RESEARCH, "report:report"),
+    Entry("statement", KEEP, "statement:statement"),
+    Entry("tax-lots", KEEP, "tax_lots:tax_lots"),
+    Entry("export", KEEP, "export:export"),
     Entry("init", KEEP, "init:init"),
     Entry(
         "config",

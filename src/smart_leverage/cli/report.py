@@ -7,10 +7,9 @@ import typer
 
 from smart_leverage.cli.options import LedgerPath, command
 from smart_leverage.cli.screen import Screen
+from smart_leverage.cli.telling import hearing, refuse_ledger, unwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from smart_leverage.reports.island import Found
 
 DEFAULT_NAME = "report.html"
@@ -63,12 +62,12 @@ def _write(screen: Screen, ledger: Path, out: Path | None) -> None:
     from smart_leverage.reports.island import read_island
 
     to = out or run_folder(ledger) / DEFAULT_NAME
-    _refuse_ledger(ledger, to)
+    refuse_ledger(ledger, to)
     with opened(ledger) as reader:
         try:
-            written = write_report(reader, to, progress=_heard(screen, reader.head().seq))
+            written = write_report(reader, to, progress=hearing(screen, reader.head().seq))
         except OSError as error:
-            raise _unwritable(to, error) from error
+            raise unwritable(to, error) from error
     # Not the ledger's head: a running account may have gone on since.
     head, size = read_island(_text(written)).island.head, written.stat().st_size
     if screen.as_json:
@@ -91,7 +90,7 @@ def _check(screen: Screen, ledger: Path, file: Path) -> None:
 
     found = read_island(_text(file))
     with opened(ledger) as reader:
-        told = differences(found, reader, progress=_heard(screen, found.island.head.seq))
+        told = differences(found, reader, progress=hearing(screen, found.island.head.seq))
     if screen.as_json:
         screen.record(
             {
@@ -116,16 +115,6 @@ def _verdict(file: Path, found: "Found", told: list[str]) -> list[str]:
     return [f"● {file}: {count} figures as the ledger has them, up to event {last:,}"]
 
 
-def _heard(screen: Screen, total: int) -> "Callable[[int], None]":
-    """Return what the reader of the journal calls; short ledgers are read without a word."""
-    show = screen.progress("reading")
-    return lambda done: show(min(done, total), total) if total > _LONG else None
-
-
-_LONG = 20_000
-"""Journal entries from which reading takes long enough to be told about."""
-
-
 def _text(file: Path) -> str:
     from smart_leverage.domain.errors import BadData
 
@@ -133,17 +122,3 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadData(f"cannot be read: {error}", file=file, fix="name a report") from error
-
-
-def _refuse_ledger(ledger: Path, to: Path) -> None:
-    from smart_leverage.domain.errors import BadData
-
-    if to.is_dir() or to.resolve() == ledger.resolve():
-        what = "a folder" if to.is_dir() else "the ledger itself"
-        raise BadData(f"--out {to} is {what}", fix="name the file that is to be written")
-
-
-def _unwritable(to: Path, error: OSError) -> Exception:
-    from smart_leverage.domain.errors import BadData
-
-    return BadData(f"cannot be written: {error.strerror or error}", file=to, fix="use --out FILE")

@@ -10,7 +10,6 @@ from msgspec import structs
 
 from smart_leverage.books.allocation import Allocation
 from smart_leverage.books.book import Book
-from smart_leverage.books.nav import Nav
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Fill, Order, OrderState
@@ -21,6 +20,7 @@ from smart_leverage.domain.records import (
     BreakerMoved,
     Decided,
     EnforcementChanged,
+    ExposureMoved,
     Filled,
     FlowSeen,
     InstrumentListed,
@@ -29,9 +29,12 @@ from smart_leverage.domain.records import (
     Marked,
     Noted,
     OrderMoved,
+    PastDealt,
+    PastImported,
     PlanMoved,
     Record,
     Resumed,
+    SplitSeen,
     StateChanged,
     TierGranted,
     Unprotected,
@@ -39,8 +42,8 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.domain.risk_days import RiskCalendar
 from smart_leverage.reports.source import Source
+from smart_leverage.reports.units import Units
 
-ZERO = Decimal(0)
 _PROGRESS_EVERY = 5_000
 
 Progress = Callable[[int], None]
@@ -74,7 +77,6 @@ class Story:
         self.head = b""
         self.last_ns = 0
         self.opened: AccountOpened | None = None
-        self.opening_equity = ZERO
         self.instruments: dict[Key, Instrument] = {}
         self.adopted: list[Adopted] = []
         self.flows: list[FlowSeen] = []
@@ -94,14 +96,15 @@ class Story:
         self.unprotected: list[Unprotected] = []
         self.notes: list[Noted] = []
         self.steps: list[EnforcementChanged] = []
+        self.exposures: list[ExposureMoved] = []
         self.book = Book()
         self.allocation = Allocation()
         self.places: dict[type, array[int]] = {}
         self.calendar = RiskCalendar("UTC")
-        self._units: Nav | None = None
-        self._equity = ZERO
+        self._units = Units()
         self._orders: dict[str, tuple[Order, str]] = {}
         self._prices: dict[str, Decimal] = {}
+        self._past: list[PastDealt] = []
         self._appliers: dict[type, Callable[[Any], None]] = {
             AccountOpened: self._open,
             InstrumentListed: self._list,
@@ -122,7 +125,16 @@ class Story:
             Unprotected: self.unprotected.append,
             Noted: self.notes.append,
             EnforcementChanged: self.steps.append,
+            ExposureMoved: self.exposures.append,
+            SplitSeen: self._split,
+            PastDealt: self._past.append,
+            PastImported: self._import,
         }
+
+    @property
+    def opening_equity(self) -> Decimal:
+        """Cash and adopted holdings at the opening."""
+        return self._units.opening_equity
 
     @property
     def account(self) -> AccountOpened:
@@ -156,7 +168,7 @@ class Story:
         self.opened = record
         self.calendar = RiskCalendar(record.risk_timezone)
         self.book.open(record.cash)
-        self._equity = self.opening_equity = record.cash
+        self._units.open(record.cash)
 
     def _list(self, record: InstrumentListed) -> None:
         self.instruments[record.instrument.key] = record.instrument
@@ -165,31 +177,27 @@ class Story:
     def _adopt(self, record: Adopted) -> None:
         self.adopted.append(record)
         self.book.adopt(record.key, record.qty, record.price, record.bot, at_ns=record.at_ns)
-        if not self.marks and not self.flows:
-            self._equity += record.qty * record.price
-            self.opening_equity = self._equity
+        self._units.adopt(record.qty * record.price)
+
+    def _split(self, record: SplitSeen) -> None:
+        self.book.split(record.key, record.qty, at_ns=record.since_ns)
+
+    def _import(self, record: PastImported) -> None:
+        """Count what was written with it, and nothing of an import that broke off."""
+        own = [each.deal for each in self._past if each.import_id == record.import_id]
+        self._past.clear()
+        self.book.take_past(own)
 
     def _flow(self, record: FlowSeen) -> None:
-        self._start()
         self.flows.append(record)
         self.book.flow(record.amount)
-        if self._units is not None:
-            self._units.flow(record.amount, self._equity)
-        self._equity += record.amount
+        self._units.flow(record.amount)
 
     def _mark(self, record: Marked) -> None:
-        self._start()
-        self._equity = record.equity
-        if self._units is None and record.equity > 0:
-            self._units = Nav(record.equity)
         self.marks.append(record)
-        self.nav.append(1.0 if self._units is None else float(self._units.per_unit(record.equity)))
+        self.nav.append(self._units.mark(record.equity))
         if record.equity > 0:
             self.allocation.mark(record.at_ns, record.crypto / record.equity, record.crypto_cap)
-
-    def _start(self) -> None:
-        if self._units is None and self._equity > 0:
-            self._units = Nav(self._equity)
 
     # -- orders -----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ many.table, many.best_set, many.trials
 
 import glob
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ import polars as pl
 
 from smart_leverage.domain.errors import BadData, ConfigError
 from smart_leverage.domain.registry import Registry
+from smart_leverage.ledger.read_only import opened
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.files import Reading, load
 from smart_leverage.policy.params import CLASSIC, Policy
+from smart_leverage.reports.curve import Curve
+from smart_leverage.reports.story import read_story
 from smart_leverage.research import backtest as one_account
 from smart_leverage.research.backtest import Backtest
 from smart_leverage.research.curves import equity_picture
@@ -35,9 +39,21 @@ from smart_leverage.research.sweep.space import NAMES, changed, nearest
 from smart_leverage.strategies.base import Strategy
 from smart_leverage.strategies.momentum import Momentum
 
-__all__ = ["Sweep", "backtest", "bars_of", "equity_picture", "policy_with", "read_bars", "sweep"]
+__all__ = [
+    "Sweep",
+    "backtest",
+    "bars_of",
+    "equity_picture",
+    "policy_with",
+    "read_bars",
+    "returns",
+    "sweep",
+]
 
 Bars = Sequence[BarSeries]
+
+LEDGER = "ledger.sqlite"
+"""What the ledger in the folder of a run is called."""
 
 
 def read_bars(
@@ -67,6 +83,31 @@ def bars_of(
 ) -> list[BarSeries]:
     """Return bars from frames by symbol; see `frames.series_of`."""
     return series_of(frames, step, Reading(quote_alias=quote or {}, **reading))
+
+
+def returns(ledger: str | Path) -> pl.DataFrame:
+    """Return the daily returns of an account, as quantstats and its kind take them.
+
+    `returns(...).to_pandas().set_index("date")["return"]` is their series of pandas.
+
+    Args:
+        ledger: A ledger, or the folder of a run.
+
+    Returns:
+        `date`, a risk day that has a mark, and `return`, a fraction with flows left out, from the
+        last mark before the day to its last mark.
+
+    Raises:
+        BadData: The ledger holds no account.
+        LedgerError: There is no ledger.
+    """
+    path = Path(ledger)
+    with opened(path / LEDGER if path.is_dir() else path) as reader:
+        days = Curve(read_story(reader, keeps_figures=False)).days
+    dates = [date.fromisoformat(day.label) for day in days]
+    changes = [day.change for day in days]
+    schema = {"date": pl.Date, "return": pl.Float64}
+    return pl.DataFrame({"date": dates, "return": changes}, schema=schema)
 
 
 def policy_with(changes: Mapping[str, float] | None = None, base: Policy = CLASSIC) -> Policy:

@@ -182,14 +182,19 @@ class Fold:
         self.events = self.at_ns = 0
         self.reviews: list[str] = []
 
-    def take(self, entry: Entry) -> Record | None:
-        """Take the next entry of the journal; return its record unless that changes nothing."""
+    def take(self, entry: Entry, record: Record | None = None) -> Record | None:
+        """Take the next entry of the journal; return its record unless that changes nothing.
+
+        Args:
+            entry: The link.
+            record: What is in it, where somebody has read that already.
+        """
         self.at_ns, self.events = max(self.at_ns, entry.at_ns), entry.seq
         if entry.kind == "note" and _SIGNATURE in entry.payload:
-            self.reviews += _signature(decode(entry.payload))
+            self.reviews += _signature(record or decode(entry.payload))
         if entry.kind in self._passed:
             return None
-        record = decode(entry.payload)
+        record = record or decode(entry.payload)
         if isinstance(record, Marked):
             self.mark, self.moved = record, Moved()
             self.state.baselines.mark(record.equity)

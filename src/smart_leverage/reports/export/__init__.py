@@ -1,0 +1,1 @@
+"""Everything of a ledger as tables that other programs read."""

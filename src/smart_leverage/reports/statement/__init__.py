@@ -1,0 +1,1 @@
+"""What a day, a week or a month was: figures and tables made from one period of a ledger."""
