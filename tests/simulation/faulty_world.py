@@ -77,13 +77,25 @@ def world_of(seed: int) -> World:
     )
 
 
+def with_funds(world: World) -> World:
+    """Return a world in which funds with a daily multiple are traded as well."""
+    chance = Random(f"{world.seed}/funds")
+    funds = chance.sample(("BITX", "SQQQ", "TQQQ"), chance.randint(0, 2))
+    return world._replace(
+        shares=(*world.shares, *(one for one in funds if one not in world.shares))
+    )
+
+
 class FaultyWorld:
     """One account on a bad line, from its opening until everything has come to rest."""
 
     def __init__(
         self, seed: int, folder: Path, faults: Faults | None = None, regime: Regime | None = None
     ) -> None:
+        regime = regime_of(seed) if regime is None else regime
         self.seed, self.world = seed, world_of(seed)
+        if not regime.is_classic:
+            self.world = with_funds(self.world)
         series = bars_of(self.world)
         self.keys = [each.key for each in series]
         self.path = QuotePath(series)
@@ -112,7 +124,7 @@ class FaultyWorld:
         self.line = FaultyBroker(self.venue, self.time, self.dice, self.oracle)
         self.process = Process(
             self.world, self.keys, self.held, self.time, self.dice, self.ledger, self.line,
-            self.oracle, regime_of(seed) if regime is None else regime,
+            self.oracle, regime,
         )  # fmt: skip
         self._wrong_until = 0
         self.factors: dict[Key, Decimal] = {}

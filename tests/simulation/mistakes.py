@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_world import play
+from tests.simulation.mistakes_look_through import LOOKING_THROUGH
 from tests.simulation.mistakes_steady import STEADILY
 from tests.simulation.regime import CLASSIC, Regime
 
@@ -317,7 +318,7 @@ MISTAKES = [
     Mistake(forgets_the_share_of_a_bot, {}, ("INV-03",)),
     Mistake(remembers_what_was_only_tried, {}, ("INV-15",)),
     Mistake(lets_trailing_stops_follow_our_own_prices, {}, ("INV-08",)),
-    *(Mistake(*each) for each in STEADILY),
+    *(Mistake(*each) for each in (*STEADILY, *LOOKING_THROUGH)),
 ]
 
 

@@ -43,7 +43,7 @@ def forgets_the_peak(planted: Patch) -> None:
 
 
 def forgets_the_peak_at_a_start(planted: Patch) -> None:
-    _at_a_start(planted, lambda core: core.state.peak.resume())
+    at_a_start(planted, lambda core: core.state.peak.resume())
 
 
 def forgets_the_windows_at_a_start(planted: Patch) -> None:
@@ -52,10 +52,10 @@ def forgets_the_windows_at_a_start(planted: Patch) -> None:
         if mark is not None:
             core.state.rolling.resume(core.now_ns, mark.equity)
 
-    _at_a_start(planted, anew)
+    at_a_start(planted, anew)
 
 
-def _at_a_start(planted: Patch, forget: Callable[[Core], None]) -> None:
+def at_a_start(planted: Patch, forget: Callable[[Core], None]) -> None:
     def started(core: Core, event: Started) -> None:
         on_started(core, event)
         forget(core)
