@@ -124,7 +124,7 @@ class Account:
 
     def weight(self, group: str, key: str) -> Decimal:
         """Return how many times its market value a key counts in a group."""
-        return ONE
+        return self.terms[key].weight if group in ("crypto", "leveraged") else ONE
 
     def cap(self, group: str, key: str, tier: int) -> Fraction:
         """Return the cap of a group, or of the symbol `key`, as a fraction of equity."""

@@ -47,6 +47,8 @@ class Terms(NamedTuple):
     is_leveraged: bool
     is_broad: bool
     tick: Decimal = D("0.01")
+    weight: Decimal = D(1)
+    """How many times its market value it counts as crypto and as leveraged."""
 
     def tick_at(self, price: Decimal, *, is_share: bool) -> Decimal:
         return D("0.0001") if is_share and price < 1 else self.tick

@@ -468,6 +468,7 @@ def _read_terms(path: Path, ticks: Mapping[str, Decimal]) -> dict[str, Terms]:
             bool(each["is_leveraged"]),
             bool(each["is_broad"]),
             ticks.get(key, D("0.01")),
+            D(str(each.get("weight", 1))),
         )
         for key, each in json.loads(path.read_text()).items()
     }
@@ -478,7 +479,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("broker", type=Path, help="the venue's SQLite file")
     parser.add_argument("bars", type=Path, nargs="+", help="files like BTC-USDT.1h.parquet")
     parser.add_argument(
-        "--instruments", type=Path, help="JSON: key to is_crypto, is_leveraged, is_broad"
+        "--instruments", type=Path, help="JSON: key to is_crypto, is_leveraged, is_broad, weight"
     )
     parser.add_argument(
         "--resumes-monthly",

@@ -98,12 +98,12 @@ def shares_out_market_value(planted: Patch) -> None:
 
 
 LOOKING_THROUGH = (
-    Steadily(counts_open_orders_once, {}, ("INV-03",), LOOKING),
+    Steadily(counts_open_orders_once, {}, ("INV-03",), LOOKING, 6),
     Steadily(proves_a_new_order_once, {}, ("INV-03",), LOOKING),
-    Steadily(forgets_to_look_through_at_a_start, {"killed": 0.1}, ("INV-03", "INV-12"), LOOKING),
-    Steadily(looks_through_long_funds_only, {}, ("INV-03", "INV-12"), CALM),
-    Steadily(trims_by_market_value, {}, ("INV-20",), CALM),
+    Steadily(forgets_to_look_through_at_a_start, {"killed": 0.1}, ("INV-03", "INV-12"), LOOKING, 6),
+    Steadily(looks_through_long_funds_only, {}, ("INV-03", "INV-12"), CALM, 20),
+    Steadily(trims_by_market_value, {}, ("INV-20",), CALM, 11),
     Steadily(measures_market_value, {}, ("INV-12",), LOOKING),
-    Steadily(sizes_by_market_value, {}, ("INV-03",), CALM),
+    Steadily(sizes_by_market_value, {}, ("INV-03",), CALM, 11),
     Steadily(shares_out_market_value, {}, ("INV-03",), LOOKING),
 )

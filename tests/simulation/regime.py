@@ -115,6 +115,16 @@ NARROW = Regime(
 )
 """The same, but a day that loses half a percent trips."""
 
+SHALLOW = Regime(
+    changes=tuple(
+        {
+            **dict(CALM.changes),
+            "breakers.drawdown_limit": 0.003,
+        }.items()
+    )
+)
+"""The same, but a little below its best mark the account is halted."""
+
 ON_EDGE = Regime(
     changes=tuple(
         {
