@@ -15,6 +15,7 @@ SEEDS = {
     "falling": (1,),
     "heavy": (1, 14),
     "jumping": (2, 5),
+    "looked-through": (1, 2),
     "paid-in": (4,),
     "rising": (3,),
     "shares": (1,),
