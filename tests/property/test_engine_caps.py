@@ -21,6 +21,7 @@ SEEDS = {
     "shares": (1,),
     "sinking": (1, 2),
     "wild": (1, 2),
+    "windowed": (1, 2),
 }
 """By kind; most of them once broke a rule."""
 

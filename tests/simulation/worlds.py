@@ -151,6 +151,13 @@ WORLDS = {
         may_shrink=True,
         switches=("exposure.look_through",),
     ),
+    "windowed": World(
+        0,
+        walk=Walk(volatility=0.02, gap=0.01, jumps=0.06, jump=0.4, holes=0.05),
+        greed=0.1,
+        may_shrink=True,
+        switches=("breakers.rolling",),
+    ),
     "heavy-funds": World(
         0,
         coins=("BTC",),
@@ -430,4 +437,10 @@ def audited(world: World, path: Path, *, is_short_allowed: bool = False) -> Repo
     trader, series = play(world, path, is_short_allowed=is_short_allowed)
     instruments = list(trader.engine.state.instruments.values())
     terms = terms_of(instruments, is_look_through="exposure.look_through" in world.switches)
-    return audit(path, columns_of(series), terms, resumes_monthly=world.resumes)
+    return audit(
+        path,
+        columns_of(series),
+        terms,
+        resumes_monthly=world.resumes,
+        is_rolling="breakers.rolling" in world.switches,
+    )
