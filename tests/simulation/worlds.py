@@ -16,7 +16,7 @@ from tests.simulation.audit_market import Series
 from tests.simulation.audit_record import Terms
 from tests.simulation.audit_report import Report
 from tests.simulation.auditor import audit
-from tests.simulation.regime import Regime
+from tests.simulation.regime import SWITCHES, Regime
 
 from smart_leverage.brokers.sim import SimBroker, SimConfig, Start
 from smart_leverage.domain.bars import Bar
@@ -378,7 +378,8 @@ def play(
     clock = ManualClock(opened_ns)
     chance = Random(f"{world.seed}/flows")
     with SqliteLedger.in_memory() as ledger, SimBroker(registry, config=config, path=path) as venue:
-        regime = Regime(changes=tuple((name, "on") for name in world.switches))
+        on = dict.fromkeys(world.switches, "on")
+        regime = Regime(changes=tuple({**dict.fromkeys(SWITCHES, "off"), **on}.items()))
         trader = Trader(_Resting(regime.config()), ledger, venue, clock)
         trader.offer(
             Opened(
