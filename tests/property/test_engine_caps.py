@@ -15,11 +15,13 @@ SEEDS = {
     "falling": (1,),
     "heavy": (1, 14),
     "jumping": (2, 5),
+    "looked-through": (1, 2),
     "paid-in": (4,),
     "rising": (3,),
     "shares": (1,),
     "sinking": (1, 2),
     "wild": (1, 2),
+    "windowed": (1, 2),
 }
 """By kind; most of them once broke a rule."""
 

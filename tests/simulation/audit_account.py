@@ -9,7 +9,7 @@ from tests.simulation.audit_report import GROUPS
 from tests.simulation.audit_venue import Fill, Order
 
 D = Decimal
-ZERO = D(0)
+ZERO, ONE = D(0), D(1)
 CASH = "USD"
 
 Price = Callable[[str], Decimal]
@@ -122,6 +122,10 @@ class Account:
             return terms.is_crypto
         return group == "gross" or terms.is_leveraged or terms.is_crypto
 
+    def weight(self, group: str, key: str) -> Decimal:
+        """Return how many times its market value a key counts in a group."""
+        return self.terms[key].weight if group in ("crypto", "leveraged") else ONE
+
     def cap(self, group: str, key: str, tier: int) -> Fraction:
         """Return the cap of a group, or of the symbol `key`, as a fraction of equity."""
         if group == "symbol":
@@ -142,7 +146,7 @@ class Account:
                 price = max(price, order.limit or price)
             for group in worst:
                 if key == of if group == "symbol" else self.is_in(key, group):
-                    worst[group] += qty * price
+                    worst[group] += qty * price * self.weight(group, key)
         return worst
 
     def sums(self, price: Price) -> dict[tuple[str, str], Decimal]:
@@ -152,5 +156,6 @@ class Account:
             value = sums[("symbol", key)] = qty * price(key)
             for group in GROUPS[:3]:
                 if self.is_in(key, group):
-                    sums[(group, "")] = sums.get((group, ""), ZERO) + value
+                    counted = value * self.weight(group, key)
+                    sums[(group, "")] = sums.get((group, ""), ZERO) + counted
         return sums

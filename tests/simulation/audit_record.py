@@ -14,6 +14,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from tests.simulation.audit_market import EPOCH
+from tests.simulation.oracle_losses import Losses
 
 F, D = Fraction, Decimal
 ZERO = D(0)
@@ -29,6 +30,8 @@ CAPS = {
 """By tier, fractions of equity."""
 CAP_SYMBOL, CAP_SYMBOL_BROAD = F(10, 100), F(50, 100)
 LOSS_DAY, LOSS_MONTH, LOSS_ASSET = F(3, 100), F(8, 100), F(2, 100)
+LOSS_SLEEVE, DRAWDOWN = F(2, 100), F(8, 100)
+"""Of all coins in a day and from the best mark; they count where windows roll."""
 MONTH_EMERGENCY = F(-5, 100)
 RATE_STABLE, RATE_PROFITABLE = F(45, 100), F(60, 100)
 TRADES_MIN, WINDOW = 20, 100
@@ -47,6 +50,8 @@ class Terms(NamedTuple):
     is_leveraged: bool
     is_broad: bool
     tick: Decimal = D("0.01")
+    weight: Decimal = D(1)
+    """How many times its market value it counts as crypto and as leveraged."""
 
     def tick_at(self, price: Decimal, *, is_share: bool) -> Decimal:
         return D("0.0001") if is_share and price < 1 else self.tick
@@ -187,10 +192,11 @@ def _leave(lots: deque[_Lot], qty: Fraction) -> tuple[Fraction, Fraction]:
 class Judge:
     """Openings, trips, locks and the granted tier, judged at closes."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, *, is_rolling: bool = False) -> None:
         self.record = record
         self.tier = LEARNING
-        self.is_day_tripped = self.is_month_tripped = False
+        self.is_day_tripped = self.is_month_tripped = self.is_drawdown_tripped = False
+        self._rolling = Losses() if is_rolling else None
         self.locked_until: dict[str, int] = {}
         self.day, self.month = "", ""
         self.day_end = 0
@@ -216,6 +222,8 @@ class Judge:
             self.month, self._month_open = day[:7], opening
         self.day, self._day_open = day, opening
         self._last = opening
+        if self._rolling is not None:
+            self._rolling.begin("day", day, opening)
         self._invested = {key: F(value) for key, value in values.items()}
         self.is_day_tripped = False
         self._thresholds()
@@ -230,11 +238,15 @@ class Judge:
             scale = (self._last + F(amount)) / self._last
             self._day_open, self._month_open = self._day_open * scale, self._month_open * scale
         self._last += F(amount)
+        if self._rolling is not None:
+            self._rolling.flow(F(amount))
         self._thresholds()
 
-    def resume(self, equity: Decimal) -> None:
+    def resume(self, at: int, equity: Decimal) -> None:
         """A person lifts a month trip: losses count from here; a day trip lasts to midnight."""
-        self.is_month_tripped = False
+        self.is_month_tripped = self.is_drawdown_tripped = False
+        if self._rolling is not None:
+            self._rolling.resume(at, F(equity))
         self._day_open = self._month_open = self._last = F(equity)
         self._thresholds()
 
@@ -247,17 +259,42 @@ class Judge:
         if not self.is_month_tripped and worth < self._month_floor:
             self.is_month_tripped = True
             self.trips.append((at, "month"))
-        for key, invested in self._invested.items():
-            lost = invested - F(values.get(key, ZERO))
-            if lost > self._asset_most and self.locked_until.get(key, 0) <= at:
+        is_emergency = worth < self._emergency_floor
+        if self._rolling is not None:
+            is_emergency |= self._judge_windows(at, worth, self._rolling)
+        self._lock(at, values)
+        self._grant(at, is_emergency=is_emergency)
+
+    def _judge_windows(self, at: int, worth: Fraction, rolling: Losses) -> bool:
+        """Judge the last 24 hours, the last 30 days and the best mark; tell of an emergency."""
+        lost = rolling.at(at, worth)
+        rolling.mark(at, worth)
+        day, month, drawdown = (each or F(0) for each in lost[2:])
+        if day > LOSS_DAY + SLACK and not self.is_day_tripped:
+            self.is_day_tripped = True
+            self.trips.append((at, "day"))
+        if month > LOSS_MONTH + SLACK and not self.is_month_tripped:
+            self.is_month_tripped = True
+            self.trips.append((at, "month"))
+        if drawdown > DRAWDOWN + SLACK and not self.is_drawdown_tripped:
+            self.is_drawdown_tripped = True
+            self.trips.append((at, "drawdown"))
+        return month > SLACK - MONTH_EMERGENCY
+
+    def _lock(self, at: int, values: Mapping[str, Decimal]) -> None:
+        lost = {key: money - F(values.get(key, ZERO)) for key, money in self._invested.items()}
+        due = [key for key, loss in lost.items() if loss > self._asset_most]
+        if self._rolling is not None and sum(lost.values(), F(0)) > self._sleeve_most:
+            due = list(lost)
+        for key in due:
+            if self.locked_until.get(key, 0) <= at:
                 self.locked_until[key] = self.day_end
                 self.trips.append((at, key))
-        self._grant(at, worth)
 
-    def _grant(self, at: int, worth: Fraction) -> None:
-        earned = self._earned(worth)
+    def _grant(self, at: int, *, is_emergency: bool) -> None:
+        earned = EMERGENCY if is_emergency else self._earned()
         if earned > self.tier:
-            if self.is_day_tripped or self.is_month_tripped or self._rose_on == self.day:
+            if self.tripped or self._rose_on == self.day:
                 return
             self._rose_on = self.day
             earned = self.tier + 1
@@ -265,9 +302,7 @@ class Judge:
             self.moves.append((at, self.tier, earned))
             self.tier = earned
 
-    def _earned(self, worth: Fraction) -> int:
-        if worth < self._emergency_floor:
-            return EMERGENCY
+    def _earned(self) -> int:
         wins, closed = self.record.win_rate()
         if closed < TRADES_MIN:
             return LEARNING
@@ -281,6 +316,7 @@ class Judge:
         self._month_floor = self._month_open * (1 - LOSS_MONTH - SLACK)
         self._emergency_floor = self._month_open * (1 + MONTH_EMERGENCY - SLACK)
         self._asset_most = self._day_open * (LOSS_ASSET + SLACK)
+        self._sleeve_most = self._day_open * (LOSS_SLEEVE + SLACK)
 
     # -- what is so -----------------------------------------------------------------------------
 
@@ -291,6 +327,8 @@ class Judge:
     def tripped(self) -> str:
         if self.is_month_tripped:
             return "the month is tripped"
+        if self.is_drawdown_tripped:
+            return "the drawdown is tripped"
         return "the day is tripped" if self.is_day_tripped else ""
 
 

@@ -14,8 +14,10 @@ At an instant T, in this order: resting orders meet the bars that end; the close
 are judged; orders leave; the bars that start print their opens; orders are cancelled; the opens
 fill. The file says when something happened but not in which of these steps; `_step_of` finds it.
 
-A1 worst case after the send, and after the fill, of a buy: inside every cap it counts in
-A2 no buy is sent, and none fills, while a loss limit is tripped or the asset is locked
+A1 worst case after the send, and after the fill, of a buy: inside every cap it counts in, as often
+   as its terms say
+A2 no buy is sent, and none fills, while a loss limit is tripped or the asset is locked; where
+   windows roll also those of 24 hours and 30 days, the drawdown, and all coins together
 A3 nothing is sold that is not held; no position is ever short
 A4 a position is covered by resting sells before a whole bar has passed without
 A5 what is over its band comes back inside the cap in two hours of trading, three openings at least
@@ -135,6 +137,7 @@ class Auditor:
         *,
         resumes: Iterable[int] = (),
         resumes_monthly: bool = False,
+        is_rolling: bool = False,
     ) -> None:
         self._venue = venue
         self._resumes = sorted(resumes)
@@ -143,7 +146,7 @@ class Auditor:
         self._at = self._step = 0
         self.report = Report()
         self.record = Record()
-        self.judge = Judge(self.record)
+        self.judge = Judge(self.record, is_rolling=is_rolling)
         cash, held = venue.opening()
         self._account = Account(cash, dict(terms))
         self._bands = Bands(self._account, self.report)
@@ -251,14 +254,15 @@ class Auditor:
         """Let the person resume who is said to have done so."""
         while self._resumes and self._resumes[0] <= self._at:
             self._resumes.pop(0)
-            self.judge.resume(equity)
-        if not (self._resumes_monthly and self.judge.is_month_tripped):
+            self.judge.resume(self._at, equity)
+        is_tripped = self.judge.is_month_tripped or self.judge.is_drawdown_tripped
+        if not (self._resumes_monthly and is_tripped):
             self._halted_in = ""
         elif not self._halted_in:
             self._halted_in = "" if self._account.held else self.judge.month
         elif self.judge.month != self._halted_in:
             self._halted_in = ""
-            self.judge.resume(equity)
+            self.judge.resume(self._at, equity)
 
     # -- what the venue says --------------------------------------------------------------------
 
@@ -432,6 +436,7 @@ def audit(
     *,
     resumes: Iterable[int] = (),
     resumes_monthly: bool = False,
+    is_rolling: bool = False,
 ) -> Report:
     """Audit one venue's file against its prices.
 
@@ -441,11 +446,14 @@ def audit(
         terms: What the instruments are; None goes by the tables in this module.
         resumes: Instants at which a person lifted a month trip.
         resumes_monthly: Whether a person does so when a new month begins after the account is flat.
+        is_rolling: Whether windows of 24 hours and 30 days are judged, the drawdown and all coins.
     """
     venue = Venue(path)
     try:
         known = terms or default_terms([each.key for each in series], venue.ticks())
-        return Auditor(venue, known, resumes=resumes, resumes_monthly=resumes_monthly).run(series)
+        return Auditor(
+            venue, known, resumes=resumes, resumes_monthly=resumes_monthly, is_rolling=is_rolling
+        ).run(series)
     finally:
         venue.close()
 
@@ -468,6 +476,7 @@ def _read_terms(path: Path, ticks: Mapping[str, Decimal]) -> dict[str, Terms]:
             bool(each["is_leveraged"]),
             bool(each["is_broad"]),
             ticks.get(key, D("0.01")),
+            D(str(each.get("weight", 1))),
         )
         for key, each in json.loads(path.read_text()).items()
     }
@@ -478,7 +487,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("broker", type=Path, help="the venue's SQLite file")
     parser.add_argument("bars", type=Path, nargs="+", help="files like BTC-USDT.1h.parquet")
     parser.add_argument(
-        "--instruments", type=Path, help="JSON: key to is_crypto, is_leveraged, is_broad"
+        "--instruments", type=Path, help="JSON: key to is_crypto, is_leveraged, is_broad, weight"
     )
     parser.add_argument(
         "--resumes-monthly",

@@ -50,6 +50,8 @@ class Result(NamedTuple):
     sent: int
     violations: list[str]
     trace: str
+    steps: int
+    """How often it looked at the market before it was over."""
 
 
 def world_of(seed: int) -> World:
@@ -77,13 +79,25 @@ def world_of(seed: int) -> World:
     )
 
 
+def with_funds(world: World) -> World:
+    """Return a world in which funds with a daily multiple are traded as well."""
+    chance = Random(f"{world.seed}/funds")
+    funds = chance.sample(("BITX", "SQQQ", "TQQQ"), chance.randint(0, 2))
+    return world._replace(
+        shares=(*world.shares, *(one for one in funds if one not in world.shares))
+    )
+
+
 class FaultyWorld:
     """One account on a bad line, from its opening until everything has come to rest."""
 
     def __init__(
         self, seed: int, folder: Path, faults: Faults | None = None, regime: Regime | None = None
     ) -> None:
+        regime = regime_of(seed) if regime is None else regime
         self.seed, self.world = seed, world_of(seed)
+        if not regime.is_classic:
+            self.world = with_funds(self.world)
         series = bars_of(self.world)
         self.keys = [each.key for each in series]
         self.path = QuotePath(series)
@@ -112,9 +126,9 @@ class FaultyWorld:
         self.line = FaultyBroker(self.venue, self.time, self.dice, self.oracle)
         self.process = Process(
             self.world, self.keys, self.held, self.time, self.dice, self.ledger, self.line,
-            self.oracle, regime_of(seed) if regime is None else regime,
+            self.oracle, regime,
         )  # fmt: skip
-        self._wrong_until = 0
+        self.steps = self._wrong_until = 0
         self.factors: dict[Key, Decimal] = {}
         """By what every instrument was split; the path of its prices does not know."""
 
@@ -126,19 +140,24 @@ class FaultyWorld:
 
     # -- the course -------------------------------------------------------------------------------
 
-    def run(self) -> Result:
-        """Play the world to its end; what goes wrong inside is a violation, not an exception."""
+    def run(self, steps: int | None = None) -> Result:
+        """Play the world; what goes wrong inside is a violation, not an exception.
+
+        Args:
+            steps: After so many it is left where it is; None plays it to its end.
+        """
         began = self.time.true_ns
         try:
             self._quote()
             self.process.open()
             self.dice.is_off = False
-            for _ in range(STEPS):
+            for self.steps in range(1, (STEPS if steps is None else steps) + 1):
                 self._step(self.chance.choice(GAPS_S) * SECOND_NS)
                 if self.oracle.violations:
                     break
             else:
-                self._come_to_rest()
+                if steps is None:
+                    self._come_to_rest()
         except Exception:  # noqa: BLE001 - a crash of the product is what is looked for
             self.oracle.broken("CRASH", traceback.format_exc(limit=-6))
         days = (self.time.true_ns - began) / DAY_NS
@@ -150,7 +169,7 @@ class FaultyWorld:
         oracle = self.oracle
         return Result(
             self.seed, days, process.events, self.dice.counts, process.restarts,
-            len(oracle.journal.orders), oracle.violations, trace,
+            len(oracle.journal.orders), oracle.violations, trace, self.steps,
         )  # fmt: skip
 
     def _step(self, gap_ns: int) -> None:
@@ -271,11 +290,12 @@ class FaultyWorld:
 
 
 def play(
-    seed: int, folder: Path, faults: Faults | None = None, regime: Regime | None = None
-) -> Result:
-    """Play one world and leave nothing behind but its result."""
+    seed: int, folder: Path, faults: Faults | None = None, regime: Regime | None = None,
+    steps: int | None = None,
+) -> Result:  # fmt: skip
+    """Play one world, or its first steps, and leave nothing behind but its result."""
     world = FaultyWorld(seed, folder, faults, regime)
-    result = world.run()
+    result = world.run(steps)
     for file in (world.file, world.ledger_file):
         for each in folder.glob(f"{file.name}*"):
             each.unlink()

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from tests.simulation.regime import CALM, EAGER, NARROW, ON_EDGE, Regime
+from tests.simulation.regime import CALM, EAGER, NARROW, ON_EDGE, SHALLOW, Regime
 
 import smart_leverage.engine.buying as buying
 import smart_leverage.engine.earning as earning
@@ -43,7 +43,7 @@ def forgets_the_peak(planted: Patch) -> None:
 
 
 def forgets_the_peak_at_a_start(planted: Patch) -> None:
-    _at_a_start(planted, lambda core: core.state.peak.resume())
+    at_a_start(planted, lambda core: core.state.peak.resume())
 
 
 def forgets_the_windows_at_a_start(planted: Patch) -> None:
@@ -52,10 +52,10 @@ def forgets_the_windows_at_a_start(planted: Patch) -> None:
         if mark is not None:
             core.state.rolling.resume(core.now_ns, mark.equity)
 
-    _at_a_start(planted, anew)
+    at_a_start(planted, anew)
 
 
-def _at_a_start(planted: Patch, forget: Callable[[Core], None]) -> None:
+def at_a_start(planted: Patch, forget: Callable[[Core], None]) -> None:
     def started(core: Core, event: Started) -> None:
         on_started(core, event)
         forget(core)
@@ -167,24 +167,25 @@ class Steadily(NamedTuple):
     faults: dict[str, float]
     rules: tuple[str, ...]
     regime: Regime
+    first: int = 0
 
 
 STEADILY = (
     Steadily(forgets_the_peak, {}, ("INV-03",), CALM),
     Steadily(forgets_the_peak_at_a_start, {"killed": 0.1}, ("INV-03",), CALM),
-    Steadily(forgets_the_windows_at_a_start, {"killed": 0.1}, ("INV-16",), NARROW),
+    Steadily(forgets_the_windows_at_a_start, {"killed": 0.1}, ("INV-16",), NARROW, 5),
     Steadily(takes_a_deposit_for_a_gain, {"deposit": 0.3}, ("INV-03", "INV-16"), CALM),
     Steadily(rises_while_tripped, {}, ("INV-17",), EAGER),
     Steadily(lets_a_fall_wait_for_a_band, {}, ("INV-03",), CALM),
     Steadily(keeps_what_has_expired, {}, ("INV-03",), CALM),
     Steadily(leaves_a_cap_out, {}, ("INV-03",), CALM),
     Steadily(proves_by_the_tier_alone, {}, ("INV-03",), CALM),
-    Steadily(counts_no_open_losers, {}, ("INV-03", "INV-17"), ON_EDGE),
-    Steadily(takes_a_win_rate_for_a_proof, {}, ("INV-03",), CALM),
-    Steadily(rises_two_steps_a_day, {}, ("INV-17",), CALM),
-    Steadily(judges_no_window, {}, ("INV-16",), EAGER),
-    Steadily(lets_midnight_lift_a_drawdown, {}, ("INV-16",), EAGER),
-    Steadily(forgets_the_sleeve, {}, ("INV-16",), EAGER),
-    Steadily(lifts_a_lock_early, {}, ("INV-16",), EAGER),
+    Steadily(counts_no_open_losers, {}, ("INV-03", "INV-17"), ON_EDGE, 1),
+    Steadily(takes_a_win_rate_for_a_proof, {}, ("INV-03",), CALM, 1),
+    Steadily(rises_two_steps_a_day, {}, ("INV-17",), CALM, 1),
+    Steadily(judges_no_window, {}, ("INV-16",), EAGER, 5),
+    Steadily(lets_midnight_lift_a_drawdown, {}, ("INV-16",), SHALLOW, 10),
+    Steadily(forgets_the_sleeve, {}, ("INV-16",), EAGER, 5),
+    Steadily(lifts_a_lock_early, {}, ("INV-16",), EAGER, 5),
     Steadily(buys_where_there_is_no_edge, {}, ("INV-03",), CALM),
 )

@@ -23,7 +23,8 @@ INV-17 no limit is looser before it was asked for and its delay is over, and non
 
 What is earned, and what losses stop, is reckoned once more in `oracle_steady`.
 INV-09 and INV-20 are judged at the end, when everything was quiet for a while (`settle`); of
-INV-20, that a plan ends at its deadline and says what is left, at every entry as well.
+INV-20, that a plan ends at its deadline and says what is left, at every entry as well, and that
+what is beyond a cap is being sold, at every mark (`oracle_trims`).
 """
 
 from collections.abc import Callable, Sequence
@@ -73,7 +74,7 @@ class Oracle:
         self.time = WorldTime(now, self.broken)
         self.is_blind = False
         self.foreign: set[str] = set()
-        self.account = Told(ZERO, terms)
+        self.account = Told(ZERO, terms, self.journal.weight)
         self._venue, self._ledger, self._terms, self._now = venue, ledger, terms, now
         self._reader = ledger.reader()
         self._sent: dict[str, Order] = {}
@@ -137,10 +138,8 @@ class Oracle:
         """Return what was told until now, as losses are judged: a lone jump is not believed."""
         account = self.account
         coins = [key for key, each in self._terms.items() if each.is_crypto]
-        return Worth(
-            account.equity(account.judged),
-            {key: account.held.get(key, ZERO) * account.judged(key) for key in coins},
-        )
+        values = {key: qty * account.judged(key) for key, qty in account.held.items()}
+        return Worth(account.cash, values, {key: values.get(key, ZERO) for key in coins})
 
     def _check_trail(self, entry: dict[str, Any]) -> None:
         """A stop that trails is where the venue had it once, and never falls back from there."""
@@ -388,7 +387,8 @@ class Oracle:
         """A process ended: what is known now is what the journal holds."""
         self.sync()
         self.time.on_restart()
-        journal, told = self.journal, Told(self.journal.opening_cash, self._terms)
+        journal = self.journal
+        told = Told(journal.opening_cash, self._terms, journal.weight)
         self._told_ns, self.is_blind, self._proved = {}, True, None
         for entry in journal.adopted:
             told.adopt(entry["key"], D(entry["qty"]), D(entry["price"]))
@@ -498,7 +498,8 @@ class Oracle:
             if group == "symbol":
                 continue
             keys = [key for key in self._terms if account.is_in(key, group)]
-            used = sum((self._of_bot(order.bot, key) for key in keys), F(0))
+            parts = (self._of_bot(order.bot, key) * F(account.weight(group, key)) for key in keys)
+            used = sum(parts, F(0))
             cap = share * self.steady.cap(group, tier, is_broad=False)
             if used > cap * equity:
                 text = f"{float(used):.4f} over {float(cap)} of {float(equity):.4f}"

@@ -1,6 +1,6 @@
 """The account as it was told: what a governor could know, and no more."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from tests.simulation.audit_account import Account
@@ -13,8 +13,11 @@ ZERO = Decimal(0)
 class Told(Account):
     """The account as far as it was told; what was never priced counts at its last fill, if any."""
 
-    def __init__(self, cash: Decimal, terms: dict[str, Terms]) -> None:
+    def __init__(
+        self, cash: Decimal, terms: dict[str, Terms], weight: Callable[[str, str], Decimal]
+    ) -> None:
         super().__init__(cash, terms)
+        self._weight = weight
         self.entry: dict[str, Decimal] = {}
         self.record = Record()
         self.before: dict[str, Order] = {}
@@ -26,6 +29,9 @@ class Told(Account):
         self._jumped: dict[str, tuple[float, int]] = {}
         """The last print that was too far away, and when it was told."""
         self.pair_left: dict[str, Decimal] = {}
+
+    def weight(self, group: str, key: str) -> Decimal:
+        return self._weight(group, key)
 
     def counted(self, order: Order) -> Decimal:
         """Of an order and its change the larger counts, once, while both may trade."""

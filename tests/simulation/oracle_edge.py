@@ -32,7 +32,7 @@ class Edge:
 
     def check(
         self, entry: Mapping[str, Any], least: float, limits: Mapping[str, Fraction],
-        *, is_known: bool,
+        *, group: str, weight: Fraction, is_known: bool,
     ) -> None:  # fmt: skip
         """Judge a purchase of a signal: by its curve, or by what is usual where there is none.
 
@@ -40,6 +40,8 @@ class Edge:
             entry: The decision.
             least: Win rate at which the account's trades earn nothing.
             limits: In force.
+            group: By whose cap it is sized.
+            weight: How many times its market value it counts there.
             is_known: Whether the evidence has not expired.
         """
         figures, curve = entry["figures"], self._curves.get(entry["bot"]) if is_known else None
@@ -59,16 +61,11 @@ class Edge:
         factor = min(factor, float(limits["edge.factor_max"]))
         share = float(limits["sizing.base_share"] * limits["sizing.adjustment_max"]) * factor
         share = max(min(share, float(limits["sizing.share_max"])), 0.0)
-        most = share * float(figures["equity"]) * self._cap(entry["key"], figures)
+        most = share * float(figures["equity"]) * float(figures[f"cap {group}"]) / float(weight)
         worth_bought = float(Decimal(entry["given"]) * Decimal(entry["price"]))
         if worth_bought > most * 1.001 + 1.0:
             text = f"buys {worth_bought:.2f} where {most:.2f} is its size, break-even {least:.4f}"
             self._broken("INV-03", f"{entry['decision_id']} {text}, {said} said")
-
-    @staticmethod
-    def _cap(key: str, figures: Mapping[str, str]) -> float:
-        """Return the widest cap by which it may have been sized."""
-        return float(figures["cap crypto" if key.startswith("crypto:") else "cap gross"])
 
 
 def worth_of(said: float, curve: Curve) -> float:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from tests.simulation.oracle_limits import Limits
+from tests.simulation.oracle_limits import GROUP_NAMES, Limits
 
 D = Decimal
-ZERO = D(0)
+ZERO, ONE = D(0), D(1)
 FINAL = frozenset(("filled", "canceled", "expired", "rejected", "replaced", "absent"))
 ENDED = frozenset(("reached", "partial", "failed"))
 """What a plan's last move is called."""
@@ -134,6 +134,8 @@ class Journal:
         self.seq, self._hash = 0, bytes(32)
         self.cash = ZERO
         self.held: dict[str, Decimal] = {}
+        self.factors: dict[str, Decimal] = {}
+        """The daily multiple of every listed instrument, signed."""
         self.orders: dict[str, Known] = {}
         self.fills: dict[str, dict[str, Any]] = {}
         self.adopted: list[dict[str, Any]] = []
@@ -195,6 +197,15 @@ class Journal:
     def _account_opened(self, entry: dict[str, Any]) -> None:
         self.cash = self.opening_cash = D(entry["cash"])
         self.limits.open(entry["policy"])
+
+    def _instrument_listed(self, entry: dict[str, Any]) -> None:
+        self.factors[entry["instrument"]["key"]] = D(entry["instrument"]["factor"])
+
+    def weight(self, group: str, key: str) -> Decimal:
+        """Return how many times its market value a key counts in a group, by decision 4b."""
+        if group not in GROUP_NAMES or not self.limits.is_on("exposure.look_through"):
+            return ONE
+        return max(abs(self.factors.get(key, ONE)), ONE)
 
     def _position_adopted(self, entry: dict[str, Any]) -> None:
         self.adopted.append(entry)

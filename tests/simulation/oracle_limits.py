@@ -30,6 +30,7 @@ HOUR = 3_600 * SECOND
 SWITCHES = (
     *("exposure.drawdown_cap", "exposure.tail_cap", "exposure.kelly_cap"),
     *("exposure.volatility_cap", "record.earned", "breakers.rolling", "edge.sized"),
+    "exposure.look_through",
 )
 """What is off under `classic`; a rule that is on is tighter than one that is off."""
 HIGHER_IS_TIGHTER = frozenset(

@@ -25,6 +25,7 @@ from tests.simulation.oracle_episodes import ALL, Episodes
 from tests.simulation.oracle_journal import TIERS, Journal
 from tests.simulation.oracle_losses import Losses, Lost
 from tests.simulation.oracle_standing import Standings
+from tests.simulation.oracle_trims import Trims
 
 F, D = Fraction, Decimal
 NEAR = F(1, 10**9)
@@ -36,10 +37,15 @@ FOR_GOOD = ("month", "drawdown")
 
 
 class Worth(NamedTuple):
-    """What the account is worth by what it was told: all of it, and every coin that is held."""
+    """What the account is worth by what it was told: cash, what is held, and all coins."""
 
-    equity: Decimal
+    cash: Decimal
+    values: dict[str, Decimal]
     coins: dict[str, Decimal]
+
+    @property
+    def equity(self) -> Decimal:
+        return sum(self.values.values(), self.cash)
 
 
 class Steady:
@@ -52,12 +58,13 @@ class Steady:
         worth: Callable[[], Worth],
         broken: Callable[[str, str], None],
     ) -> None:
-        self._journal, self._worth, self._broken = journal, worth, broken
+        self._journal, self._terms, self._worth, self._broken = journal, terms, worth, broken
         self.losses = Losses()
         self.coins = Coins(terms)
         self.episodes = Episodes()
         self.standings = Standings(self.episodes)
         self.edge = Edge(broken)
+        self.trims = Trims(journal, terms, broken)
         self.exposed: dict[str, Fraction] = {}
         """What is in force by sleeve beside the tier's cap; none where nothing ever was."""
         self._counted: set[str] = set()
@@ -293,6 +300,7 @@ class Steady:
         if self._limits_ns != at_ns:  # what changed just now is judged at the next price
             self._check_tier()
             self._check_exposure(at_ns, equity)
+            self._check_held(entry, equity)
         self._check_marked(entry)
         self.losses.mark(at_ns, equity)
 
@@ -337,6 +345,13 @@ class Steady:
                 text = f"{name} is capped at {float(told)}, in force is {float(cap)}"
                 self._broken("INV-03", text)
 
+    def _check_held(self, entry: dict[str, Any], equity: Fraction) -> None:
+        """Judge the groups, but for the mark of the opening, before which nothing was told."""
+        if self.losses.last is not None:
+            values, tier = self._worth().values, self._granted
+            self.trims.check_mark(entry, values)
+            self.trims.check_kept(values, equity, lambda name: self.cap(name, tier, is_broad=False))
+
     # -- sizes ------------------------------------------------------------------------------------
 
     def _decision(self, entry: dict[str, Any]) -> None:
@@ -345,7 +360,13 @@ class Steady:
             return
         all_limits = self._limits()
         least = self.standings.breakeven(all_limits)
-        self.edge.check(entry, least, all_limits, is_known=entry["at_ns"] < self._expires_ns)
+        terms = self._terms[entry["key"]]
+        group = "crypto" if terms.is_crypto else "leveraged" if terms.is_leveraged else "gross"
+        self.edge.check(
+            entry, least, all_limits, group=group,
+            weight=F(self._journal.weight(group, entry["key"])),
+            is_known=entry["at_ns"] < self._expires_ns,
+        )  # fmt: skip
 
 
 def _largest(losses: list[Fraction | None]) -> Fraction:

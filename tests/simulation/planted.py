@@ -16,6 +16,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.simulation.audit_report import Report
+from tests.simulation.mistakes_look_through import (
+    counts_open_orders_once,
+    trims_by_market_value,
+)
+from tests.simulation.mistakes_steady import forgets_the_sleeve, judges_no_window
 from tests.simulation.worlds import WORLDS, World, audited
 
 import smart_leverage.engine.buying as buying
@@ -190,6 +195,10 @@ MISTAKES = (
     Mistake("sells count what is being sold", _sells_uncounted, ("crowded", "heavy"), "A3"),
     Mistake("one step of tier a day", _rise_at_once, ("earning", "rising"), "A1"),
     Mistake("a deposit is no gain", _flow_is_gain, ("paid-in",), "A2"),
+    Mistake("open orders are looked through", counts_open_orders_once, ("looked-through",), "A1"),
+    Mistake("windows are judged", judges_no_window, ("windowed",), "A2"),
+    Mistake("all coins together lock", forgets_the_sleeve, ("windowed",), "A2"),
+    Mistake("trims are looked through", trims_by_market_value, ("heavy-funds",), "A5"),
 )
 
 

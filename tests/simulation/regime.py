@@ -19,6 +19,7 @@ from smart_leverage.wiring import engine_config
 SWITCHES = (
     *("exposure.drawdown_cap", "exposure.tail_cap", "exposure.kelly_cap"),
     *("exposure.volatility_cap", "record.earned", "breakers.rolling", "edge.sized"),
+    "exposure.look_through",
 )
 ON = dict.fromkeys(SWITCHES, "on")
 LOOSEN_AFTER_H = 1
@@ -114,6 +115,16 @@ NARROW = Regime(
 )
 """The same, but a day that loses half a percent trips."""
 
+SHALLOW = Regime(
+    changes=tuple(
+        {
+            **dict(CALM.changes),
+            "breakers.drawdown_limit": 0.003,
+        }.items()
+    )
+)
+"""The same, but a little below its best mark the account is halted."""
+
 ON_EDGE = Regime(
     changes=tuple(
         {
@@ -125,6 +136,10 @@ ON_EDGE = Regime(
     )
 )
 """The same, and a single loss may cost a tier."""
+
+
+LOOKING = Regime(changes=(("exposure.look_through", "on"),))
+"""As `classic`, but funds count with their multiple."""
 
 
 def regime_of(seed: int) -> Regime:

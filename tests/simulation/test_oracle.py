@@ -13,17 +13,16 @@ from tests.simulation.regime import Regime
 
 @cache
 def broken_without(
-    seed: int, faults: tuple[tuple[str, float], ...], regime: Regime
+    seed: int, faults: tuple[tuple[str, float], ...], regime: Regime, steps: int | None
 ) -> tuple[str, ...]:
-    """Return what is broken in a world in which nothing was planted; played once for each."""
+    """Return what is broken by the same moment of a world in which nothing was planted."""
     with TemporaryDirectory() as folder:
-        return tuple(play(seed, Path(folder), Faults(dict(faults)), regime).violations)
+        return tuple(play(seed, Path(folder), Faults(dict(faults)), regime, steps).violations)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda each: each.plant.__name__)
 def test_a_planted_mistake_is_found(mistake: Mistake, tmp_path: Path) -> None:
-    found = find(mistake, tmp_path)
-    assert found.rule, f"nothing of {mistake.rules} in {found.worlds} worlds, only {found.others}"
-    for seed in range(found.worlds):
-        without = broken_without(seed, (*mistake.faults.items(),), mistake.regime)
-        assert not without, "without the mistake"
+    found, faults = find(mistake, tmp_path), tuple(mistake.faults.items())
+    assert found.rule, f"nothing of {mistake.rules} in {len(found.worlds)} worlds: {found.others}"
+    for seed, steps in found.worlds.items():
+        assert not broken_without(seed, faults, mistake.regime, steps), "without the mistake"

@@ -1,6 +1,7 @@
 """What the oracle reckons by itself, against numbers that can be checked by hand or elsewhere."""
 
 import ast
+from decimal import Decimal
 from fractions import Fraction
 from math import comb
 from pathlib import Path
@@ -8,17 +9,30 @@ from typing import Any
 
 import pytest
 from tests.simulation import oracle_caps as caps
+from tests.simulation.audit_record import Terms as Instrument
 from tests.simulation.oracle_caps import Situation, Sleeve
 from tests.simulation.oracle_coins import Coins
 from tests.simulation.oracle_episodes import ALL, Episodes, Holding
+from tests.simulation.oracle_journal import Journal, Known, Plan
 from tests.simulation.oracle_limits import Limits
 from tests.simulation.oracle_losses import DAY, HOUR, Losses
 from tests.simulation.oracle_posterior import LEARNING, STABLE, Terms, above, breakeven, sums
 from tests.simulation.oracle_posterior import Path as Earned
+from tests.simulation.oracle_trims import AT_ONCE, Trims
 
 F = Fraction
 HERE = Path(__file__).parent
-RECKONING = ("caps", "coins", "edge", "episodes", "limits", "losses", "posterior", "standing")
+RECKONING = (
+    "caps",
+    "coins",
+    "edge",
+    "episodes",
+    "limits",
+    "losses",
+    "posterior",
+    "standing",
+    "trims",
+)
 STEADY = Terms(0.99, 0.80, 0.30, 20.0, 40.0, 10.0, 20.0, 0.10, 0.0001)
 COIN = "crypto:BTC/USD"
 
@@ -188,3 +202,84 @@ def test_what_is_not_known_is_not_in_force_and_kelly_leaves_a_little() -> None:
 )
 def test_what_is_in_force(allowed: Fraction, is_tripped: bool, wanted: Fraction) -> None:
     assert caps.in_force(F(20, 100), allowed, _situation(is_tripped=is_tripped)) == wanted
+
+
+# -- what counts more than once -------------------------------------------------------------------
+
+FUND, SHARE = "us_equity:SQQQ", "us_equity:KO"
+
+
+class Held:
+    """A journal of an account that holds a threefold fund on a fall, and a plain share."""
+
+    def __init__(self, *, is_looked_through: bool) -> None:
+        self.broken: list[str] = []
+        self.journal = Journal(lambda rule, text: self.broken.append(rule))
+        self.journal.factors = {FUND: Decimal(-3), SHARE: Decimal(1)}
+        self.journal.limits.in_force["exposure.look_through"] = F(is_looked_through)
+        self.journal.held = {FUND: Decimal(10), SHARE: Decimal(10)}
+        self.values = {FUND: Decimal(100), SHARE: Decimal(300)}
+        terms = {FUND: Instrument(False, True, False), SHARE: Instrument(False, False, False)}
+        self.trims = Trims(self.journal, terms, lambda rule, text: self.broken.append(rule))
+
+    def keep(self, cap: Fraction) -> list[str]:
+        """Judge what is kept of an equity of 1,000 where every group has this cap."""
+        self.broken.clear()
+        self.trims.check_kept(self.values, F(1000), lambda group: cap if group != "gross" else F(1))
+        return self.broken
+
+    def sell(self, qty: str, role: str) -> None:
+        order = {"client_order_id": role, "bot": "house", "key": FUND, "side": "sell", "qty": qty}
+        self.journal.orders[role] = Known({**order, "role": role})
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "weight"),
+    [
+        pytest.param("leveraged", FUND, 3, id="a-fund-on-a-fall-counts-thrice"),
+        pytest.param("gross", FUND, 1, id="money-is-money"),
+        pytest.param("symbol", FUND, 1, id="one-symbol-is-money"),
+        pytest.param("leveraged", SHARE, 1, id="what-is-plain-counts-once"),
+    ],
+)
+def test_a_fund_counts_with_its_multiple_where_that_is_on(
+    group: str, key: str, weight: int
+) -> None:
+    assert Held(is_looked_through=True).journal.weight(group, key) == weight
+    assert Held(is_looked_through=False).journal.weight(group, key) == 1
+
+
+def test_half_a_multiple_is_no_discount() -> None:
+    held = Held(is_looked_through=True)
+    held.journal.factors[FUND] = Decimal("-0.5")
+    assert held.journal.weight("leveraged", FUND) == 1
+
+
+def test_a_mark_that_counts_money_is_seen() -> None:
+    held = Held(is_looked_through=True)
+    told = {"crypto": "0", "leveraged": "300", "gross": "400"}
+    held.trims.check_mark(told, held.values)
+    assert not held.broken
+    held.trims.check_mark({**told, "leveraged": "100"}, held.values)
+    assert held.broken == ["INV-12"]
+
+
+def test_what_is_kept_beyond_the_band_is_seen_until_it_is_being_sold() -> None:
+    held = Held(is_looked_through=True)
+    assert held.keep(F(29, 100)) == []  # 30 % of 29 % is inside a band of 5 %
+    assert held.keep(F(28, 100)) == ["INV-20"]
+    held.sell("1", "stop")
+    assert held.keep(F(28, 100)) == ["INV-20"]  # a stop sells nothing yet
+    held.sell("1", "trim")
+    assert held.keep(F(28, 100)) == []
+    assert Held(is_looked_through=False).keep(F(28, 100)) == []
+
+
+def test_a_plan_that_sells_at_once_goes_inside_the_cap() -> None:
+    held = Held(is_looked_through=True)
+    held.journal.plans["p1"] = Plan("started", "leveraged", 1, 0, 1)
+    assert held.keep(F(20, 100)) == []  # it has its own steps
+    held.journal.plans["p1"] = Plan("stage", "leveraged", AT_ONCE, 0, 1)
+    assert held.keep(F(29, 100)) == ["INV-20"]
+    held.sell("1", "trim")
+    assert held.keep(F(29, 100)) == []

@@ -25,6 +25,10 @@ WHERE = {
     "sells count what is being sold": ("crowded", 1, 1),
     "one step of tier a day": ("earning", 1, 2),
     "a deposit is no gain": ("paid-in", 1, 7),
+    "open orders are looked through": ("looked-through", 2, 1),
+    "windows are judged": ("windowed", 1, 1),
+    "all coins together lock": ("windowed", 1, 7),
+    "trims are looked through": ("heavy-funds", 1, 1),
 }
 """Kind, seed and days of the first world in which each mistake shows, as `planted` finds it."""
 

@@ -16,6 +16,7 @@ from tests.simulation.audit_market import Series
 from tests.simulation.audit_record import Terms
 from tests.simulation.audit_report import Report
 from tests.simulation.auditor import audit
+from tests.simulation.regime import SWITCHES, Regime
 
 from smart_leverage.brokers.sim import SimBroker, SimConfig, Start
 from smart_leverage.domain.bars import Bar
@@ -26,7 +27,6 @@ from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.opportunity import Opportunity, OrderWish
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.registry import Registry
-from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Event, FlowArrived, Opened
 from smart_leverage.engine.outcome import Outcome
@@ -76,6 +76,8 @@ class World(NamedTuple):
     flows: float = 0.0
     """Chance of a deposit or withdrawal at an instant."""
     resumes: bool = True
+    switches: tuple[str, ...] = ()
+    """Which switches of `steady` are on; all else is as in `classic`."""
 
 
 WORLDS = {
@@ -138,22 +140,54 @@ WORLDS = {
         sells=0.1,
         may_shrink=True,
     ),
+    "looked-through": World(
+        0,
+        coins=("BTC",),
+        shares=("SQQQ", "SSO", "TQQQ"),
+        bots=3,
+        greed=0.06,
+        pace=0.9,
+        sells=0.2,
+        may_shrink=True,
+        switches=("exposure.look_through",),
+    ),
+    "windowed": World(
+        0,
+        walk=Walk(volatility=0.02, gap=0.01, jumps=0.06, jump=0.4, holes=0.05),
+        greed=0.1,
+        may_shrink=True,
+        switches=("breakers.rolling",),
+    ),
+    "heavy-funds": World(
+        0,
+        coins=("BTC",),
+        shares=("KO", "SQQQ", "TQQQ"),
+        holdings=(("us_equity:SQQQ", "850"), ("us_equity:TQQQ", "160")),
+        greed=0.02,
+        may_shrink=True,
+        switches=("exposure.look_through",),
+    ),
 }
 """Kinds of worlds; `_replace(seed=...)` makes another one of a kind."""
 
 PRICES = {
     "BTC": (52_000.0, 2), "DOGE": (0.09, 6), "ETH": (3_000.0, 2), "LINK": (18.0, 3),
     "SOL": (105.0, 3), "AAPL": (182.0, 2), "KO": (60.0, 2), "QQQ": (437.0, 2),
-    "SPY": (506.0, 2), "SQQQ": (11.0, 2), "SSO": (72.0, 2), "TQQQ": (58.0, 2),
+    "SPY": (506.0, 2), "BITX": (34.0, 2), "SQQQ": (11.0, 2), "SSO": (72.0, 2), "TQQQ": (58.0, 2),
 }  # fmt: skip
 
 
-def terms_of(instruments: Sequence[Instrument]) -> dict[str, Terms]:
+def terms_of(
+    instruments: Sequence[Instrument], *, is_look_through: bool = False
+) -> dict[str, Terms]:
     """Tell the auditor in plain data what the instruments are."""
     return {
-        each.key: Terms(each.is_crypto, each.is_leveraged, each.is_broad, each.tick)
+        each.key: Terms(
+            each.is_crypto, each.is_leveraged, each.is_broad, each.tick,
+            max(abs(each.factor), Decimal(1)) if is_look_through else Decimal(1),
+        )
         for each in instruments
-    }
+    }  # fmt: skip
 
 
 # -- prices ---------------------------------------------------------------------------------------
@@ -344,7 +378,9 @@ def play(
     clock = ManualClock(opened_ns)
     chance = Random(f"{world.seed}/flows")
     with SqliteLedger.in_memory() as ledger, SimBroker(registry, config=config, path=path) as venue:
-        trader = Trader(_Resting(EngineConfig()), ledger, venue, clock)
+        on = dict.fromkeys(world.switches, "on")
+        regime = Regime(changes=tuple({**dict.fromkeys(SWITCHES, "off"), **on}.items()))
+        trader = Trader(_Resting(regime.config()), ledger, venue, clock)
         trader.offer(
             Opened(
                 at_ns=opened_ns,
@@ -352,8 +388,8 @@ def play(
                 mode="sim",
                 cash=config.cash,
                 preset="classic",
-                policy_text="",
-                policy_hash="",
+                policy_text=regime.settings().policy_text(),
+                policy_hash=regime.settings().policy_hash(),
                 enforcement="all",
                 version="0",
                 instruments=tuple(registry[each.key] for each in series),
@@ -401,4 +437,11 @@ def audited(world: World, path: Path, *, is_short_allowed: bool = False) -> Repo
     """Play a world and let the auditor look at what it left behind."""
     trader, series = play(world, path, is_short_allowed=is_short_allowed)
     instruments = list(trader.engine.state.instruments.values())
-    return audit(path, columns_of(series), terms_of(instruments), resumes_monthly=world.resumes)
+    terms = terms_of(instruments, is_look_through="exposure.look_through" in world.switches)
+    return audit(
+        path,
+        columns_of(series),
+        terms,
+        resumes_monthly=world.resumes,
+        is_rolling="breakers.rolling" in world.switches,
+    )

@@ -204,6 +204,20 @@ def test_the_switch_is_on_at_once_and_off_after_a_day() -> None:
     assert desk.engine.valuation().leveraged == 11_000
 
 
+def test_the_price_that_puts_the_switch_off_is_judged_without_it() -> None:
+    """It takes the fund over its band as it counted before; from then on it is market value."""
+    desk = Funds()
+    desk.hold(TQQQ, "225")
+    desk.limit(f"{SWITCH}=off", is_admin=True)
+    desk.wait(DAY_NS / 10**9 + 1)
+    desk.prices({TQQQ: "60"})
+    last = [each for each in desk.records if isinstance(each, Marked)][-1]
+    assert desk.state.limits.in_force[SWITCH] == "off"
+    assert last.at_ns == desk.now_ns
+    assert last.leveraged == last.gross == 225 * D(60)
+    assert not desk.of(PlanMoved)
+
+
 def test_what_no_longer_fits_is_cancelled_when_the_switch_goes_on() -> None:
     desk = Funds(is_on=False)
     assert desk.buy(TQQQ, "300").verdict == "approved"

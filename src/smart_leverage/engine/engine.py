@@ -252,6 +252,7 @@ class Engine:
         judge_exposure(core, valuation.equity)
         if core.state.limits.pending:
             take_due(core)
+            valuation = self.valuation()  # by what counts from now on
         if core.state.rollout.pending is not None:
             take_step_due(core)
         shrink(core, valuation)
