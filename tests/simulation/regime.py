@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import msgspec
+from tests.presets import settings_of
 
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from smart_leverage.domain.evidence import SLEEVES, Calibration, Measured, SleeveFigures
@@ -51,10 +52,8 @@ class Regime(NamedTuple):
 
     def settings(self) -> Settings:
         """Return all of them, judged as a file would be."""
-        tree: dict[str, Any] = Settings().model_dump()
-        tree["policy"]["preset"] = self.preset
-        switched = ON if self.preset == "steady" else {}
-        for name, value in {**switched, **dict(self.changes)}.items():
+        tree: dict[str, Any] = settings_of(self.preset).model_dump()
+        for name, value in self.changes:
             section, key = name.split(".")
             tree[section][key] = value
         tree["risk"]["loosen_after_hours"] = LOOSEN_AFTER_H
