@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.presets import CLASSIC_SETTINGS
 from tests.simulation.faults import TrueTime
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
@@ -38,7 +39,6 @@ from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.recovery import rebuilt
 from smart_leverage.runtime.steady import steady_clock
 from smart_leverage.runtime.trader import AT_ONCE, Trader
-from smart_leverage.settings import Settings
 from smart_leverage.strategies.base import AccountView
 from smart_leverage.wiring import Beginning, engine_config, opening
 from smart_leverage.wiring.limits import contradicted
@@ -212,7 +212,7 @@ class Desk:
         self.start()
         start, keys = Beginning(CASH), [each.key for each in market.series]
         registry = Registry.builtin()
-        self.keeper.offer(opening(Settings(), self.time.now_ns(), start, registry, keys))
+        self.keeper.offer(opening(CLASSIC_SETTINGS, self.time.now_ns(), start, registry, keys))
         self.keeper.flush()
 
     def start(self) -> None:
@@ -236,7 +236,7 @@ class Desk:
 
     def built(self, ledger: Ledger) -> Trader:
         return rebuilt(
-            engine_config(Settings()),
+            engine_config(CLASSIC_SETTINGS),
             ledger,
             self.venue,
             self.clock,

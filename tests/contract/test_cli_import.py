@@ -203,7 +203,7 @@ def test_the_comparison_adds_up_to_the_cent_in_json(home: Path) -> None:
         pytest.param(("old.csv",), 2, "--equity does, holdings included", id="no-equity"),
         pytest.param(
             ("old.csv", "--equity", "1000", "--policy", "brave"),
-            2, "'brave' is neither a preset (classic, steady, fixed, vol-target", id="no-policy",
+            2, "'brave' is neither a preset (steady, classic, fixed, vol-target", id="no-policy",
         ),
         pytest.param(
             ("old.csv", "--equity", "1000", "--hold", "SPY=10"),
@@ -227,6 +227,7 @@ def test_what_is_asked_wrongly_leaves_no_folder(
 
 def test_a_policy_of_ones_own_decides(home: Path) -> None:
     (home / "wide.toml").write_text(
+        '[policy]\npreset = "classic"\n'
         "[limits]\nsymbol_cap = 0.9\n[tiers.learning]\ncrypto_cap = 0.9\n"
         "total_cap = 0.95\n[tiers.stable]\ncrypto_cap = 0.95\n"
         "total_cap = 0.95\n[tiers.profitable]\ncrypto_cap = 0.95\n"

@@ -31,7 +31,9 @@ def test_it_answers_from_the_trades_of_the_ledger(home: Path) -> None:
 
 
 def test_it_says_what_is_not_decided_and_how_long_it_takes(home: Path) -> None:
-    done = told(home, "monitor", "--win-rate", "0.2", "--broken", "0.01")
+    assert told(home, "demo", "-q", "--name", "falling", "--seed", "5").code == 0
+    words = ("--win-rate", "0.2", "--broken", "0.01", "--ledger", "runs/falling")
+    done = told(home, "monitor", *words)
     assert done.code == 0, done.err
     assert "above 20 %? not decided." in done.out
     assert "at this rate" in done.out

@@ -168,6 +168,8 @@ def test_what_is_looser_is_proposed_to_a_proven_record_and_waits_for_token_and_b
     tmp_path: Path,
 ) -> None:
     home = kept(tmp_path, _proven())
+    # As it was governed before: a switch that turns on at a start is a change of a limit.
+    (home / "smart-leverage.toml").write_text('[policy]\npreset = "classic"\n')
     assert f"+{SYMBOL} = 0.1\n" in review(home).out
     file = proposed(home)
     assert (

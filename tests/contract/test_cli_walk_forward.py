@@ -54,7 +54,7 @@ def test_a_plan_gives_report_and_tables(home: Path) -> None:
     assert sum(each["days"] for each in told["regimes"]) == len(
         pl.read_parquet(home / "walks/plan/days.parquet").filter(pl.col("sample") == "outside")
     )
-    assert {each["chosen"] for each in told["windows"]} <= {"classic", "base_share 0.02"}
+    assert {each["chosen"] for each in told["windows"]} <= {"steady", "base_share 0.02"}
     assert "Past results promise nothing." in (home / told["report"]).read_text()
     assert all((home / table).exists() for table in told["tables"])
 

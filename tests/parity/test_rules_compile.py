@@ -28,7 +28,7 @@ from smart_leverage.research.compile import RuleCompiler
 from smart_leverage.rule import RULES
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = 1000
+SAMPLES = 1600
 SEED = 20_240_611
 
 ANY_LENGTH = 4
@@ -86,6 +86,7 @@ ORDINARY: dict[type, dict[str, Any]] = {
         "is_crypto": True,
         "is_leveraged": True,
         "is_broad": False,
+        "factor": 1.0,
         "is_fresh": True,
         "is_tradable": True,
         "is_locked": False,

@@ -91,7 +91,7 @@ def test_a_fund_that_is_looked_through_counts_with_its_multiple(
 
 def test_what_is_looked_through_may_come_to_more_than_everything_at_market_value() -> None:
     assert read(looking_at(3.0, 30_000.0)).account.gross_worst == 25_500.0
-    tree = looking_at(3.0, 30_000.0) | {"policy": {}}
+    tree = looking_at(3.0, 30_000.0) | {"policy": {"exposure": {"look_through": "off"}}}
     assert "account.gross_worst: 25500.0 is below leveraged_worst 30000.0" in refusal(tree)
 
 
@@ -144,7 +144,9 @@ def test_null_is_what_is_not_known() -> None:
         pytest.param(changed(proposal__confidence="25%"), "write 0.25", id="per-cent-text"),
         pytest.param(changed(proposal__volatility_ratio=0), "0 is not a ratio", id="no-ratio"),
         pytest.param(
-            changed(account__gross_worst=5), "is below leveraged_worst 21853.45", id="parts"
+            changed(account__gross_worst=5, policy={"exposure": {"look_through": "off"}}),
+            "is below leveraged_worst 21853.45",
+            id="parts",
         ),
         pytest.param(changed(asset__worst=1e6), "which contains it", id="asset-beyond-all"),
         pytest.param(

@@ -126,7 +126,8 @@ def test_a_cap_that_is_exceeded_is_hit(show: Show) -> None:
 
 def test_losses_are_measured_from_their_openings(show: Show) -> None:
     told = fields(show, mark(MINUTE, D(10_100)), mark(2 * MINUTE, D(9_800)))
-    day, month, drawdown = told["breakers"]
+    day, month, one_day, days_30, drawdown = told["breakers"]
+    assert (one_day["change"], days_30["change"]) == (day["change"], month["change"])
     assert (day["change"], day["amount"], day["left"]) == ("-0.02000000", "-200", "100.00")
     assert (month["used"], month["left"]) == ("0.25000000", "600.00")
     assert Decimal(drawdown["change"]) == D("-0.02970297")  # from the peak of 10,100
@@ -135,7 +136,7 @@ def test_losses_are_measured_from_their_openings(show: Show) -> None:
 
 def test_a_withdrawal_is_not_a_loss(show: Show) -> None:
     told = fields(show, FlowSeen(at_ns=1, amount=D(-2000), source="bank"), mark(2, D(8000)))
-    assert [D(line["change"]) for line in told["breakers"]] == [0, 0, 0]
+    assert [D(line["change"]) for line in told["breakers"]] == [0] * 5
 
 
 def test_a_gain_has_its_sign(show: Show) -> None:

@@ -25,6 +25,7 @@ from smart_leverage.server.serving import Binding, serving
 
 TLS = Path(__file__).with_name("tls")
 CERTIFICATE, KEY = TLS / "certificate.pem", TLS / "key.pem"
+KEY.chmod(0o600)  # a checkout leaves it open to others, which a server refuses
 
 
 class Secure(Raw):

@@ -193,7 +193,8 @@ ACTIONS = {
     "bot-revoke": Scope.HALT,
     "notify-test": Scope.HALT,
 }
-COVERS = {
+COVERS: dict[Scope, set[Scope]] = {
+    Scope.SCRAPE: set(),
     Scope.READ: set(),
     Scope.REDUCE: {Scope.REDUCE},
     Scope.HALT: {Scope.HALT},

@@ -44,7 +44,7 @@ class Session(NamedTuple):
     def expires_ns(self) -> int:
         """When it ends if nothing more happens."""
         last_ns = self.began_ns + LASTS_NS
-        only_looks = covered(self.scopes) == {Scope.READ}
+        only_looks = covered(self.scopes) <= covered((Scope.READ,))
         return last_ns if only_looks else min(last_ns, self.seen_ns + IDLE_NS)
 
     def is_open(self, now_ns: int) -> bool:
