@@ -175,11 +175,14 @@ $(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
 $(SYNCED_BROWSER): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--group browser)
 
+# Letters are measured and photographed, so the browser comes with a font.
+INSTALL_CHROMIUM := apt-get install --yes --no-install-recommends chromium fonts-dejavu-core
+
 .make/chromium:
 	@mkdir -p .make
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
 	  echo "set-up: Debian's chromium" >&2; \
-	  apt-get install --yes --no-install-recommends chromium >/dev/null 2>&1; } || { \
+	  $(INSTALL_CHROMIUM) >/dev/null 2>&1 || { apt-get update && $(INSTALL_CHROMIUM); } >/dev/null 2>&1; } || { \
 	  echo "browser: needs chromium on the search path; as root: apt-get install chromium" >&2; exit 2; }
 	@touch $@
 
