@@ -70,7 +70,7 @@ def test_an_account_is_read(see: See, name: str) -> None:
     assert "BTC/USD" in {asset["symbol"] for asset in steps["assets"]}
     assert steps["asset BTC/USD"]["symbol"] == "BTC/USD"
     assert steps["no positions"] == steps["no orders"] == []
-    # The last valuation of a step, so what clients before this one paid in fees may be gone from it.
+    # The last valuation of a step: what clients before this one paid in fees may be gone from it.
     assert steps["history"]["equity"][0] == pytest.approx(100_000.0, rel=1e-3)
 
 
