@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.test_cli_status import BTC, mark, opened
 
+from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import (
     Fill,
     Order,
@@ -19,11 +20,13 @@ from smart_leverage.domain.orders import (
 from smart_leverage.domain.records import (
     BaselineSet,
     Filled,
+    InstrumentListed,
     Intended,
     Noted,
     OrderMoved,
     StateChanged,
 )
+from smart_leverage.domain.registry import Registry
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.runtime.coin_losses import coin_losses, sleeve_loss
 from smart_leverage.runtime.figures import exposures, reservations, room
@@ -31,6 +34,7 @@ from smart_leverage.runtime.remembered import remember
 from smart_leverage.settings import Settings
 
 D = Decimal
+TQQQ = Key("us_equity:TQQQ")
 NEXT_DAY = BaselineSet(
     at_ns=1, period="day", label="1970-01-01", equity=D(10_000), holdings={BTC: D(5_000)}
 )
@@ -44,9 +48,9 @@ def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
         yield ledger
 
 
-def order(name: str, side: Side, qty: str) -> Order:
+def order(name: str, side: Side, qty: str, key: Key = BTC) -> Order:
     return Order(
-        client_order_id=name, bot="bot", key=BTC, side=side, qty=D(qty), type=OrderType.LIMIT,
+        client_order_id=name, bot="bot", key=key, side=side, qty=D(qty), type=OrderType.LIMIT,
         time_in_force=TimeInForce.GTC, limit_price=D(49_000), role=Role.BOT,
     )  # fmt: skip
 
@@ -90,6 +94,28 @@ def test_a_fill_counts_before_the_next_valuation(tmp_path: Path, ledger: SqliteL
     assert crypto.value == leveraged.value == gross.value == D(5000) - D(1960)
     # The same number as the policy's own: nothing is left of what was sold.
     assert reservations(now).gross == 0
+
+
+@pytest.mark.parametrize(("look_through", "times"), [("on", 3), ("off", 1)])
+def test_a_fund_counts_with_its_multiple_before_the_next_valuation_too(
+    tmp_path: Path, look_through: str, times: int
+) -> None:
+    policy = Settings.model_validate({"exposure": {"look_through": look_through}}).policy_text()
+    listed = InstrumentListed(at_ns=1, instrument=Registry.builtin()[TQQQ])
+    resting, bought = order("one", Side.BUY, "2", TQQQ), order("two", Side.BUY, "4", TQQQ)
+    fill = Fill(
+        execution_id="x1", client_order_id="two", key=TQQQ, side=Side.BUY,
+        qty=D(4), price=D(50), fee=D(0), fee_asset="USD", at_ns=3,
+    )  # fmt: skip
+    with SqliteLedger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.commit([*opened(policy), listed])
+        for each in (resting, bought):
+            ledger.commit([Intended(at_ns=1, order=each, decision_id="", reserve_price=D(50))])
+        ledger.commit([Filled(at_ns=3, fill=fill)])
+    crypto, leveraged, gross = exposures(remember(tmp_path / "ledger.sqlite"))
+    assert (crypto.value, crypto.reserved) == (D(5000), D(0))
+    assert (leveraged.value, leveraged.reserved) == (D(5000) + 200 * times, D(100) * times)
+    assert (gross.value, gross.reserved) == (D(5200), D(100))
 
 
 def test_there_is_no_room_while_nothing_may_be_added(tmp_path: Path, ledger: SqliteLedger) -> None:

@@ -108,13 +108,10 @@ def _exposure(
 
 def reservations(now: Remembered) -> Moved:
     """Return what the buys under way may still add to each group, at the prices they reserve."""
-    crypto = leveraged = gross = ZERO
+    moved = Moved()
     for key, reserved in now.state.orders.reservations().items():
-        instrument = now.state.instruments[key]
-        gross += reserved.cost
-        leveraged += reserved.cost if instrument.is_leveraged else ZERO
-        crypto += reserved.cost if instrument.is_crypto else ZERO
-    return Moved(crypto, leveraged, gross)
+        moved = moved.with_(now.state, key, reserved.cost)
+    return moved
 
 
 def room(now: Remembered) -> Room | None:

@@ -55,11 +55,20 @@ class Known(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """What was bought (positive) or sold since the last mark, at the prices it was filled at."""
+    """Money that adds to each group (positive) or leaves it, counted as the caps count it."""
 
     crypto: Decimal = Decimal(0)
     leveraged: Decimal = Decimal(0)
     gross: Decimal = Decimal(0)
+
+    def with_(self, state: State, key: Key, value: Decimal) -> "Moved":
+        """Return this with the market value of one instrument, each group at its own weight."""
+        instrument, counted = state.instruments[key], value * state.weights[key]
+        return Moved(
+            crypto=self.crypto + (counted if instrument.is_crypto else 0),
+            leveraged=self.leveraged + (counted if instrument.is_leveraged else 0),
+            gross=self.gross + value,
+        )
 
 
 class Remembered(NamedTuple):
@@ -77,6 +86,7 @@ class Remembered(NamedTuple):
     reviews: tuple[str, ...] = ()
     """Texts of the signatures under reviews, oldest first."""
     moved: Moved = Moved()
+    """What was filled since the last mark, at the prices it was filled at."""
 
     @property
     def is_simulated(self) -> bool:
@@ -240,15 +250,8 @@ class Fold:
         self._move(key, (self.state.book.qty(key) - before) * record.fill.price)
 
     def _move(self, key: Key, value: Decimal) -> None:
-        instrument = self.state.instruments.get(key)
-        if instrument is None or not value:
-            return
-        moved = self.moved
-        self.moved = Moved(
-            crypto=moved.crypto + (value if instrument.is_crypto else 0),
-            leveraged=moved.leveraged + (value if instrument.is_leveraged else 0),
-            gross=moved.gross + value,
-        )
+        if key in self.state.instruments:
+            self.moved = self.moved.with_(self.state, key, value)
 
     def _price(self, record: Record) -> None:
         if isinstance(record, Filled):
