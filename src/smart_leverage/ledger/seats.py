@@ -8,7 +8,7 @@ from pathlib import Path
 from smart_leverage.domain.bots import Seat
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.domain.records import SeatChanged, decode
-from smart_leverage.ledger.reader import Reader
+from smart_leverage.ledger.watch import Watch
 
 _KIND = "seat"
 
@@ -21,10 +21,7 @@ class SeatsOnFile:
 
     def __init__(self, path: Path) -> None:
         """Follow the ledger at a path, which need not be there yet."""
-        self._path = path
-        self._reader: Reader | None = None
-        self._file: tuple[int, int] | None = None
-        self._version = -1
+        self._watch = Watch(path)
         self._after = 0
         self._seats: dict[str, Seat] = {}
 
@@ -36,19 +33,18 @@ class SeatsOnFile:
 
     def close(self) -> None:
         """Let go of the ledger; the next question opens it again."""
-        if self._reader is not None:
-            self._reader.close()
-        self._reader = None
+        self._watch.close()
 
     def _follow(self) -> None:
-        reader = self._opened()
-        version = reader.data_version()
-        if version == self._version:
+        look = self._watch.look()
+        if look is None:
             return
+        if look.is_another:
+            self._after, self._seats = 0, {}
         # Before the rows: what is committed meanwhile raises the number and is read next time.
-        self._version = version
+        self._watch.took(look)
         try:
-            for entry in reader.entries(self._after):
+            for entry in look.reader.entries(self._after):
                 if entry.kind == _KIND:
                     self._take(entry.payload)
                 self._after = entry.seq
@@ -60,15 +56,3 @@ class SeatsOnFile:
         record = decode(payload)
         if isinstance(record, SeatChanged):
             self._seats = {**self._seats, record.seat.token_id: record.seat}
-
-    def _opened(self) -> Reader:
-        """Return the reader of the file that is there now: a ledger may be put in its place."""
-        found = self._path.stat()
-        file = (found.st_dev, found.st_ino)
-        if self._reader is None or file != self._file:
-            self.close()
-            self._reader = Reader.open(self._path)
-            self._version = -1
-            if file != self._file:
-                self._file, self._after, self._seats = file, 0, {}
-        return self._reader

@@ -14,6 +14,7 @@ from smart_leverage.ledger.files import EMERGENCY, beside
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import AccountRow
 from smart_leverage.ledger.takeover import known, waiting
+from smart_leverage.ledger.watch import Watch
 from smart_leverage.runtime.remembered import Fold, Remembered
 
 Hear = Callable[[Entry, Record | None, Fold], None]
@@ -36,9 +37,7 @@ class Follower:
         """
         self._path = path
         self._begin = begin
-        self._reader: Reader | None = None
-        self._file: tuple[int, int] | None = None
-        self._version = -1
+        self._watch = Watch(path)
         self._noted: list[Record] = []
         self._written_ns = 0
         self.trouble = ""
@@ -77,7 +76,7 @@ class Follower:
     @property
     def reader(self) -> Reader | None:
         """The connection, for questions to the tables; None while there is no ledger."""
-        return self._reader
+        return self._watch.reader
 
     @property
     def events(self) -> int:
@@ -86,23 +85,22 @@ class Follower:
 
     def close(self) -> None:
         """Let go of the ledger; the next `follow` opens it again and goes on where it was."""
-        if self._reader is not None:
-            self._reader.close()
-        self._reader, self._version = None, -1
+        self._watch.close()
 
     def _read(self) -> bool:
-        reader = self._opened()
-        version = reader.data_version()
-        if version == self._version:
+        look = self._watch.look()
+        if look is None:
             return False
-        before = self._fold.events
+        if look.is_another and self._fold.events:
+            self._start()
+        before, reader = self._fold.events, look.reader
         for entry in reader.entries(before):
             record = self._fold.take(entry)
             if isinstance(record, AccountOpened):
                 self._account = reader.account()
             self._hear(entry, record, self._fold)
         # What is committed meanwhile raises the number again and is read next time.
-        self._version = version
+        self._watch.took(look)
         return self._fold.events > before
 
     def _note(self, *, has_moved: bool) -> bool:
@@ -116,15 +114,3 @@ class Follower:
         self._written_ns = written_ns
         is_new, self._noted = noted != self._noted, noted
         return is_new
-
-    def _opened(self) -> Reader:
-        """Return the reader of the file that is there now: a ledger may be put in its place."""
-        found = self._path.stat()
-        file = (found.st_dev, found.st_ino)
-        if self._reader is None or file != self._file:
-            self.close()
-            self._reader = Reader.open(self._path)
-            if file != self._file and self._file is not None:
-                self._start()
-            self._file = file
-        return self._reader

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ from smart_leverage.domain.errors import LedgerError
 from smart_leverage.domain.records import Record, decode
 from smart_leverage.ledger.base import Entry
 from smart_leverage.ledger.reader import Reader
+from smart_leverage.ledger.watch import Watch
 from smart_leverage.notify.known import DAILY, KINDS, Known
 from smart_leverage.notify.message import Message
 from smart_leverage.notify.post import Kept
@@ -33,11 +33,8 @@ class Follower:
 
     def __init__(self, path: Path, kept: Kept) -> None:
         """Follow the ledger at a path, which need not be there yet."""
-        self._path = path
+        self._watch = Watch(path)
         self._kept = kept
-        self._reader: Reader | None = None
-        self._file: tuple[int, int] | None = None
-        self._version = -1
         self._after = 0
         self._is_first = kept.read_seq < 0
         self.known = Known()
@@ -62,19 +59,18 @@ class Follower:
 
     def close(self) -> None:
         """Let go of the ledger; the next question opens it again."""
-        if self._reader is not None:
-            with suppress(sqlite3.Error):
-                self._reader.close()
-        self._reader = None
+        self._watch.close()
 
     def _follow(self, now_ns: int) -> list[Message]:
-        reader = self._opened()
-        version = reader.data_version()
-        if version == self._version:
+        look = self._watch.look()
+        if look is None:
             return []
+        if look.is_another:
+            self._renew()
+            self._recognise(look.reader)
         found: list[Message] = []
         count = 0
-        for entry in reader.entries(self._after):
+        for entry in look.reader.entries(self._after):
             is_new = self._is_new(entry, now_ns)
             found += self._take(entry, now_ns, is_new=is_new)
             self._after = entry.seq
@@ -83,9 +79,9 @@ class Follower:
                 self._kept.read_seq, self._kept.read_hash = entry.seq, entry.hash.hex()
             count += is_new
             if count >= ENTRIES_MAX:
-                return found  # the version stays the old one: there is more
+                return found  # not taken: there is more
         # What was committed after the number was asked for raises it, and is read next time.
-        self._version = version
+        self._watch.took(look)
         self._is_first = False
         return found
 
@@ -109,20 +105,6 @@ class Follower:
         return entry.kind in KINDS or (
             entry.kind in DAILY and entry.at_ns > self.known.week_since_ns
         )
-
-    def _opened(self) -> Reader:
-        """Return the reader of the file that is there now: a ledger may be put in its place."""
-        found = self._path.stat()
-        file = (found.st_dev, found.st_ino)
-        if self._reader is None or file != self._file:
-            self.close()
-            self._reader = Reader.open(self._path)
-            self._version = -1
-            if file != self._file:
-                self._renew()
-                self._file = file
-                self._recognise(self._reader)
-        return self._reader
 
     def _recognise(self, reader: Reader) -> None:
         """Tell what is new of a journal that goes on from an older copy, or is another one."""
