@@ -268,7 +268,7 @@ def test_bash_completes_commands_and_options_and_loads_little(tmp_path: Path) ->
     printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     for words, place, expected in (
-        ("sta", 1, {"status"}),
+        ("sta", 1, {"statement", "status"}),
         ("wa", 1, {"walk-forward", "watch"}),
         ("limits s", 2, {"set", "show"}),
         ("top --ev", 2, {"--every"}),
@@ -282,7 +282,7 @@ def test_bash_completes_commands_and_options_and_loads_little(tmp_path: Path) ->
 
 
 NAMES = [
-    pytest.param("sta", "status", id="command"),
+    pytest.param("sta", "statement status", id="command"),
     pytest.param("limits s", "set show", id="part-of-a-group"),
     pytest.param("w", "walk-forward watch", id="several"),
     pytest.param("nothing", "", id="none"),

@@ -90,15 +90,23 @@ def receiver() -> Iterator[Receiver]:
         daemon_threads = True
         request_queue_size = 64
 
+        def get_request(self) -> tuple[Any, Any]:
+            connection, address = super().get_request()
+            try:
+                secured = context.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+            except OSError:  # a client that has gone already: nobody else would close what it left
+                connection.close()
+                raise
+            return secured, address
+
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass  # a client that does not believe us, or has gone
 
-    server = Server((LOOPBACK, 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PEMS / "server.pem")
-    server.socket = context.wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
+    server = Server((LOOPBACK, 0), Handler)
     made.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
