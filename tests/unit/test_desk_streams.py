@@ -17,7 +17,9 @@ from smart_leverage.server.frames import Reader, until_one_ends, written
 from smart_leverage.wire.data_stream import Wanted
 
 SHARES, COINS = AssetClass.US_EQUITY, AssetClass.CRYPTO
-MARKET = EmbeddedMarket(generate(SyntheticMarket(first_day=date(2026, 8, 3), days=1, step_s=60)))
+MARKET = EmbeddedMarket(
+    lambda: generate(SyntheticMarket(first_day=date(2026, 8, 3), days=1, step_s=60))
+)
 OPEN_NS = int(datetime.fromisoformat("2026-08-03T13:30:00+00:00").timestamp()) * SECOND_NS
 CLOSE_NS = OPEN_NS + 390 * MINUTE_NS
 

@@ -55,7 +55,7 @@ THREE: list[Row] = [
 def bars(
     rows: list[Row], frame: str, now: str, key: Key = BTC, span: Span = EVERYTHING
 ) -> list[BarRow]:
-    market = EmbeddedMarket([series(key, rows)])
+    market = EmbeddedMarket(lambda: [series(key, rows)])
     return list(market.bars(key, read_timeframe(frame), span, ns(now)))
 
 
@@ -110,14 +110,14 @@ def test_both_ends_of_a_span_are_included_by_the_beginning_of_a_bar() -> None:
 
 
 def test_a_length_shorter_than_the_bars_or_none_of_theirs_is_not_made_up() -> None:
-    market = EmbeddedMarket([series(BTC, THREE[:1], 5 * MINUTE_NS)])
+    market = EmbeddedMarket(lambda: [series(BTC, THREE[:1], 5 * MINUTE_NS)])
     assert list(market.bars(BTC, MINUTE, Span(0, ALL), ALL)) == []
     assert list(market.bars(BTC, Timeframe(7, Unit.MINUTE), Span(0, ALL), ALL)) == []
     assert len(list(market.bars(BTC, Timeframe(10, Unit.MINUTE), Span(0, ALL), ALL))) == 1
 
 
 def test_who_is_not_known_has_no_rows() -> None:
-    market, key = EmbeddedMarket([series(BTC, THREE)]), Key("crypto:ETH/USD")
+    market, key = EmbeddedMarket(lambda: [series(BTC, THREE)]), Key("crypto:ETH/USD")
     assert list(market.bars(key, DAY, Span(0, ALL), ALL)) == []
     assert list(market.quotes(key, Span(0, ALL), ALL)) == []
     assert market.latest_bar(key, ALL) is None
@@ -128,7 +128,7 @@ def test_who_is_not_known_has_no_rows() -> None:
 
 
 def test_a_snapshot_has_the_minute_and_the_day_as_far_as_they_have_come() -> None:
-    market = EmbeddedMarket([series(BTC, THREE)])
+    market = EmbeddedMarket(lambda: [series(BTC, THREE)])
     now_ns = ns("2026-08-03 14:00") + 20 * SECOND_NS
     told = market.snapshot(BTC, now_ns)
     assert told is not None
@@ -144,7 +144,7 @@ def test_a_snapshot_has_the_minute_and_the_day_as_far_as_they_have_come() -> Non
 
 
 def test_after_the_market_the_last_word_stays() -> None:
-    market = EmbeddedMarket([series(BTC, THREE)])
+    market = EmbeddedMarket(lambda: [series(BTC, THREE)])
     told = market.snapshot(BTC, ns("2026-08-05"))
     assert told is not None
     assert told.minute is not None
@@ -158,7 +158,7 @@ def test_after_the_market_the_last_word_stays() -> None:
 
 MONDAY = date(2026, 8, 3)
 MADE = generate(SyntheticMarket(seed=5, first_day=MONDAY, days=4, step_s=60))
-MARKET = EmbeddedMarket(MADE)
+MARKET = EmbeddedMarket(lambda: MADE)
 KEYS = [each.key for each in MADE]
 START_NS = ns("2026-08-03")
 MOMENTS = some.integers(START_NS - HOUR_NS, START_NS + 5 * DAY_NS)
@@ -172,7 +172,7 @@ def test_no_row_speaks_of_later_than_now(
     """What is told now, and had been told before, is told again when the market has gone on."""
     frame, span = read_timeframe(text), Span(start_ns, ALL, falls)
     rows = list(MARKET.bars(key, frame, span, now_ns))
-    cut_off = EmbeddedMarket([_until(each, now_ns) for each in MADE if each.key == key])
+    cut_off = EmbeddedMarket(lambda: [_until(each, now_ns) for each in MADE if each.key == key])
     assert rows == list(cut_off.bars(key, frame, span, now_ns))
     assert [row.at_ns for row in rows] == sorted((row.at_ns for row in rows), reverse=falls)
     near = Span(now_ns - MINUTE_NS, now_ns + MINUTE_NS, falls)

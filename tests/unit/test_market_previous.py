@@ -58,7 +58,7 @@ def test_the_last_close_before_the_present_day(key: Key, now: str, close: str | 
 def test_it_is_the_close_of_the_last_daily_bar_before_the_present_one() -> None:
     """One truth: a position's price of the day before is the one that the daily bars show."""
     made = generate(SyntheticMarket(seed=5, first_day=date(2026, 11, 23), days=6, step_s=3600))
-    market, closes = EmbeddedMarket(made), PreviousCloses(made)
+    market, closes = EmbeddedMarket(lambda: made), PreviousCloses(made)
     compared = 0
     for each in made:
         cut = BarCalendar(AssetClass(each.key.partition(":")[0]))

@@ -2,7 +2,8 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
 
 from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.calendars import calendar_for
@@ -26,9 +27,22 @@ _PLACES = 8
 class EmbeddedMarket:
     """Bars, quotes and trades of some series, as `MarketSource` has it."""
 
-    def __init__(self, series: Sequence[BarSeries]) -> None:
-        """Speak of these series; they begin and end where they begin and end."""
-        self._lines = {each.key: _Line(each) for each in series if len(each)}
+    def __init__(self, made: Callable[[], Sequence[BarSeries]]) -> None:
+        """Speak of the series that `made` returns; it is called once, when somebody asks.
+
+        They begin and end where they begin and end.
+        """
+        self._made = made
+        self._held: dict[Key, _Line] | None = None
+        self._one_at_a_time = Lock()
+
+    @property
+    def _lines(self) -> "dict[Key, _Line]":
+        if self._held is None:
+            with self._one_at_a_time:
+                if self._held is None:
+                    self._held = {each.key: _Line(each) for each in self._made() if len(each)}
+        return self._held
 
     def listed(self) -> Sequence[Key]:
         """Return what there are prices of."""

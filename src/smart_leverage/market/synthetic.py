@@ -1,19 +1,20 @@
 """Bars of a synthetic market, in the same form as bars from files."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from random import Random
 from typing import NamedTuple
 
 from smart_leverage.domain.calendars import Session, Sessions
-from smart_leverage.domain.clock import DAY_NS, HOUR_NS, SECOND_NS
+from smart_leverage.domain.clock import DAY_NS, SECOND_NS
+from smart_leverage.domain.instruments import Key
 from smart_leverage.market.bars import BarSeries, Source
 from smart_leverage.market.placing import Spans, count_holes
 from smart_leverage.market.recipe import SyntheticAsset, SyntheticMarket
-from smart_leverage.market.walk import FundPrice, PlainPrice, World
+from smart_leverage.market.walk import bars_of, climate, fund_path, plain_path
 
-_MOVES_PER_BAR = 4
+_STEPS_PER_BAR = 4
 """Enough for highs and lows that differ from open and close."""
 
 _SESSION_S = 6.5 * 3600.0
@@ -22,13 +23,22 @@ _SESSION_S = 6.5 * 3600.0
 _EPOCH = date(1970, 1, 1)
 
 
-class _Move(NamedTuple):
-    """One step of the market; `session` is the one that is open meanwhile, if any."""
+class _Grid(NamedTuple):
+    """Which steps of the market make which bars; `end` is the last instant that a bar may have."""
 
-    start_ns: int
-    end_ns: int
-    hour: float
-    session: Session | None
+    first_ns: int
+    step_ns: int
+
+    def steps(self, start_ns: int, end_ns: int) -> range:
+        """Return the numbers of the steps between two instants."""
+        return range(
+            (start_ns - self.first_ns) // self.step_ns, (end_ns - self.first_ns) // self.step_ns
+        )
+
+    def bars(self, start_ns: int, end_ns: int) -> list[range]:
+        """Return the steps of each bar of a time that is traded through; the last may be short."""
+        steps = self.steps(start_ns, end_ns)
+        return [steps[at : at + _STEPS_PER_BAR] for at in range(0, len(steps), _STEPS_PER_BAR)]
 
 
 def generate(recipe: SyntheticMarket, sessions: Sessions | None = None) -> list[BarSeries]:
@@ -42,115 +52,75 @@ def generate(recipe: SyntheticMarket, sessions: Sessions | None = None) -> list[
         sessions: Calendar of US securities; the exchange's own when None.
     """
     calendar = sessions or Sessions.xnys()
-    step_ns = recipe.step_s * SECOND_NS
-    assets = sorted(recipe.assets, key=lambda asset: asset.key)
-    plain = {each.key: PlainPrice(recipe, each) for each in assets if each.multiple_of is None}
-    funds = {
-        each.key: FundPrice(each, plain[each.multiple_of])
-        for each in assets
-        if each.multiple_of is not None
-    }
-    tapes = [
-        _Tape(recipe, each, funds[each.key] if each.key in funds else plain[each.key])
-        for each in assets
-    ]
-    paced = [(plain[each.key], each.is_coin) for each in assets if each.key in plain]
-    world = World(recipe, recipe.step_s / _MOVES_PER_BAR)
-    for move in _moves(recipe, calendar):
-        world.advance(move.hour)
-        pace = recipe.open_scale if move.session else recipe.closed_scale
-        for price, is_coin in paced:
-            price.move(world.returns, world.volatility, 1.0 if is_coin else pace)
-        for fund in funds.values():
-            fund.follow()
-        for tape in tapes:
-            tape.record(move, step_ns)
-        if move.session and move.end_ns == move.session.close_ns:
-            for fund in funds.values():
-                fund.rebalance()
-    source = Source(f"synthetic market, seed {recipe.seed}", recipe.fingerprint)
-    return [tape.series(step_ns, source, calendar) for tape in tapes if tape.starts]
-
-
-def _moves(recipe: SyntheticMarket, sessions: Sessions) -> Iterator[_Move]:
-    """Yield the steps of every day, each inside a session or outside of all."""
-    length_ns = recipe.step_s * SECOND_NS // _MOVES_PER_BAR
     first_ns = (recipe.first_day - _EPOCH).days * DAY_NS
-    for number in range(recipe.days):
-        midnight_ns = first_ns + number * DAY_NS
-        session = sessions.session_on(recipe.first_day + timedelta(days=number))
-        for start_ns in range(midnight_ns, midnight_ns + DAY_NS, length_ns):
-            is_open = session is not None and session.open_ns <= start_ns < session.close_ns
-            yield _Move(
-                start_ns,
-                start_ns + length_ns,
-                (start_ns - first_ns) / HOUR_NS,
-                session if is_open else None,
-            )
+    grid = _Grid(first_ns, recipe.step_s * SECOND_NS // _STEPS_PER_BAR)
+    end_ns = first_ns + recipe.days * DAY_NS
+    days = [recipe.first_day + timedelta(days=number) for number in range(recipe.days)]
+    held = [each for day in days if (each := calendar.session_on(day)) is not None]
+    round_the_clock = grid.bars(first_ns, end_ns)
+    in_sessions = [bar for each in held for bar in grid.bars(each.open_ns, each.close_ns)]
+    series = []
+    for asset, path in _paths(recipe, grid, held, len(grid.steps(first_ns, end_ns))):
+        spans = round_the_clock if asset.is_coin else in_sessions
+        if spans:
+            series.append(_series(recipe, asset, grid, path, spans, calendar))
+    return series
 
 
-class _Tape:
-    """Writes down the bars of one asset while its price moves."""
+def _paths(
+    recipe: SyntheticMarket, grid: _Grid, held: Sequence[Session], count: int
+) -> list[tuple[SyntheticAsset, list[float]]]:
+    """Return the price after each of `count` steps, by asset in registry order."""
+    always, paces, ends = [1.0] * count, [recipe.closed_scale] * count, set[int]()
+    for session in held:
+        steps = grid.steps(session.open_ns, session.close_ns)
+        paces[steps.start : steps.stop] = [recipe.open_scale] * len(steps)
+        ends.add(steps[-1])
+    felt = climate(recipe, recipe.step_s / _STEPS_PER_BAR, count)
+    assets: Mapping[Key, SyntheticAsset] = {each.key: each for each in recipe.assets}
+    paths = {
+        key: plain_path(recipe, each, felt, always if each.is_coin else paces)
+        for key, each in assets.items()
+        if each.multiple_of is None
+    }
+    for key, each in assets.items():
+        if each.multiple_of is not None:
+            underlying = each.multiple_of
+            paths[key] = fund_path(each, assets[underlying].price, paths[underlying], ends)
+    return [(assets[key], paths[key]) for key in sorted(assets)]
 
-    def __init__(
-        self, recipe: SyntheticMarket, asset: SyntheticAsset, price: PlainPrice | FundPrice
-    ) -> None:
-        self._asset = asset
-        self._price = price
-        self._tick = float(f"1e-{asset.decimals}")
-        day_s = 86_400.0 if asset.is_coin else _SESSION_S
-        self._units = asset.units_per_day * recipe.step_s / day_s
-        self._chance = Random(f"{recipe.seed}/{asset.key}/volume").random  # noqa: S311
-        self._last = price.price
-        self._open = self._high = self._low = price.price
-        self._start_ns = 0
-        self.starts, self.ends = array("q"), array("q")
-        self.prices = [array("d") for _ in range(4)]
-        self.volumes = array("d")
 
-    def record(self, move: _Move, step_ns: int) -> None:
-        """Take a move into the bar that is being written, if the asset trades now."""
-        before, now = self._last, self._price.price
-        self._last = now
-        if self._asset.is_coin:
-            grid_ns, close_ns = 0, 0
-        elif move.session is not None:
-            grid_ns, close_ns = move.session.open_ns, move.session.close_ns
-        else:
-            return
-        if (move.start_ns - grid_ns) % step_ns == 0:
-            self._start_ns = move.start_ns
-            self._open = self._high = self._low = before
-        if now > self._high:
-            self._high = now
-        elif now < self._low:
-            self._low = now
-        if (move.end_ns - grid_ns) % step_ns == 0 or move.end_ns == close_ns:
-            self._finish(move.end_ns)
-
-    def _finish(self, end_ns: int) -> None:
-        self.starts.append(self._start_ns)
-        self.ends.append(end_ns)
-        shown = (self._open, self._high, self._low, self._last)
-        for column, price in zip(self.prices, shown, strict=True):
-            # Rounding keeps the order of prices, so a bar stays consistent.
-            column.append(max(self._tick, round(price, self._asset.decimals)))
-        self.volumes.append(round(self._units * (0.5 + self._chance()), 2))
-
-    def series(self, step_ns: int, source: Source, sessions: Sessions) -> BarSeries:
-        """Return what was written."""
-        opens, highs, lows, closes = self.prices
-        calendar = None if self._asset.is_coin else sessions
-        return BarSeries(
-            key=self._asset.key,
-            step_ns=step_ns,
-            starts=self.starts,
-            ends=self.ends,
-            opens=opens,
-            highs=highs,
-            lows=lows,
-            closes=closes,
-            volumes=self.volumes,
-            source=source,
-            holes=count_holes(Spans(self.starts, self.ends), step_ns, calendar),
-        )
+def _series(
+    recipe: SyntheticMarket,
+    asset: SyntheticAsset,
+    grid: _Grid,
+    path: Sequence[float],
+    spans: Sequence[range],
+    sessions: Sessions,
+) -> BarSeries:
+    """Return the bars of one asset, whose price stands after each step of the market."""
+    starts = array("q", [grid.first_ns + each.start * grid.step_ns for each in spans])
+    ends = array("q", [grid.first_ns + each.stop * grid.step_ns for each in spans])
+    tick, decimals = float(f"1e-{asset.decimals}"), asset.decimals
+    # Rounding keeps the order of prices, so a bar stays consistent.
+    rounded = (
+        [max(tick, round(price, decimals)) for price in bar]
+        for bar in bars_of(path, spans, asset.price)
+    )
+    opens, highs, lows, closes = (array("d", column) for column in zip(*rounded, strict=True))
+    units = asset.units_per_day * recipe.step_s / (86_400.0 if asset.is_coin else _SESSION_S)
+    chance = Random(f"{recipe.seed}/{asset.key}/volume").random  # noqa: S311
+    step_ns = recipe.step_s * SECOND_NS
+    return BarSeries(
+        key=asset.key,
+        step_ns=step_ns,
+        starts=starts,
+        ends=ends,
+        opens=opens,
+        highs=highs,
+        lows=lows,
+        closes=closes,
+        volumes=array("d", [round(units * (0.5 + chance()), 2) for _ in spans]),
+        source=Source(f"synthetic market, seed {recipe.seed}", recipe.fingerprint),
+        holes=count_holes(Spans(starts, ends), step_ns, None if asset.is_coin else sessions),
+    )

@@ -44,7 +44,8 @@ def main(words: list[str] | None = None) -> int:
     if wanted.watched:
         threading.Thread(target=_await_end_of_input, args=(stop,), daemon=True).start()
     try:
-        market = EmbeddedMarket(generate(kept_market(wanted.folder)))
+        # Most desks are never asked for prices, and a week of them takes most of a second.
+        market = EmbeddedMarket(partial(generate, kept_market(wanted.folder)))
         with (
             logging_to(wanted.folder, *_logging(wanted)) as log,
             closing(SeatsOnFile(wanted.folder / LEDGER)) as seats,
