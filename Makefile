@@ -41,7 +41,7 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run notebook test test-all simulate crash troubles fuzz wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-long test-all simulate crash troubles fuzz wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,8 +59,11 @@ notebook: $(SYNCED)  ## Open a notebook in the browser: would a policy have help
 test: $(SYNCED)  ## Set up and run the tests; JOBS=2, PYTEST_FLAGS="-k tier"
 	@$(PYTEST) $(PYTEST_FLAGS)
 
-test-all: $(SYNCED_ALL)  ## The same with every extra installed and many more generated examples
-	@$(PYTEST) --hypothesis-profile=thorough $(PYTEST_FLAGS)
+test-long: $(SYNCED)  ## The longer of the tests: years of real prices, more seeds, more mistakes
+	@$(PYTEST) --long -m long $(PYTEST_FLAGS)
+
+test-all: $(SYNCED_ALL)  ## All of them with every extra installed and many more generated examples
+	@$(PYTEST) --long --hypothesis-profile=thorough $(PYTEST_FLAGS)
 
 lint: $(SYNCED)  ## Check style, format, types and layers; changes nothing
 	$(RUN) ruff check

@@ -30,6 +30,9 @@ NEEDS: dict[str, Callable[[], bool]] = {"market-data": MARKET_DATA.is_dir}
 _LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were deselected, by reason; counted where tests are collected."""
 
+LONG = "long, for make test-long"
+"""The reason that is none to call a run incomplete: the quick part of such a test has run."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -37,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail when a test was skipped, deselected or is expected to fail",
     )
+    parser.addoption("--long", action="store_true", help="run what is marked as long as well")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,15 +52,24 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Iterator[None]:
     """Deselect what cannot run here; what `-k` and `-m` take away is counted as well."""
+    if not config.getoption("--long"):
+        _leave_out(config, items, LONG, [each for each in items if each.get_closest_marker("long")])
     for name in sorted(_missing(items)):
-        kept = [item for item in items if name not in _needs(item)]
-        config.hook.pytest_deselected(items=[item for item in items if name in _needs(item)])
-        config.stash[_LEFT_OUT][f"no {name}"] = len(items) - len(kept)
-        items[:] = kept
+        _leave_out(config, items, f"no {name}", [each for each in items if name in _needs(each)])
     before = len(items)
     yield
     if before > len(items):
         config.stash[_LEFT_OUT]["by selection"] = before - len(items)
+
+
+def _leave_out(
+    config: pytest.Config, items: list[pytest.Item], reason: str, which: list[pytest.Item]
+) -> None:
+    if which:
+        config.hook.pytest_deselected(items=which)
+        config.stash[_LEFT_OUT][reason] = len(which)
+        left = set(which)
+        items[:] = [each for each in items if each not in left]
 
 
 def _needs(item: pytest.Item) -> set[str]:
@@ -89,7 +102,7 @@ def pytest_testnodedown(node: Any) -> None:
 def _not_run(config: pytest.Config) -> int:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     held = sum(len(reporter.stats.get(kind, [])) for kind in ("skipped", "xfailed"))
-    return held + sum(config.stash[_LEFT_OUT].values())
+    return held + sum(n for reason, n in config.stash[_LEFT_OUT].items() if reason != LONG)
 
 
 def pytest_terminal_summary(

@@ -144,7 +144,9 @@ def test_an_interrupted_sweep_goes_on_to_the_same_bytes(whole, tmp_path_factory,
     assert went(folder, QUASI, workers=2).sha256 == whole("quasi").sha256
 
 
-@pytest.mark.parametrize("name", ["tpe", "pruned", "genetic"])
+@pytest.mark.parametrize(
+    "name", ["pruned", *(pytest.param(each, marks=pytest.mark.long) for each in ("tpe", "genetic"))]
+)
 def test_an_interrupted_study_goes_on_to_the_same_bytes(whole, tmp_path: Path, name: str) -> None:
     tree = {"tpe": TPE, "pruned": PRUNED, "genetic": GENETIC}[name]
     folder = stopped_between_looks(tmp_path, tree)

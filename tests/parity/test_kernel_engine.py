@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.evidence import SLEEVES, Measured, SleeveFigures, evidence_of
 from smart_leverage.domain.registry import Registry
 from smart_leverage.domain.stamps import iso
+from smart_leverage.market.clip import clip
 from smart_leverage.market.files import Reading, load
 from smart_leverage.policy.params import CLASSIC
 from smart_leverage.policy.reasons import Reason
@@ -237,6 +239,7 @@ def test_what_cannot_be_counted_is_refused() -> None:
         run(bars, signals, one.policy, one.setup)
 
 
+@pytest.mark.long
 @pytest.mark.needs("market-data")
 def test_over_years_of_real_coins_the_kernel_decides_as_the_engine(tmp_path: Path) -> None:
     files = sorted((MARKET_DATA / "crypto").glob("*-USDT.1h.parquet"))
@@ -254,11 +257,27 @@ def test_over_years_of_real_coins_the_kernel_decides_as_the_engine(tmp_path: Pat
 
 
 @pytest.mark.needs("market-data")
-def test_over_years_of_real_coins_exposure_is_earned_alike(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("since", "until", "decisions"),
+    [
+        pytest.param(
+            datetime(2021, 10, 1, tzinfo=UTC),
+            datetime(2022, 6, 1, tzinfo=UTC),
+            50,
+            id="a-coin-dies",
+        ),
+        pytest.param(None, None, 2_000, id="years", marks=pytest.mark.long),
+    ],
+)
+def test_on_real_coins_exposure_is_earned_alike(
+    tmp_path: Path, since: datetime | None, until: datetime | None, decisions: int
+) -> None:
     """Four of the coins, two of which die, so that it ends in time; all fourteen agree as well."""
     names = ("BTC", "ETH", "FTT", "LUNA")
     files = [MARKET_DATA / "crypto" / f"{name}-USDT.1h.parquet" for name in names]
     series = load(files, Registry.builtin(), reading=Reading(quote_alias={"USDT": "USD"}))
+    if since and until:
+        series = [clip(each, ns(since), ns(until)) for each in series]
     steady = policy_of(settings({"SMART_LEVERAGE_POLICY__PRESET": "steady"}))
     setup = Setup(resumes_monthly=True)
     bars = columns_of(series)
@@ -267,7 +286,11 @@ def test_over_years_of_real_coins_exposure_is_earned_alike(tmp_path: Path) -> No
     engine = governed(tmp_path, series, [Momentum()], steady, setup)
     assert differences(engine, kernel) == []
     assert equity_gap(engine, kernel) < Decimal("1e-9")
-    assert len(kernel.decisions) > 2_000
+    assert len(kernel.decisions) > decisions
+
+
+def ns(at: datetime) -> int:
+    return int(at.timestamp()) * 10**9
 
 
 def settings(environment: dict[str, str]) -> Settings:

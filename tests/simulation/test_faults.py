@@ -15,9 +15,9 @@ FAILED_ONCE = [
 """Seeds that found something; they are played first."""
 
 BATCH = 10
-BATCHES = 14
-"""So many worlds as fit into the time of a test run; `python -m tests.simulation.simulate` plays
-more."""
+QUICK, ALL = 3, 14
+"""So many batches fit into the time of a test run; `make test-long` plays all of them, and
+`make simulate` as many as it has time for."""
 
 
 def check(seed: int, folder: Path, regime: Regime | None = None) -> None:
@@ -30,7 +30,10 @@ def test_what_failed_once_holds(seed: int, regime: str, tmp_path: Path) -> None:
     check(seed, tmp_path, CLASSIC if regime == "classic" else None)
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@pytest.mark.parametrize(
+    "batch",
+    [*range(QUICK), *(pytest.param(each, marks=pytest.mark.long) for each in range(QUICK, ALL))],
+)
 def test_nothing_breaks_on_a_bad_line(batch: int, tmp_path: Path) -> None:
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
         check(seed, tmp_path)
