@@ -7,7 +7,7 @@ from smart_leverage.cli.finding import Finding, fine, several, warning, wrong
 from smart_leverage.domain.clock import MINUTE_NS, SECOND_NS
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
 from smart_leverage.domain.orders import OrderState
-from smart_leverage.domain.sentences import GROUPS, STATES
+from smart_leverage.domain.sentences import STATES, group_told
 from smart_leverage.domain.stamps import iso, span
 from smart_leverage.ledger.aside import aside
 from smart_leverage.ledger.base import Head
@@ -119,7 +119,7 @@ def _plan(now: Remembered) -> Finding:
     plan = now.state.plan
     if plan is None:
         return fine("plan", "none is running")
-    kind = GROUPS.get(plan.kind, plan.kind)
+    kind = group_told(plan.kind)
     found = f"{plan.plan_id} sells {kind} down, stage {plan.stage}, due {iso(plan.deadline_ns)}"
     return warning("plan", found)
 

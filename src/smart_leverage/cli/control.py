@@ -1,5 +1,6 @@
 """What an operator may order: toward safety at once, away from it with a token and a reason."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
     from smart_leverage.runtime.control import Answer, Request
 
 DENIED = 5
+
+
+class Group(StrEnum):
+    """What can be sold out while the rest trades on."""
+
+    CRYPTO = "crypto"
+    LEVERAGED = "leveraged"
+
 
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the ledger.")
@@ -45,11 +54,31 @@ def reduce(screen: Screen, reason: Reason = "by hand", ledger: LedgerPath = None
 
 @command(
     'smart-leverage flatten --reason "closing the account"',
-    "smart-leverage flatten --ledger runs/live",
+    "smart-leverage flatten --symbol BTC/USD",
+    'smart-leverage flatten --group leveraged --reason "before the meeting"',
 )
-def flatten(screen: Screen, reason: Reason = "by hand", ledger: LedgerPath = None) -> None:
-    """Halt, and sell everything; what a closed market holds goes at its opening."""
-    order(screen, "flatten", reason, ledger)
+def flatten(
+    screen: Screen,
+    symbol: Annotated[
+        str | None, typer.Option(metavar="SYMBOL", help="Sell out this instrument only.")
+    ] = None,
+    group: Annotated[Group | None, typer.Option(help="Sell out this group only.")] = None,
+    reason: Reason = "by hand",
+    ledger: LedgerPath = None,
+) -> None:
+    """Halt, and sell everything; what a closed market holds goes at its opening.
+
+    With --symbol or --group only that is sold out: its entries are cancelled and nothing of it is
+    bought until all of it is sold, while the rest of the account trades on. It works in every
+    trading state and needs no token.
+    """
+    if symbol is not None and group is not None:
+        raise typer.BadParameter("name a symbol or a group, not both", param_hint="--group")
+    part = group.value if group is not None else symbol
+    if part is None:
+        order(screen, "flatten", reason, ledger)
+    else:
+        order(screen, "close", reason, ledger, changes={"part": part})
 
 
 @command(
@@ -153,7 +182,7 @@ def order(
     _tell(screen, word, answer, more or {})
 
 
-_NEEDS_A_PROCESS = frozenset({"resume", "flatten", "rebalance", "enforce", "consent"})
+_NEEDS_A_PROCESS = frozenset({"resume", "flatten", "close", "rebalance", "enforce", "consent"})
 """What is carried out with the broker, or by the configuration, of a process that runs."""
 
 

@@ -33,11 +33,11 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.domain.sentences import (
     BREAKERS,
-    GROUPS,
     PLAN_ENDED,
     PLAN_STATUS,
     STATES,
     TIERS,
+    group_told,
     money,
     percent,
     plain,
@@ -187,7 +187,7 @@ class Narrator:
     # -- duties -----------------------------------------------------------------------------------
 
     def _plan(self, record: PlanMoved) -> None:
-        group = GROUPS.get(record.group, record.group)
+        group = group_told(record.group)
         status = PLAN_STATUS.get(record.status, record.status)
         text = f"plan {record.plan_id}, {group}, {status}: {percent(record.exposure)} held"
         if record.status in PLAN_ENDED:

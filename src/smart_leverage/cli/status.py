@@ -183,7 +183,7 @@ def _duties(now: "Remembered") -> Iterator[str]:
     """Yield what is under way or overdue: plan, locks, positions without a stop, orders."""
     from smart_leverage.domain.limits import told
     from smart_leverage.domain.phases import told as phase_told
-    from smart_leverage.domain.sentences import GROUPS, PLAN_STATUS, percent
+    from smart_leverage.domain.sentences import PLAN_STATUS, group_told, percent
     from smart_leverage.domain.stamps import iso
     from smart_leverage.domain.stamps import span as age
 
@@ -191,13 +191,13 @@ def _duties(now: "Remembered") -> Iterator[str]:
     if state.short is not None:
         short = state.short
         yield (
-            f"▲ short   {short.plan_id}: {GROUPS.get(short.group, short.group)} "
+            f"▲ short   {short.plan_id}: {group_told(short.group)} "
             f"{PLAN_STATUS.get(short.status, short.status)}, {iso(short.at_ns)}: {short.why}"
         )
     if state.plan is not None:
         plan = state.plan
         yield (
-            f"plan      {plan.plan_id}: {GROUPS.get(plan.kind, plan.kind)} down from "
+            f"plan      {plan.plan_id}: {group_told(plan.kind)} down from "
             f"{percent(plan.start)}, stage {plan.stage}, due {iso(plan.deadline_ns)}"
             + (", late for its first stage" if plan.is_late else "")
             + (f" ({plan.why})" if plan.why else "")

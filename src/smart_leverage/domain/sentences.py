@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from smart_leverage.domain.parts import told as parts_told
 from smart_leverage.policy.reasons import Reason, TradingState
 
 MINUS = "\u2212"
@@ -66,6 +67,12 @@ GROUPS: Mapping[str, str] = {
     "symbol": "one instrument",
     "flatten": "everything",
 }
+
+
+def group_told(kind: str) -> str:
+    """Return what people read of what a plan sells: a group of caps, everything, or parts."""
+    return GROUPS.get(kind) or parts_told(kind) or kind
+
 
 PLAN_ENDED = frozenset(("reached", "partial", "failed"))
 """What a plan's last move is called."""

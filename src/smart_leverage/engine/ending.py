@@ -10,10 +10,10 @@ from smart_leverage.domain.sentences import GROUPS, percent
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import ZERO, Valuation
 from smart_leverage.engine.measuring import (
-    FLATTEN,
     SYMBOL,
     exposure_of_kind,
     is_inside,
+    is_sellout,
     kind_outside,
     share_held,
 )
@@ -34,7 +34,7 @@ _ENDED = {
 
 def outcome(core: Core, plan: Plan, valuation: Valuation) -> tuple[str, str]:
     """Return reached, partial or failed, and in plain words what is missing to reached."""
-    if valuation.equity <= 0 and plan.kind != FLATTEN:
+    if valuation.equity <= 0 and not is_sellout(plan.kind):
         kind, missing = plan.kind, "there is no equity to measure caps by"
     else:
         outside = _outside(core, plan, valuation)
@@ -47,8 +47,6 @@ def outcome(core: Core, plan: Plan, valuation: Valuation) -> tuple[str, str]:
 
 def _outside(core: Core, plan: Plan, valuation: Valuation) -> str | None:
     """Return what a plan left outside: of its own group, or of any if it went for every cap."""
-    if plan.kind == FLATTEN:
-        return FLATTEN if core.state.held() else None
     if not is_inside(core, plan.kind, valuation):
         return plan.kind
     return kind_outside(core, valuation) if plan.is_at_once else None
@@ -63,7 +61,7 @@ def _has_sold(core: Core, kind: str, valuation: Valuation) -> bool:
 
 
 def _shortfall(core: Core, kind: str, valuation: Valuation) -> str:
-    if kind == FLATTEN:
+    if is_sellout(kind):
         if valuation.equity <= 0:
             return "positions are still held"
         return f"{percent(exposure_of_kind(core, kind, valuation))} of equity is still held"

@@ -4,6 +4,7 @@ from smart_leverage.domain.clock import HOUR_NS
 from smart_leverage.domain.enforcement import Enforcement, step_named
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import HOUSE
+from smart_leverage.domain.parts import is_in, parts_of
 from smart_leverage.domain.records import ConsentGiven, EnforcementChanged, Noted
 from smart_leverage.engine.core import Core, cancel
 from smart_leverage.engine.events import Commanded
@@ -106,6 +107,8 @@ def may_sell(core: Core, key: Key) -> bool:
     """
     plan = core.state.plan
     if plan is not None and (plan.kind == FLATTEN or plan.is_at_once):
+        return True
+    if plan is not None and is_in(core.instrument(key), parts_of(plan.kind)):
         return True
     return has_stops(core, key)
 

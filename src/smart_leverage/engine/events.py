@@ -210,6 +210,7 @@ class Command(StrEnum):
     REDUCE = "reduce"
     RESUME = "resume"
     FLATTEN = "flatten"
+    CLOSE = "close"
     REBALANCE = "rebalance"
     LIMITS = "limits"
     SEAT = "seat"

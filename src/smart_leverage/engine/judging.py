@@ -6,6 +6,7 @@ from smart_leverage.books.baselines import Period
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Role
+from smart_leverage.domain.parts import is_in
 from smart_leverage.domain.records import (
     AssetLocked,
     BaselineSet,
@@ -229,10 +230,11 @@ def change_state(core: Core, after: TradingState, why: str, who: str) -> None:
     )
 
 
-def cancel_increases(core: Core, why: str) -> None:
-    """Cancel every buy under way; protective sells stay."""
+def cancel_increases(core: Core, why: str, parts: frozenset[str] | None = None) -> None:
+    """Cancel every buy under way, or those of some parts of the account; protective sells stay."""
     for tracked in core.state.orders.buys():
-        cancel(core, tracked, why)
+        if parts is None or is_in(core.instrument(tracked.order.key), parts):
+            cancel(core, tracked, why)
 
 
 def judge_tier(core: Core, equity: Decimal) -> None:

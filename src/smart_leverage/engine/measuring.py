@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.parts import is_in, parts_of
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import ZERO, Valuation
 from smart_leverage.policy.deleverage import is_over_band
@@ -21,6 +22,8 @@ def kind_over(core: Core, valuation: Valuation) -> str | None:
 def is_over(core: Core, kind: str, valuation: Valuation) -> bool:
     """Tell whether a group, or for single instruments any of them, is beyond its band."""
     at = core.config.policy.deleveraging
+    if is_sellout(kind):
+        return bool(left_of(core, kind))
     if kind == SYMBOL:
         return any(
             is_over_band(
@@ -43,10 +46,12 @@ def exposure_of_kind(core: Core, kind: str, valuation: Valuation) -> Decimal:
     """Return what a plan of this kind measures; of single instruments the largest against its cap.
 
     Plans of one instrument are told against the ordinary cap, so the part of a broad fund is scaled
-    to it. A flatten goes on without equity, of which nothing is a fraction: it then measures 0.
+    to it. What sells out goes on without equity, of which nothing is a fraction: it is 0 then.
     """
     if kind == FLATTEN:
         return valuation.gross / valuation.equity if valuation.equity > 0 else ZERO
+    if is_sellout(kind):
+        return _share_left(core, kind, valuation)
     if kind == SYMBOL:
         parts = [
             share_held(core, key, valuation)
@@ -65,8 +70,29 @@ def share_held(core: Core, key: Key, valuation: Valuation) -> Decimal:
     return ZERO if mark is None else core.state.book.qty(key) * mark / valuation.equity
 
 
+def _share_left(core: Core, kind: str, valuation: Valuation) -> Decimal:
+    if valuation.equity <= 0:
+        return ZERO
+    return sum((share_held(core, key, valuation) for key in left_of(core, kind)), ZERO)
+
+
+def is_sellout(kind: str) -> bool:
+    """Tell whether a plan of this kind leaves nothing of what it is about: no cap measures it."""
+    return kind == FLATTEN or bool(parts_of(kind))
+
+
+def left_of(core: Core, kind: str) -> list[Key]:
+    """Return what is still held of what a plan sells out."""
+    parts = parts_of(kind)
+    return [
+        key for key, _ in core.state.held() if kind == FLATTEN or is_in(core.instrument(key), parts)
+    ]
+
+
 def is_inside(core: Core, kind: str, valuation: Valuation) -> bool:
     """Tell whether the positions themselves, not orders, are inside the cap that bound."""
+    if is_sellout(kind):
+        return not left_of(core, kind)
     if kind == SYMBOL:
         return all(
             qty * (core.ladder.mark(key) or ZERO)

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.clock import MINUTE_NS
+from smart_leverage.domain.parts import parts_of, plan_kind
 from smart_leverage.domain.records import Noted, PlanMoved, StateChanged
 from smart_leverage.domain.sentences import PLAN_STATUS
 from smart_leverage.engine.core import Core, cancel
@@ -16,8 +17,10 @@ from smart_leverage.engine.measuring import (
     exposure_of_kind,
     is_inside,
     is_over,
+    is_sellout,
     kind_outside,
     kind_over,
+    left_of,
     rounded,
 )
 from smart_leverage.engine.proof import exact
@@ -54,6 +57,26 @@ def start_flatten(core: Core, why: str, who: str) -> None:
     _start(core, FLATTEN, valuation, 0, why)
 
 
+def close_part(core: Core, part: str, why: str) -> str:
+    """Sell out one part of the account, beside what is being sold out already; the rest goes on.
+
+    Returns:
+        Why there is nothing to begin, empty when something was begun.
+    """
+    plan = core.state.plan
+    under_way = frozenset[str]() if plan is None else parts_of(plan.kind)
+    if plan is not None and (plan.kind == FLATTEN or part in under_way):
+        return f"plan {plan.plan_id} is selling that already"
+    kind = plan_kind({part, *under_way})
+    if not left_of(core, plan_kind({part})):
+        return "nothing of it is held, so nothing is sold"
+    valuation = value(core.state, core.ladder)
+    if plan is not None:  # a running plan gives way, and says how far it came
+        _end(core, plan, valuation)
+    _start(core, kind, valuation, 0, why)
+    return ""
+
+
 def rebalance(core: Core, why: str) -> str:
     """Go inside every cap now, by a plan of its own or by hastening the one that is running.
 
@@ -68,7 +91,7 @@ def rebalance(core: Core, why: str) -> str:
         if kind is None:
             return "nothing is above its cap, so nothing is sold"
         _start(core, kind, valuation, AT_ONCE, why)
-    elif plan.kind == FLATTEN or plan.is_at_once:
+    elif is_sellout(plan.kind) or plan.is_at_once:
         return f"plan {plan.plan_id} is selling as fast as it can already"
     else:
         _hasten(core, plan, valuation, why)
@@ -88,7 +111,7 @@ def _hasten(core: Core, plan: Plan, valuation: Valuation, why: str) -> None:
 def shrink(core: Core, valuation: Valuation) -> None:
     """Start a plan when a group is over its band, carry a running one on, or end it when due."""
     plan = core.state.plan
-    if valuation.equity <= 0 and (plan is None or plan.kind != FLATTEN):
+    if valuation.equity <= 0 and (plan is None or not is_sellout(plan.kind)):
         return
     if plan is not None:
         _heed_deadlines(core, plan, valuation)
@@ -170,7 +193,7 @@ def _target(core: Core, kind: str) -> Decimal:
 
 def _ceiling(core: Core, plan: Plan) -> Decimal:
     """Return the exposure that a plan allows now, fraction of equity."""
-    if plan.kind == FLATTEN:
+    if is_sellout(plan.kind):
         return ZERO
     if plan.is_at_once or plan.kind in (SYMBOL, "gross"):
         return _target(core, plan.kind)
@@ -222,15 +245,15 @@ def _follow(core: Core, ended: Plan, status: str, valuation: Valuation) -> None:
         why = f"follows {ended.plan_id}: {kind} over its cap"
     else:
         why = f"continues {ended.plan_id}, which {PLAN_STATUS[status]}"
-        is_left = ended.kind == FLATTEN or is_over(core, ended.kind, valuation)
+        is_left = is_over(core, ended.kind, valuation)
         kind = ended.kind if is_left else kind_over(core, valuation)
     if kind is not None:
-        _start(core, kind, valuation, 0 if kind == FLATTEN else AT_ONCE, why)
+        _start(core, kind, valuation, 0 if is_sellout(kind) else AT_ONCE, why)
 
 
 def _is_reached(core: Core, plan: Plan, valuation: Valuation) -> bool:
-    if plan.kind == FLATTEN:
-        return not core.state.held()
+    if is_sellout(plan.kind):
+        return not left_of(core, plan.kind)
     if plan.is_at_once:
         return kind_outside(core, valuation) is None
     return kind_over(core, valuation) is None and is_inside(core, plan.kind, valuation)

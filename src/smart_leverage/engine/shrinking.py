@@ -4,6 +4,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Role
+from smart_leverage.domain.parts import is_in, parts_of
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import LOOKED_THROUGH, ZERO, Valuation
 from smart_leverage.engine.measuring import (
@@ -11,6 +12,8 @@ from smart_leverage.engine.measuring import (
     GROUPS,
     SYMBOL,
     exposure_of_kind,
+    is_sellout,
+    left_of,
     rounded,
     share_held,
 )
@@ -30,16 +33,15 @@ _REASONS = {
     "leveraged": Reason.CAP_LEVERAGED,
     "gross": Reason.CAP_GROSS,
     SYMBOL: Reason.CAP_SYMBOL,
-    FLATTEN: Reason.FLATTEN,
 }
 
 
 def sell_down(core: Core, plan: Plan, valuation: Valuation, ceiling: float) -> None:
     """Send the sales that bring every group inside, counting what is being sold already."""
     cut = _Cut(core, float(valuation.equity))
-    if plan.kind == FLATTEN:
-        cut.flatten()
-    else:
+    if is_sellout(plan.kind):
+        cut.sell_out(plan.kind)
+    if plan.kind != FLATTEN and valuation.equity > 0:
         cut.shrink_symbols(is_planned=plan.kind == SYMBOL or plan.is_at_once)
         for group in GROUPS:
             cut.shrink_group(group, *_bounds(core, plan, group, ceiling))
@@ -53,7 +55,7 @@ def still_to_sell(core: Core, kind: str, valuation: Valuation) -> list[Key]:
     cut = _Cut(core, float(valuation.equity))
     if kind == SYMBOL:
         cut.shrink_symbols(is_planned=True)
-    elif kind != FLATTEN:
+    elif not is_sellout(kind):
         cut.shrink_group(
             kind, float(getattr(core.full_caps, kind)) - TOLERANCE, _target(core, kind)
         )
@@ -61,7 +63,7 @@ def still_to_sell(core: Core, kind: str, valuation: Valuation) -> list[Key]:
         key
         for key, qty in core.state.held()
         if is_concerned(core, kind, key, qty, valuation)
-        and (kind == FLATTEN or key in cut.why or core.state.orders.selling(key) > 0)
+        and (is_sellout(kind) or key in cut.why or core.state.orders.selling(key) > 0)
     ]
 
 
@@ -70,6 +72,8 @@ def is_concerned(core: Core, kind: str, key: Key, qty: Decimal, valuation: Valua
     if kind == SYMBOL:
         cap = core.full_caps.of_symbol(core.instrument(key))
         return qty * (core.ladder.mark(key) or ZERO) > cap * valuation.equity
+    if parts := parts_of(kind):
+        return is_in(core.instrument(key), parts)
     return kind == FLATTEN or _is_member(core.instrument(key), kind)
 
 
@@ -100,11 +104,12 @@ class _Cut:
         self.keep = dict(self.lots)
         self.why: dict[Key, str] = {}
 
-    def flatten(self) -> None:
-        """Keep nothing; the dust goes as well."""
-        self.keep = dict.fromkeys(self.lots, 0)
-        reachable = self._core.reachable
-        self.why = {key: FLATTEN for key in self.lots if self.lots[key] or reachable(key) > 0}
+    def sell_out(self, kind: str) -> None:
+        """Keep nothing of what a plan of this kind is about; the dust goes as well."""
+        for key in left_of(self._core, kind):
+            self.keep[key] = 0
+            if self.lots[key] or self._core.reachable(key) > 0:
+                self.why[key] = kind
 
     def shrink_symbols(self, *, is_planned: bool) -> None:
         """Bring single instruments inside; a plan for them does without the band."""
@@ -176,8 +181,8 @@ def _sell(core: Core, kind: str, key: Key, cut: _Cut, valuation: Valuation, ceil
         core,
         key,
         qty,
-        role=Role.FLATTEN if kind == FLATTEN else Role.TRIM,
-        reason=_REASONS[kind],
+        role=Role.FLATTEN if is_sellout(kind) else Role.TRIM,
+        reason=Reason.FLATTEN if is_sellout(kind) else _REASONS[kind],
         unit="fraction",
         bound=rounded(bound),
         would_be=rounded(held),

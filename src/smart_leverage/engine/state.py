@@ -14,6 +14,7 @@ from smart_leverage.domain.bots import Seat
 from smart_leverage.domain.evidence import Evidence, evidence_of
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import OrderState, Role
+from smart_leverage.domain.parts import is_in, parts_of
 from smart_leverage.domain.records import (
     RESTORED,
     UNWRITABLE,
@@ -519,6 +520,8 @@ class State:
             return False
         if plan.is_at_once:
             return True
+        if parts := parts_of(plan.kind):
+            return is_in(instrument, parts)
         if plan.kind == "crypto":
             return instrument.is_crypto
         return instrument.is_leveraged if plan.kind == "leveraged" else True

@@ -34,11 +34,11 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.domain.sentences import (
     BREAKERS,
-    GROUPS,
     PLAN_ENDED,
     PLAN_STATUS,
     STATES,
     TIERS,
+    group_told,
     money,
     percent,
     plain,
@@ -239,7 +239,7 @@ def _plan(heard: Heard, known: Known, when: When) -> Iterator[Message]:
     record: Any = heard.record
     status = PLAN_STATUS.get(record.status, record.status)
     cause = (
-        f"{record.plan_id}, {GROUPS.get(record.group, record.group)}: {status}, "
+        f"{record.plan_id}, {group_told(record.group)}: {status}, "
         f"{percent(record.exposure)} held, {percent(record.ceiling)} allowed"
     )
     is_over = record.status in PLAN_ENDED

@@ -32,6 +32,7 @@ KINDS: Mapping[str, Kind] = {
     "plan.consent": Kind(_NORMAL, Manner.EACH, "▲ CONSENT", "plan"),
     "plan.idle": Kind(_QUIET, Manner.GROUPED, "● PLAN", "plan"),
     "process.started": Kind(_QUIET, Manner.GROUPED, "● STARTED", "start"),
+    "close.refused": Kind(_QUIET, Manner.GROUPED, "▲ REFUSED", "plan"),
     "state.tripped": Kind(_NORMAL, Manner.GROUPED, "▲ REFUSED", "state"),
     SIGNED: Kind(_NORMAL, Manner.EACH, "● SIGNED"),
 }

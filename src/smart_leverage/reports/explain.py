@@ -10,7 +10,7 @@ from msgspec import Struct
 from smart_leverage.books.exact import ratio
 from smart_leverage.domain.instruments import Instrument
 from smart_leverage.domain.records import Decided, PlanMoved
-from smart_leverage.domain.sentences import GROUPS, PLAN_STATUS, money, percent, plain, sentence
+from smart_leverage.domain.sentences import PLAN_STATUS, group_told, money, percent, plain, sentence
 from smart_leverage.domain.stamps import iso
 from smart_leverage.reports.arithmetic import amount, arithmetic, figure, parse, symbol_of
 
@@ -170,7 +170,7 @@ def _sent(order: Sent) -> str:
 
 
 def _moved(move: PlanMoved) -> str:
-    group = GROUPS.get(move.group, move.group)
+    group = group_told(move.group)
     why = f"; {move.why}" if move.why else ""
     return (
         f"plan {move.plan_id} {PLAN_STATUS.get(move.status, move.status)} {iso(move.at_ns)}: "

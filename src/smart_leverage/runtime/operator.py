@@ -24,8 +24,9 @@ from smart_leverage.domain.records import (
     StateChanged,
     decode,
 )
-from smart_leverage.domain.sentences import GROUPS, PLAN_ENDED, PLAN_STATUS, percent
+from smart_leverage.domain.sentences import PLAN_ENDED, PLAN_STATUS, group_told, percent
 from smart_leverage.domain.stamps import local
+from smart_leverage.engine.commanding import CLOSE_REFUSED
 from smart_leverage.engine.enforcing import REFUSED as STEP_REFUSED
 from smart_leverage.engine.events import Command, Commanded
 from smart_leverage.engine.importing import REFUSED as PAST_REFUSED
@@ -44,7 +45,7 @@ from smart_leverage.runtime.latch import HaltFile
 REFUSED = frozenset(
     (
         *("state.tripped", LIMIT_REFUSED, SEAT_REFUSED, STEP_REFUSED, PAST_REFUSED),
-        *(EVIDENCE_REFUSED, REVIEW_REFUSED),
+        *(EVIDENCE_REFUSED, REVIEW_REFUSED, CLOSE_REFUSED),
     )
 )
 """Codes of the notes with which the engine refuses to resume, or what is given to it."""
@@ -185,7 +186,7 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
 
 
 def _plan_line(record: PlanMoved) -> str:
-    group = GROUPS.get(record.group, record.group)
+    group = group_told(record.group)
     status = PLAN_STATUS.get(record.status, record.status)
     text = f"plan {record.plan_id}, {group}, {status}: {percent(record.exposure)} held"
     if record.status in PLAN_ENDED:

@@ -17,7 +17,7 @@ from smart_leverage.domain.limits import told
 from smart_leverage.domain.phases import told as phase_told
 from smart_leverage.domain.records import AccountOpened, BaselineSet, Record, decode
 from smart_leverage.domain.risk_days import RiskCalendar
-from smart_leverage.domain.sentences import GROUPS, PLAN_STATUS, percent
+from smart_leverage.domain.sentences import PLAN_STATUS, group_told, percent
 from smart_leverage.domain.stamps import iso
 from smart_leverage.ledger.base import Entry
 from smart_leverage.ledger.read_only import opened
@@ -185,14 +185,14 @@ def _due(now: Remembered) -> Iterator[Due]:
     state = now.state
     if state.short is not None:
         short = state.short
-        group, status = GROUPS.get(short.group, short.group), PLAN_STATUS.get(short.status, "")
+        group, status = group_told(short.group), PLAN_STATUS.get(short.status, "")
         yield Due("plan that fell short", f"{short.plan_id}: {group} {status}: {short.why}")
     if state.plan is not None:
         plan = state.plan
         late = ", late for its first stage" if plan.is_late else ""
         yield Due(
             "plan",
-            f"{plan.plan_id}: {GROUPS.get(plan.kind, plan.kind)} down from {percent(plan.start)}, "
+            f"{plan.plan_id}: {group_told(plan.kind)} down from {percent(plan.start)}, "
             f"stage {plan.stage}, due {iso(plan.deadline_ns)}{late}",
         )
     for change in state.limits.pending.values():

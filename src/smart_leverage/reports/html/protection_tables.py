@@ -6,8 +6,8 @@ from decimal import Decimal
 from smart_leverage.domain.records import AssetLocked, BreakerMoved, PlanMoved, Resumed, Unprotected
 from smart_leverage.domain.sentences import (
     BREAKERS,
-    GROUPS,
     PLAN_STATUS,
+    group_told,
     money,
     percent,
     plain,
@@ -74,7 +74,7 @@ def _plan(scene: Scene, each: Plan) -> tuple[Cell | str, ...]:
     return (
         scene.zone.text(each.start_ns),
         clipped(each.plan_id, 16),
-        GROUPS.get(each.group, clipped(each.group, 24)),
+        clipped(group_told(each.group), 24),
         percent(each.first),
         percent(each.last),
         percent(each.ceiling),

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.domain.records import Marked
-from smart_leverage.domain.sentences import GROUPS, STATES, TIERS, money, percent, short
+from smart_leverage.domain.sentences import STATES, TIERS, group_told, money, percent, short
 from smart_leverage.domain.stamps import span
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.reports.citing import clipped, counted, events, signed, span_text
@@ -114,7 +114,7 @@ def _largest(done: list[Plan]) -> str:
         return ""
     largest = max(groups, key=lambda each: each.first - each.last)
     took = "" if largest.end_ns is None else f" in {span(largest.end_ns - largest.start_ns)}"
-    name = GROUPS.get(largest.group, clipped(largest.group, 24))
+    name = clipped(group_told(largest.group), 24)
     return (
         f", the largest took {name} from {percent(largest.first)} to {percent(largest.last)}{took}"
     )

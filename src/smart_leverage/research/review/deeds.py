@@ -15,7 +15,7 @@ from smart_leverage.domain.records import (
     TierGranted,
     Unprotected,
 )
-from smart_leverage.domain.sentences import BREAKERS, GROUPS, money, percent, short
+from smart_leverage.domain.sentences import BREAKERS, group_told, money, percent, short
 from smart_leverage.domain.stamps import second, span
 from smart_leverage.reports.citing import cited, counted, events
 from smart_leverage.reports.measures import Plan, plans
@@ -149,7 +149,7 @@ def _as_of(plan: Plan, until_ns: int) -> Plan:
 def _plan(plan: Plan) -> str:
     kept = {True: "kept", False: "not kept", None: "running"}[plan.is_in_time]
     return (
-        f"{plan.plan_id} {GROUPS.get(plan.group, plan.group)} down to {percent(plan.ceiling)}, due "
+        f"{plan.plan_id} {group_told(plan.group)} down to {percent(plan.ceiling)}, due "
         f"{second(plan.deadline_ns)}: {kept}, {percent(plan.last)} held"
     )
 

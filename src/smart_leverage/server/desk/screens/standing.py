@@ -7,7 +7,7 @@ from typing import NamedTuple
 from smart_leverage.domain.bots import Seat
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import ExposureMoved, LimitChanged, PlanMoved
-from smart_leverage.domain.sentences import GROUPS, STATES, percent
+from smart_leverage.domain.sentences import STATES, group_told, percent
 from smart_leverage.domain.stamps import span
 from smart_leverage.engine.state import Plan, State
 from smart_leverage.ledger.base import Entry
@@ -343,7 +343,7 @@ class Standing:
     @property
     def plan_name(self) -> str:
         """What the plan that runs brings down."""
-        return "" if self.plan is None else GROUPS.get(self.plan.kind, self.plan.kind)
+        return "" if self.plan is None else group_told(self.plan.kind)
 
     @property
     def locks(self) -> list[tuple[Key, int]]:
