@@ -1,7 +1,7 @@
 """What holds for all tests: reproducible examples, and an honest count of what did not run."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,13 @@ _LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 LONG = "long, for make test-long"
 """The reason that is none to call a run incomplete: the quick part of such a test has run."""
+
+
+def quick_and_long(values: Sequence[Any], quick: Container[Any]) -> list[Any]:
+    """Return the parameters of a test of which only the quick ones run without --long."""
+    return [
+        each if each in quick else pytest.param(each, marks=pytest.mark.long) for each in values
+    ]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,8 +14,8 @@ from smart_leverage.runtime.control import Request, ask
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 FORMS = (
-    *("halt", "reduce", "resume", "order", "rebalance", "flatten", "consent", "tier", "limit"),
-    *("enforce", "bot-add", "bot-revoke", "notify-test"),
+    *("halt", "reduce", "resume", "order", "rebalance", "close", "flatten", "consent"),
+    *("tier", "limit", "enforce", "bot-add", "bot-revoke", "notify-test"),
 )
 
 

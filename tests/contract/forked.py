@@ -20,7 +20,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-LOADED = ("smart_leverage.settings", "smart_leverage.wiring", "typer.main", "rich.table")
+LOADED = (
+    *("smart_leverage.settings", "smart_leverage.wiring", "typer.main", "rich.table"),
+    *("numba", "polars", "scipy.stats", "sklearn.isotonic", "arch.bootstrap"),
+)
 
 
 class Done(NamedTuple):

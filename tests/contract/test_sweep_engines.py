@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conftest import quick_and_long
 from tests.contract.sweeps import made, market
 
 from smart_leverage.domain.errors import BadData, WorkersLost
@@ -144,9 +145,7 @@ def test_an_interrupted_sweep_goes_on_to_the_same_bytes(whole, tmp_path_factory,
     assert went(folder, QUASI, workers=2).sha256 == whole("quasi").sha256
 
 
-@pytest.mark.parametrize(
-    "name", ["pruned", *(pytest.param(each, marks=pytest.mark.long) for each in ("tpe", "genetic"))]
-)
+@pytest.mark.parametrize("name", quick_and_long(["tpe", "pruned", "genetic"], {"pruned"}))
 def test_an_interrupted_study_goes_on_to_the_same_bytes(whole, tmp_path: Path, name: str) -> None:
     tree = {"tpe": TPE, "pruned": PRUNED, "genetic": GENETIC}[name]
     folder = stopped_between_looks(tmp_path, tree)

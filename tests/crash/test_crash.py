@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 from tests.crash.crash import play
 from tests.simulation.regime import EAGER
 
@@ -20,6 +21,7 @@ def test_kills_change_nothing_that_lasts(tmp_path: Path) -> None:
     assert result.compared >= 8
 
 
+@pytest.mark.long
 def test_what_was_earned_survives_kills(tmp_path: Path) -> None:
     """Tiers, all caps, locks, breakers and evidence are those of the run that nobody killed."""
     result = play(tmp_path, 2, 14, acts_max=ACTS, regime=EAGER)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.conftest import MARKET_DATA
+from tests.conftest import MARKET_DATA, quick_and_long
 from tests.parity.governed import Told, governed, of_kernel
 from tests.parity.kernel_worlds import (
     Scripted,
@@ -89,14 +89,14 @@ def played(one: World, folder: Path) -> tuple[Told, Told]:
     return governed(folder, one.series, strategies, one.policy, one.setup), kernel
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", quick_and_long(SEEDS, SEEDS[::2]))
 def test_in_a_random_world_the_kernel_decides_as_the_engine(seed: int, tmp_path: Path) -> None:
     engine, kernel = played(world(seed), tmp_path)
     assert differences(engine, kernel) == []
     assert equity_gap(engine, kernel) < Decimal("1e-9")
 
 
-@pytest.mark.parametrize("seed", STEADY_SEEDS)
+@pytest.mark.parametrize("seed", quick_and_long(STEADY_SEEDS, STEADY_SEEDS[::2]))
 def test_where_exposure_is_earned_the_kernel_decides_as_the_engine(
     seed: int, tmp_path: Path
 ) -> None:
@@ -105,7 +105,7 @@ def test_where_exposure_is_earned_the_kernel_decides_as_the_engine(
     assert equity_gap(engine, kernel) < Decimal("1e-9")
 
 
-@pytest.mark.parametrize("seed", LOOKING_SEEDS)
+@pytest.mark.parametrize("seed", quick_and_long(LOOKING_SEEDS, LOOKING_SEEDS[::2]))
 def test_where_funds_are_looked_through_the_kernel_decides_as_the_engine(
     seed: int, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.conftest import quick_and_long
 from tests.simulation.faulty_world import play
 from tests.simulation.regime import CLASSIC, Regime
 from tests.simulation.simulate import told
@@ -32,7 +33,7 @@ def test_what_failed_once_holds(seed: int, regime: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "batch",
-    [*range(QUICK), *(pytest.param(each, marks=pytest.mark.long) for each in range(QUICK, ALL))],
+    quick_and_long(range(ALL), range(QUICK)),
 )
 def test_nothing_breaks_on_a_bad_line(batch: int, tmp_path: Path) -> None:
     for seed in range(batch * BATCH, (batch + 1) * BATCH):

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.conftest import quick_and_long
 from tests.simulation.trouble_story import WRONG, Story
 from tests.simulation.troubles import TROUBLES, Trouble, main, played
 
@@ -14,7 +15,10 @@ from smart_leverage.runtime.steady import SteadyClock
 Patch = pytest.MonkeyPatch
 
 
-@pytest.mark.parametrize("name", TROUBLES)
+QUICK = {"disk-full", "sync-lost", "file-cut", "byte-changed", "lock-gone", "clock-back"}
+
+
+@pytest.mark.parametrize("name", quick_and_long(list(TROUBLES), QUICK))
 def test_a_trouble_ends_as_it_has_to(tmp_path: Path, name: str) -> None:
     story = played(name, tmp_path)
     assert len(story.outcomes) >= 6

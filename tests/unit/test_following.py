@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.test_cli_status import opened
 from tests.unit.test_tracking import marked
@@ -78,6 +78,7 @@ def test_nothing_is_known_before_there_is_a_ledger(path: Path) -> None:
     follower.close()
 
 
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=8))
 def test_following_in_any_steps_tells_what_reading_it_all_tells(steps: list[int]) -> None:
     from tempfile import TemporaryDirectory

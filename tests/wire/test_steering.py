@@ -184,6 +184,7 @@ ACTIONS = {
     "resume": Scope.ADMIN,
     "order": Scope.REDUCE,
     "rebalance": Scope.TRADE,
+    "close": Scope.TRADE,
     "flatten": Scope.TRADE,
     "consent": Scope.TRADE,
     "tier": Scope.HALT,
@@ -587,6 +588,33 @@ def test_a_rebalance_shows_its_orders_and_wants_a_word_where_it_is_large(tmp_pat
         answer = anna.act("rebalance", word="REBALANCE", reason="before the news")
         assert is_done(answer), text_of(answer)
         eventually(lambda: sum(_values(bot)) < 2_100.0)
+
+
+def test_one_instrument_is_sold_out_and_the_rest_stays(tmp_path: Path) -> None:
+    with gateway(tmp_path) as served:
+        anna = Person(desk_url(served), served.folder)
+        bot = Raw(served.url, served.keys["bot"])
+        for symbol in ("BTC/USD", "ETH/USD"):
+            eventually(
+                lambda symbol=symbol: (
+                    bot.order(symbol=symbol, qty=None, notional="2000").status  # type: ignore[misc]
+                    == 200
+                )
+            )
+        eventually(lambda: len(bot("GET", "/v2/positions").json) == 2)
+        shown = text_of(anna.get("/act/close?part=ETH/USD"))
+        assert "the rest of the account trades on" in shown
+        assert "all that counts as crypto" in shown
+        answer = anna.act("close")
+        assert (answer.status, "choose what is sold out" in text_of(answer)) == (422, True)
+        answer = anna.act("close", part="TULIP", reason="a mania")
+        assert "'TULIP' is no group and no instrument here" in text_of(answer)
+        answer = anna.act("close", part="ETH/USD", reason="bad news")
+        assert is_done(answer), text_of(answer)
+        eventually(lambda: len(bot("GET", "/v2/positions").json) == 1)
+        (left,) = bot("GET", "/v2/positions").json
+        assert left["symbol"] == "BTCUSD"
+        eventually(lambda: bot.order(symbol="ETH/USD", qty=None, notional="500").status == 200)
 
 
 def _values(bot: Raw) -> list[float]:

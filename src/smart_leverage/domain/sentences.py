@@ -200,7 +200,7 @@ _PHRASES: Mapping[Reason, _Phrase] = {
     ),
     Reason.FLATTEN: _Phrase(
         "flatten",
-        "everything is sold",
+        "everything is sold, or all of the part that a person named",
         "{} of equity allowed",
         "this order would make {}",
         "{} is held",

@@ -16,7 +16,14 @@ from smart_leverage.server.desk.steering.loosening import Enforce, Limit, Resume
 from smart_leverage.server.desk.steering.notifying import Channels, NotifyTest
 from smart_leverage.server.desk.steering.people import PeopleOnFile
 from smart_leverage.server.desk.steering.statics import static_route
-from smart_leverage.server.desk.steering.stopping import Consent, Flatten, Halt, Rebalance, Reduce
+from smart_leverage.server.desk.steering.stopping import (
+    Close,
+    Consent,
+    Flatten,
+    Halt,
+    Rebalance,
+    Reduce,
+)
 from smart_leverage.server.desk.steering.ticket import Ticket
 from smart_leverage.server.desk.steering.views import Views
 from smart_leverage.server.desk.visitors import PageRoute, Visitor
@@ -83,6 +90,7 @@ def actions_of(account: Account, views: Views, channels: Channels | None) -> tup
         Resume(account, views),
         Ticket(account, views),
         Rebalance(account, views),
+        Close(account, views),
         Flatten(account, views),
         Consent(account, views),
         TierRise(account, views),

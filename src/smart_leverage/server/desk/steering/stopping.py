@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from smart_leverage.domain.bots import Scope
 from smart_leverage.domain.errors import BrokerDown
+from smart_leverage.domain.parts import GROUPS
+from smart_leverage.engine.commanding import PART
 from smart_leverage.engine.events import Command
 from smart_leverage.server.desk.asking import Asked
 from smart_leverage.server.desk.steering.account import Account
@@ -129,6 +131,43 @@ class Flatten(_Sale):
     async def carried_out(self, asked: Asked, reason: str) -> Outcome:
         """Order it."""
         return await self.account.order(asked, self.title, Command.FLATTEN, reason)
+
+
+class Close(_Sale):
+    """Sells out one instrument or one group; the rest of the account trades on."""
+
+    name = "close"
+    title = "Sell out a part"
+    says = (
+        "Sell one instrument or one group to the last unit. Its entries are cancelled and nothing "
+        "of it is bought meanwhile; the rest of the account trades on."
+    )
+    button = "Sell it out"
+
+    @property
+    def template(self) -> str:
+        """A form with a choice."""
+        return "steering/close.html"
+
+    def _part(self) -> str:
+        return "everything"
+
+    async def shown(self, asked: Asked) -> Mapping[str, object]:
+        """Return what is held, and what of it was chosen."""
+        chosen = asked.form.get(PART) or asked.query.get(PART, "")
+        return {**await super().shown(asked), "groups": GROUPS, "chosen": chosen}
+
+    async def check(self, asked: Asked) -> None:
+        """Want a part; whether it is one, the account says."""
+        if not asked.form.get(PART, "").strip():
+            raise Wrong("choose what is sold out; nothing was done")
+
+    async def carried_out(self, asked: Asked, reason: str) -> Outcome:
+        """Order it."""
+        part = asked.form[PART].strip()
+        return await self.account.order(
+            asked, f"{self.title}: {part}", Command.CLOSE, reason, {PART: part}
+        )
 
 
 class Rebalance(_Sale):
