@@ -275,6 +275,28 @@ def test_tier_limits_and_caps_stand_in_it_with_their_evidence(tmp_path: Path) ->
     assert statement.tables["record"][1].rows[0][2] == "anna"
 
 
+def changed(at_ns: int, before: str, after: str) -> LimitChanged:
+    return LimitChanged(
+        at_ns=at_ns, name="limits.symbol_cap", before=before, after=after, is_looser=False,
+        effective_ns=at_ns, who="anna", reason="agreed",
+    )  # fmt: skip
+
+
+def test_limits_that_were_changed_are_shown_however_many_began_after_them(tmp_path: Path) -> None:
+    """A value that a limit begins with is no change, and takes no change's place."""
+    records: list[Record] = [*opening(), changed(ns(4, 15), "0.2", "0.1")]
+    records += [changed(ns(4, 16) + each, "", "0.1") for each in range(50)]
+    (row,) = stated(tmp_path, records).tables["record"][1].rows
+    assert row[2] == "anna"
+
+
+def test_changed_limits_that_do_not_fit_are_counted(tmp_path: Path) -> None:
+    records: list[Record] = [*opening()]
+    records += [changed(ns(4, 15) + each, "0.2", "0.1") for each in range(45)]
+    table = stated(tmp_path, records).tables["record"][1]
+    assert (len(table.rows), table.more.startswith("40 of 45 rows")) == (40, True)
+
+
 # -- the page -------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,9 @@ from smart_leverage.reports.usage import Group, groups
 
 T = TypeVar("T")
 
+ROWS_MAX = 40
+"""So many rows of a kind are shown; the table says what it leaves out."""
+
 _LISTS: dict[type, Callable[[Story], Sequence[Any]]] = {
     AssetLocked: lambda story: story.locks,
     BreakerMoved: lambda story: story.breakers,
@@ -90,6 +93,10 @@ class Part:
         """Return where in the journal they stand."""
         first, last = self._range(kind)
         return self.story.places.get(kind, ())[first:last]
+
+    def placed(self, kind: type[T]) -> list[tuple[T, int]]:
+        """Return the records of a kind, each with where in the journal it stands."""
+        return list(zip(self.records(kind), self.places(kind), strict=True))
 
     def last_before(self, kind: type[T]) -> T | None:
         """Return the last record of a kind before the period; None where there is none."""
