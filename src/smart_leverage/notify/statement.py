@@ -10,9 +10,9 @@ from smart_leverage.domain.sentences import STATES, TIERS, money, percent, short
 from smart_leverage.notify.known import Day, Known
 from smart_leverage.notify.wording import When
 from smart_leverage.policy.reasons import TradingState
+from smart_leverage.policy.target import MONTHLY
 
-TARGET = Decimal("0.05")
-"""What a month is meant to bring, as a fraction; a target, and nothing is promised."""
+TARGET = Decimal(repr(MONTHLY))
 
 REASONS_MAX = 6
 

@@ -5,6 +5,9 @@ import math
 from smart_leverage.policy.arithmetic import exponential_less_one, normal_cdf
 from smart_leverage.rule import rule
 
+MONTHLY = 0.05
+"""What a month is meant to bring, fraction; a target, and nothing is promised."""
+
 MONTHS_PER_YEAR = 12.0
 DAYS_SLACK = 1e-9
 """A whole number of days that rounding left just below itself still counts as whole."""

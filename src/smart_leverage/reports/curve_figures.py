@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from smart_leverage.domain.records import Marked
 from smart_leverage.domain.sentences import percent
+from smart_leverage.policy.target import MONTHLY
 from smart_leverage.reports.citing import (
     cited,
     counted,
@@ -27,9 +28,6 @@ DAYS_MIN = 20
 
 YEAR_DAYS_MIN = 30
 """Calendar days below which nothing is said about a year."""
-
-TARGET = 0.05
-"""The monthly return that the design aims at, fraction; shown beside what happened."""
 
 _NO_MARK = "the account was never valued"
 
@@ -146,7 +144,7 @@ def _worst(code: str, name: str, noun: str, periods: Sequence[Close], source: st
 
 
 def _months_at_target(months: Sequence[Close], source: str) -> Figure:
-    aim = percent(TARGET, 0)
+    aim = percent(MONTHLY, 0)
     code, name = "months_at_target", f"Months of {aim} or more"
     text = (
         f"Share of risk months that made {aim} or more. This is what happened; it says nothing "
@@ -154,7 +152,7 @@ def _months_at_target(months: Sequence[Close], source: str) -> Figure:
     )
     if not months:
         return unknown(code, name, "fraction", _NO_MARK, text, "", source)
-    reached, count = sum(month.change >= TARGET for month in months), len(months)
+    reached, count = sum(month.change >= MONTHLY for month in months), len(months)
     share = reached / count
     shown = f"{percent(share, 0)} ({reached} of {count})"
     basis = f"n = {counted(count, 'month')}, first and last may be partial"

@@ -12,9 +12,6 @@ from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.policy.target import chance_of_month
 from smart_leverage.runtime.remembered import Remembered
 
-MONTHLY = 0.05
-"""The target of a month that this was designed for, fraction."""
-
 DAYS_MIN = 20
 """Fewer days of its own say nothing of how an account moves."""
 

@@ -3,10 +3,9 @@
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.records import Marked
 from smart_leverage.domain.sentences import percent
-from smart_leverage.policy.target import annual_compound, daily_compound
+from smart_leverage.policy.target import MONTHLY, annual_compound, daily_compound
 from smart_leverage.reports.citing import cited, counted, signed
 from smart_leverage.reports.curve import mean_over_time
-from smart_leverage.reports.curve_figures import TARGET
 from smart_leverage.reports.html.parts import Head, Table
 from smart_leverage.reports.html.scene import Scene
 
@@ -32,17 +31,17 @@ def target_table(scene: Scene) -> Table:
 
 def _return(scene: Scene) -> tuple[str, str, str]:
     months = scene.curve.months
-    aim = f"{percent(TARGET, 0)} a month"
-    year, day = annual_compound(TARGET), daily_compound(TARGET, _MONTH_DAYS)
+    aim = f"{percent(MONTHLY, 0)} a month"
+    year, day = annual_compound(MONTHLY), daily_compound(MONTHLY, _MONTH_DAYS)
     asks = f"compounds to {percent(year, 1)} a year; {percent(day, 3)} on each of 30.4 days"
     if not months:
         return aim, "not known: the account was never valued", asks
-    reached = sum(month.change >= TARGET for month in months)
+    reached = sum(month.change >= MONTHLY for month in months)
     mean = sum(month.change for month in months) / len(months)
     whole = _whole_months(scene)
     did = (
         f"{reached} of {counted(len(months), 'month')} ({whole} of them whole) made "
-        f"{percent(TARGET, 0)} or more ({percent(reached / len(months), 0)}); on average a month "
+        f"{percent(MONTHLY, 0)} or more ({percent(reached / len(months), 0)}); on average a month "
         f"made {signed(mean)}"
     )
     return aim, did, asks

@@ -8,6 +8,7 @@ from decimal import Decimal
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.records import Decided, Filled, FlowSeen, Marked
 from smart_leverage.domain.sentences import money, percent
+from smart_leverage.policy.target import MONTHLY
 from smart_leverage.reports.citing import (
     cited,
     counted,
@@ -17,7 +18,6 @@ from smart_leverage.reports.citing import (
     signed_money,
     span_text,
 )
-from smart_leverage.reports.curve_figures import TARGET
 from smart_leverage.reports.figure import Figure, known, unknown
 from smart_leverage.reports.statement.part import Part
 from smart_leverage.reports.statement.period import Kind
@@ -106,12 +106,12 @@ def pace(part: Part) -> float:
     first = last.replace(day=1)
     days = ((first + timedelta(days=31)).replace(day=1) - first).days
     if part.period.kind is Kind.MONTH and part.is_whole:
-        return TARGET
-    return float((1.0 + TARGET) ** ((part.end_ns - part.start_ns) / DAY_NS / days) - 1.0)
+        return MONTHLY
+    return float((1.0 + MONTHLY) ** ((part.end_ns - part.start_ns) / DAY_NS / days) - 1.0)
 
 
 def _against(part: Part) -> Iterator[Figure]:
-    aim, source = percent(TARGET, 0), part.source(Marked, "mark")
+    aim, source = percent(MONTHLY, 0), part.source(Marked, "mark")
     text = (
         f"Return less what an even pace to {aim} a month would have made in the same time, "
         "compounded over calendar days. The design's aim, and no promise."

@@ -14,13 +14,14 @@ from smart_leverage.ledger.base import Entry
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import DecisionRow, NoteRow, OrderRow, PlanRow, StateRow, TierRow
 from smart_leverage.policy.reasons import TradingState
+from smart_leverage.policy.target import MONTHLY
 from smart_leverage.runtime.explaining import Explanation, explanation
 from smart_leverage.runtime.fates import fates
 from smart_leverage.runtime.figures import Loss, Room, losses, record, room
 from smart_leverage.runtime.ranks import Rank, next_step, ranks, title
 from smart_leverage.runtime.remembered import Remembered
 from smart_leverage.runtime.seated import Seated, seated
-from smart_leverage.runtime.tracking import MONTHLY, Tracking, tracking
+from smart_leverage.runtime.tracking import Tracking, tracking
 from smart_leverage.runtime.words import rate
 from smart_leverage.server.desk.screens.gauges import Gauge, caps, distances, nearest
 from smart_leverage.server.desk.screens.health import STALE_AFTER_NS, Health
