@@ -1,0 +1,72 @@
+"""How many requests may leave: reading waits first, and what lowers exposure never does."""
+
+import threading
+import time
+from collections.abc import Callable
+from enum import IntEnum
+
+PER_MINUTE = 200
+"""The broker's limit for an account."""
+
+
+class Lane(IntEnum):
+    """What a request is for; of the whole budget so many percent are not for it."""
+
+    FALL = 0
+    """Sales, cancels, looking up one order: always leaves, if need be beyond the budget."""
+    RISE = 25
+    """What may raise exposure."""
+    READ = 50
+    """Lists and figures, which can wait."""
+
+
+class Budget:
+    """A bucket that fills evenly; safe in threads."""
+
+    def __init__(
+        self,
+        per_minute: int = PER_MINUTE,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Begin full.
+
+        Args:
+            per_minute: Requests that the broker takes in a minute.
+            clock: Seconds.
+            sleep: Waits so many seconds.
+        """
+        self._most = float(per_minute)
+        self._left = self._most
+        self._clock, self._sleep = clock, sleep
+        self._then = clock()
+        self._lock = threading.Lock()
+
+    def take(self, lane: Lane, within_s: float = 0.0) -> bool:
+        """Take a request out, waiting for it up to so long; False when there is none in time."""
+        until = self._clock() + within_s
+        while True:
+            with self._lock:
+                missing = self._missing(lane)
+                if missing <= 0.0 or lane is Lane.FALL:
+                    self._left -= 1.0
+                    return True
+            pause = missing / (self._most / 60.0)
+            if self._clock() + pause > until:
+                return False
+            self._sleep(pause)
+
+    def empty(self) -> None:
+        """Hear from the broker that nothing more is taken just now."""
+        with self._lock:
+            self._refill()
+            self._left = min(self._left, 0.0)
+
+    def _missing(self, lane: Lane) -> float:
+        self._refill()
+        return 1.0 + self._most * lane.value / 100.0 - self._left
+
+    def _refill(self) -> None:
+        now = self._clock()
+        self._left = min(self._most, self._left + (now - self._then) * self._most / 60.0)
+        self._then = now

@@ -1,0 +1,272 @@
+"""What happens to orders: told by the one stream, and read from the lists where that is in doubt.
+
+The stream repeats nothing. So after every connection, and as long as there is none, orders and
+executions are read from the lists, and what was not told yet is told from there. Both name an
+execution by how much of its order was filled after it, so that it is told once, whoever was first.
+"""
+
+import contextlib
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from smart_leverage.brokers.alpaca import reading
+from smart_leverage.brokers.alpaca.line import Keys
+from smart_leverage.domain.clock import DAY_NS, HOUR_NS
+from smart_leverage.domain.errors import BadData, BrokerDown
+from smart_leverage.domain.orders import BrokerOrder, TradeUpdate
+
+OPEN_S, PING_S = 5.0, 10.0
+AGAIN_S = (0.5, 30.0)
+"""The first and the longest pause before another connection."""
+
+LISTS_EVERY_S = 2.0
+"""While the stream is down the lists are read this often at most."""
+
+KEPT = 20_000
+"""So many of the last updates can be asked for again."""
+
+FRAME_MAX = 1 << 20
+FILLS = frozenset({"fill", "partial_fill"})
+ZERO = Decimal(0)
+
+Row = Mapping[str, Any]
+
+
+class Source(Protocol):
+    """Who reads lists and orders; each raises `BrokerDown` where there is no legible answer."""
+
+    def legible(self, row: Row) -> BrokerOrder:
+        """Return the order that an object shows."""
+        ...
+
+    def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:
+        """Return orders submitted after a time."""
+        ...
+
+    def order_of_id(self, broker_order_id: str) -> BrokerOrder | None:
+        """Look one order up by the broker's id."""
+        ...
+
+    def activity_rows(self, category: str, after_ns: int = 0) -> list[Row]:
+        """Return rows of activities since a time, oldest first."""
+        ...
+
+
+class Told:
+    """What was told of orders, each thing once, with numbers that grow over restarts as well."""
+
+    def __init__(self) -> None:
+        self.updates: deque[TradeUpdate] = deque(maxlen=KEPT)
+        self.orders: dict[str, BrokerOrder] = {}
+        """By the broker's id, as they were told last."""
+        self.last = 0
+        self._executions: set[str] = set()
+
+    def fill(self, order: BrokerOrder, row: Row, event: str, cumulated: Decimal) -> bool:
+        """Tell of an execution; return whether what was filled before it had been told as well."""
+        qty = reading.amount(row, "qty")
+        at_ns = _at_ns(row)
+        price = reading.amount(row, "price")
+        fill = reading.fill_of(row, order, price=price, qty=qty, cumulated=cumulated, at_ns=at_ns)
+        before = self.filled(order)
+        if fill.execution_id in self._executions:
+            return True
+        self._executions.add(fill.execution_id)
+        self._add(event, order, at_ns, fill)
+        return before + qty >= cumulated
+
+    def change(self, event: str, order: BrokerOrder, at_ns: int) -> None:
+        """Tell that an order stands as it does, unless that was told."""
+        known = self.orders.get(order.broker_order_id)
+        if known is None or (known.status, known.filled_qty) != (order.status, order.filled_qty):
+            self._add(event, order, at_ns, None)
+
+    def filled(self, order: BrokerOrder) -> Decimal:
+        """Return how much of an order was told as filled."""
+        known = self.orders.get(order.broker_order_id)
+        return ZERO if known is None else known.filled_qty
+
+    def _add(self, event: str, order: BrokerOrder, at_ns: int, fill: Any) -> None:
+        self.last = max(self.last + 1, at_ns)
+        self.orders[order.broker_order_id] = order
+        self.updates.append(
+            TradeUpdate(sequence=self.last, event=event, broker_order=order, at_ns=at_ns, fill=fill)
+        )
+
+
+class Hearing:
+    """Listens in a thread of its own; whoever asks reads the lists where that is needed."""
+
+    def __init__(
+        self, url: str, keys: Keys, source: Source, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        """Remember where the stream is; nothing is opened before somebody asks."""
+        self._url, self._keys, self._source, self._now_ns = url, keys, source, now_ns
+        self._told = Told()
+        self._lock = threading.RLock()
+        self._connection: ClientConnection | None = None
+        self._is_over = threading.Event()
+        self._is_up = False
+        self._wants_lists = True
+        self._listed_s = 0.0
+        self._since_ns = 0
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the stream is there, and nothing on it was missed."""
+        return self._is_up and not self._wants_lists
+
+    def updates(self, after: int) -> list[TradeUpdate]:
+        """Return what is known above a sequence.
+
+        Raises:
+            BrokerDown: The lists have to be read, and are not answered.
+        """
+        if self._thread is None:
+            self._begin(after)
+        now_s = time.monotonic()
+        if self._wants_lists or (not self._is_up and now_s - self._listed_s > LISTS_EVERY_S):
+            self._read_lists()
+            self._listed_s = now_s
+        with self._lock:
+            return [each for each in self._told.updates if each.sequence > after]
+
+    def close(self) -> None:
+        """End the stream."""
+        self._is_over.set()
+        with self._lock:
+            connection = self._connection
+        if connection is not None:
+            connection.close()
+        if self._thread is not None:
+            self._thread.join(OPEN_S)
+
+    def _begin(self, after: int) -> None:
+        # A sequence is the time of an update where that has grown: so it says from when to read.
+        self._since_ns = after if after > DAY_NS else self._now_ns() - DAY_NS
+        self._told.last = max(self._told.last, after)
+        self._thread = threading.Thread(target=self._listen, name="broker-stream", daemon=True)
+        self._thread.start()
+
+    # -- the stream -------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        pause_s = AGAIN_S[0]
+        while not self._is_over.is_set():
+            began_s = time.monotonic()
+            with contextlib.suppress(OSError, TimeoutError, WebSocketException, ValueError):
+                self._hear_out()
+            self._is_up, self._wants_lists = False, True
+            lasted = time.monotonic() - began_s > AGAIN_S[1]
+            pause_s = AGAIN_S[0] if lasted else min(2.0 * pause_s, AGAIN_S[1])
+            self._is_over.wait(pause_s)
+
+    def _hear_out(self) -> None:
+        """Connect, and take in what comes until the connection ends."""
+        with connect(
+            self._url, open_timeout=OPEN_S, ping_interval=PING_S, ping_timeout=PING_S,
+            max_size=FRAME_MAX, proxy=None,
+        ) as connection:  # fmt: skip
+            with self._lock:
+                self._connection = connection
+            if self._is_over.is_set():
+                return
+            for said in self._wishes():
+                connection.send(json.dumps(said))
+            for frame in connection:
+                self._take(json.loads(frame))
+
+    def _wishes(self) -> Iterator[dict[str, Any]]:
+        data = {"key_id": self._keys.key_id, "secret_key": self._keys.secret}
+        yield {"action": "authenticate", "data": data}
+        yield {"action": "listen", "data": {"streams": ["trade_updates"]}}
+
+    def _take(self, message: Any) -> None:
+        if not isinstance(message, dict):
+            return
+        stream, data = message.get("stream"), message.get("data")
+        if stream == "authorization" and isinstance(data, dict):
+            if data.get("status") != "authorized":
+                raise ValueError("the stream does not take our keys")
+            # What happened before is in the lists; what happens from here on comes by itself.
+            self._is_up, self._wants_lists = True, True
+        elif stream == "trade_updates" and isinstance(data, dict):
+            try:
+                self._hear(data)
+            except (BrokerDown, BadData):
+                self._wants_lists = True  # what cannot be read here may be legible there
+
+    def _hear(self, data: Row) -> None:
+        order, event = self._source.legible(data.get("order") or {}), str(data.get("event"))
+        with self._lock:
+            if event in FILLS:
+                is_whole = self._told.fill(order, data, event, order.filled_qty)
+                self._wants_lists = self._wants_lists or not is_whole
+            else:
+                self._told.change(event, order, _at_ns(data))
+
+    # -- the lists --------------------------------------------------------------------------------
+
+    def _read_lists(self) -> None:
+        """Tell what the lists have and nobody told; what comes meanwhile is told beside it."""
+        self._wants_lists = False
+        try:
+            since_ns = self._since_ns - HOUR_NS
+            begun_ns = self._now_ns()
+            orders = {each.broker_order_id: each for each in self._source.orders(is_open=True)}
+            recent = self._source.orders(after_ns=since_ns)
+            orders |= {each.broker_order_id: each for each in recent}
+            rows = self._source.activity_rows("trade_activity", since_ns)
+            self._look_up_rest(orders, rows)
+        except BrokerDown:
+            self._wants_lists = True
+            raise
+        with self._lock:
+            self._tell_executions(orders, rows)
+            for order in sorted(orders.values(), key=lambda each: each.updated_at_ns):
+                event = order.status if not order.is_open else "new"
+                self._told.change(event, order, order.updated_at_ns or order.submitted_at_ns)
+        self._since_ns = begun_ns
+
+    def _look_up_rest(self, orders: dict[str, BrokerOrder], rows: Sequence[Row]) -> None:
+        """Read orders that are in no list: once open and now ended, or sent long ago and filled."""
+        told = self._told.orders
+        wanted = {each.broker_order_id for each in list(told.values()) if each.is_open}
+        wanted |= {str(row["order_id"]) for row in rows if row.get("order_id")}
+        for broker_order_id in sorted(wanted - orders.keys()):
+            known = told.get(broker_order_id)
+            if known is not None and not known.is_open:
+                orders[broker_order_id] = known
+            elif (found := self._source.order_of_id(broker_order_id)) is not None:
+                orders[broker_order_id] = found
+
+    def _tell_executions(self, orders: Mapping[str, BrokerOrder], rows: Sequence[Row]) -> None:
+        sums: dict[str, Decimal] = {}
+        for row in sorted(rows, key=_at_ns):
+            broker_order_id = str(row.get("order_id"))
+            order = orders.get(broker_order_id)
+            if order is None:
+                continue  # the broker itself does not know it
+            qty = reading.amount(row, "qty")
+            cumulated = sums.get(broker_order_id, ZERO) + qty
+            if row.get("cum_qty"):
+                cumulated = reading.amount(row, "cum_qty")
+            sums[broker_order_id] = cumulated
+            event = str(row.get("type") or "partial_fill")
+            self._told.fill(order, row, event, cumulated)
+
+
+def _at_ns(row: Row) -> int:
+    for name in ("timestamp", "transaction_time", "at"):
+        if row.get(name):
+            return reading.instant(row, name)
+    raise BadData("the broker said no time")
