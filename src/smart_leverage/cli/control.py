@@ -54,8 +54,7 @@ def reduce(screen: Screen, reason: Reason = "by hand", ledger: LedgerPath = None
 
 @command(
     'smart-leverage flatten --reason "closing the account"',
-    "smart-leverage flatten --symbol BTC/USD",
-    'smart-leverage flatten --group leveraged --reason "before the meeting"',
+    'smart-leverage flatten --symbol BTC/USD --reason "bad news"',
 )
 def flatten(
     screen: Screen,

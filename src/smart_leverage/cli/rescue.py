@@ -26,7 +26,6 @@ class Mode(StrEnum):
 
 
 @command(
-    "smart-leverage rescue --keys alpaca.keys",
     "smart-leverage rescue --mode live --keys alpaca.keys --account runs/live",
     "smart-leverage rescue --print",
 )
