@@ -36,12 +36,12 @@ N ?= 200
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
-NOT_BUILT := power-loss mutants soak
+NOT_BUILT := mutants soak
 SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run notebook test test-long test-all simulate crash troubles fuzz wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-long test-all simulate crash power-loss io-errors troubles fuzz wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -85,6 +85,12 @@ simulate: $(SYNCED)  ## Play accounts with faults on all cores, judged by an ora
 
 crash: $(SYNCED)  ## Kill an account's process N=200 times and compare with one that nobody killed
 	@$(RUN) python -m tests.crash.crash $(N)
+
+power-loss: $(SYNCED)  ## Open N=200 disks as power cuts may leave them, and ask for all that was promised
+	@$(RUN) python -m tests.power.power_loss $(N)
+
+io-errors: $(SYNCED)  ## Let each call that changes a file fail once; the account has to go on selling
+	@$(RUN) python -m tests.power.io_errors
 
 troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, and tell what happened
 	@$(RUN) python -m tests.simulation.troubles
@@ -140,7 +146,6 @@ clean:  ## Remove what builds and checks left; keeps .venv and your runs/
 
 # A part that gets built leaves NOT_BUILT and takes its line from here along. The last line of each
 # benchmark is one JSON object with its figures.
-power-loss:     ## Later: N=... disks as they look after a power cut
 mutants:        ## Later: planted bugs that the tests must find
 soak:           ## Later: SECONDS=... under load
 

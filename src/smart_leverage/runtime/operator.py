@@ -56,6 +56,8 @@ LOOK_NS = SECOND_NS // 20
 Check = Callable[[Mapping[str, str]], Sequence[str]]
 """Says what is wrong with the values of all limits together; the settings know it."""
 
+OVERTAKEN = "not resumed: the ledger failed meanwhile, which halted the account; look and try again"
+
 
 class Operator:
     """Carries out what came in since the last look, each durable before it is answered."""
@@ -113,6 +115,9 @@ class Operator:
         if isinstance(trader.ledger, Refuge):
             answer = structs.replace(answer, lines=(*answer.lines, _kept(trader.ledger)))
         if request.command is Command.RESUME and answer.result is Result.DONE:
+            if state.trading >= TradingState.HALTED:  # It failed on its way to the disk.
+                waiting.settle(refused(state, seq, (OVERTAKEN, *answer.lines)))
+                return
             self._halt.clear()
         waiting.settle(answer)
 
