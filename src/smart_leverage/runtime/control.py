@@ -103,6 +103,8 @@ class Control:
 
     def close(self) -> None:
         """Stop listening and take the socket away."""
+        with contextlib.suppress(OSError):  # Whoever waits at it would keep it open.
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         with contextlib.suppress(OSError):  # The next start takes away what is left behind.
             (self._folder / SOCKET).unlink()

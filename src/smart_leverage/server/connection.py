@@ -92,8 +92,8 @@ class Connection(HttpToolsProtocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing that was asked for is unanswered."""
-        before = self.cycle  # None until the first request, whatever its type says
-        return self._is_in_head and (not before or before.response_complete)
+        # There is no cycle until the first request, whatever its type says.
+        return self._is_in_head and bool(getattr(self.cycle, "response_complete", True))
 
     def _made_room(self) -> bool:
         for other in self.connections:
