@@ -12,6 +12,7 @@ UV_WANTED := uv>=0.9,<1
 RUN := $(UV) run --frozen --no-sync
 SYNCED := .make/synced
 SYNCED_ALL := .make/synced-all
+SYNCED_AUDIT := .make/synced-audit
 SYNCED_DOCS := .make/synced-docs
 SYNCED_CLUSTER := .make/synced-cluster
 SYNCED_BROWSER := .make/synced-browser
@@ -41,7 +42,7 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run notebook test test-long test-all simulate crash power-loss io-errors troubles fuzz wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-long test-all simulate crash power-loss io-errors troubles fuzz audit wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +98,9 @@ troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, 
 
 fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's reading; SEED=0
 	@$(RUN) python -m tests.fuzz.run $(if $(filter command line,$(origin N)),$(N),1000000) $(SEED)
+
+audit: $(SYNCED) $(SYNCED_AUDIT)  ## Look for weaknesses in dependencies, code and what is shipped; asks a service
+	@UV=$(UV) $(RUN) python scripts/audit.py
 
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
 	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/others
@@ -193,6 +197,11 @@ INSTALL_CHROMIUM := apt-get install --yes --no-install-recommends chromium fonts
 	  $(INSTALL_CHROMIUM) >/dev/null 2>&1 || { apt-get update && $(INSTALL_CHROMIUM); } >/dev/null 2>&1; } || { \
 	  echo "browser: needs chromium on the search path; as root: apt-get install chromium" >&2; exit 2; }
 	@touch $@
+
+# What audits is not installed beside what it audits.
+$(SYNCED_AUDIT): export UV_PROJECT_ENVIRONMENT := .tools/audit
+$(SYNCED_AUDIT): pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--only-group audit)
 
 $(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--only-group docs)
