@@ -25,7 +25,7 @@ from smart_leverage.domain.errors import BrokerDown, LedgerError, LedgerLocked
 from smart_leverage.domain.orders import OrderState, Role, Side
 from smart_leverage.domain.records import AccountOpened, Filled, Noted, Record, StateChanged
 from smart_leverage.engine.events import Command
-from smart_leverage.ledger.base import Head
+from smart_leverage.ledger.base import Entry, Head
 from smart_leverage.ledger.emergency import EmergencyJournal
 from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.ledger.sqlite import SqliteLedger
@@ -383,6 +383,55 @@ def test_a_resume_whose_commit_fails_does_not_lift_the_halt_of_that_failure(
     assert again is not None
     assert (again.result, again.state) == (Result.DONE, "active")
     assert not desk.halt.is_set
+
+
+def test_a_resume_whose_halt_file_stays_is_refused_and_the_account_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordered(desk, Command.HALT)
+
+    def refused(halt: HaltFile) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(HaltFile, "clear", refused)
+    answer = ordered(desk, Command.RESUME).answer
+    assert answer is not None
+    assert answer.result is Result.REFUSED
+    assert "HALT cannot be taken away: Input/output error" in answer.lines[0]
+    desk.bot.wants(Side.BUY, notional="1000")
+    desk.run(2)
+    assert desk.verdicts(Side.BUY) == ["denied"]
+    desk.flatten_wish()
+    desk.run(2)
+    assert not desk.state.held()
+
+
+@pytest.mark.parametrize(
+    ("command", "result", "state"),
+    [
+        pytest.param(Command.HALT, Result.DONE, "halted", id="halt"),
+        pytest.param(Command.REBALANCE, Result.PENDING, "active", id="rebalance"),
+    ],
+)
+def test_an_order_that_cannot_be_read_back_is_carried_out_and_the_account_goes_on(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Command,
+    result: Result,
+    state: str,
+) -> None:
+    def unreadable(ledger: SqliteLedger, after_seq: int = 0) -> Iterator[Entry]:
+        raise LedgerError("unable to open database file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteLedger, "read", unreadable)
+        answer = ordered(desk, command).answer
+    assert answer is not None
+    assert (answer.result, answer.state) == (result, state)
+    assert "could not be read back: unable to open database file" in answer.lines[0]
+    desk.flatten_wish()
+    desk.run(2)
+    assert not desk.state.held()
 
 
 def test_a_halt_whose_file_cannot_be_made_halts_all_the_same(

@@ -176,7 +176,10 @@ def _started_again(desk: Desk) -> Iterator[str]:
     """Yield what is wrong after a restart on a disk that works."""
     was_halted = desk.state.trading is TradingState.HALTED
     try:
-        desk.start()
+        try:
+            desk.start()
+        except EXPECTED:  # the call that fails was one of this start
+            desk.start()
         desk.run(1)
         if was_halted and desk.state.trading is not TradingState.HALTED:
             yield "after a restart the halt is gone"
