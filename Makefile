@@ -34,6 +34,7 @@ PYTEST_FLAGS ?=
 SECONDS ?= 60
 SEED ?= 0
 N ?= 200
+EVERY ?= 1
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
@@ -90,8 +91,8 @@ crash: $(SYNCED)  ## Kill an account's process N=200 times and compare with one 
 power-loss: $(SYNCED)  ## Open N=200 disks as power cuts may leave them, and ask for all that was promised
 	@$(RUN) python -m tests.power.power_loss $(N)
 
-io-errors: $(SYNCED)  ## Let each call that changes a file fail once; the account has to go on selling
-	@$(RUN) python -m tests.power.io_errors
+io-errors: $(SYNCED)  ## Let every call that changes a file fail once, or every 10th with EVERY=10
+	@$(RUN) python -m tests.power.io_errors $(EVERY)
 
 troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, and tell what happened
 	@$(RUN) python -m tests.simulation.troubles

@@ -18,7 +18,7 @@ Patch = pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("name", "every"),
     [
-        pytest.param("account", 7, id="account"),
+        pytest.param("account", 9, id="account"),
         pytest.param("ledger", 3, id="ledger"),
         pytest.param("household", 2, id="household"),
     ],
