@@ -12,6 +12,7 @@ UV_WANTED := uv>=0.9,<1
 RUN := $(UV) run --frozen --no-sync
 SYNCED := .make/synced
 SYNCED_ALL := .make/synced-all
+SYNCED_AUDIT := .make/synced-audit
 SYNCED_DOCS := .make/synced-docs
 SYNCED_CLUSTER := .make/synced-cluster
 SYNCED_BROWSER := .make/synced-browser
@@ -33,15 +34,16 @@ PYTEST_FLAGS ?=
 SECONDS ?= 60
 SEED ?= 0
 N ?= 200
+EVERY ?= 1
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
 # Each of these is a name that is promised and a part that does not exist yet.
-NOT_BUILT := power-loss mutants soak
+NOT_BUILT := mutants soak
 SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run notebook test test-long test-all simulate crash troubles fuzz wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-long test-all simulate crash power-loss io-errors troubles fuzz audit wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -86,11 +88,20 @@ simulate: $(SYNCED)  ## Play accounts with faults on all cores, judged by an ora
 crash: $(SYNCED)  ## Kill an account's process N=200 times and compare with one that nobody killed
 	@$(RUN) python -m tests.crash.crash $(N)
 
+power-loss: $(SYNCED)  ## Open N=200 disks as power cuts may leave them, and ask for all that was promised
+	@$(RUN) python -m tests.power.power_loss $(N)
+
+io-errors: $(SYNCED)  ## Let every call that changes a file fail once, or every 10th with EVERY=10
+	@$(RUN) python -m tests.power.io_errors $(EVERY)
+
 troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, and tell what happened
 	@$(RUN) python -m tests.simulation.troubles
 
 fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's reading; SEED=0
 	@$(RUN) python -m tests.fuzz.run $(if $(filter command line,$(origin N)),$(N),1000000) $(SEED)
+
+audit: $(SYNCED) $(SYNCED_AUDIT)  ## Look for weaknesses in dependencies, code and what is shipped; asks a service
+	@UV=$(UV) $(RUN) python scripts/audit.py
 
 wire: $(SYNCED) $(WIRE_READY)  ## Set up other people's clients and run them against the gateway
 	@$(PYTEST) --complete $(PYTEST_FLAGS) tests/wire/others
@@ -140,7 +151,6 @@ clean:  ## Remove what builds and checks left; keeps .venv and your runs/
 
 # A part that gets built leaves NOT_BUILT and takes its line from here along. The last line of each
 # benchmark is one JSON object with its figures.
-power-loss:     ## Later: N=... disks as they look after a power cut
 mutants:        ## Later: planted bugs that the tests must find
 soak:           ## Later: SECONDS=... under load
 
@@ -188,6 +198,11 @@ INSTALL_CHROMIUM := apt-get install --yes --no-install-recommends chromium fonts
 	  $(INSTALL_CHROMIUM) >/dev/null 2>&1 || { apt-get update && $(INSTALL_CHROMIUM); } >/dev/null 2>&1; } || { \
 	  echo "browser: needs chromium on the search path; as root: apt-get install chromium" >&2; exit 2; }
 	@touch $@
+
+# What audits is not installed beside what it audits.
+$(SYNCED_AUDIT): export UV_PROJECT_ENVIRONMENT := .tools/audit
+$(SYNCED_AUDIT): pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--only-group audit)
 
 $(SYNCED_DOCS): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--only-group docs)

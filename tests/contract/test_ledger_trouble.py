@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.contract.desk_in_trouble import (
@@ -12,6 +13,7 @@ from tests.contract.desk_in_trouble import (
     FULL,
     STEP_S,
     Desk,
+    Disk,
     intents,
     last_state,
     notes,
@@ -21,16 +23,17 @@ from tests.contract.desk_in_trouble import (
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import BrokerDown, LedgerError, LedgerLocked
 from smart_leverage.domain.orders import OrderState, Role, Side
-from smart_leverage.domain.records import Filled, Noted, Record, StateChanged
+from smart_leverage.domain.records import AccountOpened, Filled, Noted, Record, StateChanged
 from smart_leverage.engine.events import Command
-from smart_leverage.ledger.base import Head
+from smart_leverage.ledger.base import Entry, Head
 from smart_leverage.ledger.emergency import EmergencyJournal
 from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.takeover import TAKEN
 from smart_leverage.ledger.verify import verify
 from smart_leverage.policy.reasons import TradingState
-from smart_leverage.runtime.control import Request, Result, Waiting
+from smart_leverage.runtime.control import Answer, Request, Result, Waiting, ask
+from smart_leverage.runtime.latch import HaltFile
 
 
 @pytest.fixture
@@ -228,6 +231,29 @@ def test_whichever_commit_fails_the_position_is_sold_once(
     assert verify(desk.path).is_sound
 
 
+def test_an_account_whose_first_commit_fails_and_is_there_begins_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Breaking(Disk):
+        def open(self, path: Path) -> SqliteLedger:
+            opened = super().open(path)
+            if not self.refused:
+                self.refuse(BROKEN, times=1, is_kept=True)
+            return opened
+
+    monkeypatch.setattr("tests.contract.desk_in_trouble.Disk", Breaking)
+    desk = Desk(tmp_path)
+    try:
+        assert desk.disk.refused == 1
+        assert len(recorded(desk.path, AccountOpened)) == 1
+        assert desk.state.trading is TradingState.HALTED
+        desk.run(1)
+        desk.agrees()
+    finally:
+        desk.stop()
+    assert verify(desk.path).is_sound
+
+
 def test_a_ledger_that_fails_again_at_once_is_not_trusted_a_third_time(desk: Desk) -> None:
     """It takes what a start writes, and refuses the sale that was in hand once more."""
     opened: list[SqliteLedger] = []
@@ -336,6 +362,93 @@ def test_a_flatten_whose_commit_fails_is_carried_out_all_the_same(desk: Desk) ->
     desk.run(1)
     assert not desk.state.held()
     assert {sent.written for sent in desk.venue.sent} == {"emergency"}
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["lost", "there-all-the-same"])
+def test_a_resume_whose_commit_fails_does_not_lift_the_halt_of_that_failure(
+    desk: Desk, is_kept: bool
+) -> None:
+    ordered(desk, Command.HALT)
+    desk.disk.refuse(BROKEN, times=1, is_kept=is_kept)
+    answer = ordered(desk, Command.RESUME).answer
+    assert answer is not None
+    assert (answer.result, answer.state) == (Result.REFUSED, "halted")
+    assert answer.lines[0].startswith("not resumed: the ledger failed meanwhile")
+    assert desk.halt.is_set
+    desk.bot.wants(Side.BUY, notional="1000")
+    desk.run(2)
+    assert desk.verdicts(Side.BUY) == ["denied"]
+    assert desk.state.trading is TradingState.HALTED
+    again = ordered(desk, Command.RESUME).answer
+    assert again is not None
+    assert (again.result, again.state) == (Result.DONE, "active")
+    assert not desk.halt.is_set
+
+
+def test_a_resume_whose_halt_file_stays_is_refused_and_the_account_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordered(desk, Command.HALT)
+
+    def refused(halt: HaltFile) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(HaltFile, "clear", refused)
+    answer = ordered(desk, Command.RESUME).answer
+    assert answer is not None
+    assert answer.result is Result.REFUSED
+    assert "HALT cannot be taken away: Input/output error" in answer.lines[0]
+    desk.bot.wants(Side.BUY, notional="1000")
+    desk.run(2)
+    assert desk.verdicts(Side.BUY) == ["denied"]
+    desk.flatten_wish()
+    desk.run(2)
+    assert not desk.state.held()
+
+
+@pytest.mark.parametrize(
+    ("command", "result", "state"),
+    [
+        pytest.param(Command.HALT, Result.DONE, "halted", id="halt"),
+        pytest.param(Command.REBALANCE, Result.PENDING, "active", id="rebalance"),
+    ],
+)
+def test_an_order_that_cannot_be_read_back_is_carried_out_and_the_account_goes_on(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Command,
+    result: Result,
+    state: str,
+) -> None:
+    def unreadable(ledger: SqliteLedger, after_seq: int = 0) -> Iterator[Entry]:
+        raise LedgerError("unable to open database file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteLedger, "read", unreadable)
+        answer = ordered(desk, command).answer
+    assert answer is not None
+    assert (answer.result, answer.state) == (result, state)
+    assert "could not be read back: unable to open database file" in answer.lines[0]
+    desk.flatten_wish()
+    desk.run(2)
+    assert not desk.state.held()
+
+
+def test_a_halt_whose_file_cannot_be_made_halts_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(halt: HaltFile, who: str, reason: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(HaltFile, "set", refused)
+    answers: list[Answer] = []
+    request = Request(Command.HALT, "ann", "to halt")
+    person = Thread(target=lambda: answers.append(ask(desk.folder, request)))
+    person.start()
+    while person.is_alive():
+        desk.run(0.2)
+    assert [(each.result, each.state) for each in answers] == [(Result.DONE, "halted")]
+    assert last_state(desk.path) == "halted"
 
 
 def test_a_resume_is_refused_until_the_ledger_can_be_written(desk: Desk) -> None:

@@ -165,7 +165,19 @@ def names(requirements: list[str]) -> set[str]:
 
 PROMISED = {
     *("run", "test", "test-all", "fmt", "lint", "vectors", "docs", "clean", "help"),
-    *("wire", "simulate", "crash", "troubles", "power-loss", "fuzz", "mutants", "soak", "browser"),
+    *(
+        "wire",
+        "simulate",
+        "crash",
+        "troubles",
+        "power-loss",
+        "io-errors",
+        "audit",
+        "fuzz",
+        "mutants",
+        "soak",
+        "browser",
+    ),
     *("bench", "bench-kernel", "bench-gateway"),
 }
 

@@ -39,6 +39,8 @@ class Run(NamedTuple):
     shown_once: tuple[str, ...]
     place: Path
     said: str
+    processes: dict[str, tuple[str, str]]
+    """Of each process of the run: how it was started and what is in its environment, its limits."""
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         time.sleep(1.0)
         os.kill(int((served.folder / "broker.pid").read_text()), signal.SIGCONT)
         eventually(lambda: (served.folder / "trade.jsonl").read_bytes())
-    return Run(planted, (served.admin, served.keys["bot"][1]), place, replies + _commands(place))
+        processes = _processes(served.process.pid)
+    shown_once = (served.admin, served.keys["bot"][1])
+    return Run(planted, shown_once, place, replies + _commands(place), processes)
+
+
+def _processes(first: int) -> dict[str, tuple[str, str]]:
+    """Return what the system shows of a process and of all that it started."""
+    found, wanted = dict[str, tuple[str, str]](), [first]
+    while wanted:
+        place = Path("/proc") / str(wanted.pop())
+        words = place.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode()
+        shown = words + place.joinpath("environ").read_bytes().decode(errors="replace")
+        found[words] = shown, place.joinpath("limits").read_text()
+        for task in place.joinpath("task").iterdir():
+            wanted += map(int, task.joinpath("children").read_text().split())
+    return found
 
 
 def _all_ways_in(served: Served, keys: tuple[str, str], wrong: tuple[str, str]) -> Iterator[str]:
@@ -182,6 +199,24 @@ def test_no_secret_stands_in_anything_that_a_run_leaves_or_says(run: Run) -> Non
     found += [f"{what} in an answer" for what, one in run.planted.items() if one in run.said]
     assert not found
     assert scanned > 50_000
+
+
+def test_no_secret_stands_in_the_list_of_processes_or_in_their_environment(run: Run) -> None:
+    programs = " ".join(run.processes)
+    assert "smart_leverage.server.desk" in programs
+    assert "smart_leverage.brokers.sim" in programs
+    found = [
+        f"{what} of {words}"
+        for words, (shown, _) in run.processes.items()
+        for what, secret in run.planted.items()
+        if secret in shown
+    ]
+    assert not found
+
+
+def test_no_process_leaves_its_memory_on_the_disk(run: Run) -> None:
+    for _, limits in run.processes.values():
+        assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
 
 
 def test_what_is_shown_once_is_shown_once(run: Run) -> None:

@@ -53,11 +53,14 @@ def go_live(
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.runtime.desk_process import desk_process
+    from smart_leverage.runtime.dumps import leave_no_core
     from smart_leverage.runtime.logs import journal
     from smart_leverage.runtime.logs.setup import logging_to
     from smart_leverage.wiring import in_real_time
     from smart_leverage.wiring.notifying import hand_over
     from smart_leverage.wiring.serving import desk_options, first_token, served
+
+    leave_no_core()
 
     _show_new_token(folder)
     narrator = Narrator(screen.say, settings.risk.timezone, tells_all=True)

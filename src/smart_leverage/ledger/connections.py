@@ -153,7 +153,12 @@ def create_file(path: Path, durability: Durability, connect: Connect) -> None:
         use_wal(connection, path)
     put_in_place(new, path)
     if durability is Durability.FULL:
-        sync_folder(new.parent)
+        try:
+            sync_folder(new.parent)
+        except OSError as error:
+            raise LedgerError(
+                f"{path}: its name cannot be made to last: {error.strerror}"
+            ) from error
 
 
 def create_tables(connection: Connection) -> None:

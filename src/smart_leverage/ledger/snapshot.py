@@ -45,6 +45,8 @@ def snapshot(
                 target.execute("PRAGMA journal_mode = DELETE")
             if durability is Durability.FULL:
                 sync_folder(to.absolute().parent)
+        except OSError as error:
+            raise LedgerError(f"{to}: its name cannot be made to last: {error.strerror}") from error
         except sqlite3.DatabaseError as error:
             to.unlink()
             if is_damage(error):

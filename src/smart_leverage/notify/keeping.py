@@ -62,6 +62,17 @@ def write(path: Path, content: bytes, *, is_durable: bool) -> None:
         if is_durable:
             os.fsync(handle)
     new.replace(path)
+    if is_durable:
+        _sync_names(path.parent)
+
+
+def _sync_names(folder: Path) -> None:
+    """Make the names in a folder survive a power loss: the new file is nothing without its own."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def failing(kept: Kept, now_ns: int) -> dict[str, str]:

@@ -103,8 +103,11 @@ class Control:
 
     def close(self) -> None:
         """Stop listening and take the socket away."""
+        with contextlib.suppress(OSError):  # Whoever waits at it would keep it open.
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        (self._folder / SOCKET).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # The next start takes away what is left behind.
+            (self._folder / SOCKET).unlink()
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +139,8 @@ class Control:
         if not request.reason.strip():
             return Answer(Result.REFUSED, "", 0, ("a reason is needed",))
         if request.command in (Command.HALT, Command.FLATTEN):
-            self._halt.set(request.who, request.reason)  # before anything that may be slow
+            with contextlib.suppress(OSError):  # the engine halts as well
+                self._halt.set(request.who, request.reason)  # before anything that may be slow
         is_from_admin = is_admin(self._folder, request.token) or is_admin_session(
             self._folder, request.token, SystemClock().now_ns()
         )

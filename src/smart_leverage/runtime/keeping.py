@@ -18,7 +18,7 @@ from smart_leverage.domain.errors import (
 from smart_leverage.domain.orders import Approved
 from smart_leverage.domain.records import UNWRITABLE, VOID, Decided, Intended
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Answered, Command, Commanded, Event, Verdict
+from smart_leverage.engine.events import Answered, Command, Commanded, Event, Opened, Verdict
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.ledger.files import EMERGENCY, beside, is_missing
 from smart_leverage.ledger.refuge import WHO, Refuge
@@ -44,7 +44,8 @@ class Keeper:
 
     After a failed commit, trader, engine and connection are thrown away. The halt file is set, and
     another trader is rebuilt: on the ledger opened anew if it takes records, else on a refuge. What
-    was in hand is offered again, so that no sale waits for the next price. A refuge is left when
+    was in hand is offered again, so that no sale waits for the next price; a resume is not, because
+    it would lift the halt of this trouble. A refuge is left when
     the disk takes something again; the account stays halted until a person resumes it.
 
     Raises:
@@ -191,10 +192,19 @@ class Keeper:
         in_hand, self._in_hand = self._in_hand, deque()
         self._stand()
         for _, event in in_hand:
+            if self._is_out_of_date(event):
+                continue
             try:
                 self.offer(event)
             except BrokerDown:
                 self._is_blind = True
+
+    def _is_out_of_date(self, event: Event) -> bool:
+        """Tell whether an event may not be offered again after trouble."""
+        if isinstance(event, Opened):  # The commit that failed may be in the file all the same.
+            return self.engine.state.opened is not None
+        # Whoever ordered a resume did not know of this trouble.
+        return isinstance(event, Commanded) and event.command is Command.RESUME
 
     def _hold_back(self, failure: LedgerError) -> None:
         """Halt by the file first: it needs neither ledger nor engine."""

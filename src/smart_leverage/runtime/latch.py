@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from smart_leverage.ledger.files import sync_folder
+
 HALT = "HALT"
 """Name of the file in the account's folder."""
 
@@ -37,7 +39,7 @@ class HaltFile:
         """Write the file and make it durable; it works with a full disk as long as a name fits.
 
         Raises:
-            OSError: Not even an empty file could be made.
+            OSError: Not even an empty file could be made, or it may not outlive a power loss.
         """
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
@@ -47,6 +49,7 @@ class HaltFile:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        sync_folder(self.path.parent)  # a name that is not synced is gone after a power loss
 
     def read(self) -> HaltNote:
         """Return what the file says; a file made by hand may say nothing."""
@@ -58,8 +61,10 @@ class HaltFile:
         return HaltNote(words[0] or "halt file", words[1] or "the halt file is there")
 
     def clear(self) -> None:
-        """Take the file away; only a resume does that."""
+        """Take the file away; only a resume does that. If it comes back, increases stay."""
         self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            sync_folder(self.path.parent)
 
 
 def _line(text: str) -> str:

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.enforcement import told as told_rollout
+from smart_leverage.domain.errors import LedgerError
 from smart_leverage.domain.evidence import told as evidence_told
 from smart_leverage.domain.limits import told
 from smart_leverage.domain.proposals import decoded, wanted
@@ -40,6 +41,7 @@ from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.runtime.control import Answer, Control, Request, Result, Waiting
 from smart_leverage.runtime.driven import Driven
+from smart_leverage.runtime.keeping import FINAL
 from smart_leverage.runtime.latch import HaltFile
 
 REFUSED = frozenset(
@@ -55,6 +57,8 @@ LOOK_NS = SECOND_NS // 20
 
 Check = Callable[[Mapping[str, str]], Sequence[str]]
 """Says what is wrong with the values of all limits together; the settings know it."""
+
+OVERTAKEN = "not resumed: the ledger failed meanwhile, which halted the account; look and try again"
 
 
 class Operator:
@@ -107,14 +111,32 @@ class Operator:
             )
         )
         trader.flush()
-        records = [decode(entry.payload) for entry in trader.ledger.read(before)]
         state, seq = trader.engine.state, trader.ledger.head.seq
-        answer = answer_of(state, seq, records)
+        try:
+            records = [decode(entry.payload) for entry in trader.ledger.read(before)]
+        except FINAL:
+            raise
+        except LedgerError as error:  # The account goes on: what it did is durable.
+            answer = _unread(state, seq, request.command, error)
+        else:
+            answer = answer_of(state, seq, records)
         if isinstance(trader.ledger, Refuge):
             answer = structs.replace(answer, lines=(*answer.lines, _kept(trader.ledger)))
         if request.command is Command.RESUME and answer.result is Result.DONE:
-            self._halt.clear()
+            if state.trading >= TradingState.HALTED:  # It failed on its way to the disk.
+                answer = refused(state, seq, (OVERTAKEN, *answer.lines))
+            else:
+                answer = self._without_file(state, answer)
         waiting.settle(answer)
+
+    def _without_file(self, state: State, answer: Answer) -> Answer:
+        """Take the halt file away after a resume; where that fails, it halts the account again."""
+        try:
+            self._halt.clear()
+        except OSError as error:
+            why = f"not resumed: {self._halt.path} cannot be taken away: {error.strerror}"
+            return refused(state, answer.seq, (why, *answer.lines))
+        return answer
 
 
 def problems_of(state: State, request: Request, check: Check) -> list[str]:
@@ -152,6 +174,14 @@ def answer_of(state: State, seq: int, records: Sequence[Record]) -> Answer:
         seq=seq,
         lines=(*_lines(records), *already),
     )
+
+
+def _unread(state: State, seq: int, command: Command, error: LedgerError) -> Answer:
+    """Return the answer to a command whose records cannot be read back; the state may tell."""
+    is_told = command in (Command.HALT, Command.FLATTEN, Command.RESUME)
+    result = Result.DONE if is_told else Result.PENDING
+    why = f"carried out; what was recorded of it could not be read back: {error}"
+    return Answer(result, state.trading.name.lower(), seq, (why,))
 
 
 def _in_trouble(state: State, seq: int, refuge: Refuge) -> Answer:

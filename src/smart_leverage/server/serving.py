@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import uvicorn
 
 from smart_leverage.domain.errors import ConfigError
+from smart_leverage.server.connection import Connection
 
 START_WITHIN_S = 10.0
 STOP_WITHIN_S = 3
 ENDING_POLL_S = 0.005
-HEADERS_MAX = 8_192
 WAITING_MAX = 256
 OTHERS = 0o077
 
@@ -159,7 +159,7 @@ def _config(app: Any, binding: Binding) -> uvicorn.Config:
         ws_max_queue=16,
         ws_ping_interval=20.0,
         ws_ping_timeout=60.0,
-        h11_max_incomplete_event_size=HEADERS_MAX,
+        http=Connection,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=STOP_WITHIN_S,
         backlog=WAITING_MAX,

@@ -91,4 +91,8 @@ def check_own(path: Path) -> None:
 
 def _opened(path: Path) -> sqlite3.Connection:
     # A transaction begins where it is said, and nowhere else.
-    return sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
+    database = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
+    # With less, a power loss can bring the rollback journal back, and with it a session that was
+    # ended or a link that was used.
+    database.execute("PRAGMA synchronous = EXTRA")
+    return database

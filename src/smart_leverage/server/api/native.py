@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,7 +107,9 @@ class Native:
     async def halt(self, call: Call) -> Reply:
         """Halt the account: in force before this is answered, until an admin resumes it."""
         reason, who = read(call.content, Reasoned).reason, call.seat.token_id
-        HaltFile(self._parts.folder).set(who, reason)  # every increase looks at it before it leaves
+        with suppress(OSError):  # The engine halts as well, and says whether that is durable.
+            # Every increase looks at it before it leaves.
+            HaltFile(self._parts.folder).set(who, reason)
 
         def stamp(at_ns: int) -> Event:
             return Commanded(at_ns=at_ns, command=Command.HALT, who=who, reason=reason)

@@ -8,7 +8,7 @@ from typing import Any
 
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.domain.instruments import Key
-from smart_leverage.ledger.files import put_in_place, write_durably
+from smart_leverage.ledger.files import put_in_place, sync_folder, write_durably
 from smart_leverage.runtime.shelf import wire_id
 from smart_leverage.server.gateway.instruments import Listing
 from smart_leverage.server.http import Call, Reply, reply
@@ -123,7 +123,8 @@ class Watchlists:
         try:
             write_durably(new, json.dumps(self._of))
             put_in_place(new, self._path)
-        except LedgerError as error:
+            sync_folder(new.parent)
+        except (LedgerError, OSError) as error:
             raise WireError(500, 50010000, "the list could not be kept") from error
 
     def _shown(self, bot: str, one: Watchlist, *, is_whole: bool = True) -> dict[str, Any]:
