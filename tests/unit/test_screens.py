@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
@@ -25,6 +26,8 @@ from smart_leverage.domain.records import (
     TierGranted,
 )
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.policy.drawdown import surplus_exposure
+from smart_leverage.policy.earning import whole_steps
 from smart_leverage.server.desk.asking import Asked
 from smart_leverage.server.desk.screens.events import QUEUE_MAX, Broadcast, Message
 from smart_leverage.server.desk.screens.history import POINTS_MAX
@@ -133,6 +136,56 @@ def test_an_unknown_filter_is_refused_with_what_would_be_right(desk: Desk) -> No
         desk.shown("/orders", verdict="refused")
     assert b"Nothing matches" in desk.shown("/orders", symbol="NOPE").body
     assert b"d1" in desk.shown("/orders", symbol="btc-usd", verdict="denied").body
+
+
+def asked_what(desk: Desk, **query: Any) -> str:
+    """Return what the page of limits says of other figures, as words in a row."""
+    page = desk.shown("/limits", **query).body.decode()
+    part = page[page.index('id="what-if"') : page.index('id="pending-title"')]
+    return " ".join(re.sub(r"<[^>]+>", " ", part).split())
+
+
+def test_other_figures_are_put_to_the_rules_that_trade(desk: Desk) -> None:
+    desk.ledger.commit([*opened(), *history(3)])
+    assert "At most" not in asked_what(desk)
+    cap = whole_steps(surplus_exposure(4.0, 0.93, 0.97, 1.0), 100.0)
+    said = asked_what(desk, fall="3 %", tier="STABLE")
+    assert "Tier STABLE." in said
+    assert f"crypto {100 * cap:.1f} % drawdown" in said
+    assert "tail" in said
+    assert "not in force" in said
+    assert "crypto 25.0 % hard" in asked_what(desk, fall="0")  # the tier's own cap is the smallest
+
+
+def test_what_would_trip_is_said_before_it_does(desk: Desk) -> None:
+    desk.ledger.commit([*opened(), *history(3)])
+    said = asked_what(desk, fall="0.09", month="-9 %", tier="PROFITABLE")
+    assert "Tier EMERGENCY." in said
+    assert said.count("WOULD TRIP") == 2
+    assert "crypto 0.0 % drawdown" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("fall", "much", "is no number"),
+        ("fall", "-1 %", "beyond what an account can do"),
+        ("fall", "101 %", "beyond what an account can do"),
+        ("month", "NaN", "beyond what an account can do"),
+        ("month", "x%", "is not a number"),
+        ("tier", "SUPER", "is no tier"),
+        ("fall", HOSTILE, "is no number"),
+    ],
+)
+def test_figures_that_cannot_be_are_said_and_nothing_is_computed(
+    desk: Desk, name: str, text: str, why: str
+) -> None:
+    desk.ledger.commit([*opened(), *history(3)])
+    query: dict[str, Any] = {name: text}
+    said = asked_what(desk, **query)
+    assert why in said
+    assert "At most" not in said
+    assert HOSTILE not in desk.shown("/limits", **query).body.decode()
 
 
 def test_a_decision_is_explained_as_the_command_does(desk: Desk) -> None:

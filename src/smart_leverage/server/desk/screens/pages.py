@@ -8,7 +8,6 @@ from pathlib import Path
 from smart_leverage.domain.bots import Scope
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.records import LimitChanged
 from smart_leverage.domain.sentences import LIFECYCLE, STATES, VERDICTS
 from smart_leverage.engine.state import State
 from smart_leverage.policy.reasons import Reason
@@ -18,6 +17,7 @@ from smart_leverage.server.desk.screens.events import PANELS, Broadcast
 from smart_leverage.server.desk.screens.reading import ReadingRoom
 from smart_leverage.server.desk.screens.rendering import page
 from smart_leverage.server.desk.screens.standing import Standing, Wanted
+from smart_leverage.server.desk.screens.what_if import what_if
 from smart_leverage.server.http import HTML, JSON, Reply, Streamed
 from smart_leverage.wire.errors import WireError, invalid, not_found
 
@@ -35,6 +35,7 @@ PAGES = (
 CSV = "text/csv; charset=utf-8"
 LINES = "application/x-ndjson"
 ROWS = 50
+CHANGES = 30
 VERDICTS_ASKED = ("approved", "cut", "denied", "observed", "warned", "held")
 
 NO_ACCOUNT = WireError(503, 50310000, "the ledger of this account cannot be read yet")
@@ -51,7 +52,8 @@ class Screens:
     def routes(self) -> tuple[DoorRoute, ...]:
         """Return the routes of all pages; a session that may read sees them."""
         found = [
-            *((path, self._page(name, word)) for name, path, word, _ in PAGES if name != "orders"),
+            *((path, self._page(name, word)) for name, path, word, _ in PAGES if name in _MORE),
+            ("/limits", self.limits),
             ("/orders", self.orders),
             ("/orders.csv", self.orders_csv),
             ("/orders.json", self.orders_json),
@@ -104,6 +106,19 @@ class Screens:
             return question(standing)
 
         return await self._room.ask(put)
+
+    async def limits(self, asked: Asked) -> Answered:
+        """Show what is in force, and what would be at other figures."""
+
+        def more(standing: Standing) -> Mapping[str, object]:
+            changed = [each for each in standing.history.limits if each.before]
+            return {
+                "sections": bounds.sections(standing),
+                "changes": changed[::-1][:CHANGES],
+                "what_if": what_if(standing, asked.query),
+            }
+
+        return await self._shown(asked, "limits", "Limits", more)
 
     # -- decisions --------------------------------------------------------------------------------
 
@@ -287,15 +302,9 @@ def _performance(standing: Standing) -> Mapping[str, object]:
     }
 
 
-def _limits(standing: Standing) -> Mapping[str, object]:
-    changed: list[LimitChanged] = [each for each in standing.history.limits if each.before]
-    return {"sections": bounds.sections(standing), "changes": changed[::-1][:30]}
-
-
 _MORE: Mapping[str, Callable[[Standing], Mapping[str, object]]] = {
     "now": lambda standing: {},
     "performance": _performance,
-    "limits": _limits,
     "bots": lambda standing: {"bots": performance.bots(standing.state)},
     "system": lambda standing: {},
     "help": _help,
