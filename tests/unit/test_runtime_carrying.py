@@ -5,17 +5,26 @@ import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
+from typing import Any, cast
 
 import pytest
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
-from smart_leverage.domain.errors import BrokerDown
+from smart_leverage.domain.errors import BrokerDown, NotSent
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Approved, Change, Order, OrderType, Side, TimeInForce
+from smart_leverage.domain.orders import (
+    Approved,
+    BrokerOrder,
+    Change,
+    Order,
+    OrderType,
+    Side,
+    TimeInForce,
+)
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.events import Answered, Event, Verdict
 from smart_leverage.engine.outcome import Outcome
-from smart_leverage.runtime.carrying import Aside, AtOnce, Lanes, Messenger
+from smart_leverage.runtime.carrying import Aside, AtOnce, Fence, Lanes, Messenger
 
 D = Decimal
 BTC = Key("crypto:BTC/USD")
@@ -27,6 +36,11 @@ def venue() -> SimBroker:
     broker = SimBroker(Registry.builtin(), config=config)
     broker.on_quote(AT_NS, BTC, 50_000.0, 50_000.0)
     return broker
+
+
+def purchase(name: str) -> Approved:
+    order = Order(client_order_id=name, bot="bot", key=BTC, side=Side.BUY, qty=D("0.5"))
+    return Approved(order, "d1")
 
 
 def sale(name: str) -> Approved:
@@ -181,3 +195,68 @@ def test_a_mistake_of_ours_counts_as_a_broker_that_is_silent() -> None:
     aside.ask(lambda: [Event(at_ns=1 // 0)])
     assert waited(lambda: len(desk.silences) == 1)
     aside.close()
+
+
+# -- a halt and what is on its way ----------------------------------------------------------------
+
+
+def test_a_fence_waits_for_those_who_are_inside_and_not_for_those_who_come() -> None:
+    fence, leave = Fence(), threading.Event()
+
+    def go(until: threading.Event) -> threading.Thread:
+        inside = threading.Event()
+
+        def be_inside() -> None:
+            with fence.passing():
+                inside.set()
+                until.wait(30.0)
+
+        thread = threading.Thread(target=be_inside)
+        thread.start()
+        assert inside.wait(30.0)
+        return thread
+
+    assert fence.settle(0.0)
+    first = go(leave)
+    assert not fence.settle(0.01)
+    found: list[bool] = []
+    waiter = threading.Thread(target=lambda: found.append(fence.settle(30.0)))
+    waiter.start()
+    stay = threading.Event()
+    second = go(stay)
+    leave.set()
+    first.join(30.0)
+    waiter.join(30.0)
+    assert found == [True]
+    stay.set()
+    second.join(30.0)
+
+
+def test_who_halts_waits_for_a_purchase_that_had_passed_the_check() -> None:
+    """The thread that sends it is held up between its last look and the first byte."""
+    began, go_on, sent = threading.Event(), threading.Event(), list[float]()
+
+    class Slow:
+        def submit(self, approved: Approved) -> BrokerOrder:
+            began.set()
+            assert go_on.wait(30.0)
+            sent.append(time.monotonic())
+            raise NotSent("a test")
+
+    lanes = Lanes(Desk(), rising=1, falling=1)
+    messenger = Messenger(cast(Any, Slow()), lambda: "")
+    lanes.carry(messenger, Outcome(sends=[purchase("a")]))
+    assert began.wait(30.0)
+    assert not lanes.fence.settle(0.01)
+    settled: list[float] = []
+
+    def halt() -> None:
+        assert lanes.fence.settle(30.0)
+        settled.append(time.monotonic())
+
+    who = threading.Thread(target=halt)
+    who.start()
+    go_on.set()
+    who.join(30.0)
+    lanes.close()
+    assert sent[0] <= settled[0]

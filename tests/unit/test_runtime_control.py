@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from smart_leverage.runtime.control import (
     Control,
     Request,
     Result,
+    Waiting,
     ask,
     gives_a_sign,
 )
@@ -145,6 +147,27 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
     made = Loop(tmp_path)
     yield made
     made.close()
+
+
+def test_a_halt_is_answered_when_what_was_on_its_way_is_out_of_the_way(tmp_path: Path) -> None:
+    seen: list[bool] = []
+    halt = HaltFile(tmp_path)
+    with Control(tmp_path, lambda: None, lambda: seen.append(halt.is_set)) as control:
+        answers = [
+            threading.Thread(target=ask, args=(tmp_path, Request(command, "ann", "why")))
+            for command in (Command.REDUCE, Command.HALT)
+        ]
+        for answer in answers:
+            answer.start()
+            taken: list[Waiting] = []
+            until = time.monotonic() + 30.0
+            while not taken and time.monotonic() < until:
+                taken = control.take()
+                time.sleep(0.001)
+            for waiting in taken:
+                waiting.settle(Answer(Result.DONE, "halted", 7, ()))
+            answer.join(30.0)
+    assert seen == [True]  # for the halt alone, and after the file was there
 
 
 def test_a_halt_is_in_force_before_the_loop_hears_of_it(loop: Loop, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """What leaves for the broker, and what its answers prove: at once, or by threads of their own."""
 
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from queue import SimpleQueue
 from typing import Protocol
@@ -25,6 +27,10 @@ RISING, FALLING = 4, 4
 """So many purchases, and so many sales and cancels, may wait for the broker at the same time."""
 
 STOP_WITHIN_S = 10.0
+
+SETTLE_WITHIN_S = 0.25
+"""So long the answer to a halt waits for purchases on their way. One that is slower than that has
+its first byte behind it, as far as anybody can tell, and is waiting for the broker."""
 
 
 UNSTAMPED = 0
@@ -170,6 +176,34 @@ class Desk(Protocol):
         ...
 
 
+class Fence:
+    """Tells when every purchase that was on its way at a moment is out of the way."""
+
+    def __init__(self) -> None:
+        self._has_left = threading.Condition()
+        self._numbers = itertools.count()
+        self._inside: set[int] = set()
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Be on the way while the block runs: from the last look at what holds up, to the end."""
+        with self._has_left:
+            number = next(self._numbers)
+            self._inside.add(number)
+        try:
+            yield
+        finally:
+            with self._has_left:
+                self._inside.discard(number)
+                self._has_left.notify_all()
+
+    def settle(self, within_s: float = SETTLE_WITHIN_S) -> bool:
+        """Wait for those who are inside now, whoever comes after them; False when one stays."""
+        with self._has_left:
+            now = set(self._inside)
+            return self._has_left.wait_for(lambda: now.isdisjoint(self._inside), within_s)
+
+
 class Lanes:
     """Threads that wait for the broker, so that whoever decides never does.
 
@@ -185,6 +219,7 @@ class Lanes:
         self._desk = desk
         self._rising: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
         self._falling: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
+        self.fence = Fence()
         self._lock = threading.Lock()
         self._under_way: dict[str, list[Errand]] = {}
         self._news = Aside("lane-news", desk)
@@ -251,8 +286,10 @@ class Lanes:
         while (task := queue.get()) is not None:
             client_order_id, errand = task
             event: Event | None = None
+            is_rising = queue is self._rising
             try:
-                event = errand()
+                with self.fence.passing() if is_rising else nullcontext():
+                    event = errand()
             except Exception:  # noqa: BLE001 - a bug of ours after the intent: outcome unknown
                 _LOG.exception("an errand to the broker broke; its order is looked up")
                 if client_order_id:

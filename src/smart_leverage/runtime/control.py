@@ -79,14 +79,26 @@ class Waiting:
 class Control:
     """Listens beside the loop; a halt is in force before the loop has even heard of it."""
 
-    def __init__(self, folder: Path, wake: Callable[[], None]) -> None:
-        """Listen in a folder; `wake` ends the loop's pause.
+    def __init__(
+        self,
+        folder: Path,
+        wake: Callable[[], None],
+        settle: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Listen in a folder.
+
+        Args:
+            folder: Of the account.
+            wake: Ends the loop's pause.
+            settle: Waits, within bounds, until no purchase is on its way that had passed the halt
+                file before it was there; a halt is answered after it.
 
         Raises:
             LedgerLocked: Another process listens there.
         """
         self._folder = folder
         self._wake = wake
+        self._settle = settle
         self._halt = HaltFile(folder)
         self._waiting: queue.Queue[Waiting] = queue.Queue(WAITING_MAX)
         self._socket = _listening(folder / SOCKET)
@@ -152,6 +164,8 @@ class Control:
         except queue.Full:
             return Answer(Result.PENDING, "", 0, ("too many commands wait; the halt file stands",))
         self._wake()
+        if request.command in (Command.HALT, Command.FLATTEN):
+            self._settle()
         if waiting.is_answered.wait(ANSWER_WITHIN_S) and waiting.answer is not None:
             return waiting.answer
         return Answer(Result.PENDING, "", 0, ("taken, but not journalled yet",))

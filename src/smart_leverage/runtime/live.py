@@ -109,11 +109,13 @@ class LiveDriver:
         office: Office | None = None,
         pause: Callable[[float], object] = time.sleep,
         pulse: Pulse | None = None,
+        settle: Callable[[], object] = lambda: None,
     ) -> None:
         """Join the parts.
 
         `market` moves the venue's market, the venue itself by default; `pause` waits, seconds, and
-        may end early when something comes in; `pulse` lets others see that it goes round.
+        may end early when something comes in; `pulse` lets others see that it goes round; `settle`
+        waits, in any thread, until the purchases on their way are out of the way.
         """
         self.trader = trader
         self.venue = venue
@@ -125,6 +127,7 @@ class LiveDriver:
         self.operator = operator
         self.office = office
         self.pulse = pulse or Pulse(Meter(), office)
+        self.settle = settle
         self._pause = pause
         self.is_lost = False
         self._closed_ns = clock.now_ns()

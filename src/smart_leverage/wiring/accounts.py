@@ -148,9 +148,9 @@ def in_real_time(
 
     with (
         closing(Keeper(folder / LEDGER, clock, halt, warn)) as keeper,
-        Control(folder, wake.set) as control,
-        venue_process(folder, cash) as venue,
         closing(Lanes(office)) as lanes,
+        Control(folder, wake.set, lanes.fence.settle) as control,
+        venue_process(folder, cash) as venue,
         closing(MarketAside(venue, office)) as market,
     ):
         config = engine_config(settings)
@@ -184,6 +184,7 @@ def in_real_time(
             office=office,
             pause=pause,
             pulse=Pulse(meter, office, lanes),
+            settle=lanes.fence.settle,
         )
         yield driver
         market.close()

@@ -79,6 +79,7 @@ def served(
                         rates=rates,
                         seats=lambda: driver.trader.engine.state.seats,
                         now_ns=time.time_ns,
+                        settle=driver.settle,
                     )
                 )
             ),

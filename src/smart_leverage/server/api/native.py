@@ -58,6 +58,8 @@ class NativeParts(NamedTuple):
     rates: Rates
     seats: Callable[[], dict[str, Seat]]
     now_ns: Callable[[], int]
+    settle: Callable[[], object] = lambda: None
+    """Waits, within bounds, until the purchases on their way are out of the way."""
 
 
 class Native:
@@ -123,6 +125,7 @@ class Native:
             lambda trader, shelf: Ordered(state="halted", is_durable=False),
             is_urgent=True,
         )
+        await asyncio.to_thread(self._parts.settle)
         return reply(did)
 
     # -- signals ----------------------------------------------------------------------------------
