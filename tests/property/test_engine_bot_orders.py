@@ -282,6 +282,13 @@ class BotsAtAVenue(RuleBasedStateMachine):
         self._command(command)
         self._print(is_wide=False)
 
+    @rule(part=st.sampled_from(["crypto", "leveraged", "BTC/USD", "AAPL"]))
+    def close(self, part: str) -> None:
+        self._wait()
+        self._note()
+        self._command(Command.CLOSE, (("part", part),))
+        self._print(is_wide=False)
+
     @precondition(lambda self: self.trader.engine.state.trading is not TradingState.ACTIVE)
     @rule()
     def resume(self) -> None:

@@ -23,6 +23,7 @@ class Step(NamedTuple):
     reactions: tuple[str, ...]
     command: Command | None
     restarts: bool
+    part: str = ""
 
 
 STEPS = st.builds(
@@ -34,8 +35,11 @@ STEPS = st.builds(
         min_size=1,
         max_size=3,
     ).map(tuple),
-    command=st.sampled_from((None, None, None, None, Command.REBALANCE, Command.FLATTEN)),
+    command=st.sampled_from(
+        (None, None, None, None, Command.REBALANCE, Command.FLATTEN, Command.CLOSE)
+    ),
     restarts=st.sampled_from((False, False, False, True)),
+    part=st.sampled_from(("crypto", "leveraged", *(key.partition(":")[2] for key in HELD))),
 )
 
 
@@ -75,7 +79,9 @@ def play(desk: Desk, step: Step) -> None:
         desk.sent.clear()
         desk.cancelled.clear()
         desk.restart()
-    if step.command is not None:
+    if step.command is Command.CLOSE:
+        desk.close(step.part)
+    elif step.command is not None:
         desk.order(step.command)
     changed = {key: f"{desk.price[key] * D(repr(step.factor)):.2f}" for key in HELD}
     desk.prices(changed)

@@ -225,6 +225,15 @@ class Desk:
     def order(self, command: Command, reason: str = "because", who: str = "admin") -> Outcome:
         return self.feed(Commanded(at_ns=self.now_ns, command=command, who=who, reason=reason))
 
+    def close(self, part: str) -> Outcome:
+        """Have a part of the account sold out."""
+        return self.feed(
+            Commanded(
+                at_ns=self.now_ns, command=Command.CLOSE, who="ann", reason="because",
+                changes=(("part", part),),
+            )
+        )  # fmt: skip
+
     def limit(
         self, *words: str, is_admin: bool = False, reason: str = "because"
     ) -> list[LimitChanged]:

@@ -19,7 +19,7 @@ from tests.unit.test_engine_plan_ends import (
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Role, Side
 from smart_leverage.domain.records import Filled, Noted
-from smart_leverage.engine.events import Command, Commanded
+from smart_leverage.engine.events import Command
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.policy.reasons import TradingState
 
@@ -27,12 +27,7 @@ MIXED = {BTC: "0.1", ETH: "1", AAPL: "40"}
 
 
 def close(desk: Desk, part: str) -> Outcome:
-    outcome = desk.feed(
-        Commanded(
-            at_ns=desk.now_ns, command=Command.CLOSE, who="ann", reason="because",
-            changes=(("part", part),),
-        )
-    )  # fmt: skip
+    outcome = desk.close(part)
     desk.prices()
     return outcome
 
