@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.exchange_of_bars import Server, paged, serving
+from tests.wire.bars_server import Server, paged, serving
 
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS
 from smart_leverage.domain.errors import BadData, ConfigError, SourceDown

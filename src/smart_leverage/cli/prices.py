@@ -91,7 +91,6 @@ def show(screen: Screen, store: StorePath = STORE) -> None:
 
 @command(
     "smart-leverage data get alpaca BTC/USD 1h --since 2022-01-01",
-    "smart-leverage data get alpaca TQQQ 1d --since 2016-01-01 --adjustment all --keys alpaca.keys",
     "smart-leverage data get ccxt:kraken ETH/USD 1h --since 2024-01-01",
 )
 def get(

@@ -1,10 +1,12 @@
 """What a source of bars is asked, and what it answers."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from smart_leverage.domain.instruments import AssetClass
 from smart_leverage.market.columns import Columns
+
+if TYPE_CHECKING:
+    from smart_leverage.domain.instruments import AssetClass
 
 RAW = "raw"
 """Prices as they were traded; all others change whenever a later split or dividend comes."""
@@ -13,7 +15,7 @@ RAW = "raw"
 class Wanted(NamedTuple):
     """One series: `symbol` as people write it, BTC/USD or SPY; the step as "1h"."""
 
-    asset_class: AssetClass
+    asset_class: "AssetClass"
     symbol: str
     step: str
     adjustment: str = RAW
