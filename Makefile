@@ -43,7 +43,7 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run notebook test test-long test-all simulate crash power-loss io-errors troubles fuzz audit wire browser cluster bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-long test-all simulate crash power-loss io-errors troubles fuzz audit wire browser cluster package bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -116,6 +116,10 @@ browser: $(SYNCED_BROWSER) .make/chromium  ## Open the dashboard in Debian's chr
 cluster $(SYNCED_CLUSTER): export UV_PROJECT_ENVIRONMENT := .tools/cluster
 cluster: $(SYNCED_CLUSTER)  ## Set up Ray and PostgreSQL and run sweeps on them: the same bytes, with workers killed
 	@$(RUN) pytest --complete $(PYTEST_FLAGS) tests/cluster/test_*.py
+
+# The image cannot be built without a container engine; what it installs and starts can be tried.
+package: $(SYNCED) .make/package  ## Install as the image does, by the hashes of the lock, and run what it starts
+	@SMART_LEVERAGE_PACKAGE=$(CURDIR)/.tools/package/made $(RUN) pytest --complete $(PYTEST_FLAGS) tests/package
 
 # --- measure --------------------------------------------------------------------------------------
 
@@ -197,6 +201,15 @@ INSTALL_CHROMIUM := apt-get install --yes --no-install-recommends chromium fonts
 	  echo "set-up: Debian's chromium" >&2; \
 	  $(INSTALL_CHROMIUM) >/dev/null 2>&1 || { apt-get update && $(INSTALL_CHROMIUM); } >/dev/null 2>&1; } || { \
 	  echo "browser: needs chromium on the search path; as root: apt-get install chromium" >&2; exit 2; }
+	@touch $@
+
+.make/package: pyproject.toml uv.lock $(wildcard deploy/container/*) $(shell find src -name '*.py') $(OUR_UV)
+	@echo "set-up: the environment of the image" >&2
+	@mkdir -p .make
+	@$(UV) venv --quiet --clear .tools/package
+	@$(call twice,$(UV) pip sync --quiet --require-hashes --python .tools/package deploy/container/build.txt)
+	@rm -rf .tools/package/made
+	@PATH=$(CURDIR)/.tools/package/bin:$$PATH; export PATH; $(call twice,deploy/container/install.sh .tools/package/made)
 	@touch $@
 
 # What audits is not installed beside what it audits.

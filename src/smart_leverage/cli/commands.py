@@ -114,6 +114,21 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("refit", RESEARCH, "refit:refit"),
     Entry("review", RESEARCH, "review:review"),
     Entry("report", RESEARCH, "report:report"),
+    Entry(
+        "data",
+        RESEARCH,
+        help="Fetch bars from Alpaca or an exchange, keep them, and check what is kept.",
+        parts=(
+            Entry("list", "", "prices:show"),
+            Entry("get", "", "prices:get"),
+            Entry("check", "", "prices:check"),
+            Entry("repair", "", "prices:repair"),
+        ),
+        examples=(
+            "smart-leverage data get alpaca BTC/USD 1h --since 2022-01-01",
+            "smart-leverage data check",
+        ),
+    ),
     Entry("statement", KEEP, "statement:statement"),
     Entry("tax-lots", KEEP, "tax_lots:tax_lots"),
     Entry("export", KEEP, "export:export"),

@@ -16,6 +16,7 @@ from smart_leverage.domain.errors import (
     OutcomeUnknown,
     Refused,
     SmartLeverageError,
+    SourceDown,
 )
 from smart_leverage.domain.redaction import redactor
 
@@ -29,6 +30,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 _CODES: tuple[tuple[type[SmartLeverageError], int], ...] = (
     (ConfigError, CONFIGURATION),
+    (SourceDown, UNREACHABLE),
     (Refused, DENIED),
     (BrokerDown, UNREACHABLE),
     (NotSent, UNREACHABLE),

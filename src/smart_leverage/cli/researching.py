@@ -29,7 +29,10 @@ class Asked(NamedTuple):
     """What was typed about bars and who proposes; `options.command` makes options of the fields."""
 
     files: Annotated[
-        list[Path], typer.Argument(metavar="BARS...", help="CSV or Parquet, as BTC-USD.1h.csv.")
+        list[Path],
+        typer.Argument(
+            metavar="BARS...", help="CSV or Parquet, as BTC-USD.1h.csv, or a series of `data get`."
+        ),
     ]
     strategy: Annotated[Proposer, typer.Option(help="Who proposes.")] = Proposer.MOMENTUM
     signals: Annotated[

@@ -3,6 +3,7 @@
 SmartLeverageError
 ├── ConfigError          the operator corrects a key           exit 3
 ├── BadData              the input is refused, nothing is kept exit 1
+├── SourceDown           a source of prices does not answer; ask later  exit 4
 ├── BrokerError
 │   ├── Refused          the broker said no; final
 │   ├── NotSent          provably no byte left; may be sent again
@@ -56,6 +57,13 @@ class BadData(SmartLeverageError):
         self.file = None if file is None else Path(file)
         self.row = row
         self.fix = fix
+
+
+class SourceDown(SmartLeverageError):
+    """A source of prices does not answer, after all tries; what has arrived is kept."""
+
+    code = "data.source_down"
+    retriable = True
 
 
 class BrokerError(SmartLeverageError):

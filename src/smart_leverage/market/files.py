@@ -17,6 +17,7 @@ from smart_leverage.market.bars import BarSeries, Source
 from smart_leverage.market.columns import Columns, check_numbers
 from smart_leverage.market.csv_rows import read_csv
 from smart_leverage.market.declared import BarFile, Reading
+from smart_leverage.market.download.reading import is_series, read_series
 from smart_leverage.market.json_rows import read_json
 from smart_leverage.market.jumps import judge_jumps
 from smart_leverage.market.opening import content_of, identify, parse_step
@@ -62,7 +63,8 @@ def load(
 
     Args:
         files: CSV, JSON, Parquet or Feather with the columns ts (start of the bar), open, high,
-            low, close, volume; symbol and step stand in the name, `BTC-USDT.1h.parquet`.
+            low, close, volume; symbol and step stand in the name, `BTC-USDT.1h.parquet`. Or the
+            folder of a series that `data get` made.
         registry: Knows the instruments; decides by asset class how stamps are placed in time.
         reading: Aliases and declarations.
         sessions: Calendar of US securities; the exchange's own when None.
@@ -96,11 +98,8 @@ def _load_one(
     file: BarFile, registry: Registry, reading: Reading, sessions: Sessions, now_ns: int
 ) -> BarSeries:
     name = str(file.path)
-    content = content_of(file.path)
-    symbol, step_ns = identify(file)
-    instrument, quoted_in = _resolve(symbol, file, registry, reading.quote_alias)
-    read = _READERS[file.path.suffix.lower()]
-    rows = read(content, name, is_naive_utc=reading.is_naive_utc, names=file.columns)
+    file, step_ns, rows, sha256 = _read(file, reading)
+    instrument, quoted_in = _resolve(file.symbol or "", file, registry, reading.quote_alias)
     if not rows.ns:
         raise BadData(
             "the file has no rows, only names of columns", file=name, fix="fetch it again"
@@ -120,11 +119,24 @@ def _load_one(
         lows=_column(rows.lows, outside),
         closes=_column(rows.closes, outside),
         volumes=_column(rows.volumes, outside),
-        source=Source(name, hashlib.sha256(content).hexdigest(), quoted_in, len(outside)),
+        source=Source(name, sha256, quoted_in, len(outside)),
         holes=count_holes(spans, step_ns, None if is_coin else sessions),
     )
     doubts = judge_jumps(series, spans.outside, name, trusts=reading.trusts_jumps)
     return replace(series, source=replace(series.source, doubts=doubts))
+
+
+def _read(file: BarFile, reading: Reading) -> tuple[BarFile, int, Columns, str]:
+    """Return a file with its symbol, its step, its rows and the hash of what was read."""
+    if is_series(file.path):
+        told, rows, sha256 = read_series(file.path)
+        stored = replace(file, symbol=told.symbol, asset_class=told.asset_class)
+        return stored, parse_step(told.step), rows, sha256
+    content = content_of(file.path)
+    symbol, step_ns = identify(file)
+    read = _READERS[file.path.suffix.lower()]
+    rows = read(content, str(file.path), is_naive_utc=reading.is_naive_utc, names=file.columns)
+    return replace(file, symbol=symbol), step_ns, rows, hashlib.sha256(content).hexdigest()
 
 
 def _column(values: list[float], outside: frozenset[int]) -> "array[float]":

@@ -69,7 +69,7 @@ def judge_jumps(
         BadData: The first jump, with its row.
     """
     jumps = []
-    for jump in _jumps(series):
+    for jump in jumps_in(series):
         if not trusts:
             raise BadData(
                 jump.fault,
@@ -82,7 +82,7 @@ def judge_jumps(
     return (*jumps, *_shortened(odd), *_without_volume(series))
 
 
-def _jumps(series: BarSeries) -> Iterator[Jump]:
+def jumps_in(series: BarSeries) -> Iterator[Jump]:
     """Yield what is next to certainly false."""
     opens, closes = series.opens, series.closes
     is_share = series.key.startswith(_SHARES)

@@ -119,8 +119,16 @@ def place_intraday(
     return Spans(starts, ends, tuple(outside))
 
 
-def count_holes(spans: Spans, step_ns: int, sessions: Sessions | None) -> Holes:
-    """Return what is missing between the first and the last bar.
+class Hole(NamedTuple):
+    """Bars that are missing in a row, between the end of one bar and the start of the next."""
+
+    from_ns: int
+    until_ns: int
+    bars: int
+
+
+def holes_in(spans: Spans, step_ns: int, sessions: Sessions | None) -> Iterator[Hole]:
+    """Yield what is missing between the first and the last bar.
 
     Args:
         spans: Of one series.
@@ -128,20 +136,25 @@ def count_holes(spans: Spans, step_ns: int, sessions: Sessions | None) -> Holes:
         sessions: For US securities, which miss nothing while the exchange is closed; None for
             what trades round the clock.
     """
-    count = missing = longest = longest_from = 0
     for end, start in zip(spans.ends, spans.starts[1:], strict=False):
-        if start == end:
-            continue
-        if sessions is None:
-            bars = (start - end) // step_ns
-        else:
-            bars = _bars_in_sessions(sessions, end, start, step_ns)
-        if bars:
-            count += 1
-            missing += bars
-            if bars > longest:
-                longest, longest_from = bars, end
-    return Holes(count, missing, longest, longest_from)
+        if start != end and (bars := bars_between(end, start, step_ns, sessions)):
+            yield Hole(end, start, bars)
+
+
+def count_holes(spans: Spans, step_ns: int, sessions: Sessions | None) -> Holes:
+    """Return how much is missing between the first and the last bar; see `holes_in`."""
+    holes = list(holes_in(spans, step_ns, sessions))
+    if not holes:
+        return Holes()
+    longest = max(holes, key=lambda hole: hole.bars)
+    return Holes(len(holes), sum(hole.bars for hole in holes), longest.bars, longest.from_ns)
+
+
+def bars_between(from_ns: int, until_ns: int, step_ns: int, sessions: Sessions | None) -> int:
+    """Return how many bars fit into the trading time between two instants."""
+    if sessions is None:
+        return max(0, until_ns - from_ns) // step_ns
+    return _bars_in_sessions(sessions, from_ns, until_ns, step_ns)
 
 
 def _bars_in_sessions(sessions: Sessions, from_ns: int, until_ns: int, step_ns: int) -> int:

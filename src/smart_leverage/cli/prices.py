@@ -1,0 +1,344 @@
+"""Fetches bars, keeps them, and tells what is held and what is missing in it."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smart_leverage.cli.options import command
+from smart_leverage.cli.screen import Column, Screen
+
+if TYPE_CHECKING:
+    from smart_leverage.domain.instruments import AssetClass
+    from smart_leverage.market.download.checking import Checked
+    from smart_leverage.market.download.rows import BarSource
+    from smart_leverage.market.download.store import Series
+    from smart_leverage.market.placing import Hole
+
+STORE = Path("prices")
+
+StorePath = Annotated[
+    Path, typer.Option("--store", metavar="FOLDER", help="Where series are kept.")
+]
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[SERIES]...", help="Folders of series.  [default: all]", show_default=False
+    ),
+]
+KeysFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        metavar="FILE",
+        help="Alpaca's key id and secret, one a line; of mode 0600.  [default: the environment]",
+    ),
+]
+Url = Annotated[
+    str, typer.Option("--url", metavar="URL", help="A server on this machine, as the source.")
+]
+
+
+class Adjustment(StrEnum):
+    """What is taken out of prices of shares."""
+
+    RAW = "raw"
+    SPLIT = "split"
+    DIVIDEND = "dividend"
+    ALL = "all"
+
+
+class Feed(StrEnum):
+    """Whose trades make the bars of shares."""
+
+    SIP = "sip"
+    IEX = "iex"
+    OTC = "otc"
+    BOATS = "boats"
+
+
+@command("smart-leverage data list", "smart-leverage data list --store ~/prices --json")
+def show(screen: Screen, store: StorePath = STORE) -> None:
+    """List the series that are held, with range, bars and size.
+
+    A folder that is shown can be given wherever bar files are: backtest, sweep, compare, run.
+    """
+    from smart_leverage.domain.stamps import iso
+    from smart_leverage.market.download.store import all_series
+
+    held = all_series(store)
+    if screen.as_json:
+        for series in held:
+            screen.record(_fields(series))
+        return
+    if not held:
+        screen.say(f"no series below {store}; `smart-leverage data get` fetches one")
+        return
+    rows = []
+    for series in held:
+        one = _fields(series)
+        first, last = (iso(at)[:16] if one["rows"] else "" for at in _ends(series))
+        size = f"{one['bytes'] / 1e6:,.1f} MB"
+        rows.append([one["series"], f"{one['rows']:,}", first, last, size, one["fetched"]])
+    titles = ("series", "bars", "first", "last", "size", "fetched")
+    screen.table([Column(name, name in ("bars", "size")) for name in titles], rows)
+
+
+@command(
+    "smart-leverage data get alpaca BTC/USD 1h --since 2022-01-01",
+    "smart-leverage data get ccxt:kraken ETH/USD 1h --since 2024-01-01",
+)
+def get(
+    screen: Screen,
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="alpaca, or ccxt: and an exchange.")
+    ],
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="BTC/USD or SPY.")],
+    step: Annotated[str, typer.Argument(metavar="STEP", help="Length of a bar: 1m, 5m, 1h, 1d.")],
+    *,
+    since: Annotated[str, typer.Option(metavar="TIME", help="First instant, as 2022-01-01.")],
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Last instant.  [default: now]")
+    ] = None,
+    adjustment: Annotated[
+        Adjustment, typer.Option(help="What is taken out of prices of shares.")
+    ] = Adjustment.RAW,
+    feed: Annotated[Feed, typer.Option(help="Of shares at Alpaca.")] = Feed.SIP,
+    is_again: Annotated[bool, typer.Option("--again", help="Fetch all of it anew.")] = False,
+    keys: KeysFile = None,
+    url: Url = "",
+    store: StorePath = STORE,
+) -> None:
+    """Fetch the bars that are not held yet.
+
+    Interrupt it when you like: finished months stay, and the same command goes on behind them.
+    Bars that have not ended and settled are not asked for. Adjusted prices of an earlier date are
+    fetched anew when newer ones are added, since the two would not fit. What the source does not
+    have is a hole, which is told and never filled.
+    """
+    from smart_leverage.cli.inputs import span
+    from smart_leverage.domain.clock import SystemClock
+    from smart_leverage.market.download.checking import check as checked
+    from smart_leverage.market.download.fetching import get as fetched
+    from smart_leverage.market.download.rows import BarSpan, Wanted
+    from smart_leverage.market.download.store import series_of
+
+    asked = BarSpan(*span(since, until))
+    asset_class = _class_of(symbol)
+    with _source(source, asset_class, feed.value, keys, url) as asks:
+        wanted = Wanted(asset_class, symbol, step, adjustment.value)
+        series = series_of(store, asks.name, wanted)
+        now_ns = SystemClock().now_ns()
+        progress = screen.progress(f"{symbol} {step}")
+        got = fetched(series, asks, asked, now_ns, is_again=is_again, progress=progress)
+    found = checked(series)
+    if screen.as_json:
+        screen.record(
+            {**_fields(series), **got._asdict(), "findings": [_finding(f) for f in found.findings]}
+        )
+        return
+    screen.say(
+        f"{'●' if found.is_sound else '▲'} {series.path}: {got.bars:,} bars are new, "
+        f"{got.fetched} parts fetched, {got.kept} were there",
+        *_told(found),
+    )
+
+
+@command(
+    "smart-leverage data check",
+    "smart-leverage data check prices/alpaca/BTC-USD/1h/raw --json",
+)
+def check(screen: Screen, paths: Paths = None, store: StorePath = STORE) -> None:
+    """Tell what is missing in series, what cannot be, and what looks false; leaves with 6 then.
+
+    Holes against the calendar of the class, bars that are there twice or out of order, values that
+    are missing, prices that are not positive, a high below a low, jumps that look like a split,
+    days under a finer step, damaged files. A hole that stayed empty when it was asked for again is
+    told and is no fault.
+    """
+    from smart_leverage.market.download.checking import check as checked
+
+    is_sound = True
+    for series in _named(paths, store):
+        found = checked(series)
+        is_sound &= found.is_sound
+        if screen.as_json:
+            findings = [_finding(one) for one in found.findings]
+            screen.record(
+                {"series": str(series.path), "is_sound": found.is_sound, "findings": findings}
+            )
+        else:
+            sign = "●" if found.is_sound else "■"
+            screen.say(f"{sign} {series.path}: {found.rows:,} bars", *_told(found))
+    if not is_sound:
+        raise typer.Exit(6)
+
+
+@command(
+    "smart-leverage data repair",
+    "smart-leverage data repair prices/alpaca/BTC-USD/1h/raw",
+)
+def repair(
+    screen: Screen,
+    paths: Paths = None,
+    keys: KeysFile = None,
+    url: Url = "",
+    store: StorePath = STORE,
+) -> None:
+    """Ask the sources again for the holes, and for files that are damaged.
+
+    A bar that is there is not replaced. What stayed empty is told and written down.
+    """
+    from smart_leverage.domain.clock import SystemClock
+    from smart_leverage.market.download.repairing import repair as repaired
+
+    for series in _named(paths, store):
+        told = series.manifest
+        kind, _, rest = told.source.partition("-")
+        name = f"ccxt:{rest}" if kind == "ccxt" else kind
+        feed = rest if kind == "alpaca" and rest else "sip"
+        with _source(name, told.asset_class, feed, keys, url) as asks:
+            progress = screen.progress(f"{told.symbol} {told.step}")
+            done = repaired(series, asks, SystemClock().now_ns(), progress=progress)
+        if screen.as_json:
+            empty = [_hole(hole) for hole in done.empty]
+            screen.record(
+                {
+                    "series": str(series.path),
+                    "holes": done.holes,
+                    "bars": done.bars,
+                    "mended": list(done.mended),
+                    "empty": empty,
+                }
+            )
+            continue
+        screen.say(
+            f"{'▲' if done.empty else '●'} {series.path}: {done.holes} holes, "
+            f"{done.bars:,} bars came, {len(done.empty)} holes stayed",
+            *(f"  written anew: part {name}" for name in done.mended),
+            *_shown(done.empty),
+        )
+
+
+# -- what was typed -------------------------------------------------------------------------------
+
+
+def _class_of(symbol: str) -> "AssetClass":
+    from smart_leverage.domain.instruments import AssetClass
+
+    return AssetClass.CRYPTO if "/" in symbol else AssetClass.US_EQUITY
+
+
+@contextmanager
+def _source(
+    name: str, asset_class: "AssetClass", feed: str, keys: Path | None, url: str
+) -> Iterator["BarSource"]:
+    """Open a source while the block runs."""
+    from smart_leverage.domain.instruments import AssetClass
+
+    kind, _, exchange = name.partition(":")
+    if kind == "alpaca" and not exchange:
+        from smart_leverage.market.download.alpaca import AlpacaBars
+
+        given = _keys(keys) if keys or asset_class is AssetClass.US_EQUITY else None
+        with AlpacaBars(asset_class, url=url, keys=given, feed=feed) as alpaca:
+            yield alpaca
+        return
+    if kind != "ccxt" or not exchange:
+        raise typer.BadParameter(f"{name!r}: alpaca, or ccxt:kraken", param_hint="SOURCE")
+    from smart_leverage.market.download.exchanges import ExchangeBars
+
+    asks = ExchangeBars(exchange, url=url)
+    try:
+        yield asks
+    finally:
+        asks.close()
+
+
+def _keys(file: Path | None) -> tuple[str, str]:
+    """Return the keys of a file that nobody else can read, or of the environment."""
+    if file is None:
+        given = (os.environ.get("APCA_API_KEY_ID", ""), os.environ.get("APCA_API_SECRET_KEY", ""))
+        if not all(given):
+            raise typer.BadParameter(
+                "name a file, or set APCA_API_KEY_ID and APCA_API_SECRET_KEY", param_hint="--keys"
+            )
+        return given
+    try:
+        if (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+            raise typer.BadParameter(
+                f"{file} is open to others, mode {mode:04o}; `chmod 600 {file}`",
+                param_hint="--keys",
+            )
+        words = file.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"cannot be read: {error}", param_hint="--keys") from None
+    if len(words) != 2:
+        raise typer.BadParameter(f"{file}: a key id and a secret, one a line", param_hint="--keys")
+    return words[0], words[1]
+
+
+def _named(paths: list[Path] | None, store: Path) -> list["Series"]:
+    from smart_leverage.market.download.store import all_series, open_series
+
+    found = [open_series(path) for path in paths] if paths else all_series(store)
+    if not found:
+        raise typer.BadParameter(f"no series below {store}", param_hint="--store")
+    return found
+
+
+# -- what is told ---------------------------------------------------------------------------------
+
+
+def _ends(series: "Series") -> tuple[int, int]:
+    held = [part for part in series.manifest.parts.values() if part.rows]
+    return (held[0].first_ns, held[-1].last_ns) if held else (0, 0)
+
+
+def _fields(series: "Series") -> dict[str, Any]:
+    from smart_leverage.domain.stamps import iso
+
+    told = series.manifest
+    parts = list(told.parts.values())
+    rows = sum(part.rows for part in parts)
+    first_ns, last_ns = _ends(series)
+    return {
+        "series": str(series.path),
+        "source": told.source,
+        "symbol": told.symbol,
+        "step": told.step,
+        "adjustment": told.adjustment,
+        "rows": rows,
+        "first": iso(first_ns) if rows else None,
+        "last": iso(last_ns) if rows else None,
+        "parts_held": len(parts),
+        "bytes": sum(part.bytes for part in parts),
+        "fetched": max((part.as_of for part in parts), default=""),
+    }
+
+
+def _finding(one: Any) -> dict[str, Any]:
+    return {"kind": one.kind, "number": one.number, "said": one.said, "is_fault": one.is_fault}
+
+
+def _told(found: "Checked") -> Iterator[str]:
+    for one in found.findings:
+        yield f"  {'▲' if one.is_fault else '○'} {one.kind} ({one.number:,}): {one.said}"
+
+
+def _hole(hole: "Hole") -> dict[str, Any]:
+    from smart_leverage.domain.stamps import iso
+
+    return {"from": iso(hole.from_ns), "until": iso(hole.until_ns), "bars": hole.bars}
+
+
+def _shown(holes: tuple["Hole", ...], most: int = 10) -> Iterator[str]:
+    for hole in map(_hole, holes[:most]):
+        yield f"  ▲ empty at the source: {hole['from']} to {hole['until']}, {hole['bars']:,} bars"
+    if len(holes) > most:
+        yield f"  and {len(holes) - most:,} more"

@@ -1,0 +1,1 @@
+"""Fetches bars from their sources and keeps them on this machine."""

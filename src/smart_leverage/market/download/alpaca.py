@@ -1,0 +1,166 @@
+"""Bars of Alpaca: shares with a choice of feed and adjustment, and coins, which need no keys."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Self
+
+import msgspec
+
+from smart_leverage.domain.clock import DAY_NS, HOUR_NS
+from smart_leverage.domain.errors import BadData, ConfigError, SourceDown
+from smart_leverage.domain.instruments import AssetClass
+from smart_leverage.domain.redaction import redactor
+from smart_leverage.domain.risk_days import RiskCalendar
+from smart_leverage.market.download.line import Line, host_of, moment
+from smart_leverage.market.download.rows import RAW, BarRow, BarSpan, Wanted
+from smart_leverage.market.opening import parse_step
+
+OWN = "https://data.alpaca.markets"
+FEEDS = ("sip", "iex", "otc", "boats")
+ADJUSTMENTS = (RAW, "split", "dividend", "all")
+PAGE = 10_000
+PAGES_MAX = 10_000
+SETTLED_S = 16 * 60
+"""Plans without live data refuse the last quarter of an hour."""
+
+_SHARES, _COINS = "/v2/stocks/bars", "/v1beta3/crypto/us/bars"
+_STEP = re.compile(r"([0-9]+)([mhd])")
+_UNITS = {"m": "Min", "h": "Hour", "d": "Day"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = _EPOCH.date().toordinal()
+
+
+class _Bar(msgspec.Struct):
+    t: datetime
+    o: float
+    h: float
+    l: float  # noqa: E741 - its name there
+    c: float
+    v: float
+
+
+class _Page(msgspec.Struct):
+    bars: dict[str, list[_Bar]] | None = None
+    next_page_token: str | None = None
+
+
+class AlpacaBars:
+    """Asks Alpaca's server of market data, page by page; see `BarSource`."""
+
+    def __init__(
+        self,
+        asset_class: AssetClass,
+        *,
+        url: str = "",
+        keys: tuple[str, str] | None = None,
+        feed: str = FEEDS[0],
+        line: Line | None = None,
+    ) -> None:
+        """Remember whom to ask; nothing is sent yet.
+
+        Args:
+            asset_class: Of all that will be asked for.
+            url: Another address than Alpaca's own: a server on this machine.
+            keys: Key id and secret; shares need them.
+            feed: Whose trades make the bars of shares.
+            line: Another one than that to `url`.
+
+        Raises:
+            ConfigError: The address, the feed, or keys that are missing.
+        """
+        is_share = asset_class is AssetClass.US_EQUITY
+        if feed not in FEEDS:
+            raise ConfigError([f"feed = {feed!r}: one of {', '.join(FEEDS)}"], "alpaca")
+        if is_share and keys is None:
+            raise ConfigError(["bars of shares need a key id and a secret"], "alpaca")
+        heads = {}
+        if keys is not None:
+            redactor.hide(keys[1])
+            heads = {"APCA-API-KEY-ID": keys[0], "APCA-API-SECRET-KEY": keys[1]}
+        self._is_share, self._feed = is_share, feed
+        self._line = line or Line(host_of(url, OWN), heads)
+        self._days = RiskCalendar("America/New_York")
+
+    @property
+    def name(self) -> str:
+        """Feeds of shares are different prices, so each has a folder."""
+        return f"alpaca-{self._feed}" if self._is_share else "alpaca"
+
+    @property
+    def settled_s(self) -> int:
+        """How long a bar is left alone."""
+        return SETTLED_S
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._line.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def fetch(self, wanted: Wanted, span: BarSpan) -> Iterator[Sequence[BarRow]]:
+        """Yield pages of bars; see `BarSource`."""
+        params = self._params(wanted, span)
+        given: set[str] = set()
+        for _ in range(PAGES_MAX):
+            page = self._page(params)
+            yield [self._row(bar, wanted.step) for bar in (page.bars or {}).get(wanted.symbol, [])]
+            token = page.next_page_token
+            if not token:
+                return
+            if token in given:
+                break
+            given.add(token)
+            params["page_token"] = token
+        raise SourceDown("pages without end: the server gives the same page again")
+
+    def _params(self, wanted: Wanted, span: BarSpan) -> dict[str, str]:
+        params = {
+            "symbols": wanted.symbol,
+            "timeframe": timeframe(wanted.step, is_share=self._is_share),
+            "start": moment(span.from_ns),
+            "end": moment(span.until_ns - 1_000),
+            "limit": str(PAGE),
+            "sort": "asc",
+        }
+        if self._is_share:
+            return params | {"feed": self._feed, "adjustment": wanted.adjustment}
+        if wanted.adjustment != RAW:
+            raise BadData("coins have no splits and dividends", fix=f"ask for {RAW}")
+        return params
+
+    def _page(self, params: dict[str, str]) -> _Page:
+        body = self._line.ask(_SHARES if self._is_share else _COINS, params)
+        try:
+            return msgspec.json.decode(body, type=_Page)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise SourceDown(f"the answer cannot be read: {error}") from None
+
+    def _row(self, bar: _Bar, step: str) -> BarRow:
+        since = bar.t.astimezone(UTC) - _EPOCH
+        at_ns = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+        if self._is_share and step == "1d":
+            # A day begins at midnight of New York there, and the date of its session here.
+            day = date.fromisoformat(self._days.day_of(at_ns))
+            at_ns = (day.toordinal() - _EPOCH_DAY) * DAY_NS
+        return BarRow(at_ns, bar.o, bar.h, bar.l, bar.c, bar.v)
+
+
+def timeframe(step: str, *, is_share: bool) -> str:
+    """Return a step as Alpaca spells it: "15m" is "15Min".
+
+    Raises:
+        BadData: It is not offered, or its bars of shares would lie on no fixed grid.
+    """
+    step_ns, match = parse_step(step), _STEP.fullmatch(step)
+    number = int(match[1]) if match else 0
+    most = {"m": 59, "h": 23, "d": 1}[match[2]] if match else 0
+    if match is None or number > most:
+        raise BadData(f"Alpaca has no bars of {step}", fix="1m to 59m, 1h to 23h, or 1d")
+    if is_share and HOUR_NS < step_ns < DAY_NS:
+        raise BadData(f"bars of {step} of shares move with daylight saving", fix="ask for 1h or 1d")
+    return f"{number}{_UNITS[match[2]]}"
