@@ -11,7 +11,8 @@ from smart_leverage.domain.errors import ConfigError
 from smart_leverage.ledger.files import FILE_MODE
 
 FILE = "people.sqlite"
-WAIT_S = 2.0
+WAIT_S = 10.0
+"""So long one who writes waits for another; a disk that is slow to confirm takes seconds."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS links (
