@@ -53,6 +53,8 @@ class Venue:
         self.is_streaming = True
         self.dropped: set[int] = set()
         """Sequences that the stream does not tell."""
+        self.before_listening: Callable[[], None] = lambda: None
+        """Happens between letting a client into the stream and telling it anything."""
         self.is_suspended = False
         self.streams: list[ServerConnection] = []
         self.port = self.stream_port = 0
@@ -295,12 +297,15 @@ def _stream(venue: Venue, connection: ServerConnection) -> None:
     heard = json.loads(connection.recv(timeout=10))["data"]
     is_ours = (heard["key_id"], heard["secret_key"]) == tuple(KEYS)
     status = "authorized" if is_ours and venue.is_streaming else "unauthorized"
-    seen = venue.behind.updates(0)
-    last = seen[-1].sequence if seen else 0
     connection.send(json.dumps({"stream": "authorization", "data": {"status": status}}).encode())
     if status != "authorized":
         return
-    assert json.loads(connection.recv(timeout=10))["action"] == "listen"
+    wish = json.loads(connection.recv(timeout=10))
+    assert wish["action"] == "listen"
+    venue.before_listening()
+    seen = venue.behind.updates(0)
+    last = seen[-1].sequence if seen else 0
+    connection.send(json.dumps({"stream": "listening", "data": wish["data"]}).encode())
     venue.streams.append(connection)
     while venue.is_streaming:
         for update in venue.behind.updates(last):

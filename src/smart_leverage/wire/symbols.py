@@ -1,7 +1,7 @@
 """How the venue spells an instrument, and which one a spelling means."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from smart_leverage.domain.instruments import AssetClass, Instrument, Key, key_of
 
@@ -24,14 +24,22 @@ def key_of_symbol(symbol: str, known: Mapping[Key, Instrument]) -> Key | None:
         key = key_of(asset_class, symbol)
         if key in known:
             return key
+    pairs = (key_of(AssetClass.CRYPTO, pair) for pair in _pairs(symbol))
+    return next((key for key in pairs if key in known), None)
+
+
+def pair_of(symbol: str) -> str | None:
+    """Return the pair that a coin's holding is named by, `FOO/USD` of `FOOUSD`; None if none is."""
+    return symbol if "/" in symbol else next(_pairs(symbol), None)
+
+
+def _pairs(symbol: str) -> Iterator[str]:
     if "/" in symbol:
-        return None
+        return
     for quote in QUOTES:
         coin = symbol.removesuffix(quote)
-        key = key_of(AssetClass.CRYPTO, f"{coin}/{quote}")
-        if coin != symbol and key in known:
-            return key
-    return None
+        if coin and coin != symbol:
+            yield f"{coin}/{quote}"
 
 
 def names_option(symbol: str) -> bool:

@@ -17,7 +17,8 @@ from smart_leverage.brokers.alpaca.numbering import Numbering
 from smart_leverage.brokers.alpaca.writing import change_body, order_body
 from smart_leverage.brokers.base import Capabilities
 from smart_leverage.domain.activities import Activity
-from smart_leverage.domain.errors import BadData, BrokerDown, OutcomeUnknown, Refused
+from smart_leverage.domain.clock import DAY_NS
+from smart_leverage.domain.errors import BadData, BrokerDown, NotSent, OutcomeUnknown, Refused
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import (
     AccountSnapshot,
@@ -44,6 +45,12 @@ PAGE = 500
 ROWS = 100
 PAGES_MAX = 200
 """A list that goes on beyond that many pages is none: the broker repeats itself."""
+
+LATE_NS = 40 * DAY_NS
+"""A row that the broker lists later than that after its date is found at the next start."""
+
+ENDED = frozenset({404, 422})
+"""With these the broker says that an order cannot be cancelled any more, or is not there."""
 
 
 class AlpacaBroker:
@@ -74,6 +81,7 @@ class AlpacaBroker:
         self._own: dict[str, Order] = {}
         self._ids: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._newest_ns = 0
         self._numbers = Numbering(folder / "broker-activities")
         self._hearing = Hearing(hosts.stream, keys, self, now_ns)
 
@@ -118,7 +126,12 @@ class AlpacaBroker:
         began = time.monotonic()
         try:
             self._line.send("DELETE", f"{ORDERS}/{self._id_of(client_order_id)}", None, Lane.FALL)
-        except Lost as error:
+        except Refused as error:
+            if error.broker_code // 100_000 in ENDED:
+                raise
+            # Too many requests, wrong keys: the order stands as it stood, and has no last word.
+            raise OutcomeUnknown(client_order_id, time.monotonic() - began) from error
+        except (Lost, NotSent) as error:
             raise OutcomeUnknown(client_order_id, time.monotonic() - began) from error
 
     def _changed(
@@ -139,10 +152,14 @@ class AlpacaBroker:
 
         Raises:
             Refused: The broker does not list it.
+            NotSent: It does not say; what was to be asked of it has not left.
         """
         found = self._ids.get(client_order_id)
         if found is None:
-            order = self.order(client_order_id)
+            try:
+                order = self.order(client_order_id)
+            except BrokerDown as error:
+                raise NotSent(f"{client_order_id} could not be looked up: {error}") from error
             if order is None:
                 raise Refused(40410000, f"order not found for {client_order_id}")
             found = order.broker_order_id
@@ -178,13 +195,15 @@ class AlpacaBroker:
                 params["after"] = when(since_ns) or ""
             rows = self._rows(self._line.ask(ORDERS, params))
             page = [self._legible_row(row) for row in rows]
-            new = [each for each in page if each.broker_order_id not in found]
-            found |= {each.broker_order_id: each for each in new}
-            if len(rows) < PAGE or not new:
+            is_more = any(each.broker_order_id not in found for each in page)
+            found |= {each.broker_order_id: each for each in page}
+            if len(rows) < PAGE:
+                return sorted(found.values(), key=lambda each: each.submitted_at_ns)
+            if not is_more:
                 break
             # Orders of one instant may lie on both sides of a page's end: a step back finds them.
             since_ns = page[-1].submitted_at_ns - 1
-        return sorted(found.values(), key=lambda each: each.submitted_at_ns)
+        raise BrokerDown("the broker's list of orders has no end")
 
     # -- the account ------------------------------------------------------------------------------
 
@@ -208,15 +227,20 @@ class AlpacaBroker:
         """Return what moved beside orders and fills, above a number, oldest first.
 
         The broker has no numbers, and lists some things days after their date: each row gets a
-        number when it is first seen, and keeps it in a file.
+        number when it is first seen, and keeps it in a file. Whoever has everything that was seen
+        is told what is new from `LATE_NS` before the newest on, and years are not read each time.
         """
-        rows = self.activity_rows("non_trade_activity")
+        since_ns = self._newest_ns - LATE_NS if 0 < self._numbers.last <= after else 0
+        rows = self.activity_rows("non_trade_activity", max(0, since_ns))
         numbers = self._numbers.of([str(row.get("id")) for row in rows])
+        now_ns = self._now_ns()
         found = [
             reading.activity(row, number, self._known)
             for row, number in zip(rows, numbers, strict=True)
             if number > after
         ]
+        dates = (reading.dated(row) for row in rows)
+        self._newest_ns = max((self._newest_ns, *(at_ns for at_ns in dates if at_ns <= now_ns)))
         return sorted(found, key=lambda each: each.number)
 
     def activity_rows(self, category: str, after_ns: int = 0) -> list[Mapping[str, Any]]:
@@ -229,9 +253,9 @@ class AlpacaBroker:
             page = self._rows(self._line.ask("/v2/account/activities", params))
             rows += page
             if len(page) < ROWS:
-                break
+                return rows
             params["page_token"] = str(page[-1].get("id"))
-        return rows
+        raise BrokerDown("the broker's list of activities has no end")
 
     # -- what has happened ------------------------------------------------------------------------
 

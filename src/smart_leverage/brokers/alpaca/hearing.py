@@ -5,12 +5,12 @@ executions are read from the lists, and what was not told yet is told from there
 execution by how much of its order was filled after it, so that it is told once, whoever was first.
 """
 
-import contextlib
 import json
+import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ from smart_leverage.domain.clock import DAY_NS, HOUR_NS
 from smart_leverage.domain.errors import BadData, BrokerDown
 from smart_leverage.domain.orders import BrokerOrder, TradeUpdate
 
+_LOG = logging.getLogger(__name__)
+
 OPEN_S, PING_S = 5.0, 10.0
 AGAIN_S = (0.5, 30.0)
 """The first and the longest pause before another connection."""
@@ -30,11 +32,18 @@ AGAIN_S = (0.5, 30.0)
 LISTS_EVERY_S = 2.0
 """While the stream is down the lists are read this often at most."""
 
+CHECKED_EVERY_S = 30.0
+"""And this often while it is up: one that is silent by mistake looks like one with no news."""
+
 KEPT = 20_000
 """So many of the last updates can be asked for again."""
 
 FRAME_MAX = 1 << 20
+UPDATES = "trade_updates"
 FILLS = frozenset({"fill", "partial_fill"})
+TAKEN_BACK = frozenset({"trade_bust", "trade_correct"})
+"""With these the broker corrects what it had told; less may be filled than before."""
+
 ZERO = Decimal(0)
 
 Row = Mapping[str, Any]
@@ -80,12 +89,16 @@ class Told:
         if fill.execution_id in self._executions:
             return True
         self._executions.add(fill.execution_id)
-        self._add(event, order, at_ns, fill)
+        known = self.orders.get(order.broker_order_id)
+        is_old = known is not None and _is_behind(order, known)
+        self._add(event, known if known is not None and is_old else order, at_ns, fill)
         return before + qty >= cumulated
 
     def change(self, event: str, order: BrokerOrder, at_ns: int) -> None:
-        """Tell that an order stands as it does, unless that was told."""
+        """Tell that an order stands as it does, unless that was told, or something later."""
         known = self.orders.get(order.broker_order_id)
+        if known is not None and event not in TAKEN_BACK and _is_behind(order, known):
+            return
         if known is None or (known.status, known.filled_qty) != (order.status, order.filled_qty):
             self._add(event, order, at_ns, None)
 
@@ -100,6 +113,11 @@ class Told:
         self.updates.append(
             TradeUpdate(sequence=self.last, event=event, broker_order=order, at_ns=at_ns, fill=fill)
         )
+
+
+def _is_behind(order: BrokerOrder, known: BrokerOrder) -> bool:
+    """Tell whether an order stands where it stood before it was told last."""
+    return order.filled_qty < known.filled_qty or (order.is_open and not known.is_open)
 
 
 class Hearing:
@@ -134,7 +152,8 @@ class Hearing:
         if self._thread is None:
             self._begin(after)
         now_s = time.monotonic()
-        if self._wants_lists or (not self._is_up and now_s - self._listed_s > LISTS_EVERY_S):
+        every_s = CHECKED_EVERY_S if self._is_up else LISTS_EVERY_S
+        if self._wants_lists or now_s - self._listed_s > every_s:
             self._read_lists()
             self._listed_s = now_s
         with self._lock:
@@ -163,8 +182,12 @@ class Hearing:
         pause_s = AGAIN_S[0]
         while not self._is_over.is_set():
             began_s = time.monotonic()
-            with contextlib.suppress(OSError, TimeoutError, WebSocketException, ValueError):
+            try:
                 self._hear_out()
+            except (OSError, WebSocketException, ValueError) as error:
+                _LOG.info("the broker's stream ended: %s", error)
+            except Exception:  # noqa: BLE001 - a bug of ours: whoever asks reads the lists
+                _LOG.exception("hearing the broker's stream broke")
             self._is_up, self._wants_lists = False, True
             lasted = time.monotonic() - began_s > AGAIN_S[1]
             pause_s = AGAIN_S[0] if lasted else min(2.0 * pause_s, AGAIN_S[1])
@@ -180,26 +203,25 @@ class Hearing:
                 self._connection = connection
             if self._is_over.is_set():
                 return
-            for said in self._wishes():
-                connection.send(json.dumps(said))
-            for frame in connection:
-                self._take(json.loads(frame))
+            data = {"key_id": self._keys.key_id, "secret_key": self._keys.secret}
+            connection.send(json.dumps({"action": "authenticate", "data": data}))
+            while True:
+                # A server that lets us in and then says nothing would be listened to for ever.
+                frame = connection.recv(None if self._is_up else OPEN_S)
+                self._take(json.loads(frame, parse_float=Decimal), connection)
 
-    def _wishes(self) -> Iterator[dict[str, Any]]:
-        data = {"key_id": self._keys.key_id, "secret_key": self._keys.secret}
-        yield {"action": "authenticate", "data": data}
-        yield {"action": "listen", "data": {"streams": ["trade_updates"]}}
-
-    def _take(self, message: Any) -> None:
+    def _take(self, message: Any, connection: ClientConnection) -> None:
         if not isinstance(message, dict):
             return
         stream, data = message.get("stream"), message.get("data")
         if stream == "authorization" and isinstance(data, dict):
             if data.get("status") != "authorized":
                 raise ValueError("the stream does not take our keys")
-            # What happened before is in the lists; what happens from here on comes by itself.
-            self._is_up, self._wants_lists = True, True
-        elif stream == "trade_updates" and isinstance(data, dict):
+            connection.send(json.dumps({"action": "listen", "data": {"streams": [UPDATES]}}))
+        elif stream == "listening" and isinstance(data, dict):
+            # What happened before this word is in the lists; what comes after it comes by itself.
+            self._is_up, self._wants_lists = UPDATES in (data.get("streams") or ()), True
+        elif stream == UPDATES and isinstance(data, dict):
             try:
                 self._hear(data)
             except (BrokerDown, BadData):

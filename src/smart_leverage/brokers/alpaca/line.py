@@ -1,7 +1,9 @@
 """The line to the broker: a request leaves once, and its answer proves what it proves."""
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import httpx2
@@ -13,6 +15,9 @@ from smart_leverage.domain.errors import BrokerDown, NotSent, Refused
 from smart_leverage.domain.redaction import redactor
 
 CONNECT_S, ANSWER_S = 3.0, 8.0
+WHOLE_S = 20.0
+"""An answer that is not whole by then is none, however steadily it drips."""
+
 READ_WAITS_S = 10.0
 """So long a question waits for its turn."""
 
@@ -39,7 +44,7 @@ class Lost(Exception):
 
 
 class Answer(NamedTuple):
-    """What came back: a status, and JSON; numbers stay text."""
+    """What came back: a status, and JSON whose fractions are exact."""
 
     status: int
     content: Any
@@ -48,9 +53,16 @@ class Answer(NamedTuple):
 class Line:
     """One pool of connections to one broker; safe in threads, and nothing is sent twice."""
 
-    def __init__(self, hosts: Hosts, keys: Keys, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        hosts: Hosts,
+        keys: Keys,
+        budget: Budget | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Remember where the broker is; nothing is sent yet."""
         redactor.hide(keys.secret)
+        self._clock = clock
         self._budget = budget or Budget()
         self._client = httpx2.Client(
             base_url=hosts.trading,
@@ -108,6 +120,7 @@ class Line:
     ) -> Answer:
         body = None if content is None else msgspec.json.encode(content)
         heads = {} if body is None else {"Content-Type": "application/json"}
+        until_s = self._clock() + WHOLE_S
         try:
             with self._client.stream(
                 method, path, content=body, headers=heads, params=dict(params or {})
@@ -117,6 +130,8 @@ class Line:
                     read += part
                     if len(read) > ANSWER_MAX:
                         raise Lost("an answer without end")
+                    if self._clock() > until_s:
+                        raise Lost(f"an answer that was not whole after {WHOLE_S:g} s")
                 return Answer(response.status_code, _decoded(bytes(read)))
         except _PROVES_NOTHING_LEFT as error:
             raise NotSent(f"the broker cannot be reached: {type(error).__name__}") from error
@@ -134,12 +149,15 @@ class Line:
         return Lost(f"status {answer.status}")
 
 
+_JSON = msgspec.json.Decoder(float_hook=Decimal)
+
+
 def _decoded(body: bytes) -> Any:
     if not body:
         return None
     try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError:
+        return _JSON.decode(body)
+    except (msgspec.DecodeError, RecursionError):
         return None  # a page of some proxy, or half an answer: it proves nothing
 
 

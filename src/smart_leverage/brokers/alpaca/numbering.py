@@ -22,6 +22,11 @@ class Numbering:
             for name in whole.decode("utf-8").splitlines():
                 self._numbers.setdefault(name, len(self._numbers) + 1)
 
+    @property
+    def last(self) -> int:
+        """The highest number that was given."""
+        return len(self._numbers)
+
     def of(self, names: Sequence[str]) -> list[int]:
         """Return the numbers of some names; new ones are durable before they are returned."""
         with self._lock:

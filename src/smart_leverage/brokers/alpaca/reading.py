@@ -3,13 +3,14 @@
 A field that is missing, or that is no number, is an error of that object only where it is needed.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.errors import BadData
-from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.instruments import AssetClass, Instrument, Key
 from smart_leverage.domain.orders import (
     EXTERNAL,
     AccountSnapshot,
@@ -24,11 +25,14 @@ from smart_leverage.domain.orders import (
     TimeInForce,
 )
 from smart_leverage.domain.stamps import read_stamp
-from smart_leverage.wire.symbols import key_of_symbol
+from smart_leverage.wire.symbols import key_of_symbol, pair_of
 
 W = TypeVar("W")
 Row = Mapping[str, Any]
 Known = Mapping[Key, Instrument]
+
+_CLASS = re.compile(r"[a-z][a-z_]{0,23}")
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./-]{0,31}")
 
 ZERO = Decimal(0)
 USD = "USD"
@@ -111,12 +115,14 @@ def fill_of(
 
 def position(row: Row, known: Known) -> PositionSnapshot:
     """Return a holding."""
-    qty = _needed(row, "qty")
+    qty, free = _needed(row, "qty"), _number(row, "qty_available")
+    if row.get("side") == "short":  # whether its quantity has a sign is nowhere promised
+        qty, free = -abs(qty), None if free is None else -abs(free)
     entry = _number(row, "avg_entry_price") or ZERO
     return PositionSnapshot(
         key=key_in(row, known),
         qty=qty,
-        qty_available=qty if (free := _number(row, "qty_available")) is None else free,
+        qty_available=qty if free is None else free,
         avg_entry_price=entry,
         price=_number(row, "current_price") or entry,
     )
@@ -146,7 +152,7 @@ def activity(row: Row, number: int, known: Known) -> Activity:
     return Activity(
         number=number,
         activity_id=_text(row, "id"),
-        at_ns=_instant(row, "date") or _instant(row, "transaction_time") or 0,
+        at_ns=dated(row),
         type=_text(row, "activity_type"),
         net_amount=_number(row, "net_amount") or ZERO,
         key=None if not row.get("symbol") else key_in(row, known),
@@ -156,17 +162,34 @@ def activity(row: Row, number: int, known: Known) -> Activity:
     )
 
 
+def dated(row: Row) -> int:
+    """Return when an activity was, UTC nanoseconds; 0 where the broker does not say."""
+    return _instant(row, "date") or _instant(row, "transaction_time") or 0
+
+
 def key_in(row: Row, known: Known) -> Key:
     """Return which instrument a row is about.
 
+    One that the registry does not have is named by the broker's own class and symbol: a single
+    holding that we have no record of must not hide all others, which may have to be sold.
+
     Raises:
-        BadData: One that the registry does not have.
+        BadData: The row names none.
     """
     symbol = row.get("symbol")
-    key = key_of_symbol(symbol, known) if isinstance(symbol, str) else None
-    if key is None:
-        raise BadData(f"the broker speaks of {symbol!r}, which is not in the registry")
-    return key
+    if not isinstance(symbol, str) or not symbol:
+        raise BadData("the broker said no symbol")
+    return key_of_symbol(symbol, known) or _unlisted(symbol, row.get("asset_class"))
+
+
+def _unlisted(symbol: str, asset_class: object) -> Key:
+    if not isinstance(asset_class, str) or not _CLASS.fullmatch(asset_class):
+        raise BadData(f"the broker speaks of {symbol[:32]!r} and does not say what it is")
+    if not _SYMBOL.fullmatch(symbol):
+        raise BadData(f"the broker speaks of {symbol[:32]!r}, which is no symbol")
+    if asset_class == AssetClass.CRYPTO:  # a holding is told as FOOUSD, its order is for FOO/USD
+        symbol = pair_of(symbol) or symbol
+    return Key(f"{asset_class}:{symbol}")
 
 
 def instant(row: Row, name: str) -> int:
