@@ -74,6 +74,15 @@ def always(venue: Venue, name: str, body: bytes) -> None:
     venue.before[name] = say
 
 
+CLOCK = iter(range(MONDAY + 1, MONDAY + 10**9))
+
+
+def bought(broker: AlpacaBroker, behind: SimBrokerClient, name: str) -> None:
+    """Have a purchase of three filled."""
+    sent(broker, name, type=OrderType.MARKET, qty="3")
+    behind.on_quote(next(CLOCK), AAPL, 200.0, 200.03)
+
+
 # -- what the registry does not have --------------------------------------------------------------
 
 
@@ -175,6 +184,43 @@ def test_activities_that_were_all_seen_are_not_read_from_the_beginning_again(
     assert ["after=2026-06-22" in path for path in asked] == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param({"id": "x", "activity_type": "DIV", "net_amount": "many"}, id="no-amount"),
+        pytest.param({"activity_type": "DIV", "net_amount": "1"}, id="no-id"),
+        pytest.param(
+            {"id": "x", "activity_type": "SPLIT", "symbol": "ZZQX", "qty": "3"}, id="of-nothing"
+        ),
+        pytest.param([], id="no-row"),
+    ],
+)
+def test_an_activity_that_cannot_be_read_is_no_answer(
+    broker: AlpacaBroker, venue: Venue, row: Any
+) -> None:
+    venue.before["GET /v2/account/activities"] = saying(200, json.dumps([row]).encode())
+    with pytest.raises(BrokerDown):
+        broker.activities()
+
+
+def test_a_dividend_of_what_the_registry_lacks_is_money(broker: AlpacaBroker, venue: Venue) -> None:
+    row = {"id": "x", "activity_type": "DIV", "symbol": "ZZQX", "net_amount": "12.5"}
+    venue.before["GET /v2/account/activities"] = saying(200, json.dumps([row]).encode())
+    (paid,) = broker.activities()
+    assert (paid.type, paid.net_amount, paid.key) == ("DIV", D("12.5"), None)
+
+
+def test_an_execution_that_cannot_be_read_is_asked_for_again(
+    broker: AlpacaBroker, venue: Venue, behind: SimBrokerClient
+) -> None:
+    bought(broker, behind, "illegible")
+    rows = b'[{"order_id": "o", "activity_type": "FILL", "qty": "1"}]'
+    venue.before["GET /v2/account/activities"] = saying(200, rows)
+    with pytest.raises(BrokerDown, match="execution"):
+        broker.updates(0)
+    assert executions(broker, "illegible") == [D(3)]
+
+
 def test_fractions_are_exact_also_where_the_broker_writes_numbers(
     broker: AlpacaBroker, venue: Venue
 ) -> None:
@@ -243,14 +289,6 @@ def test_a_change_of_what_cannot_be_looked_up_is_not_sent(
 
 
 # -- the stream -----------------------------------------------------------------------------------
-
-CLOCK = iter(range(MONDAY + 1, MONDAY + 10**9))
-
-
-def bought(broker: AlpacaBroker, behind: SimBrokerClient, name: str) -> None:
-    """Have a purchase of three filled."""
-    sent(broker, name, type=OrderType.MARKET, qty="3")
-    behind.on_quote(next(CLOCK), AAPL, 200.0, 200.03)
 
 
 def test_what_happens_while_the_stream_lets_us_in_is_not_missed(

@@ -234,13 +234,16 @@ class AlpacaBroker:
         rows = self.activity_rows("non_trade_activity", max(0, since_ns))
         numbers = self._numbers.of([str(row.get("id")) for row in rows])
         now_ns = self._now_ns()
-        found = [
-            reading.activity(row, number, self._known)
-            for row, number in zip(rows, numbers, strict=True)
-            if number > after
-        ]
-        dates = (reading.dated(row) for row in rows)
-        self._newest_ns = max((self._newest_ns, *(at_ns for at_ns in dates if at_ns <= now_ns)))
+        found = _about(
+            "an activity",
+            lambda: [
+                reading.activity(row, number, self._known)
+                for row, number in zip(rows, numbers, strict=True)
+                if number > after
+            ],
+        )
+        dates = _about("an activity", lambda: [reading.dated(row) for row in rows])
+        self._newest_ns = max(self._newest_ns, *(at_ns for at_ns in dates if at_ns <= now_ns), 0)
         return sorted(found, key=lambda each: each.number)
 
     def activity_rows(self, category: str, after_ns: int = 0) -> list[Mapping[str, Any]]:
@@ -326,9 +329,12 @@ class AlpacaBroker:
         return content
 
     def _rows(self, answer: Answer) -> list[Mapping[str, Any]]:
-        if answer.status != 200 or not isinstance(answer.content, list):
+        rows = answer.content
+        if answer.status != 200 or not isinstance(rows, list):
             raise BrokerDown("a list of the broker cannot be read")
-        return answer.content
+        if not all(isinstance(row, dict) for row in rows):
+            raise BrokerDown("a list of the broker has something else in it")
+        return rows
 
 
 def _about(what: str, read: Callable[[], T]) -> T:

@@ -249,15 +249,21 @@ class Hearing:
             orders |= {each.broker_order_id: each for each in recent}
             rows = self._source.activity_rows("trade_activity", since_ns)
             self._look_up_rest(orders, rows)
+            self._tell_lists(orders, rows)
         except BrokerDown:
             self._wants_lists = True
             raise
+        except BadData as error:
+            self._wants_lists = True
+            raise BrokerDown(f"an execution of the broker cannot be read: {error}") from error
+        self._since_ns = begun_ns
+
+    def _tell_lists(self, orders: Mapping[str, BrokerOrder], rows: Sequence[Row]) -> None:
         with self._lock:
             self._tell_executions(orders, rows)
             for order in sorted(orders.values(), key=lambda each: each.updated_at_ns):
                 event = order.status if not order.is_open else "new"
                 self._told.change(event, order, order.updated_at_ns or order.submitted_at_ns)
-        self._since_ns = begun_ns
 
     def _look_up_rest(self, orders: dict[str, BrokerOrder], rows: Sequence[Row]) -> None:
         """Read orders that are in no list: once open and now ended, or sent long ago and filled."""

@@ -148,14 +148,16 @@ def account(row: Row, at_ns: int) -> AccountSnapshot:
 
 def activity(row: Row, number: int, known: Known) -> Activity:
     """Return a row that is no trade."""
-    qty = _number(row, "qty")
+    qty, symbol = _number(row, "qty"), row.get("symbol")
+    # These rows do not tell a class. Money counts all the same; a quantity has to be of something.
+    is_money = qty is None and isinstance(symbol, str) and key_of_symbol(symbol, known) is None
     return Activity(
         number=number,
         activity_id=_text(row, "id"),
         at_ns=dated(row),
         type=_text(row, "activity_type"),
         net_amount=_number(row, "net_amount") or ZERO,
-        key=None if not row.get("symbol") else key_in(row, known),
+        key=None if not symbol or is_money else key_in(row, known),
         qty=qty,
         price=_number(row, "price"),
         reference=_text(row, "id"),
