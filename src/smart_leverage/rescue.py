@@ -142,9 +142,11 @@ class Rescue:
                 self._cancel(order)
         self._resolve()
         under_way = {order.order.key for order in opened if self._is_own(order)}
-        held = [each for each in self._broker.positions() if each.qty > 0]
+        held = [each for each in self._broker.positions() if each.qty != 0]
         for each in held:
-            if each.key not in under_way and each.key not in self._unknown:
+            if each.qty < 0:
+                self._why[each.key] = "a short, which is not bought back here: close it by hand"
+            elif each.key not in under_way and each.key not in self._unknown:
                 self._sell(each)
         return held
 
@@ -212,7 +214,7 @@ class Rescue:
             for order in self._broker.orders(is_open=True)
             if self._is_own(order) and order.status == "accepted"
         }
-        return bool(self._unknown) or any(each.key not in waiting for each in held)
+        return bool(self._unknown) or any(each.qty > 0 and each.key not in waiting for each in held)
 
     def _suspended(self) -> bool:
         try:

@@ -199,6 +199,18 @@ def test_shares_whose_market_is_closed_are_left_to_their_order(
     assert set(held(behind)) == {AAPL}
 
 
+def test_a_short_is_not_called_flat_and_keeps_nobody_waiting(
+    broker: AlpacaBroker, behind: SimBrokerClient, venue: Venue
+) -> None:
+    short = b'[{"symbol":"AAPL","qty":"-5","side":"short","avg_entry_price":"190"}]'
+    venue.before["GET /v2/positions"] = saying(200, short)
+    outcome = rescued(broker, Watch(behind), lasts_s=5.0)
+    assert not outcome.is_flat
+    assert outcome.left == {
+        "AAPL": "-5 held: a short, which is not bought back here: close it by hand"
+    }
+
+
 # -- the command ----------------------------------------------------------------------------------
 
 
