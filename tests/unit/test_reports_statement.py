@@ -200,6 +200,34 @@ def test_a_flow_is_never_a_return(tmp_path: Path) -> None:
     assert value(day, "target") == pytest.approx(1.02 * 0.95 - 1.0 - pace)
 
 
+def test_money_that_came_after_the_last_valuation_is_no_loss(tmp_path: Path) -> None:
+    """Neither of the day in which it came, nor a gain of the day after."""
+    records: list[Record] = [
+        *opening(),
+        mark(ns(4, 14), "100000"),
+        mark(ns(5, 14), "101000"),
+        FlowSeen(at_ns=ns(5, 15), amount=D(50_000), source="broker"),
+        mark(ns(6, 14), "151000"),
+        mark(ns(7, 14), "151000"),
+    ]
+    path = ledger_of(tmp_path, records)
+    days = [statement_of(part) for part in parts(path, Kind.DAY, every=True)]
+    assert [value(day, "result") for day in days] == [0, 1_000, 0, 0]
+    assert [value(day, "equity_close") for day in days] == [100_000, 151_000, 151_000, 151_000]
+    assert [value(day, "equity_open") for day in days] == [100_000, 100_000, 151_000, 151_000]
+
+
+def test_what_is_refused_at_midnight_belongs_to_one_day(tmp_path: Path) -> None:
+    refused = OrderMoved(
+        at_ns=ns(6, 5), client_order_id="o9", state=OrderState.REJECTED,
+        status="rejected", filled_qty=D(0), reason="insufficient balance",
+    )  # fmt: skip
+    records = [*opening(), mark(ns(5, 14), "100000"), refused, mark(ns(6, 14), "100000")]
+    path = ledger_of(tmp_path, records)
+    days = [statement_of(part) for part in parts(path, Kind.DAY, every=True)]
+    assert [value(day, "rejected") for day in days] == [0, 0, 1]
+
+
 def test_orders_are_counted_by_verdict_without_the_house(tmp_path: Path) -> None:
     day = stated(tmp_path, week(), day=date(2024, 3, 5))
     counts = [value(day, each) for each in ("approved", "cut", "denied", "rejected", "fills")]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smart_leverage.books.exact import ratio
+from smart_leverage.books.units import Worth
 from smart_leverage.domain.errors import BadData, LedgerError
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.limits import told
@@ -130,15 +131,19 @@ class _Follower:
         before = self.ended[-1].after if self.ended else None
         now = self._fold.remembered(self._path, self._account, [])
         opening = after if isinstance(after, BaselineSet) and after.period == "day" else None
-        self.ended.append(Ended(self._period, before, close_of(now, self._head, opening)))
+        close = close_of(now, self._head, self.story.worth, opening)
+        self.ended.append(Ended(self._period, before, close))
 
 
-def close_of(now: Remembered, head: bytes, opening: BaselineSet | None = None) -> Close:
+def close_of(
+    now: Remembered, head: bytes, worth: Worth, opening: BaselineSet | None = None
+) -> Close:
     """Return how an account stands as a statement tells it; `now` may go on changing after it.
 
     Args:
         now: The account after the last entry of the period.
         head: Hash of that entry.
+        worth: What the account was worth then.
         opening: What the engine valued the holdings at when the next day began, if it is known.
     """
     state = now.state
@@ -146,6 +151,7 @@ def close_of(now: Remembered, head: bytes, opening: BaselineSet | None = None) -
         seq=now.events,
         head=head.hex(),
         at_ns=now.at_ns,
+        worth=worth,
         state=state.trading.name.lower(),
         state_why=state.trading_why if int(state.trading) else "",
         tier=state.tier.name,

@@ -57,10 +57,9 @@ def sentences(statement: Statement) -> Iterator[str]:
 
 
 def _made(part: Part) -> str:
-    close, change = part.closing_equity, part.change
-    if close is None or change is None:
+    close, made, change = part.closing_equity, part.result, part.change
+    if close is None or made is None or change is None:
         return "The account was not valued, so what it made is not known."
-    made = close - part.opening_equity - part.flows
     flows = f", {signed_money(part.flows)} of it paid in or out" if part.flows else ""
     return (
         f"Equity went from {money(part.opening_equity)} to {money(close)}{flows}: "
