@@ -325,6 +325,35 @@ def test_changed_limits_that_do_not_fit_are_counted(tmp_path: Path) -> None:
     assert (len(table.rows), table.more.startswith("40 of 45 rows")) == (40, True)
 
 
+def test_a_trade_that_goes_on_after_midnight_is_told_alike_however_it_is_asked(
+    tmp_path: Path,
+) -> None:
+    """It belongs to the day in which its closing began, with all that it closed."""
+
+    def sold(at_ns: int, execution: str) -> Filled:
+        return Filled(
+            at_ns=at_ns,
+            fill=Fill(
+                execution_id=execution, client_order_id="s", key=BTC, side=Side.SELL, qty=D("0.2"),
+                price=D(61_000), fee=D(0), fee_asset="USD", at_ns=at_ns,
+            ),
+        )  # fmt: skip
+
+    order = Order(client_order_id="s", bot="bot", key=BTC, side=Side.SELL, qty=D("0.4"))
+    records = [
+        *opening(),
+        *bought(ns(5, 17), "o1", "0.5", "60000"),
+        Intended(at_ns=ns(5, 18), order=order, decision_id="", reserve_price=D(1)),
+        sold(ns(6, 4), "e1"),  # 23:00 in New York
+        sold(ns(6, 6), "e2"),
+    ]
+    path = ledger_of(tmp_path, records)
+    every = [statement_of(part) for part in parts(path, Kind.DAY, every=True)]
+    (alone,) = parts(path, Kind.DAY, date(2024, 3, 5))
+    made = [value(each, "realised") for each in (statement_of(alone), every[1], every[2])]
+    assert made == [399, 399, 0]
+
+
 # -- the page -------------------------------------------------------------------------------------
 
 

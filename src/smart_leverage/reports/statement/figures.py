@@ -142,7 +142,7 @@ def _drawdown(part: Part) -> Iterator[Figure]:
         high = max(high, nav)
         depths.append(depth(nav, high))
     for (code, name, definition), fallen in zip(lines, (depths[-1], max(depths)), strict=True):
-        basis = "counted from the first mark of the account on"
+        basis = "counted from the opening of the account on"
         shown = percent(-fallen, 2) if fallen else percent(0.0, 2)
         yield known(code, name, fallen, "fraction", shown, definition, basis, source)
 

@@ -193,9 +193,9 @@ class Part:
 
     @cached_property
     def high(self) -> float:
-        """The best NAV before the period."""
+        """The best NAV before the period, that of the opening among them."""
         first, _ = self._range(Marked)
-        return max(self.story.nav[:first], default=1.0)
+        return max([1.0, *self.story.nav[:first]])
 
     # -- exposure ---------------------------------------------------------------------------------
 

@@ -124,6 +124,7 @@ def as_record(statement: Statement) -> dict[str, Any]:
         "first_event": part.first_seq,
         "last_event": part.last_seq,
         "head": part.after.head,
+        "read_to_event": part.story.seq,
         "figures": {each.code: _figure(each) for each in statement.figures},
         "tables": {
             name: [_table(each) for each in tables] for name, tables in statement.tables.items()
