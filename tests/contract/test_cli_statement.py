@@ -60,6 +60,62 @@ def value_of(statement: dict[str, Any], code: str) -> float:
     return float(statement["figures"][code]["value"])
 
 
+# -- checks ---------------------------------------------------------------------------------------
+
+
+def test_every_figure_of_a_real_run_holds(run: Run) -> None:
+    said = run("statement", "--check", "--all").out.splitlines()
+    assert len(said) == 43
+    assert all(
+        re.match(r"● Daily statement [\d-]+: 2\d figures hold, recounted", it) for it in said
+    )
+    month = run("statement", "--check", "--period", "month", "--json").json
+    assert month["is_sound"]
+    assert month["figures"]["win_rate"]["holds"]
+
+
+def test_a_saved_statement_that_was_changed_is_found_out(run: Run, home: Path) -> None:
+    said = run("statement", "--period", "week", "--all", "--json").out.splitlines()
+    weeks = [json.loads(each) for each in said]
+    saved = home / "weeks.json"
+    saved.write_text("".join(f"{json.dumps(each)}\n" for each in weeks))
+    assert run("statement", "--saved", str(saved)).code == 0
+    weeks[1]["figures"]["fees"]["value"] = "0.5"
+    weeks[2]["head"] = "00" * 32
+    weeks[3]["first_event"] = 7
+    del weeks[4]["figures"]["denied"]
+    saved.write_text("".join(f"{json.dumps(each)}\n" for each in weeks))
+    done = run("statement", "--saved", str(saved))
+    assert done.code == 6
+    wrong = [each for each in done.out.splitlines() if not each.startswith("●")]
+    assert [each.split(":")[0] for each in wrong if each.startswith("■")] == [
+        f"■ {weeks[place]['statement']}" for place in (1, 2, 3, 4)
+    ]
+    told = [each.strip() for each in wrong if not each.startswith("■")]
+    assert told[0].startswith("Fees: it says 0.5, the journal makes ")
+    assert "another hash" in told[1]
+    assert told[2].startswith("it is made from events 7 to ")
+    assert told[3].startswith("denied: it says not known, the journal makes ")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param("", "holds no statement", id="nothing"),
+        pytest.param("[1]", "holds no statement", id="a-list"),
+        pytest.param("{", "is no JSON", id="no-json"),
+        pytest.param('{"statement": "x", "period": "day"}', "is no statement", id="half-of-one"),
+    ],
+)
+def test_what_is_no_statement_cannot_be_checked(
+    run: Run, home: Path, content: str, said: str
+) -> None:
+    (home / "other.json").write_text(content)
+    done = run("statement", "--saved", "other.json")
+    assert done.code not in (0, 6)
+    assert said in done.err
+
+
 # -- statements -----------------------------------------------------------------------------------
 
 

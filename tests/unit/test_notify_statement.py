@@ -8,8 +8,8 @@ from tests.unit.test_notify_telling import AT, BTC, MARK, WHEN, decided, known
 
 from smart_leverage.domain.calendars import Sessions
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS
-from smart_leverage.domain.orders import Fill, Side
-from smart_leverage.domain.records import BaselineSet, Filled, FlowSeen, LimitChanged
+from smart_leverage.domain.orders import HOUSE, Fill, Side
+from smart_leverage.domain.records import BaselineSet, Filled, FlowSeen, LimitChanged, Resumed
 from smart_leverage.notify.known import Known
 from smart_leverage.notify.schedule import due
 from smart_leverage.notify.statement import statement
@@ -23,9 +23,11 @@ def traded() -> Known:
         price=D(50_000), fee=D(0), fee_asset="USD", at_ns=AT,
     )  # fmt: skip
     return known(
-        msgspec.structs.replace(MARK, at_ns=AT - 10, equity=D(101_000)),
+        msgspec.structs.replace(MARK, at_ns=AT - 10, equity=D(98_000)),
         BaselineSet(at_ns=AT - 9, period="month", label="2026-11", equity=D(98_000)),
+        msgspec.structs.replace(MARK, at_ns=AT - 9, equity=D(100_000)),
         BaselineSet(at_ns=AT - 8, period="day", label="2026-11-27", equity=D(100_000)),
+        msgspec.structs.replace(MARK, at_ns=AT - 7, equity=D(101_000)),
         decided("approved"),
         decided("denied"),
         decided("denied"),
@@ -75,7 +77,21 @@ def test_a_deposit_is_no_gain_of_the_week() -> None:
     account = traded()
     account.take(FlowSeen(at_ns=AT, amount=D(99_000), source="deposit"))
     account.take(msgspec.structs.replace(MARK, equity=D(198_000), cash=D(198_000)))
-    assert "week −1.00 % (−$2,000.00)" in statement(account, WHEN, AT, is_week=True)
+    assert "week −1.00 % (−$1,000.00)" in statement(account, WHEN, AT, is_week=True)
+
+
+def test_a_resume_moves_what_limits_count_from_and_not_what_was_made() -> None:
+    account = traded()
+    account.take(Resumed(at_ns=AT, who="ann", reason="looked at", equity=D(99_000)))
+    lines = statement(account, WHEN, AT, is_week=False).splitlines()
+    assert lines[2] == "day −1.00 % (−$1,000.00); limit −3.0 %, $2,970.00 left"
+    assert lines[4] == "drawdown −2.0 %"
+
+
+def test_what_the_house_asks_of_itself_is_nobodys_order() -> None:
+    account = traded()
+    account.take(msgspec.structs.replace(decided("approved"), bot=HOUSE, source=HOUSE))
+    assert "orders: 1 approved," in statement(account, WHEN, AT, is_week=False)
 
 
 def test_the_next_day_counts_anew_and_the_week_goes_on() -> None:

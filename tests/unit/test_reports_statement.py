@@ -200,6 +200,34 @@ def test_a_flow_is_never_a_return(tmp_path: Path) -> None:
     assert value(day, "target") == pytest.approx(1.02 * 0.95 - 1.0 - pace)
 
 
+def test_money_that_came_after_the_last_valuation_is_no_loss(tmp_path: Path) -> None:
+    """Neither of the day in which it came, nor a gain of the day after."""
+    records: list[Record] = [
+        *opening(),
+        mark(ns(4, 14), "100000"),
+        mark(ns(5, 14), "101000"),
+        FlowSeen(at_ns=ns(5, 15), amount=D(50_000), source="broker"),
+        mark(ns(6, 14), "151000"),
+        mark(ns(7, 14), "151000"),
+    ]
+    path = ledger_of(tmp_path, records)
+    days = [statement_of(part) for part in parts(path, Kind.DAY, every=True)]
+    assert [value(day, "result") for day in days] == [0, 1_000, 0, 0]
+    assert [value(day, "equity_close") for day in days] == [100_000, 151_000, 151_000, 151_000]
+    assert [value(day, "equity_open") for day in days] == [100_000, 100_000, 151_000, 151_000]
+
+
+def test_what_is_refused_at_midnight_belongs_to_one_day(tmp_path: Path) -> None:
+    refused = OrderMoved(
+        at_ns=ns(6, 5), client_order_id="o9", state=OrderState.REJECTED,
+        status="rejected", filled_qty=D(0), reason="insufficient balance",
+    )  # fmt: skip
+    records = [*opening(), mark(ns(5, 14), "100000"), refused, mark(ns(6, 14), "100000")]
+    path = ledger_of(tmp_path, records)
+    days = [statement_of(part) for part in parts(path, Kind.DAY, every=True)]
+    assert [value(day, "rejected") for day in days] == [0, 0, 1]
+
+
 def test_orders_are_counted_by_verdict_without_the_house(tmp_path: Path) -> None:
     day = stated(tmp_path, week(), day=date(2024, 3, 5))
     counts = [value(day, each) for each in ("approved", "cut", "denied", "rejected", "fills")]
@@ -295,6 +323,35 @@ def test_changed_limits_that_do_not_fit_are_counted(tmp_path: Path) -> None:
     records += [changed(ns(4, 15) + each, "0.2", "0.1") for each in range(45)]
     table = stated(tmp_path, records).tables["record"][1]
     assert (len(table.rows), table.more.startswith("40 of 45 rows")) == (40, True)
+
+
+def test_a_trade_that_goes_on_after_midnight_is_told_alike_however_it_is_asked(
+    tmp_path: Path,
+) -> None:
+    """It belongs to the day in which its closing began, with all that it closed."""
+
+    def sold(at_ns: int, execution: str) -> Filled:
+        return Filled(
+            at_ns=at_ns,
+            fill=Fill(
+                execution_id=execution, client_order_id="s", key=BTC, side=Side.SELL, qty=D("0.2"),
+                price=D(61_000), fee=D(0), fee_asset="USD", at_ns=at_ns,
+            ),
+        )  # fmt: skip
+
+    order = Order(client_order_id="s", bot="bot", key=BTC, side=Side.SELL, qty=D("0.4"))
+    records = [
+        *opening(),
+        *bought(ns(5, 17), "o1", "0.5", "60000"),
+        Intended(at_ns=ns(5, 18), order=order, decision_id="", reserve_price=D(1)),
+        sold(ns(6, 4), "e1"),  # 23:00 in New York
+        sold(ns(6, 6), "e2"),
+    ]
+    path = ledger_of(tmp_path, records)
+    every = [statement_of(part) for part in parts(path, Kind.DAY, every=True)]
+    (alone,) = parts(path, Kind.DAY, date(2024, 3, 5))
+    made = [value(each, "realised") for each in (statement_of(alone), every[1], every[2])]
+    assert made == [399, 399, 0]
 
 
 # -- the page -------------------------------------------------------------------------------------

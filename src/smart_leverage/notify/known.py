@@ -1,20 +1,23 @@
 """What is known of an account while its journal is read: as much as a message or a day needs."""
 
 import tomllib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from smart_leverage.books.baselines import Baseline, Baselines, Period
+from smart_leverage.books.doings import Doings
+from smart_leverage.books.exact import EXACT
+from smart_leverage.books.units import Units, Worth, depth
 from smart_leverage.domain.clock import MINUTE_NS
-from smart_leverage.domain.orders import HOUSE, OrderState, Side
+from smart_leverage.domain.orders import HOUSE, Side
 from smart_leverage.domain.records import (
     AccountOpened,
+    Adopted,
     BaselineSet,
     BreakerMoved,
     Decided,
-    Filled,
     FlowSeen,
     Intended,
     LimitChanged,
@@ -49,6 +52,7 @@ KINDS = frozenset(
         "note",
         "order.intended",
         "order.moved",
+        "position.adopted",
         "resumed",
         "state",
         "tier",
@@ -67,29 +71,6 @@ class Asked(NamedTuple):
     side: Side
     qty: Decimal
     key: str
-
-
-class Day:
-    """What was counted since the last statement."""
-
-    def __init__(self) -> None:
-        self.verdicts: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
-        self.fills = 0
-        self.turnover = Decimal(0)
-        self.rejected = 0
-
-    def take(self, record: Record) -> None:
-        """Count one record."""
-        if isinstance(record, Decided):
-            self.verdicts[record.verdict] += 1
-            if record.verdict in ("denied", "cut"):
-                self.reasons[record.reason] += 1
-        elif isinstance(record, Filled):
-            self.fills += 1
-            self.turnover += record.fill.qty * record.fill.price
-        elif isinstance(record, OrderMoved) and record.state is OrderState.REJECTED:
-            self.rejected += 1
 
 
 class Known:
@@ -111,14 +92,19 @@ class Known:
         self.orders: dict[str, Asked] = {}
         self.bots_ns: dict[str, int] = {}
         """When each bot asked for something last."""
-        self.day = Day()
-        self.week = Day()
+        self.day = Doings()
+        self.week = Doings()
         self.day_since_ns = self.week_since_ns = 0
         """What happened later is counted."""
-        self.openings: deque[tuple[str, Decimal]] = deque(maxlen=OPENINGS_MAX)
-        """Equity at the beginning of the last risk days, flows taken out."""
+        self.openings: deque[Worth] = deque(maxlen=OPENINGS_MAX)
+        """What it was worth at the beginning of the last risk days."""
+        self.month_opening: Worth | None = None
+        self.high = 1.0
+        """The best NAV so far."""
+        self._units = Units()
         self._takers: dict[type, Callable[[Any], None]] = {
             AccountOpened: self._open,
+            Adopted: self._adopt,
             LimitChanged: self._limit,
             StateChanged: self._state,
             TierGranted: self._tier,
@@ -167,22 +153,41 @@ class Known:
 
     def begin_day(self, since_ns: int, *, is_week: bool) -> None:
         """Count the next day anew, and the next week too."""
-        self.day, self.day_since_ns = Day(), since_ns
+        self.day, self.day_since_ns = Doings(), since_ns
         if is_week:
-            self.week, self.week_since_ns = Day(), since_ns
+            self.week, self.week_since_ns = Doings(), since_ns
 
     @property
-    def week_opening(self) -> Decimal | None:
-        """Equity when the last seven risk days began, or as many as there were."""
-        week = [equity for _, equity in self.openings]
+    def worth(self) -> Worth:
+        """What the account is worth by its last valuation."""
+        return self._units.worth
+
+    @property
+    def day_opening(self) -> Worth | None:
+        """What it was worth when the risk day began; None before the first."""
+        return self.openings[-1] if self.openings else None
+
+    @property
+    def week_opening(self) -> Worth | None:
+        """What it was worth when the last seven risk days began, or as many as there were."""
+        week = list(self.openings)
         return week[-WEEK_DAYS] if len(week) >= WEEK_DAYS else next(iter(week), None)
+
+    @property
+    def drawdown(self) -> float:
+        """How far the NAV is below its best ever, fraction."""
+        return depth(self.worth.nav, self.high)
 
     def _open(self, record: AccountOpened) -> None:
         self.opened = record
+        self._units.open(record.cash)
         try:
             self.numbers = tomllib.loads(record.policy)
         except tomllib.TOMLDecodeError:
             self.numbers = {}
+
+    def _adopt(self, record: Adopted) -> None:
+        self._units.adopt(EXACT.multiply(record.qty, record.price))
 
     def _limit(self, record: LimitChanged) -> None:
         if record.effective_ns <= record.at_ns:
@@ -208,19 +213,20 @@ class Known:
         limit_ns = record.at_ns - AGREES_AFTER_NS
         self.differs_ns = {what: ns for what, ns in self.differs_ns.items() if ns >= limit_ns}
         self.baselines.mark(record.equity)
+        self.high = max(self.high, self._units.mark(record.equity))
 
     def _baseline(self, record: BaselineSet) -> None:
-        self.baselines.write(Baseline(Period(record.period), record.label, record.equity))
-        if record.period == Period.DAY:
-            self.openings.append((record.label, record.equity))
+        period = Period(record.period)
+        if not self.baselines.write(Baseline(period, record.label, record.equity)):
+            return
+        if period is Period.DAY:
+            self.openings.append(self.worth)
+        elif period is Period.MONTH:
+            self.month_opening = self.worth
 
     def _flow(self, record: FlowSeen) -> None:
-        before = self.baselines.last_mark
         self.baselines.flow(record.amount)
-        if before is not None and before > 0 and before + record.amount > 0:
-            scale = (before + record.amount) / before
-            scaled = [(label, equity * scale) for label, equity in self.openings]
-            self.openings = deque(scaled, maxlen=OPENINGS_MAX)
+        self._units.flow(record.amount)
 
     def _resumed(self, record: Resumed) -> None:
         self.baselines.resume(record.equity)

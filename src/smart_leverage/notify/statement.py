@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from smart_leverage.books.baselines import Period
+from smart_leverage.books.doings import Doings
 from smart_leverage.books.exact import ratio
+from smart_leverage.books.units import Worth
 from smart_leverage.domain.records import Marked
 from smart_leverage.domain.sentences import STATES, TIERS, money, percent, short
-from smart_leverage.notify.known import Day, Known
+from smart_leverage.notify.known import Known
 from smart_leverage.notify.wording import When
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.target import MONTHLY
@@ -51,29 +53,35 @@ def _lines(known: Known, when: When, close_ns: int, *, is_week: bool) -> Iterato
 def _money(known: Known, mark: Marked, *, is_week: bool) -> Iterator[str]:
     yield f"equity {money(mark.equity)}, cash {money(mark.cash)}"
     if is_week:
-        begun = known.week_opening
-        yield f"week {_change(begun, mark.equity)}"
+        yield f"week {_change(known.week_opening, known.worth)}"
+    openings = {Period.DAY: known.day_opening, Period.MONTH: known.month_opening}
     for name, period, limit_name in _LIMITS:
-        opening, limit = known.baselines.opening(period), known.limit(limit_name)
-        text = f"{name} {_change(opening, mark.equity)}"
+        text = f"{name} {_change(openings[period], known.worth)}"
         if period is Period.MONTH:
             text += f" of a target of {percent(TARGET)}"
-        if opening is not None and limit is not None:
-            left = max(limit * opening + mark.equity - opening, Decimal(0))
-            is_tripped = name in known.tripped
-            room = "TRIPPED" if is_tripped else f"{money(left)} left"
-            text += f"; limit {percent(-limit)}, {room}"
-        yield text
-    drawdown = known.baselines.drawdown(mark.equity)
-    yield "drawdown not known" if drawdown is None else f"drawdown {percent(-drawdown)}"
+        yield text + _limited(known, mark, name, period, known.limit(limit_name))
+    fallen = known.drawdown
+    yield f"drawdown {percent(-fallen if fallen else 0.0)}"
 
 
-def _change(opening: Decimal | None, equity: Decimal) -> str:
-    if opening is None or opening <= 0:
+def _limited(known: Known, mark: Marked, name: str, period: Period, limit: Decimal | None) -> str:
+    """Return what may still be lost, counted from where the limit counts it."""
+    opening = known.baselines.opening(period)
+    if opening is None or limit is None:
+        return ""
+    left = max(limit * opening + mark.equity - opening, Decimal(0))
+    room = "TRIPPED" if name in known.tripped else f"{money(left)} left"
+    return f"; limit {percent(-limit)}, {room}"
+
+
+def _change(before: Worth | None, now: Worth) -> str:
+    """Return return and result of a span of time, by the arithmetic of every statement."""
+    change = None if before is None or before.equity <= 0 else now.change(before)
+    if before is None or change is None:
         return "not known"
-    amount = equity - opening
+    amount = now.result(before)
     sign = "+" if amount > 0 else ""
-    return f"{sign}{percent(ratio(amount, opening), 2)} ({sign}{money(amount)})"
+    return f"{'+' if change > 0 else ''}{percent(change, 2)} ({sign}{money(amount)})"
 
 
 def _exposure(known: Known, mark: Marked) -> Iterator[str]:
@@ -93,7 +101,7 @@ def _exposure(known: Known, mark: Marked) -> Iterator[str]:
     yield f"exposure: {', '.join(parts)}"
 
 
-def _orders(day: Day) -> str:
+def _orders(day: Doings) -> str:
     verdicts = [f"{day.verdicts[each]:,} {each}" for each in ("approved", "cut", "denied")]
     verdicts += [
         f"{day.verdicts[each]:,} {each}" for each in ("observed", "warned") if day.verdicts[each]

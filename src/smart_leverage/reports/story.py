@@ -10,6 +10,7 @@ from msgspec import structs
 
 from smart_leverage.books.allocation import Allocation
 from smart_leverage.books.book import Book
+from smart_leverage.books.units import Units, Worth
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Fill, Order, OrderState
@@ -42,7 +43,6 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.domain.risk_days import RiskCalendar
 from smart_leverage.reports.source import Source
-from smart_leverage.reports.units import Units
 
 _PROGRESS_EVERY = 5_000
 
@@ -135,6 +135,11 @@ class Story:
     def opening_equity(self) -> Decimal:
         """Cash and adopted holdings at the opening."""
         return self._units.opening_equity
+
+    @property
+    def worth(self) -> Worth:
+        """What the account is worth as far as the story was told."""
+        return self._units.worth
 
     @property
     def account(self) -> AccountOpened:

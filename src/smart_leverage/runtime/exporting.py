@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from smart_leverage.books.units import Units
 from smart_leverage.domain.errors import BadData, LedgerError
 from smart_leverage.domain.records import (
     AccountOpened,
@@ -39,7 +40,6 @@ from smart_leverage.reports.export.tables import (
 )
 from smart_leverage.reports.export.writing import Tables, TableWriter
 from smart_leverage.reports.story import Progress
-from smart_leverage.reports.units import Units
 from smart_leverage.runtime.remembered import Fold
 
 MANIFEST = "manifest.json"

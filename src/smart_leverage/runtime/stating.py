@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smart_leverage.books.exact import ratio
+from smart_leverage.books.units import Worth
 from smart_leverage.domain.errors import BadData, LedgerError
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.limits import told
@@ -63,8 +64,7 @@ def parts(
             raise LedgerError(f"{path}: holds no account yet; start a run with it first")
         follower = _Follower(path, account, kind, day)
         for entry in reader.entries():
-            if not follower.take(entry):
-                break
+            follower.take(entry)
             if progress is not None and not entry.seq % _PROGRESS_EVERY:
                 progress(entry.seq)
         follower.finish()
@@ -101,22 +101,30 @@ class _Follower:
         self.wanted = None if day is None else period_of(self._calendar, kind, day)
         self._is_done = False
 
-    def take(self, entry: Entry) -> bool:
-        """Take in an entry; False once what was asked for is over."""
+    def take(self, entry: Entry) -> None:
+        """Take in an entry; once what was asked for is over, only the story goes on.
+
+        An order that began to close in the period may go on after it, and is one trade.
+        """
         record = decode(entry.payload)
+        if self._is_done:
+            self._tell(record, entry)
+            return
         is_first = self._period is None and isinstance(record, AccountOpened)
         if is_first or (self._period is not None and record.at_ns >= self._period.end_ns):
             self._close(record)
             if self.wanted is not None and record.at_ns >= self.wanted.end_ns:
-                # The story has to know that time went on after it.
-                self.story.last_ns = max(self.story.last_ns, record.at_ns)
                 self._is_done = True
-                return False
+                self._tell(record, entry)
+                return
             self._period = period_at(self._calendar, self._kind, record.at_ns)
-        self.story.apply(record, entry.seq)
-        self.story.head = self._head = entry.hash
+        self._tell(record, entry)
+        self._head = entry.hash
         self._fold.take(entry, record)
-        return True
+
+    def _tell(self, record: Record, entry: Entry) -> None:
+        self.story.apply(record, entry.seq)
+        self.story.head = entry.hash
 
     def finish(self) -> None:
         """Close the period that the ledger ends in."""
@@ -130,15 +138,19 @@ class _Follower:
         before = self.ended[-1].after if self.ended else None
         now = self._fold.remembered(self._path, self._account, [])
         opening = after if isinstance(after, BaselineSet) and after.period == "day" else None
-        self.ended.append(Ended(self._period, before, close_of(now, self._head, opening)))
+        close = close_of(now, self._head, self.story.worth, opening)
+        self.ended.append(Ended(self._period, before, close))
 
 
-def close_of(now: Remembered, head: bytes, opening: BaselineSet | None = None) -> Close:
+def close_of(
+    now: Remembered, head: bytes, worth: Worth, opening: BaselineSet | None = None
+) -> Close:
     """Return how an account stands as a statement tells it; `now` may go on changing after it.
 
     Args:
         now: The account after the last entry of the period.
         head: Hash of that entry.
+        worth: What the account was worth then.
         opening: What the engine valued the holdings at when the next day began, if it is known.
     """
     state = now.state
@@ -146,6 +158,7 @@ def close_of(now: Remembered, head: bytes, opening: BaselineSet | None = None) -
         seq=now.events,
         head=head.hex(),
         at_ns=now.at_ns,
+        worth=worth,
         state=state.trading.name.lower(),
         state_why=state.trading_why if int(state.trading) else "",
         tier=state.tier.name,

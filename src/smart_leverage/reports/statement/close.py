@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+from smart_leverage.books.units import Worth
 from smart_leverage.domain.instruments import Key
 
 
@@ -52,6 +53,7 @@ class Close(NamedTuple):
     seq: int
     head: str
     at_ns: int
+    worth: Worth
     state: str
     state_why: str
     tier: str

@@ -1,10 +1,9 @@
 """The figures of a period, each with its definition, what it is counted over, and its source."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 
+from smart_leverage.books.units import depth
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.records import Decided, Filled, FlowSeen, Marked
 from smart_leverage.domain.sentences import money, percent
@@ -55,7 +54,8 @@ def _money(part: Part) -> Iterator[Figure]:
         f"{basis}, {told}",
         _place_of_opening(part),
     )
-    close, text = part.closing_equity, "Cash and market value at the last mark of the period."
+    close = part.closing_equity
+    text = "Cash and market value at the last mark of the period, and what came in since."
     if close is None:
         yield unknown("equity_close", "Equity at the close", "money", _NOT_VALUED, text, "", source)
     else:
@@ -75,7 +75,7 @@ def _money(part: Part) -> Iterator[Figure]:
         counted(len(flows), "flow"),
         part.source(FlowSeen, "flow"),
     )
-    yield from _result(part, close, source)
+    yield from _result(part, source)
 
 
 def _place_of_opening(part: Part) -> str:
@@ -83,12 +83,12 @@ def _place_of_opening(part: Part) -> str:
     return "the records of the opening" if seq is None else events([seq])
 
 
-def _result(part: Part, close: Decimal | None, source: str) -> Iterator[Figure]:
+def _result(part: Part, source: str) -> Iterator[Figure]:
     text = "Equity at the close, less equity at the open, less what came in."
-    if close is None:
+    made = part.result
+    if made is None:
         yield unknown("result", "Result", "money", _NOT_VALUED, text, "", source)
     else:
-        made = close - part.opening_equity - part.flows
         basis = "market moves, trades and fees together"
         yield known("result", "Result", made, "money", signed_money(made), text, basis, source)
     text = "Change of the NAV of one unit: time-weighted, so that no flow is ever a return."
@@ -140,11 +140,11 @@ def _drawdown(part: Part) -> Iterator[Figure]:
     high, depths = part.high, []
     for nav in navs:
         high = max(high, nav)
-        depths.append(1.0 - nav / high if high > 0.0 else 0.0)
-    for (code, name, definition), depth in zip(lines, (depths[-1], max(depths)), strict=True):
-        basis = "counted from the first mark of the account on"
-        shown = percent(-depth, 2) if depth else percent(0.0, 2)
-        yield known(code, name, depth, "fraction", shown, definition, basis, source)
+        depths.append(depth(nav, high))
+    for (code, name, definition), fallen in zip(lines, (depths[-1], max(depths)), strict=True):
+        basis = "counted from the opening of the account on"
+        shown = percent(-fallen, 2) if fallen else percent(0.0, 2)
+        yield known(code, name, fallen, "fraction", shown, definition, basis, source)
 
 
 def _exposure(part: Part) -> Iterator[Figure]:
@@ -170,9 +170,8 @@ def _exposure(part: Part) -> Iterator[Figure]:
 
 
 def _orders(part: Part) -> Iterator[Figure]:
-    decisions, source = part.records(Decided), part.source(Decided, "decision")
-    asked = [each for each in decisions if each.source != "house"]
-    counts = Counter(each.verdict for each in asked)
+    source = part.source(Decided, "decision")
+    counts = part.doings.verdicts
     meaning = {
         "approved": "Given in full",
         "cut": "Given in part",
@@ -188,31 +187,31 @@ def _orders(part: Part) -> Iterator[Figure]:
             "count",
             counted(counts[verdict], "order"),
             f"{meaning[verdict]}; what bots and signals asked for, the house left out.",
-            f"of {counted(len(asked), 'decision')}",
+            f"of {counted(counts.total(), 'decision')}",
             source,
         )
     yield known(
         "rejected",
         "Rejected",
-        len(part.rejected),
+        part.doings.rejected,
         "count",
-        counted(len(part.rejected), "order"),
+        counted(part.doings.rejected, "order"),
         "Refused by the broker after it was sent.",
         "",
-        counted(len(part.rejected), "move") + " of an order",
+        counted(part.doings.rejected, "move") + " of an order",
     )
 
 
 def _trading(part: Part) -> Iterator[Figure]:
-    spent = costs(part.executions)
+    spent, did = costs(part.executions), part.doings
     source = cited([each.seq for each in part.executions], "execution")
-    basis = counted(spent.executions, "execution")
+    basis = counted(did.fills, "execution")
     yield known(
-        "fills", "Fills", spent.executions, "count", basis,
+        "fills", "Fills", did.fills, "count", basis,
         "Executions of orders that the ledger knows.", "", part.source(Filled, "fill"),
     )  # fmt: skip
     yield known(
-        "traded", "Value traded", spent.value, "money", money(spent.value),
+        "traded", "Value traded", did.turnover, "money", money(did.turnover),
         "Value bought plus value sold.", basis, source,
     )  # fmt: skip
     yield known(
@@ -226,7 +225,7 @@ def _trading(part: Part) -> Iterator[Figure]:
             f"{spent.measured:,} of {basis} had a decision's price", source,
         )  # fmt: skip
     else:
-        why = "nothing was executed" if not spent.executions else "no decision had a price"
+        why = "nothing was executed" if not did.fills else "no decision had a price"
         yield unknown("slippage", "Slippage", "money", why, text, basis, source)
     yield from _closed(part, source)
 

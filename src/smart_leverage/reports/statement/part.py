@@ -6,9 +6,11 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 
+from smart_leverage.books.doings import Doings
 from smart_leverage.books.exact import EXACT, ZERO
 from smart_leverage.books.postings import USD
 from smart_leverage.books.trades import Trade
+from smart_leverage.books.units import Worth
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.records import (
@@ -117,6 +119,9 @@ class Part:
         places = self.story.places.get(kind, ())
         return bisect_left(places, self.first_seq), bisect_right(places, self.last_seq)
 
+    def _holds(self, at_ns: int) -> bool:
+        return self.start_ns <= at_ns < self.period.end_ns and at_ns <= self.after.at_ns
+
     @cached_property
     def executions(self) -> Sequence[Execution]:
         """The fills of the period by orders that the ledger knows."""
@@ -127,7 +132,19 @@ class Part:
     @cached_property
     def rejected(self) -> Sequence[OrderMoved]:
         """The orders that the broker refused."""
-        return [each for each in self.story.rejected if self.start_ns <= each.at_ns <= self.end_ns]
+        return [each for each in self.story.rejected if self._holds(each.at_ns)]
+
+    @cached_property
+    def doings(self) -> Doings:
+        """What was asked, given, refused and filled, counted."""
+        counts = Doings()
+        for decision in self.records(Decided):
+            counts.take(decision)
+        for refusal in self.rejected:
+            counts.take(refusal)
+        for each in self.executions:
+            counts.fill(each.fill)
+        return counts
 
     @cached_property
     def trades(self) -> Sequence[Trade]:
@@ -138,22 +155,30 @@ class Part:
 
     # -- money ------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
+    def opening(self) -> Worth:
+        """What the account was worth when the period began, or when it was opened."""
+        return Worth(self.story.opening_equity) if self.before is None else self.before.worth
+
+    @property
     def opening_equity(self) -> Decimal:
-        """Equity at the last mark before the period, or at the opening of the account."""
-        mark = self.last_before(Marked)
-        return self.story.opening_equity if mark is None else mark.equity
+        """Equity at the last mark before the period with what came in since, or at the opening."""
+        return self.opening.equity
 
-    @cached_property
+    @property
     def closing_equity(self) -> Decimal | None:
-        """Equity at the last mark of the period; None where it was never valued."""
-        marks = self.records(Marked)
-        return marks[-1].equity if marks else None
+        """Equity at the last mark of the period with what came in since; None without a mark."""
+        return self.after.worth.equity if self.records(Marked) else None
 
-    @cached_property
+    @property
     def flows(self) -> Decimal:
         """Deposits less withdrawals."""
-        return _sum([flow.amount for flow in self.records(FlowSeen)])
+        return self.after.worth.came_in(self.opening)
+
+    @property
+    def result(self) -> Decimal | None:
+        """Money made, flows left out; None where it is not known."""
+        return self.after.worth.result(self.opening) if self.records(Marked) else None
 
     @cached_property
     def navs(self) -> tuple[float, list[float]]:
@@ -164,14 +189,13 @@ class Part:
     @property
     def change(self) -> float | None:
         """Return of the period, fraction, flows left out; None where it is not known."""
-        before, navs = self.navs
-        return navs[-1] / before - 1.0 if navs and before > 0.0 else None
+        return self.after.worth.change(self.opening) if self.records(Marked) else None
 
     @cached_property
     def high(self) -> float:
-        """The best NAV before the period."""
+        """The best NAV before the period, that of the opening among them."""
         first, _ = self._range(Marked)
-        return max(self.story.nav[:first], default=1.0)
+        return max([1.0, *self.story.nav[:first]])
 
     # -- exposure ---------------------------------------------------------------------------------
 
@@ -212,7 +236,7 @@ class Part:
             fee = fill.fee if fill.fee_asset == USD else ZERO
             cash[fill.key] = EXACT.subtract(cash.get(fill.key, ZERO), EXACT.add(paid, fee))
         for adopted in self.story.adopted:
-            if self.start_ns <= adopted.at_ns <= self.end_ns:
+            if self._holds(adopted.at_ns):
                 value = EXACT.multiply(adopted.qty, adopted.price)
                 cash[adopted.key] = EXACT.subtract(cash.get(adopted.key, ZERO), value)
         return {
@@ -229,13 +253,6 @@ def _made(before: Position | None, after: Position | None, cash: Decimal) -> Dec
 
 def _by_key(positions: Sequence[Position]) -> dict[Key, Position]:
     return {each.key: each for each in positions}
-
-
-def _sum(amounts: Sequence[Decimal]) -> Decimal:
-    total = ZERO
-    for each in amounts:
-        total = EXACT.add(total, each)
-    return total
 
 
 def _seq(execution: Execution) -> int:

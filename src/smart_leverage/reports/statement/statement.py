@@ -57,10 +57,9 @@ def sentences(statement: Statement) -> Iterator[str]:
 
 
 def _made(part: Part) -> str:
-    close, change = part.closing_equity, part.change
-    if close is None or change is None:
+    close, made, change = part.closing_equity, part.result, part.change
+    if close is None or made is None or change is None:
         return "The account was not valued, so what it made is not known."
-    made = close - part.opening_equity - part.flows
     flows = f", {signed_money(part.flows)} of it paid in or out" if part.flows else ""
     return (
         f"Equity went from {money(part.opening_equity)} to {money(close)}{flows}: "
@@ -125,6 +124,7 @@ def as_record(statement: Statement) -> dict[str, Any]:
         "first_event": part.first_seq,
         "last_event": part.last_seq,
         "head": part.after.head,
+        "read_to_event": part.story.seq,
         "figures": {each.code: _figure(each) for each in statement.figures},
         "tables": {
             name: [_table(each) for each in tables] for name, tables in statement.tables.items()
