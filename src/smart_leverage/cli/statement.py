@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 @command(
     "smart-leverage statement --period day --html today.html",
-    "smart-leverage statement --period month --all --html statements/",
     "smart-leverage statement --check --all",
 )
 def statement(
