@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.test_reports_statement import BTC, TQQQ, asked, ledger_of, mark, ns, opening
 
@@ -138,16 +138,15 @@ def test_a_message_and_the_statement_of_its_day_say_the_same(
     found: list[tuple[str, int, int, str, bool]],
 ) -> None:
     known = Known()
-    records = list(history(found))
+    records = list(history([*found, ("mark", 1, 77, HOUSE, False)]))
     for record in records:
         known.take(record)
     with tempfile.TemporaryDirectory() as folder:
         (part,) = parts(ledger_of(Path(folder), records), Kind.DAY)
-    begun = known.day_opening
-    day = known.baselines.baseline(Period.DAY)
-    # Something was valued that day.
-    assume(begun is not None and day is not None and day.label == part.period.label)
+    begun, day = known.day_opening, known.baselines.baseline(Period.DAY)
     assert begun is not None
+    assert day is not None
+    assert day.label == part.period.label
     # Money that came between midnight and the first valuation stands on both sides.
     since = [each for each in part.records(FlowSeen) if each.at_ns < part.records(Marked)[0].at_ns]
     assert known.worth.result(begun) == part.result
