@@ -38,6 +38,8 @@ CAPABILITIES = Capabilities(
     has_fractional_stops=False,
     rejects_repeated_ids=True,
     fee_from_received=True,
+    tells_fees=False,
+    lists_lag=True,
 )
 ORDERS = "/v2/orders"
 BY_NAME = "/v2/orders:by_client_order_id"
