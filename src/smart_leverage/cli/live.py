@@ -1,4 +1,4 @@
-"""An account that runs in real time on the embedded market, until somebody stops it."""
+"""An account that runs in real time, until somebody stops it."""
 
 import sys
 import time
@@ -46,6 +46,14 @@ def go_live(
 ) -> bool:
     """Run until interrupted, until the time is over or the market ends; tell what happens.
 
+    Args:
+        screen: Where it is told.
+        folder: Of the account.
+        settings: Their mode says which venue stands behind it.
+        series: The embedded market; none for a real one.
+        traders: Who proposes beside the bots of the gateway.
+        lasts_s: End by itself after so long.
+
     Returns:
         Whether somebody interrupted it.
     """
@@ -56,7 +64,7 @@ def go_live(
     from smart_leverage.runtime.dumps import leave_no_core
     from smart_leverage.runtime.logs import journal
     from smart_leverage.runtime.logs.setup import logging_to
-    from smart_leverage.wiring import in_real_time
+    from smart_leverage.wiring import alpaca, embedded, in_real_time
     from smart_leverage.wiring.notifying import hand_over
     from smart_leverage.wiring.serving import desk_options, first_token, served
 
@@ -74,13 +82,15 @@ def go_live(
         journal.trouble(line)
         screen.note(line)
 
+    is_embedded = settings.account.mode == "sim"
+    behind = embedded(folder, settings, series) if is_embedded else alpaca(folder, settings, warn)
     began_s = time.monotonic()
     with (
         Stopping() as stopping,
         logging_to(folder, *_log_of(settings), terminal=sys.stderr) as log,
         in_real_time(
-            folder, settings, series, traders, clock=SystemClock(), tell=tell, warn=warn
-        ) as driver,
+            folder, settings, behind, traders, clock=SystemClock(), tell=tell, warn=warn
+        ) as (driver, venue),
     ):
 
         def is_over() -> bool:
@@ -90,18 +100,28 @@ def go_live(
         token = first_token(driver)
         hand_over(folder, settings)
         with (
-            served(folder, settings, driver, series, lambda: log.dropped) as address,
+            served(folder, settings, driver, venue.last_close, lambda: log.dropped) as address,
             desk_process(
                 folder, desk_options(settings, address), lambda url: show_desk(screen, folder, url)
             ),
         ):
-            screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
+            screen.note(f"{folder}: running {_where(settings)} in real time; Ctrl-C ends it")
             driver.step()  # there are prices before the address is shown: the first order counts
             show_gateway(screen, address, token)
             driver.run(is_over)
     if not screen.as_json:
         narrator.end()
     return stopping.is_asked
+
+
+def _where(settings: "Settings") -> str:
+    """Return where an account deals, in words that nobody mistakes."""
+    mode, enforcement = settings.account.mode, settings.account.enforcement
+    if mode == "sim":
+        return "on the embedded market"
+    money = "REAL MONEY" if mode == "live" else "paper money"
+    at = settings.broker.url or "Alpaca"
+    return f"a {mode.upper()} account at {at}, {money}, enforcement begins with {enforcement},"
 
 
 def _log_of(settings: "Settings") -> "tuple[Names, LogConfig]":
