@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from smart_leverage.server.serving import Address
     from smart_leverage.settings import Settings
     from smart_leverage.wiring import Traders
+    from smart_leverage.wiring.venues import Behind
 
 
 def market_of(folder: Path, seed: int) -> "list[BarSeries]":
@@ -64,7 +65,7 @@ def go_live(
     from smart_leverage.runtime.dumps import leave_no_core
     from smart_leverage.runtime.logs import journal
     from smart_leverage.runtime.logs.setup import logging_to
-    from smart_leverage.wiring import alpaca, embedded, in_real_time
+    from smart_leverage.wiring import in_real_time
     from smart_leverage.wiring.notifying import hand_over
     from smart_leverage.wiring.serving import desk_options, first_token, served
 
@@ -82,8 +83,7 @@ def go_live(
         journal.trouble(line)
         screen.note(line)
 
-    is_embedded = settings.account.mode == "sim"
-    behind = embedded(folder, settings, series) if is_embedded else alpaca(folder, settings, warn)
+    behind = _behind(folder, settings, series, warn)
     began_s = time.monotonic()
     with (
         Stopping() as stopping,
@@ -112,6 +112,22 @@ def go_live(
     if not screen.as_json:
         narrator.end()
     return stopping.is_asked
+
+
+def _behind(
+    folder: Path,
+    settings: "Settings",
+    series: "Sequence[BarSeries]",
+    warn: "Callable[[str], None]",
+) -> "Behind":
+    """Return the venue of an account; what speaks to a real broker is loaded only for one."""
+    if settings.account.mode == "sim":
+        from smart_leverage.wiring import embedded
+
+        return embedded(folder, settings, series)
+    from smart_leverage.wiring.real_venue import alpaca
+
+    return alpaca(folder, settings, warn)
 
 
 def _where(settings: "Settings") -> str:

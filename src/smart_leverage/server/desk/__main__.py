@@ -10,20 +10,16 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
-from smart_leverage.brokers.alpaca.keys import keys_from
 from smart_leverage.domain.errors import SmartLeverageError
 from smart_leverage.domain.redaction import redactor
 from smart_leverage.ledger.seats import SeatsOnFile
-from smart_leverage.market.download.line import host_of
 from smart_leverage.market.history import EmbeddedMarket
 from smart_leverage.market.kept import kept_market
-from smart_leverage.market.latest.asking import OWN
 from smart_leverage.market.synthetic import generate
 from smart_leverage.notify.keeping import failures
 from smart_leverage.runtime.logs.setup import LogConfig, Names, logging_to
 from smart_leverage.runtime.notifier.beside import notifying
 from smart_leverage.server.desk.app import Data, data_of, desk
-from smart_leverage.server.desk.passing import Passing
 from smart_leverage.server.desk.screens.pages import Screens
 from smart_leverage.server.desk.steering.app import Place
 from smart_leverage.server.desk.steering.notifying import channels_of_run
@@ -90,6 +86,11 @@ def main(words: list[str] | None = None) -> int:
 def _data(wanted: argparse.Namespace, door: Door) -> Data:
     """Return the market of the account: the embedded one, or the broker's, passed on."""
     if wanted.passes_on:
+        from smart_leverage.brokers.alpaca.keys import keys_from
+        from smart_leverage.market.download.line import host_of
+        from smart_leverage.market.latest.asking import OWN
+        from smart_leverage.server.desk.passing import Passing
+
         keys = keys_from(Path(wanted.keys_file) if wanted.keys_file else None, os.environ)
         return Data(Passing(host_of(wanted.data_url, OWN), keys).routes())
     # Most desks are never asked for prices, and a week of them takes most of a second.
@@ -148,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-level", choices=("debug", "info", "warning"), default="info")
     parser.add_argument("--log-size-mb", type=int, default=10, help="of one file of the log")
     parser.add_argument("--log-files", type=int, default=5, help="older ones that are kept")
-    parser.add_argument("--passes-on", metavar="FEED", default="", help="the broker's own market")
+    parser.add_argument("--passes-on", action="store_true", help="to the broker's market data")
     parser.add_argument("--keys-file", default="", help="of the broker; else the environment")
     parser.add_argument("--data-url", default="", help="of a server in the broker's place")
     parser.add_argument("--gateway", default="", help="address at which the account takes orders")
