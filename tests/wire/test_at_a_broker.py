@@ -202,3 +202,35 @@ def test_keys_that_the_broker_does_not_take_are_told_and_not_shown(
     assert done.returncode != 0
     assert "not authorized" in " ".join(done.stderr.split())
     assert "not-the-secret" not in done.stdout + done.stderr
+
+
+def test_real_money_waits_for_the_checklist(place: Place, tmp_path: Path) -> None:
+    """The paper account beside it was halted and rescued, but neither resumed nor long enough.
+
+    The rescue has also had the broker refuse every order.
+    """
+    here = place._replace(folder=tmp_path)
+    (tmp_path / "real.toml").write_text(here.settings("live"))
+    done = told(tmp_path, "run", "--name", "real", "--config", "real.toml", "--for", "5")
+    assert done.returncode == 3
+    assert "real money needs a checklist" in " ".join(done.stderr.split())
+
+    paper = str(place.folder / "runs" / "live")
+    done = told(
+        tmp_path, "go-live", "--name", "real", "--config", "real.toml", "--paper", paper, "--json"
+    )
+    assert done.returncode == 6
+    found = {one["check"]: one["level"] for one in json.loads(done.stdout)["checks"]}
+    wrong = {name for name, level in found.items() if level == "wrong"}
+    assert wrong == {"broker", "paper time", "resume", "told"}
+    shown = {"mode", "keys", "holdings", "enforcement", "admin token", "paper policy"}
+    assert {name for name, level in found.items() if level == "fine"} >= shown
+
+
+def test_the_doctor_asks_the_broker(place: Place) -> None:
+    (place.folder / "smart-leverage.toml").write_text(place.settings())
+    done = told(place.folder, "doctor", "--ledger", "runs/live", "--json")
+    found = {one["check"]: one for one in json.loads(done.stdout)["checks"]}
+    assert found["keys"]["found"] == f"taken by {place.broker.url}, paper"
+    assert found["holdings"]["level"] == "fine"
+    assert "venue" not in found

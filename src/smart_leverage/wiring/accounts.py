@@ -25,6 +25,7 @@ from smart_leverage.runtime.admin import is_admin
 from smart_leverage.runtime.bars import BarDriver
 from smart_leverage.runtime.carrying import Lanes
 from smart_leverage.runtime.control import Answer, Control, Request
+from smart_leverage.runtime.going_live import refuse_uncleared
 from smart_leverage.runtime.keeping import Keeper
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.live import LiveDriver, MarketAside, Still
@@ -152,7 +153,7 @@ def in_real_time(
         closing(Keeper(folder / LEDGER, clock, halt, warn)) as keeper,
         closing(Lanes(office)) as lanes,
         Control(folder, wake.set, lanes.fence.settle) as control,
-        _of_mode(keeper.ledger, settings.account.mode, folder),
+        _may_begin(keeper.ledger, settings, folder),
         behind as venue,
         closing(_moving(venue, office)) as market,
     ):
@@ -203,17 +204,20 @@ def _moving(venue: Venue, office: Office) -> MarketAside | Still:
 
 
 @contextmanager
-def _of_mode(ledger: Ledger, mode: str, folder: Path) -> Iterator[None]:
-    """See to it that an account stays what it was when it was opened.
+def _may_begin(ledger: Ledger, settings: Settings, folder: Path) -> Iterator[None]:
+    """See to it that an account stays what it was, and that real money begins by the checklist.
 
     Raises:
-        ConfigError: It was opened in another mode.
+        ConfigError: It was opened in another mode, or nobody has gone through the checklist.
     """
+    mode = settings.account.mode
     first = next(iter(ledger.read()), None)
     opened = None if first is None else decode(first.payload)
     if isinstance(opened, AccountOpened) and opened.mode != mode:
         told = f"account.mode = {mode!r}: {folder} is a {opened.mode} account, and stays one"
         raise ConfigError([f"{told}; choose another folder with --name"], str(folder))
+    if opened is None and mode == "live":
+        refuse_uncleared(folder, settings.policy_text())
     yield
 
 
