@@ -19,7 +19,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.contract import alpaca_venue
-from tests.contract.alpaca_venue import LOOPBACK
 
 from smart_leverage.brokers.ccxt import ExchangeOptions, Keys
 from smart_leverage.brokers.sim import SimBrokerClient
@@ -28,6 +27,7 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Approved, BrokerOrder, Order, OrderType, Side, TimeInForce
 from smart_leverage.wire.encoding import plain
 
+LOOPBACK = alpaca_venue.LOOPBACK
 KEYS = Keys("key-of-the-exchange", "a-secret-of-the-exchange")
 MS_NS = 1_000_000
 STEPS = {
@@ -105,7 +105,7 @@ def eight(value: Decimal | None) -> str:
 class Handler(alpaca_venue.Handler):
     """One connection of a client."""
 
-    venue: Venue  # type: ignore[assignment]
+    venue: Venue
 
     def _answer(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
         try:
@@ -274,6 +274,8 @@ def _open(venue: Venue, said: dict[str, str]) -> Any:
 
 def _within(said: dict[str, str], at_ms: int) -> bool:
     first, last = int(said.get("startTime", 0)), int(said.get("endTime", 2**62))
+    if last <= first:
+        raise ExchangeError(-1102, "Mandatory parameter 'endTime' was not sent or malformed.")
     if "startTime" in said and "endTime" in said and last - first > 24 * 3600 * 1000:
         raise ExchangeError(-1127, "More than 24 hours between startTime and endTime.")
     return first <= at_ms <= last
@@ -282,7 +284,13 @@ def _within(said: dict[str, str], at_ms: int) -> bool:
 def _all(venue: Venue, said: dict[str, str]) -> Any:
     rows = [row_of(venue, each) for each in venue.all() if each.order.key.startswith("crypto:")]
     rows = [r for r in rows if r["symbol"] == said["symbol"] and _within(said, r["time"])]
-    return rows[: int(said.get("limit", "500"))]
+    return _page(rows, said)
+
+
+def _page(rows: list[dict[str, Any]], said: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the first rows since a time, or the newest where none is named."""
+    limit = int(said.get("limit", "500"))
+    return rows[:limit] if "startTime" in said else rows[-limit:]
 
 
 def _trades(venue: Venue, said: dict[str, str]) -> Any:
@@ -302,7 +310,7 @@ def _trades(venue: Venue, said: dict[str, str]) -> Any:
     if "orderId" in said:
         rows = [row for row in rows if str(row["orderId"]) == said["orderId"]]
     rows = [row for row in rows if _within(said, int(row["time"]))]
-    return rows[: int(said.get("limit", "500"))]
+    return _page(rows, said)
 
 
 def _account(venue: Venue, said: dict[str, str]) -> Any:

@@ -16,11 +16,13 @@ class Ability(NamedTuple):
 
     has_stops: bool = False
     """Whether a stop rests there as an order like others, under its name, in the same lists."""
+    lists_newest: bool = False
+    """Whether orders and executions that are asked for without a time are the newest there are."""
 
 
 BY_NAME = {
-    "binance": Ability(has_stops=True),
-    "binanceus": Ability(has_stops=True),
+    "binance": Ability(has_stops=True, lists_newest=True),
+    "binanceus": Ability(has_stops=True, lists_newest=True),
 }
 """Exchanges that look an order up, and cancel it, by the name that we gave it."""
 

@@ -24,7 +24,7 @@ from smart_leverage.brokers.ccxt.line import (
     Lost,
     Missing,
 )
-from smart_leverage.brokers.ccxt.lists import Lists, each_of, rows_of
+from smart_leverage.brokers.ccxt.lists import Lists, each_of
 from smart_leverage.brokers.ccxt.names import Names
 from smart_leverage.brokers.ccxt.options import ExchangeOptions, Keys
 from smart_leverage.brokers.ccxt.pairs import Pairs
@@ -420,7 +420,7 @@ class CcxtBroker:
         return {code: price for code, price in prices.items() if price is not None}
 
     def _legible_all(self, rows: Sequence[Row]) -> list[BrokerOrder]:
-        return [self._legible(row) for row in rows_of(rows)]
+        return [self._legible(row) for row in rows]
 
     def _legible(self, row: Any) -> BrokerOrder:
         order: BrokerOrder = _about(

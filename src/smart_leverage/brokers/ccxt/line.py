@@ -4,11 +4,11 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from smart_leverage.brokers.budget import Budget, Lane
@@ -113,6 +113,29 @@ class Line:
         self.load_markets(lane)
         return self._asked(call, lane)
 
+    def ask_list(self, call: Call, lane: Lane = Lane.READ) -> list[Mapping[str, Any]]:
+        """Make a call that asks for a list.
+
+        ccxt makes an empty list of almost anything that it cannot read. So one that is empty has
+        to be one in the exchange's own words.
+
+        Raises:
+            BrokerDown: No answer, or none that can be used.
+        """
+
+        def listed(client: Any) -> list[Mapping[str, Any]]:
+            rows = call(client)
+            if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+                raise BrokerDown("a list of the exchange cannot be read")
+            if not rows and not _says_empty(client.last_json_response):
+                raise BrokerDown("what the exchange says is no list")
+            return rows
+
+        try:
+            return cast("list[Mapping[str, Any]]", self.ask(listed, lane))
+        except Missing as error:
+            raise BrokerDown("the exchange has no such list") from error
+
     def load_markets(self, lane: Lane = Lane.READ) -> Any:
         """Return the markets, by their name; read once, and again when they are old.
 
@@ -147,6 +170,8 @@ class Line:
                 return call(client)
             except NotSent as error:
                 raise BrokerDown(str(error)) from error
+            except BrokerDown:
+                raise
             except self._ccxt.OrderNotFound as error:
                 if client.session.trace.is_json:
                     raise Missing from error
@@ -204,6 +229,7 @@ class Line:
                 "number": str,
                 "enableRateLimit": True,  # by our budget: see `throttle`
                 "timeout": 8_000,
+                "enableLastJsonResponse": True,  # see `ask_list`
                 "options": {
                     "maxRetriesOnFailure": 0,
                     "defaultType": "spot",
@@ -310,6 +336,13 @@ def _hosts(urls: Any) -> frozenset[str]:
         return frozenset().union(*(_hosts(value) for value in urls.values()))
     host = urlsplit(urls).hostname if isinstance(urls, str) else None
     return frozenset() if host is None else frozenset({host})
+
+
+def _says_empty(said: object) -> bool:
+    """Tell whether an answer is an empty list, or has an empty one in it."""
+    if isinstance(said, Mapping) and said:
+        return any(each in ([], {}) or _says_empty(each) for each in said.values())
+    return said == []
 
 
 _ADDRESS = re.compile(r"https?://\S+")

@@ -1,6 +1,6 @@
 """The exchange's lists: whole, however many pages they have, and in whatever order those come."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from smart_leverage.brokers.budget import Lane
@@ -28,7 +28,7 @@ class Lists:
 
     def open_orders(self, market: str | None, lane: Lane = Lane.READ) -> list[Row]:
         """Return open orders of one market, or of all."""
-        return rows_of(self._line.ask(lambda client: client.fetch_open_orders(market), lane))
+        return self._line.ask_list(lambda client: client.fetch_open_orders(market), lane)
 
     @property
     def lists_all_markets(self) -> bool:
@@ -52,9 +52,7 @@ class Lists:
     def executions_of(self, order_id: str, market: str, since_ms: int) -> list[reading.Row]:
         """Return every execution of one order, which was sent at a time."""
         if self._line.exchange.has.get("fetchOrderTrades") is True:
-            return rows_of(
-                self._line.ask(lambda client: client.fetch_order_trades(order_id, market))
-            )
+            return self._line.ask_list(lambda client: client.fetch_order_trades(order_id, market))
         rows = self.executions(market, since_ms)
         return [row for row in rows if str(row.get("order")) == order_id]
 
@@ -66,7 +64,7 @@ class Lists:
             ("fetch_withdrawals", "fetchWithdrawals"),
         ):
             if self._line.exchange.has.get(feature) is True:
-                found += self._pages(call, feature, None, since_ms, span_ms=30 * DAY_MS)
+                found += self._pages(call, feature, None, since_ms, span_ms=89 * DAY_MS)
         return found
 
     def _pages(
@@ -83,6 +81,11 @@ class Lists:
         window whose page is full is asked for again as two halves, whichever they are.
         """
         limit = int((self._features.get(feature) or {}).get("limit") or PAGE)
+        if market is not None and self._line.ability.lists_newest:
+            page = self._line.ask_list(_newest(call, market, limit))
+            reaches = any(_at_ms(row) < since_ms for row in page)
+            if reaches or len(page) < limit:
+                return [row for row in page if _at_ms(row) >= since_ms]
         found: dict[str, Row] = {}
         until_ms = self._now_ms() + DAY_MS  # the exchange's clock may be ahead of ours
         windows = [
@@ -94,9 +97,9 @@ class Lists:
             if not windows:
                 return list(found.values())
             first, last = windows.pop()
-            page = rows_of(self._line.ask(_window(call, market, first, last, limit)))
+            page = self._line.ask_list(_window(call, market, first, last, limit))
             if len(page) >= limit:
-                if first >= last:
+                if last - first < 2:  # and no exchange takes a window without length
                     break
                 middle = (first + last) // 2
                 windows += [(middle + 1, last), (first, middle)]
@@ -109,15 +112,15 @@ def _window(call: str, market: str | None, first: int, last: int, limit: int) ->
     return lambda client: getattr(client, call)(market, first, limit, {"until": last})
 
 
-def rows_of(said: object) -> list[Row]:
-    """Return a list as such.
+def _newest(call: str, market: str, limit: int) -> Call:
+    return lambda client: getattr(client, call)(market, None, limit)
 
-    Raises:
-        BrokerDown: It is none.
-    """
-    if not isinstance(said, Sequence) or not all(isinstance(row, Mapping) for row in said):
-        raise BrokerDown("a list of the exchange cannot be read")
-    return list(said)
+
+def _at_ms(row: Row) -> int:
+    try:
+        return reading.needed_instant(row, "timestamp") // reading.MS_NS
+    except BadData as error:
+        raise BrokerDown(f"a row of the exchange has no time: {error}") from error
 
 
 def _name(row: Row) -> str:

@@ -202,18 +202,19 @@ class Balance(NamedTuple):
 def balances(said: Row) -> list[Balance]:
     """Return every coin that is held.
 
+    An account of which nothing is said at all is no empty account: ccxt makes that of an answer
+    which it cannot read.
+
     Raises:
-        BadData: An amount cannot be read.
+        BadData: An amount cannot be read, or there is none.
     """
-    totals = said.get("total")
-    if not isinstance(totals, Mapping):
+    totals, free = said.get("total"), said.get("free")
+    if not isinstance(totals, Mapping) or not isinstance(free, Mapping) or not totals:
         raise BadData("the exchange said no balances")
-    free = said.get("free") or {}
     found = []
-    for code in sorted(totals):
-        total = _number(totals, code)
+    for code in sorted({*totals, *free}):
+        total, left = _needed(totals, code), _number(free, code)
         if total:
-            left = _number(free, code)
             found.append(Balance(code, total, total if left is None else left))
     return found
 

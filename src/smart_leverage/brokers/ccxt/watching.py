@@ -166,9 +166,9 @@ class Watching:
         for name, order in list(found.items()):
             found[name] = self._complete(order, by_order.setdefault(name, {}))
         for order in sorted(found.values(), key=lambda each: each.updated_at_ns):
-            self._tell(order, by_order[order.broker_order_id])
-            with self._news:
-                self._expected.pop(order.broker_order_id, None)
+            if self._tell(order, by_order[order.broker_order_id]):
+                with self._news:
+                    self._expected.pop(order.broker_order_id, None)
 
     def _complete(self, order: BrokerOrder, those: dict[str, Execution]) -> BrokerOrder:
         """Read the executions of an order that counts more than were read, or itself again."""
@@ -191,7 +191,8 @@ class Watching:
 
     # -- telling ----------------------------------------------------------------------------------
 
-    def _tell(self, order: BrokerOrder, those: dict[str, Execution]) -> None:
+    def _tell(self, order: BrokerOrder, those: dict[str, Execution]) -> bool:
+        """Tell what was not told; return whether that is all there is to tell of it now."""
         name = order.broker_order_id
         for each in self._untold(those):
             fill = msgspec.structs.replace(each.fill, client_order_id=order.order.client_order_id)
@@ -208,12 +209,14 @@ class Watching:
             if each.others:
                 self.foreign_fees[fill.execution_id] = each
         if self._sums.get(name, ZERO) < order.filled_qty:
-            self.wake()  # the lists lag behind each other: its word waits for the executions
-            return
+            self.expect(order)  # the lists lag behind: its word waits for the executions
+            return False
         if self._sums.get(name, ZERO) > order.filled_qty:
-            return  # it was read before the executions, and is read again
+            self.expect(order)  # the order itself lags behind, and is read again
+            return False
         event = "new" if order.is_open else order.status
         self._told.change(event, order, order.updated_at_ns or order.submitted_at_ns)
+        return True
 
 
 def _rank(execution_id: str) -> tuple[int, str]:
