@@ -99,7 +99,9 @@ def ms(at_ns: int) -> int:
 
 
 def eight(value: Decimal | None) -> str:
-    return f"{value or 0:.8f}"
+    """Return a number as the exchange writes it; the venue behind it knows a ninth decimal."""
+    least = f"{value or 0:.8f}"
+    return least if Decimal(least) == (value or 0) else plain(value or Decimal(0))
 
 
 class Handler(alpaca_venue.Handler):

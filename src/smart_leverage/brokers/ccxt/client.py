@@ -288,9 +288,10 @@ class CcxtBroker:
     def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:
         """Return orders submitted after a time, oldest first; all of them, market by market.
 
-        The exchange's clock shows milliseconds: an order of the very millisecond is returned too
-        where `after_ns` lies within it.
+        The exchange's clock shows milliseconds: where `after_ns` lies within one, orders of that
+        one are returned as well.
         """
+        first_ns = after_ns - after_ns % MS_NS + (after_ns % MS_NS == 0)
         found = {each.broker_order_id: each for each in self.open_orders(None)}
         if is_open is not True:
             since_ms = max(after_ns, self._now_ns() - Flows.FIRST_NS) // MS_NS
@@ -300,7 +301,7 @@ class CcxtBroker:
         kept = [
             each
             for each in found.values()
-            if each.submitted_at_ns > after_ns - MS_NS and is_open in (None, each.is_open)
+            if each.submitted_at_ns >= first_ns and is_open in (None, each.is_open)
         ]
         return sorted(kept, key=lambda each: (each.submitted_at_ns, each.broker_order_id))
 
