@@ -181,7 +181,7 @@ endef
 OUR_UV := $(filter .tools/bin/uv,$(UV))
 
 $(SYNCED): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research --extra stats --extra notebook --extra notify)
+	$(call sync,--extra research --extra stats --extra notebook --extra notify --extra ccxt)
 
 $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)

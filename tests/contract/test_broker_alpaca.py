@@ -12,8 +12,8 @@ from tests.contract.alpaca_venue import KEYS, REGISTRY, Handler, Venue, alpaca_v
 from tests.contract.test_broker_contract import AAPL, BTC, ETH, MONDAY, in_process
 
 from smart_leverage.brokers.alpaca import AlpacaBroker, Hosts, Keys
-from smart_leverage.brokers.alpaca.budget import Budget, Lane
 from smart_leverage.brokers.alpaca.hosts import hosts_of
+from smart_leverage.brokers.budget import Budget, Lane
 from smart_leverage.brokers.sim import Mode, SimBrokerClient, SimConfig, Start
 from smart_leverage.domain.errors import (
     BrokerDown,

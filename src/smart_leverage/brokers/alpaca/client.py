@@ -10,13 +10,13 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from smart_leverage.brokers.alpaca import reading
-from smart_leverage.brokers.alpaca.budget import Budget, Lane
 from smart_leverage.brokers.alpaca.hearing import Hearing
 from smart_leverage.brokers.alpaca.hosts import Hosts
 from smart_leverage.brokers.alpaca.line import Answer, Keys, Line, Lost
-from smart_leverage.brokers.alpaca.numbering import Numbering
 from smart_leverage.brokers.alpaca.writing import change_body, order_body
 from smart_leverage.brokers.base import Capabilities
+from smart_leverage.brokers.budget import Budget, Lane
+from smart_leverage.brokers.numbering import Numbering
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.errors import BadData, BrokerDown, NotSent, OutcomeUnknown, Refused

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import httpx2
 import msgspec
 
-from smart_leverage.brokers.alpaca.budget import Budget, Lane
 from smart_leverage.brokers.alpaca.hosts import Hosts
+from smart_leverage.brokers.budget import Budget, Lane
 from smart_leverage.domain.errors import BrokerDown, NotSent, Refused
 from smart_leverage.domain.redaction import redactor
 

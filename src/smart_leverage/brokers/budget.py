@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 PER_MINUTE = 200
-"""The broker's limit for an account."""
+"""What an account may ask at Alpaca; other venues say their own limit."""
 
 
 class Lane(IntEnum):
@@ -42,14 +42,20 @@ class Budget:
         self._then = clock()
         self._lock = threading.Lock()
 
-    def take(self, lane: Lane, within_s: float = 0.0) -> bool:
-        """Take a request out, waiting for it up to so long; False when there is none in time."""
+    def take(self, lane: Lane, within_s: float = 0.0, cost: float = 1.0) -> bool:
+        """Take a request out, waiting for it up to so long; False when there is none in time.
+
+        Args:
+            lane: What it is for.
+            within_s: How long it may wait for its turn.
+            cost: As how many requests the broker counts it.
+        """
         until = self._clock() + within_s
         while True:
             with self._lock:
-                missing = self._missing(lane)
+                missing = self._missing(lane, cost)
                 if missing <= 0.0 or lane is Lane.FALL:
-                    self._left -= 1.0
+                    self._left -= cost
                     return True
             pause = missing / (self._most / 60.0)
             if self._clock() + pause > until:
@@ -62,9 +68,10 @@ class Budget:
             self._refill()
             self._left = min(self._left, 0.0)
 
-    def _missing(self, lane: Lane) -> float:
+    def _missing(self, lane: Lane, cost: float) -> float:
         self._refill()
-        return 1.0 + self._most * lane.value / 100.0 - self._left
+        # One that costs more than its lane ever has leaves when the bucket is full.
+        return min(self._most, cost + self._most * lane.value / 100.0) - self._left
 
     def _refill(self) -> None:
         now = self._clock()
@@ -75,6 +82,6 @@ class Budget:
 class Unbounded(Budget):
     """Lets everything leave at once; the broker itself says when it has had enough."""
 
-    def take(self, lane: Lane, within_s: float = 0.0) -> bool:
+    def take(self, lane: Lane, within_s: float = 0.0, cost: float = 1.0) -> bool:
         """Let it leave."""
         return True
