@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import BrokerOrder, OrderState, Side, TradeUpdate
+from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
 from smart_leverage.domain.records import Filled, OrderTrailed
 from smart_leverage.engine.adopting import adopt, give_way, is_news, remember
 from smart_leverage.engine.core import Core, move
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
+from smart_leverage.engine.income import expect_fee
 from smart_leverage.engine.state import HELD
 from smart_leverage.engine.tracked import Tracked
 
@@ -67,8 +68,8 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
     _heed_trail(core, broker_order)  # before the fill: whoever is told of that sees the stop it met
     if update.fill is not None and is_news(core, update.fill):
         core.record(Filled(at_ns=core.now_ns, fill=update.fill, sequence=update.sequence))
-        is_bought = broker_order.order.side is Side.BUY
-        core.wants_lists |= core.config.fees_come_later and is_bought
+        if core.config.fees_come_later:
+            expect_fee(core, update.fill)
     on_broker_order(core, broker_order, update.sequence)
     return broker_order.order.key
 

@@ -178,7 +178,7 @@ class Line:
                 raise BrokerDown(f"no answer: {shown(error)}") from error
             except Exception as error:  # a library of many hands: what it cannot read is none
                 if client.session.trace.status == 429:
-                    self._budget.empty()
+                    self._budget.refused()
                 raise BrokerDown(f"no answer: {shown(error)}") from error
 
     # -- clients ----------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ class Line:
             is_refusal = isinstance(error, ccxt.ExchangeError) and not trace.status
             return self._refusal(error) if is_refusal else NotSent(shown(error))
         if trace.status in (418, 429):
-            self._budget.empty()
+            self._budget.refused()
         if trace.is_json and self._is_own_word(error, trace.status):
             return self._refusal(error)
         return Lost(f"status {trace.status}: {shown(error)}")
