@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.simulation.mistakes_steady import Steadily, at_a_start
+from tests.simulation.mistake import Mistake
+from tests.simulation.mistakes_steady import at_a_start
 from tests.simulation.regime import CALM, LOOKING
 
 import smart_leverage.engine.core as core_module
@@ -98,12 +99,12 @@ def shares_out_market_value(planted: Patch) -> None:
 
 
 LOOKING_THROUGH = (
-    Steadily(counts_open_orders_once, {}, ("INV-03",), LOOKING, 6),
-    Steadily(proves_a_new_order_once, {}, ("INV-03",), LOOKING),
-    Steadily(forgets_to_look_through_at_a_start, {"killed": 0.1}, ("INV-03", "INV-12"), LOOKING, 6),
-    Steadily(looks_through_long_funds_only, {}, ("INV-03", "INV-12"), CALM, 20),
-    Steadily(trims_by_market_value, {}, ("INV-20",), CALM, 11),
-    Steadily(measures_market_value, {}, ("INV-12",), LOOKING),
-    Steadily(sizes_by_market_value, {}, ("INV-03",), CALM, 11),
-    Steadily(shares_out_market_value, {}, ("INV-03",), LOOKING),
+    Mistake(counts_open_orders_once, {}, ("INV-03",), LOOKING, 6),
+    Mistake(proves_a_new_order_once, {}, ("INV-03",), LOOKING),
+    Mistake(forgets_to_look_through_at_a_start, {"killed": 0.1}, ("INV-03", "INV-12"), LOOKING, 6),
+    Mistake(looks_through_long_funds_only, {}, ("INV-03", "INV-12"), CALM, 20),
+    Mistake(trims_by_market_value, {}, ("INV-20",), CALM, 11),
+    Mistake(measures_market_value, {}, ("INV-12",), LOOKING),
+    Mistake(sizes_by_market_value, {}, ("INV-03",), CALM, 11),
+    Mistake(shares_out_market_value, {}, ("INV-03",), LOOKING),
 )

@@ -6,10 +6,11 @@ Part of `mistakes`: each is played under settings in which the rule that it brea
 import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from tests.simulation.regime import CALM, EAGER, NARROW, ON_EDGE, SHALLOW, Regime
+from tests.simulation.mistake import Mistake
+from tests.simulation.regime import CALM, EAGER, NARROW, ON_EDGE, SHALLOW
 
 import smart_leverage.engine.buying as buying
 import smart_leverage.engine.earning as earning
@@ -160,32 +161,22 @@ def buys_where_there_is_no_edge(planted: Patch) -> None:
     planted.setattr(buying, "calibrated", lambda confidence, knots: 1.0)
 
 
-class Steadily(NamedTuple):
-    """A mistake, the faults and the settings in which it shows, and the rules that forbid it."""
-
-    plant: Callable[[Patch], None]
-    faults: dict[str, float]
-    rules: tuple[str, ...]
-    regime: Regime
-    first: int = 0
-
-
 STEADILY = (
-    Steadily(forgets_the_peak, {}, ("INV-03",), CALM),
-    Steadily(forgets_the_peak_at_a_start, {"killed": 0.1}, ("INV-03",), CALM),
-    Steadily(forgets_the_windows_at_a_start, {"killed": 0.1}, ("INV-16",), NARROW, 5),
-    Steadily(takes_a_deposit_for_a_gain, {"deposit": 0.3}, ("INV-03", "INV-16"), CALM),
-    Steadily(rises_while_tripped, {}, ("INV-17",), EAGER),
-    Steadily(lets_a_fall_wait_for_a_band, {}, ("INV-03",), CALM),
-    Steadily(keeps_what_has_expired, {}, ("INV-03",), CALM),
-    Steadily(leaves_a_cap_out, {}, ("INV-03",), CALM),
-    Steadily(proves_by_the_tier_alone, {}, ("INV-03",), CALM),
-    Steadily(counts_no_open_losers, {}, ("INV-03", "INV-17"), ON_EDGE, 1),
-    Steadily(takes_a_win_rate_for_a_proof, {}, ("INV-03",), CALM, 1),
-    Steadily(rises_two_steps_a_day, {}, ("INV-17",), CALM, 1),
-    Steadily(judges_no_window, {}, ("INV-16",), EAGER, 5),
-    Steadily(lets_midnight_lift_a_drawdown, {}, ("INV-16",), SHALLOW, 10),
-    Steadily(forgets_the_sleeve, {}, ("INV-16",), EAGER, 5),
-    Steadily(lifts_a_lock_early, {}, ("INV-16",), EAGER, 5),
-    Steadily(buys_where_there_is_no_edge, {}, ("INV-03",), CALM),
+    Mistake(forgets_the_peak, {}, ("INV-03",), CALM),
+    Mistake(forgets_the_peak_at_a_start, {"killed": 0.1}, ("INV-03",), CALM),
+    Mistake(forgets_the_windows_at_a_start, {"killed": 0.1}, ("INV-16",), NARROW, 5),
+    Mistake(takes_a_deposit_for_a_gain, {"deposit": 0.3}, ("INV-03", "INV-16"), CALM),
+    Mistake(rises_while_tripped, {}, ("INV-17",), EAGER),
+    Mistake(lets_a_fall_wait_for_a_band, {}, ("INV-03",), CALM),
+    Mistake(keeps_what_has_expired, {}, ("INV-03",), CALM),
+    Mistake(leaves_a_cap_out, {}, ("INV-03",), CALM),
+    Mistake(proves_by_the_tier_alone, {}, ("INV-03",), CALM),
+    Mistake(counts_no_open_losers, {}, ("INV-03", "INV-17"), ON_EDGE, 1),
+    Mistake(takes_a_win_rate_for_a_proof, {}, ("INV-03",), CALM, 1),
+    Mistake(rises_two_steps_a_day, {}, ("INV-17",), CALM, 1),
+    Mistake(judges_no_window, {}, ("INV-16",), EAGER, 5),
+    Mistake(lets_midnight_lift_a_drawdown, {}, ("INV-16",), SHALLOW, 10),
+    Mistake(forgets_the_sleeve, {}, ("INV-16",), EAGER, 5),
+    Mistake(lifts_a_lock_early, {}, ("INV-16",), EAGER, 5),
+    Mistake(buys_where_there_is_no_edge, {}, ("INV-03",), CALM),
 )
