@@ -33,6 +33,8 @@ WEIGH = State._weigh
 
 
 def counts_open_orders_once(planted: Patch) -> None:
+    """A fund of three times the market is reserved as one of it."""
+
     def once(state: State, *given: Any, **named: Any) -> Worst:
         worst = worst_case(state, *given, **named)
         for key, units in worst.units.items():
@@ -48,10 +50,13 @@ def counts_open_orders_once(planted: Patch) -> None:
 
 
 def proves_a_new_order_once(planted: Patch) -> None:
+    """A purchase of a threefold fund is proved as a third of what it risks."""
     planted.setattr(Worst, "weight_in", lambda worst, group, key: ONE)
 
 
 def forgets_to_look_through_at_a_start(planted: Patch) -> None:
+    """A restart counts every fund once, and three times as much is bought."""
+
     def forget(core: Core) -> None:
         core.state.weights.update(dict.fromkeys(core.state.weights, ONE))
 
@@ -59,6 +64,8 @@ def forgets_to_look_through_at_a_start(planted: Patch) -> None:
 
 
 def looks_through_long_funds_only(planted: Patch) -> None:
+    """A fund that bets three times against the market counts once."""
+
     def weigh(state: State, instruments: Iterable[Instrument]) -> None:
         known = list(instruments)
         WEIGH(state, known)
@@ -68,10 +75,13 @@ def looks_through_long_funds_only(planted: Patch) -> None:
 
 
 def trims_by_market_value(planted: Patch) -> None:
+    """A third of what is too much is sold."""
     planted.setattr(shrinking, "LOOKED_THROUGH", ())
 
 
 def measures_market_value(planted: Patch) -> None:
+    """What is over its cap looks inside, and no plan begins."""
+
     def plain(state: State, ladder: PriceLadder) -> Valuation:
         weights, state.weights = state.weights, dict.fromkeys(state.weights, ONE)
         valuation = value(state, ladder)
@@ -82,6 +92,8 @@ def measures_market_value(planted: Patch) -> None:
 
 
 def sizes_by_market_value(planted: Patch) -> None:
+    """Every purchase of a threefold fund is three times too large."""
+
     def size(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> float:
         return size_of(account, asset, proposal, policy) * weight_in(asset, policy)
 
@@ -89,6 +101,8 @@ def sizes_by_market_value(planted: Patch) -> None:
 
 
 def shares_out_market_value(planted: Patch) -> None:
+    """A bot's part of a cap is used three times over."""
+
     def parts(
         core: Core, bot: str, worst: Worst, without: frozenset[str] = frozenset()
     ) -> Mapping[str, tuple[Decimal, Decimal]]:

@@ -40,14 +40,18 @@ Patch = pytest.MonkeyPatch
 
 
 def forgets_the_peak(planted: Patch) -> None:
+    """The cap that shrinks with a drawdown never shrinks."""
     planted.setattr(RollingPeak, "best", lambda peak, label, within_days: Decimal(0))
 
 
 def forgets_the_peak_at_a_start(planted: Patch) -> None:
+    """Each restart forgives the drawdown so far."""
     at_a_start(planted, lambda core: core.state.peak.resume())
 
 
 def forgets_the_windows_at_a_start(planted: Patch) -> None:
+    """Each restart forgives what was lost in the last 24 hours."""
+
     def anew(core: Core) -> None:
         mark = core.state.last_mark
         if mark is not None:
@@ -65,11 +69,14 @@ def at_a_start(planted: Patch, forget: Callable[[Core], None]) -> None:
 
 
 def takes_a_deposit_for_a_gain(planted: Patch) -> None:
+    """Money paid in raises the caps as if it had been earned."""
     for marks in (RollingPeak, RollingMarks):
         planted.setattr(marks, "flow", lambda marks, before, after: None)
 
 
 def rises_while_tripped(planted: Patch) -> None:
+    """The cap grows on the day on which the account lost its limit."""
+
     def step(
         present: float, caps: ExposureCaps, at: ExposureTerms, is_tripped: bool
     ) -> ExposureDecision:
@@ -79,6 +86,8 @@ def rises_while_tripped(planted: Patch) -> None:
 
 
 def lets_a_fall_wait_for_a_band(planted: Patch) -> None:
+    """A cap that has fallen a little is passed by that little, every day."""
+
     def step(
         present: float, caps: ExposureCaps, at: ExposureTerms, is_tripped: bool
     ) -> ExposureDecision:
@@ -90,10 +99,13 @@ def lets_a_fall_wait_for_a_band(planted: Patch) -> None:
 
 
 def keeps_what_has_expired(planted: Patch) -> None:
+    """A cap rests on evidence of last year."""
     planted.setattr(Evidence, "is_in_force", lambda known, now_ns: known.measured is not None)
 
 
 def leaves_a_cap_out(planted: Patch) -> None:
+    """A whole kind of risk has no limit."""
+
     def caps(*given: Any) -> ExposureCaps:
         return named_caps(*given)._replace(kelly=math.inf)
 
@@ -101,6 +113,8 @@ def leaves_a_cap_out(planted: Patch) -> None:
 
 
 def proves_by_the_tier_alone(planted: Patch) -> None:
+    """What was earned is not asked: the account holds what its tier would allow."""
+
     def within(core: Core, caps: Mapping[Tier, ExactCaps], tier: Tier) -> ExactCaps:
         return caps[tier]
 
@@ -108,6 +122,8 @@ def proves_by_the_tier_alone(planted: Patch) -> None:
 
 
 def counts_no_open_losers(planted: Patch) -> None:
+    """Who never sells losers looks like a winner, and is given more."""
+
     def losers(episodes: Episodes, at_ns: int, values: Mapping[Key, Decimal]) -> dict[str, int]:
         return {}
 
@@ -115,6 +131,8 @@ def counts_no_open_losers(planted: Patch) -> None:
 
 
 def takes_a_win_rate_for_a_proof(planted: Patch) -> None:
+    """Two lucky trades count as a record, and the caps rise."""
+
     def raw(a: float, b: float, wins: float, trades: float, threshold: float) -> float:
         return float(trades > 0 and wins / trades > threshold)
 
@@ -122,10 +140,13 @@ def takes_a_win_rate_for_a_proof(planted: Patch) -> None:
 
 
 def rises_two_steps_a_day(planted: Patch) -> None:
+    """One good morning doubles what the account may lose in the afternoon."""
     planted.setattr(judging, "granted_tier", lambda granted, earned, *rest: earned)
 
 
 def judges_no_window(planted: Patch) -> None:
+    """A loss over midnight is two small ones, and neither trips."""
+
     def judge(
         state: BreakerState, equity: float, since: SteadyReferences, limits: LossLimits,
         month_return_emergency: float, at: RollingTerms,
@@ -137,6 +158,7 @@ def judges_no_window(planted: Patch) -> None:
 
 
 def lets_midnight_lift_a_drawdown(planted: Patch) -> None:
+    """A drawdown that a person has to look at is forgotten by the clock."""
     clear = judging._clear_day
 
     def clear_all(core: Core) -> None:
@@ -147,10 +169,12 @@ def lets_midnight_lift_a_drawdown(planted: Patch) -> None:
 
 
 def forgets_the_sleeve(planted: Patch) -> None:
+    """Five coins lose a little each, all at once, and none is locked."""
     planted.setattr(judging, "is_sleeve_locked", lambda loss, opening, at: False)
 
 
 def lifts_a_lock_early(planted: Patch) -> None:
+    """A coin is bought again an hour before its day of loss is over."""
     whole = RiskCalendar.next_day_ns
     planted.setattr(
         RiskCalendar, "next_day_ns", lambda calendar, at_ns: whole(calendar, at_ns) - HOUR_NS
@@ -158,6 +182,7 @@ def lifts_a_lock_early(planted: Patch) -> None:
 
 
 def buys_where_there_is_no_edge(planted: Patch) -> None:
+    """A source that is wrong as often as right is believed in full."""
     planted.setattr(buying, "calibrated", lambda confidence, knots: 1.0)
 
 
