@@ -225,6 +225,9 @@ def leave(core: Core, approved: Approved) -> None:
     orders, order = core.state.orders, approved.order
     tracked = orders.by_id[order.client_order_id]
     before = orders.before(tracked)
+    # What waited leaves later than it was intended, and may arrive as much later; a process that
+    # begins counts from its own start, so this needs no record.
+    tracked.sent_ns = max(tracked.sent_ns, core.now_ns)
     if not tracked.replaces:
         core.out.sends.append(approved)
     elif before is None or before.state is not OrderState.PENDING_REPLACE:
