@@ -58,11 +58,16 @@ class Inbox:
             self._size += count
             self._arrived.notify()
 
-    def take(self) -> list[Batch]:
-        """Wait for batches and return all there are, oldest first; empty when closed and done."""
+    def take(self, idle_s: float | None = None) -> list[Batch] | None:
+        """Wait for batches and return all there are, oldest first; empty when closed and done.
+
+        Args:
+            idle_s: Longest wait, seconds; then None is returned. None waits for ever.
+        """
         with self._lock:
             while not self._batches and self._refusal is None:
-                self._arrived.wait()
+                if not self._arrived.wait(idle_s):
+                    return None
             taken = list(self._batches)
             self._batches.clear()
             return taken

@@ -2,12 +2,12 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from sqlite3 import Connection
 
 from smart_leverage.domain.errors import LedgerCorrupt
 from smart_leverage.ledger.base import Durability, Head
 from smart_leverage.ledger.chain import GENESIS
 from smart_leverage.ledger.connections import Connect, create_file, refuse_stranger
+from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.files import (
     WITNESS,
     WriterLock,
@@ -53,7 +53,7 @@ def _refuse_loss(path: Path) -> None:
         raise LedgerCorrupt(f"{path}: missing or empty, but {log} is a part of it")
 
 
-def raised_epoch(connection: Connection, where: str) -> int:
+def raised_epoch(connection: Database, where: str) -> int:
     """Count one more writer and return its number.
 
     Raises:
@@ -67,7 +67,7 @@ def raised_epoch(connection: Connection, where: str) -> int:
     return int(epoch)
 
 
-def last_link(connection: Connection, path: Path | None) -> Head:
+def last_link(connection: Database, path: Path | None) -> Head:
     """Return the head, after checking its hash and that nothing acknowledged is missing.
 
     Raises:

@@ -59,6 +59,7 @@ from smart_leverage.domain.records import (
     decode,
 )
 from smart_leverage.ledger.base import Entry
+from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.postings import (
     CASH,
     POSITION,
@@ -143,7 +144,7 @@ class Projector:
     The tables depend on the records alone, never on how they were grouped into flushes.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
         self._positions = {
             (bot, key): Decimal(qty)
@@ -313,7 +314,7 @@ class Projector:
         self._moved_cash.clear()
 
 
-def write(connection: Connection, statement: str, rows: list[Row]) -> int:
+def write(connection: Database, statement: str, rows: list[Row]) -> int:
     """Run a named statement for all rows, many rows a step; return the number of rows changed."""
     start = changed = 0
     for width in _WIDTHS:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from sqlite3 import Connection
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -13,6 +12,7 @@ from smart_leverage.domain.instruments import Instrument
 from smart_leverage.ledger import rows
 from smart_leverage.ledger.base import Entry, Head
 from smart_leverage.ledger.connections import Connect, connect, file_uri, open_reader
+from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.journal import PAGE, head_of, parse, raw_entries, raw_entries_about
 from smart_leverage.ledger.statements import QUERIES
 
@@ -29,7 +29,7 @@ class Reader:
     `limit`; pass the last `seq` as `before` for the next page.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
 
     @classmethod
