@@ -67,20 +67,25 @@ def raised_epoch(connection: Database, where: str) -> int:
     return int(epoch)
 
 
-def last_link(connection: Database, path: Path | None) -> Head:
+def last_link(connection: Database, path: Path | None, where: str = "") -> Head:
     """Return the head, after checking its hash and that nothing acknowledged is missing.
+
+    Args:
+        connection: To the ledger.
+        path: Beside which the witness is; None where there is none.
+        where: The ledger as an error names it; empty means the path.
 
     Raises:
         LedgerCorrupt: Something is.
     """
-    last = last_raw_entry(connection)
+    where, last = where or str(path), last_raw_entry(connection)
     if last is None:
         head = GENESIS
     elif what := content_fault(last):
-        raise LedgerCorrupt(f"{path}: {what}")
+        raise LedgerCorrupt(f"{where}: {what}")
     else:
         head = Head(last[0], last[7])
     if path is not None and (missing := lost(connection, witnessed(path))):
         advice = f"if an older copy was put here on purpose, remove {beside(path, WITNESS)}"
-        raise LedgerCorrupt(f"{path}: {missing}; {advice}")
+        raise LedgerCorrupt(f"{where}: {missing}; {advice}")
     return head
