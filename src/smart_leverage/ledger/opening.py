@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from smart_leverage.domain.errors import LedgerCorrupt
+from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
 from smart_leverage.ledger.base import Durability, Head
 from smart_leverage.ledger.chain import GENESIS
 from smart_leverage.ledger.connections import Connect, create_file, refuse_stranger
@@ -18,6 +18,7 @@ from smart_leverage.ledger.files import (
     restrict,
     witnessed,
 )
+from smart_leverage.ledger.home import home_of
 from smart_leverage.ledger.journal import content_fault, last_raw_entry, lost
 from smart_leverage.ledger.statements import QUERIES
 
@@ -31,6 +32,8 @@ def claim(path: Path, durability: Durability, connect: Connect, undo: ExitStack)
         LedgerLocked: Somebody else has the right.
         LedgerError: It is not a ledger of this version, it is gone, or it cannot be written.
     """
+    if (there := home_of(path)) is not None:
+        raise LedgerError(f"{path}: the ledger of this path is {there.told}, and not in a file")
     if not is_missing(path):
         refuse_stranger(path)
     prepare(path)

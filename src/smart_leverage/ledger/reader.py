@@ -13,6 +13,7 @@ from smart_leverage.ledger import rows
 from smart_leverage.ledger.base import Entry, Head
 from smart_leverage.ledger.connections import Connect, connect, file_uri, open_reader
 from smart_leverage.ledger.database import Database
+from smart_leverage.ledger.home import home_of, refuse_lacking
 from smart_leverage.ledger.journal import PAGE, head_of, parse, raw_entries, raw_entries_about
 from smart_leverage.ledger.statements import QUERIES
 
@@ -33,13 +34,19 @@ class Reader:
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path, *, connect: Connect = connect) -> Self:
-        """Open the ledger at a path.
+    def open(cls, path: Path, *, connect: Connect = connect) -> "Reader":
+        """Open the ledger of a path: in its file, or on the server that the note beside it names.
 
         Raises:
             LedgerError: There is no ledger, or a newer or a damaged one.
         """
-        return cls(open_reader(file_uri(path, "ro"), str(path), connect))
+        address = home_of(path)
+        if address is None:
+            return cls(open_reader(file_uri(path, "ro"), str(path), connect))
+        refuse_lacking()
+        from smart_leverage.ledger.postgres.reader import ServerReader
+
+        return ServerReader.at(address)
 
     def close(self) -> None:
         """Let go of the file; harmless twice."""
