@@ -28,6 +28,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 NEEDS: dict[str, Callable[[], bool]] = {
     "market-data": MARKET_DATA.is_dir,
     "postgres": databases.is_there,
+    "postgres-programs": lambda: databases.programs() is not None,
 }
 """What a test may ask for with `@pytest.mark.needs(name)`, and whether it is to be had here."""
 

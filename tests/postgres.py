@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -68,6 +69,7 @@ class Server:
         assert found is not None, "no server programs here"
         self.folder = folder
         self._data = folder / "data"
+        self._told = folder / "told.txt"
         self._options = options
         self._programs = found
         self._owner: dict[str, Any] = {}
@@ -84,8 +86,7 @@ class Server:
 
     def make(self) -> None:
         """Make an empty cluster; one user needs a password, and others come in without."""
-        told = self.folder / "told.txt"
-        with told.open("ab") as out:  # no pipe: the server would hold it open
+        with self._told.open("wb") as out:  # no pipe: the server would hold it open
             done = subprocess.run(
                 self._command(
                     *("initdb", "-D", self._data, "-U", USER, "-A", "trust"),
@@ -96,7 +97,7 @@ class Server:
                 check=False,
                 **self._how(),
             )
-        assert done.returncode == 0, told.read_text()
+        assert done.returncode == 0, self._told.read_text()
         rules = self._data / "pg_hba.conf"
         plain = rules.read_text()
         guarded = "".join(f"{kind} scram-sha-256\n" for kind in _GUARDED)
@@ -104,27 +105,31 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it lets people in."""
+        until = time.monotonic() + WITHIN_S
+        self._process = self._started()
+        ready = self._command(
+            *("pg_isready", "-q", "-h", self.folder, "-p", str(self.port), "-U", USER, "-t", "1")
+        )
+        while subprocess.run(ready, check=False, **self._how()).returncode != 0:
+            assert time.monotonic() < until, self._told.read_text()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.05)
+                # Children of one that was killed may live for a moment, and it waits for no one.
+                assert "pre-existing shared memory" in self._told.read_text()
+                self._process = self._started()
+
+    def _started(self) -> "subprocess.Popen[bytes]":
         options = [
             *("listen_addresses=127.0.0.1", f"port={self.port}"),
             *(f"unix_socket_directories={self.folder}", "max_connections=60"),
             *("shared_buffers=16MB", *self._options),
         ]
-        with (self.folder / "told.txt").open("ab") as out:
-            self._process = subprocess.Popen(
+        with self._told.open("wb") as out:
+            return subprocess.Popen(
                 self._command("postgres", "-D", self._data, *_each("-c", options)),
                 stdout=out,
                 **self._how(),
             )
-        ready = self._command(
-            *("pg_isready", "-q", "-h", self.folder, "-p", str(self.port), "-t", "1")
-        )
-        for _ in range(WITHIN_S * 20):
-            if subprocess.run(ready, check=False, **self._how()).returncode == 0:
-                return
-            assert self._process.poll() is None, (self.folder / "told.txt").read_text()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.05)
-        raise AssertionError((self.folder / "told.txt").read_text())
 
     def stop(self) -> None:
         """End it at once, as a crash does; nothing that was synced is lost. Harmless twice."""
