@@ -105,6 +105,18 @@ def open_served(address: "Address", path: Path) -> "PostgresLedger":
     return PostgresLedger(address, path)
 
 
+def begin_served(address: "Address", path: Path) -> "PostgresLedger":
+    """Open a new ledger on a server for writing; see `open_served`.
+
+    Raises:
+        LedgerError: There is one of that name with something in it, which this place never wrote.
+    """
+    refuse_lacking()
+    from smart_leverage.ledger.postgres.ledger import PostgresLedger
+
+    return PostgresLedger(address, path, is_new=True)
+
+
 def refuse_lacking() -> None:
     """Refuse, in words, to go on without the driver of the server.
 

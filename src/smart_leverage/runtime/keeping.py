@@ -24,6 +24,7 @@ from smart_leverage.ledger.files import EMERGENCY, beside, is_missing
 from smart_leverage.ledger.refuge import WHO, Refuge
 from smart_leverage.ledger.space import takes
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.ledger.writing import WritingLedger
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.recovery import begin
@@ -61,7 +62,7 @@ class Keeper:
         halt: HaltFile,
         warn: Callable[[str], None] = lambda line: None,
         *,
-        open_ledger: Callable[[Path], SqliteLedger] = SqliteLedger,
+        open_ledger: Callable[[Path], WritingLedger] = SqliteLedger,
     ) -> None:
         """Open the ledger of an account, or a refuge; `warn` tells a person what is wrong."""
         self._path = path

@@ -9,6 +9,7 @@ import psycopg
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
 from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.files import WITNESS, WriterLock, beside, prepare, witnessed
+from smart_leverage.ledger.journal import head_of
 from smart_leverage.ledger.opening import last_link, raised_epoch
 from smart_leverage.ledger.postgres.address import Address
 from smart_leverage.ledger.postgres.connections import (
@@ -64,7 +65,17 @@ class PostgresLedger(WritingLedger):
         *,
         durability: Durability = Durability.FULL,
         bounds: ServerBounds = ServerBounds(),  # noqa: B008 - immutable
+        is_new: bool = False,
     ) -> None:
+        """Open the ledger at an address.
+
+        Args:
+            address: Where it is.
+            path: Where the files beside it are; None keeps none.
+            durability: Whether a commit survives a power loss of the server.
+            bounds: How long to wait.
+            is_new: Refuse a ledger that holds something already.
+        """
         super().__init__(
             path,
             durability,
@@ -76,7 +87,7 @@ class PostgresLedger(WritingLedger):
         self._bounds = bounds
         self._database: ServerDatabase
         with ExitStack() as undo:
-            self._open(undo)
+            self._open(undo, is_new=is_new)
             self._undo = undo.pop_all()
         self._begin()
 
@@ -90,7 +101,7 @@ class PostgresLedger(WritingLedger):
         self._refuse_fork()
         return ServerReader(self._open_reader())
 
-    def _open(self, undo: ExitStack) -> None:
+    def _open(self, undo: ExitStack, *, is_new: bool) -> None:
         if self.path is not None:
             prepare(self.path)
             undo.callback(WriterLock(self.path).release)
@@ -104,6 +115,12 @@ class PostgresLedger(WritingLedger):
             self._refuse_loss()
             with errors(self.address), connection.transaction():
                 create(database)
+        elif is_new and (there := head_of(database)).seq:
+            raise LedgerError(
+                f"{self._where}: there is a ledger of that name with {there.seq:,} events, which "
+                f"this folder never wrote; choose another name with ledger.account, or go on with "
+                f"it here: `smart-leverage ledger attach`"
+            )
         refuse_moved(check(database), self.address)
         self._head = last_link(database, self.path, self._where)
         if self.path is not None:
