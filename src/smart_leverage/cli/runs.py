@@ -20,7 +20,7 @@ def new_folder(name: str | None, kind: str) -> Path:
         LedgerError: The name is a path, or there is a ledger in it already: nothing is overwritten.
     """
     folder = same_folder(name, kind)
-    if (folder / LEDGER).exists() or is_there(folder / LEDGER):
+    if is_there(folder / LEDGER):
         raise LedgerError(
             f"{folder} holds a run already and is left as it is; choose another --name"
         )
