@@ -52,8 +52,7 @@ class Inbox:
         with self._lock:
             if self._size and self._size + count > self._size_max:
                 self._wait_for_room(count)
-            if self._refusal is not None:
-                raise _refused(self._refusal)
+            self.raise_refusal()
             self._batches.append(batch)
             self._size += count
             self._arrived.notify()
@@ -78,6 +77,15 @@ class Inbox:
             self._size -= count
             if self._waiting_for_room:
                 self._room.notify_all()
+
+    def raise_refusal(self) -> None:
+        """Say why nothing more is taken.
+
+        Raises:
+            LedgerError: Closed or broken.
+        """
+        if self._refusal is not None:
+            raise _refused(self._refusal)
 
     def refuse(self, why: BaseException | str) -> None:
         """Take nothing more; the first reason stays."""

@@ -78,6 +78,15 @@ class WritingLedger(ABC):
         """Whether a commit failed, so that nothing more is taken."""
         return isinstance(self._inbox.refusal, BaseException)
 
+    def assure(self) -> None:
+        """See that nothing has failed since; whoever has nothing to write hears of it here.
+
+        Raises:
+            LedgerError: A commit failed, or the session of a server is lost.
+        """
+        if self.is_broken:
+            self._inbox.raise_refusal()
+
     def append(self, records: Sequence[Record]) -> Ticket:
         """Hand records over to the writing thread, all or none, in this order.
 

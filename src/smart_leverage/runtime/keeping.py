@@ -169,6 +169,8 @@ class Keeper:
     def _safely(self, act: Callable[[Trader], T]) -> T | None:
         """Let the trader act; when its ledger fails, go on with another one."""
         try:
+            if isinstance(self._ledger, WritingLedger):
+                self._ledger.assure()
             return act(self._trader)
         except FINAL:
             raise

@@ -3,7 +3,7 @@
 import re
 from hashlib import sha256
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit
 
 SCHEMES = ("postgresql", "postgres")
 
@@ -69,15 +69,3 @@ def fault_of(url: str) -> str | None:
     if parts.fragment:
         return "has a part after #; write %23 where it belongs to a name"
     return None
-
-
-def without_secrets(url: str) -> str:
-    """Return a URL that may be shown, whatever it was: no password, no parameter like one."""
-    try:
-        parts = urlsplit(url)
-        *_, host = parts.netloc.rpartition("@")
-        user = f"{parts.username}@" if parts.username else ""
-    except ValueError:
-        return "(not a URL)"
-    kept = [(name, value) for name, value in parse_qsl(parts.query, True) if name not in _SECRET]
-    return urlunsplit((parts.scheme, f"{user}{host}", parts.path, urlencode(kept), ""))

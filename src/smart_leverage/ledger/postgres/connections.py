@@ -284,15 +284,12 @@ def refused(error: psycopg.Error, address: Address) -> LedgerError:
     line = _line(error)
     for sign, what in _MEANINGS:
         if (error.sqlstate or "").startswith(sign) if len(sign) <= 5 else sign in line:
-            return LedgerError(f"{address.told}: {what} ({line})")
+            return LedgerError(f"{what} ({address.told}: {line})")
     return LedgerError(f"{address.told}: {line}")
 
 
 _AUTHENTICATION = f"the server does not take the password or the user; {ADVICE}"
-_GONE = (
-    "the server is gone or does not answer; nothing that was acknowledged is lost, start it or "
-    "look at the network"
-)
+_GONE = "the server does not answer; what was acknowledged is kept there, start it again"
 _STOPPING = "the server is starting up or shutting down; try again in a moment"
 _UNKNOWN_HOST = "the name of the server is not known; look at the URL and at the name service"
 _NO_DATABASE = "there is no such database; make it with `createdb --encoding UTF8 NAME`"
@@ -317,6 +314,7 @@ _MEANINGS = (
     ("57P", _GONE),
     ("08", _GONE),
     ("connection failed", _GONE),
+    ("connection is bad", _GONE),
     ("connection timeout", _GONE),
     ("connection is closed", _GONE),
     ("connection is lost", _GONE),
