@@ -208,9 +208,11 @@ class ServerDatabase:
         """
         text = in_dialect(statement, self.schema)
         with errors(self.address):
-            cursor = self.connection.execute(text, values)
-            if not self.connection.autocommit and not self._is_held:
-                self.connection.commit()
+            try:
+                cursor = self.connection.execute(text, values)
+            finally:
+                if not self.connection.autocommit and not self._is_held:
+                    self.connection.rollback()  # It only read; the rows have come in.
         return _Fetched(cursor, self.address, as_bytes=_RAW in statement)
 
     @contextmanager
