@@ -8,11 +8,13 @@ copy of its programs in a temporary folder that everybody may enter: nothing bes
 touched, no permission of a parent is widened.
 """
 
+import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -128,6 +130,7 @@ class Server:
             return subprocess.Popen(
                 self._command("postgres", "-D", self._data, *_each("-c", options)),
                 stdout=out,
+                preexec_fn=_end_with_us,
                 **self._how(),
             )
 
@@ -175,6 +178,12 @@ _GUARDED = (
     "local all guarded",
     "host all guarded 127.0.0.1/32",
 )
+
+
+def _end_with_us() -> None:
+    """Have a server stop when the process that tests is killed, where the system can do that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
 
 
 def _each(flag: str, values: list[str]) -> Iterator[str]:
