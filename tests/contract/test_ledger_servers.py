@@ -126,7 +126,8 @@ def test_a_fork_may_not_use_the_ledger_and_does_no_harm(database: str) -> None:
 ACCOUNTS = ("alpha", "beta", "gamma")
 RIVALS = 2
 """Processes that want to write each account."""
-STORM_S = 9.0
+STORM = ["owner"] * 6 + ["session"] * 4 + ["server"] * 3
+"""What is killed, in an order by chance: a process, its session only, or the server."""
 
 # Wants to own an account for ever; says what was acknowledged to it, and under which epoch.
 RIVAL = """
@@ -170,7 +171,7 @@ def rival(database: str, account: str, told: Path) -> Rival:
 def test_owners_and_server_are_killed_and_there_is_one_writer_and_nothing_is_lost(
     own: Server, database: str, tmp_path: Path
 ) -> None:
-    chance, crashes, number = random.Random(11), 0, 0
+    chance, number = random.Random(11), 0
     rivals: list[Rival] = []
 
     def begin(account: str) -> None:
@@ -184,14 +185,11 @@ def test_owners_and_server_are_killed_and_there_is_one_writer_and_nothing_is_los
     try:
         for account in ACCOUNTS:
             wait_for_promises(tmp_path, account, 1)
-        until = time.monotonic() + STORM_S
-        while time.monotonic() < until:
+        for kind in chance.sample(STORM, len(STORM)):
             time.sleep(chance.uniform(0.1, 0.5))
-            kind = chance.choice(["owner", "owner", "session", "server"])
             if kind == "server":
                 own.kill()
                 own.start()
-                crashes += 1
             elif kind == "session":
                 end_a_session(own, chance)
             else:
@@ -209,7 +207,6 @@ def test_owners_and_server_are_killed_and_there_is_one_writer_and_nothing_is_los
             each.process.wait()
             assert each.process.stdout is not None
             each.process.stdout.close()
-    assert crashes >= 2
     for account in ACCOUNTS:
         judge(database, account, promises(tmp_path, account), tmp_path / "judged" / account)
 

@@ -270,7 +270,9 @@ class Projector:
         if known is not None:
             return known
         row = self._connection.execute(QUERIES["order_bot"], (client_order_id,)).fetchone()
-        return EXTERNAL if row is None else str(row[0])
+        # One that was never intended is asked for once: an intent tells its bot by itself.
+        bot = self._owners[client_order_id] = EXTERNAL if row is None else str(row[0])
+        return bot
 
     def _post(self, seq: int, legs: Iterable[Leg]) -> None:
         for number, leg in enumerate(legs):

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, RawCursor
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
@@ -206,14 +206,19 @@ class ServerDatabase:
         Raises:
             LedgerError: The server refused, or is gone.
         """
-        text = in_dialect(statement, self.schema)
+        text, names = in_dialect(statement, self.schema)
+        given = [values[name] for name in names] if names else tuple(values)
         with errors(self.address):
             try:
-                cursor = self.connection.execute(text, values)
+                cursor = self._cursor().execute(text, given)
             finally:
                 if not self.connection.autocommit and not self._is_held:
                     self.connection.rollback()  # It only read; the rows have come in.
         return _Fetched(cursor, self.address, as_bytes=_RAW in statement)
+
+    def _cursor(self) -> RawCursor[Any]:
+        """Return a cursor that takes numbered places, and need not look for them in long texts."""
+        return RawCursor(self.connection)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -2,6 +2,8 @@
 
 import re
 from functools import lru_cache
+from itertools import count
+from typing import NamedTuple
 
 _PLACE = re.compile(r"\?|(?<!:):(\w+)( IS NULL)?")
 _TABLE = re.compile(r"\b(FROM|INTO|UPDATE|JOIN|TABLE|ON)\s+(?!SET\b|CONFLICT\b|pg_)([a-z_]+)\b")
@@ -16,23 +18,34 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+class Numbered(NamedTuple):
+    """A statement with numbered places; `names` are those of its values, none if by place."""
+
+    text: str
+    names: tuple[str, ...]
+
+
 @lru_cache(maxsize=4_096)
-def statement(text: str, schema: str) -> str:
+def statement(text: str, schema: str) -> Numbered:
     """Return a statement of `queries.sql` for the tables of a schema.
 
     Every table is named with its schema: a search path is a state of the connection, which a pooler
     gives to somebody else between two statements.
     """
-    text = _BYTES.sub(r"\1", text).replace("%", "%%")
-    text = _PLACE.sub(_place, text)
-    return _qualified(text, schema)
+    names: list[str] = []
+    numbers = count(1)
 
+    def place(found: re.Match[str]) -> str:
+        name, is_asked = found[1], found[2]
+        if not name:
+            return f"${next(numbers)}"
+        if name not in names:
+            names.append(name)
+        # Of a value that may be none the server has to be told the type.
+        return f"${names.index(name) + 1}{'::text IS NULL' if is_asked else ''}"
 
-def _place(found: re.Match[str]) -> str:
-    """Return a placeholder; of a value that may be none the server has to be told the type."""
-    if not found[1]:
-        return "%s"
-    return f"%({found[1]})s::text IS NULL" if found[2] else f"%({found[1]})s"
+    numbered = _PLACE.sub(place, _BYTES.sub(r"\1", text))
+    return Numbered(_qualified(numbered, schema), tuple(names))
 
 
 def tables(text: str, schema: str) -> str:

@@ -19,7 +19,6 @@ from smart_leverage.ledger.postgres.connections import (
     owner,
     prepare_writer,
 )
-from smart_leverage.ledger.postgres.dialect import statement as in_dialect
 from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
 from smart_leverage.ledger.postgres.tables import OWN, check, create, exists, lock, refuse_moved
 from smart_leverage.ledger.projections import Projector, Row, write
@@ -156,7 +155,7 @@ class PostgresLedger(WritingLedger):
         connection, database = self._database.connection, self._database
         with errors(self.address), connection.pipeline():
             connection.execute("BEGIN")
-            asked = connection.execute(in_dialect(OWN["own_epoch"], database.schema))
+            asked = database.execute(OWN["own_epoch"])
             write(database, "insert_entry", rows)
             self._projector.flush()
             ((epoch, session),) = asked.fetchall()
