@@ -233,6 +233,12 @@ def drop_database(database: str) -> None:
         line.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
 
 
+def drop_schema(database: str, schema: str) -> None:
+    """Remove one ledger from a database that tests share."""
+    with psycopg.connect(database, autocommit=True) as line:
+        line.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """Yield the URL of a server, for all tests of the session."""
@@ -257,5 +263,4 @@ def postgres_account(postgres_server: str) -> Iterator[Address]:
     """Yield a place for one ledger in a database that tests share, which is quicker to make."""
     address = Address(postgres_server, f"test {os.getpid()} {next(_NUMBERS)}")
     yield address
-    with psycopg.connect(postgres_server, autocommit=True) as line:
-        line.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(address.schema)))
+    drop_schema(postgres_server, address.schema)
