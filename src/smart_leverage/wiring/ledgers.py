@@ -4,7 +4,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, LedgerLocked, LedgerNewer
+from smart_leverage.domain.errors import (
+    ConfigError,
+    LedgerCorrupt,
+    LedgerError,
+    LedgerLocked,
+    LedgerNewer,
+)
 from smart_leverage.ledger.files import beside, is_missing
 from smart_leverage.ledger.home import SERVER, begin_served, home_of, note_home, open_served
 from smart_leverage.ledger.postgres.address import Address
@@ -30,22 +36,22 @@ def ledger_for(settings: Settings, path: Path) -> WritingLedger:
     """Open the ledger of an account for writing: where it is, else where the settings want it.
 
     Raises:
-        LedgerError: It is elsewhere than the settings say, the server has another account of that
-            name, or it cannot be opened.
+        ConfigError: It is elsewhere than the settings say.
+        LedgerError: The server has another account of that name, or it cannot be opened.
     """
     wanted, there = address_in(settings, path), home_of(path)
     if there is not None:
         if wanted is not None and wanted != there:
-            raise LedgerError(
-                f"ledger.url means {wanted.told}, but the ledger of {path.parent} is {there.told}; "
-                f"change the setting, or move the ledger: `smart-leverage ledger migrate`"
+            raise _contradicted(
+                f"means {wanted.told}, but the ledger of {path.parent} is {there.told}; change the "
+                "setting, or move the ledger: `smart-leverage ledger migrate`"
             )
         return open_served(there, path)
     if wanted is None:
         return SqliteLedger(path)
     if not is_missing(path):
-        raise LedgerError(
-            f"ledger.url means {wanted.told}, but the ledger of this account is the file {path}; "
+        raise _contradicted(
+            f"means {wanted.told}, but the ledger of this account is the file {path}; "
             f"`smart-leverage ledger migrate --ledger {path.parent} --to {wanted.url}` moves it"
         )
     ledger = begin_served(wanted, path)
@@ -55,6 +61,10 @@ def ledger_for(settings: Settings, path: Path) -> WritingLedger:
         ledger.close()
         raise
     return ledger
+
+
+def _contradicted(what: str) -> ConfigError:
+    return ConfigError([f"ledger.url: {what}"])
 
 
 class Opener:
