@@ -1,5 +1,6 @@
 """The ledger of an account on a PostgreSQL server: the journal of a file, kept elsewhere."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,16 @@ from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
 from smart_leverage.ledger.postgres.tables import OWN, check, create, exists, lock, refuse_moved
 from smart_leverage.ledger.projections import Projector, Row, write
 from smart_leverage.ledger.writing import WritingLedger
+
+_WIDE, _WIDEST = 64, 256
+
+
+def at_once(count: int) -> Iterator[int]:
+    """Cut rows into as few statements as there can be: none of them is prepared anyway."""
+    while count:
+        width = _WIDEST if count >= _WIDEST else min(count, _WIDE)
+        yield width
+        count -= width
 
 
 class ServerBounds(NamedTuple):
@@ -128,7 +139,7 @@ class PostgresLedger(WritingLedger):
         database.execute(OWN["set_owner"], (owner(),))
         self._session = connection.info.backend_pid
         try:
-            self._projector = Projector(database)
+            self._projector = Projector(database, at_once)
         except ArithmeticError as error:
             raise LedgerCorrupt(f"{self._where}: a balance is not a number") from error
 
@@ -151,19 +162,34 @@ class PostgresLedger(WritingLedger):
         return open_reader(self.address)
 
     def _make_durable(self, rows: list[Row]) -> None:
-        """Commit in two round trips: all statements, then, in our own epoch, the commit."""
+        """Commit in one round trip; the server itself refuses another epoch or session."""
+        try:
+            done = self._sent(rows)
+        except LedgerError as error:
+            if isinstance(error.__cause__, psycopg.errors.DivisionByZero):
+                self._refuse_stranger()
+            raise
+        if done != "COMMIT":
+            raise LedgerError(f"{self._where}: the server said {done} to a commit")
+
+    def _sent(self, rows: list[Row]) -> str | None:
+        """Send a whole transaction at once and return what the server says to its commit."""
         connection, database = self._database.connection, self._database
         with errors(self.address), connection.pipeline():
             connection.execute("BEGIN")
-            asked = database.execute(OWN["own_epoch"])
-            write(database, "insert_entry", rows)
+            database.execute(OWN["hold_epoch"], (self._epoch, self._session))
+            write(database, "insert_entry", rows, widths=at_once)
             self._projector.flush()
-            ((epoch, session),) = asked.fetchall()
-            self._refuse_other(epoch)
-            self._refuse_session(session)
             done = connection.execute("COMMIT")
-        if done.statusmessage != "COMMIT":
-            raise LedgerError(f"{self._where}: the server said {done.statusmessage} to a commit")
+        return done.statusmessage
+
+    def _refuse_stranger(self) -> None:
+        """Say who writes instead of us, or who answers; the transaction has failed."""
+        with errors(self.address):
+            self._database.connection.rollback()
+        ((epoch, session),) = self._database.execute(OWN["own_epoch"]).fetchall()
+        self._refuse_other(epoch)
+        self._refuse_session(session)
 
     def _refuse_session(self, session: int) -> None:
         if session != self._session:
