@@ -190,7 +190,7 @@ $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)
 
 $(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research --extra ray --extra postgres --group cluster)
+	$(call sync,--extra research --extra ray --extra postgres)
 
 $(SYNCED_BROWSER): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--group browser)

@@ -268,7 +268,7 @@ class _NoLock:
 def lets_a_second_writer_in(planted: pytest.MonkeyPatch) -> None:
     """Two processes trade one account, each inside caps that both fill."""
     planted.setattr(opening, "WriterLock", _NoLock)
-    planted.setattr(SqliteLedger, "_check_epoch", lambda ledger: None)
+    planted.setattr(SqliteLedger, "_refuse_other", lambda ledger, epoch: None)
 
 
 def counts_both_exits_of_a_pair(planted: pytest.MonkeyPatch) -> None:
