@@ -29,7 +29,7 @@ from smart_leverage.settings import (
 )
 from smart_leverage.wiring import policy_of
 
-NO_POLICY = ("server.", "logs.", "ledger.", "notify.")
+NO_POLICY = ("broker.", "server.", "logs.", "ledger.", "notify.")
 """Where the gateway listens, what is logged and who is told."""
 
 DEFAULTS = dict(flat(Settings().model_dump()))
@@ -348,8 +348,8 @@ def test_a_preset_that_is_a_yardstick_differs_in_one_cap_alone(name: str) -> Non
             id="a-preset-that-is-none",
         ),
         pytest.param(
-            '[account]\nmode = "live"',
-            "account.mode: 'live' is not accepted; 'sim'",
+            '[account]\nmode = "real"',
+            "account.mode: 'real' is not accepted; 'sim' or 'paper' or 'live'",
             id="a-mode-that-is-none",
         ),
         pytest.param(
@@ -588,7 +588,7 @@ def test_an_error_names_the_file_and_counts_its_problems(tmp_path: Path) -> None
         pytest.param(
             "SMART_LEVERAGE_",
             "0.1",
-            "environment SMART_LEVERAGE_: no section ''; known are account, policy",
+            "environment SMART_LEVERAGE_: no section ''; known are account, broker",
             id="prefix-alone",
         ),
         pytest.param(
