@@ -416,7 +416,8 @@ class CcxtBroker:
             )
         )
         prices = _about(
-            "a price", lambda: {code: reading.price_of(said[name]) for name, code in names.items()}
+            "a price",
+            lambda: {code: reading.price_of(said.get(name) or {}) for name, code in names.items()},
         )
         return {code: price for code, price in prices.items() if price is not None}
 

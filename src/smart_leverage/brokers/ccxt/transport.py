@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 CONNECT_S, ANSWER_S = 3.0, 8.0
 WHOLE_S = 20.0
@@ -112,12 +112,14 @@ class OneWay(requests.Session):
         """Take the whole answer in, within bounds of size and time."""
         read = bytearray()
         try:
-            for part in answer.iter_content(PART):
+            while part := answer.raw.read1(PART, decode_content=True):  # what is there by now
                 read += part
                 if len(read) > ANSWER_MAX:
                     raise requests.ConnectionError("an answer without end")
                 if self._clock() > until_s:
                     raise requests.Timeout(f"an answer that was not whole after {WHOLE_S:g} s")
+        except HTTPError as error:
+            raise requests.ConnectionError(f"half an answer: {error}") from error
         finally:
             answer.close()
         # As the library keeps it when it reads by itself.
