@@ -227,6 +227,7 @@ class Desk:
             self.venue,
             self.clock,
             QuotePath(self.market.series),
+            market=self.venue,
             bots=[self.bot],
             pace=Pace(step_s=self.market.step_s, reconcile_every_s=30.0),
             operator=Operator(self.control, self.halt, contradicted),

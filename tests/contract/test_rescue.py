@@ -280,7 +280,7 @@ def test_keys_that_are_not_kept_well_are_refused(
     file.chmod(mode)
     assert stat.S_IMODE(file.stat().st_mode) == mode
     done = command(tmp_path, venue, "--yes")
-    assert done.code == 2
+    assert done.code == 3
     assert why in " ".join(done.err.split())
 
 

@@ -27,7 +27,7 @@ from smart_leverage.runtime.recovery import recover
 from smart_leverage.runtime.trader import Trader
 from smart_leverage.settings import Settings
 from smart_leverage.strategies.base import Strategy
-from smart_leverage.wiring.accounts import Beginning, opening
+from smart_leverage.wiring.venues import Beginning, opening
 
 UNITS = 1_000_000_000
 

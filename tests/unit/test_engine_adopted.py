@@ -173,14 +173,14 @@ def test_a_stop_that_somebody_moved_is_still_the_stop() -> None:
     assert (live.order.client_order_id, live.order.role) == (STRANGE, Role.STOP)
 
 
-def test_an_order_in_the_place_of_a_stranger_stays_a_stranger() -> None:
+def test_an_order_in_the_place_of_a_stranger_is_a_strangers() -> None:
     desk = Desk()
     old = bought(desk)
     view = msgspec.structs.replace(theirs(desk, old, "50"), replaces="b-nobody")
     tell(desk, view)
     listed(desk, view)
-    assert units(desk) == 100
-    assert notes(desk) == [f"buy 50 {KO} was not sent by us: {STRANGE}"]
+    assert units(desk) == 150
+    assert notes(desk) == [f"buy 50 {KO} did not come through us: {STRANGE}"]
 
 
 def test_an_order_that_gave_way_stays_reserved_until_its_successor_is_told() -> None:

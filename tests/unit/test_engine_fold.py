@@ -13,7 +13,7 @@ from tests.simulation.desk import AAPL, BTC, ETH, KO, SPY, Desk, measured
 from tests.simulation.worlds import WORLDS, play
 
 from smart_leverage.domain.errors import InvariantViolation
-from smart_leverage.domain.orders import Approved, Order, OrderState, Role, Side
+from smart_leverage.domain.orders import EXTERNAL, Approved, Order, OrderState, Role, Side
 from smart_leverage.domain.records import (
     RESTORED,
     UNWRITABLE,
@@ -189,12 +189,13 @@ def test_an_order_is_filled_only_when_its_executions_are_there() -> None:
     assert order.client_order_id not in desk.state.orders.by_id
 
 
-def test_an_order_that_was_not_ours_is_noted() -> None:
+def test_an_order_that_was_not_ours_is_noted_and_booked() -> None:
     ours, theirs = Desk(), Desk(cash=50_000)
     theirs.buy(KO, "50", bot="somebody")
     ours.fill(theirs.take(), "60")
     noted = [record.code for record in ours.records if isinstance(record, Noted)]
     assert noted == ["order.external"]
+    assert ours.state.book.quantities(KO) == {EXTERNAL: 50}
 
 
 def test_time_never_runs_backwards_inside_the_engine() -> None:

@@ -80,6 +80,7 @@ class House:
             self.venue,
             self.clock,
             QuotePath(SERIES),
+            market=self.venue,
             bots=[Overbuyer(KEYS)],
             may_shrink=True,
             pace=Pace(step_s=10.0, reconcile_every_s=60.0),
@@ -143,7 +144,7 @@ def test_a_broker_that_is_silent_at_the_end_does_not_keep_it_from_ending(house: 
 def test_a_run_ends_with_the_market(house: House) -> None:
     house.time.true_ns = SERIES[0].ends[-1] - 5 * SECOND_NS
     house.driver.run(lambda: False)
-    assert house.clock.now_ns() >= house.driver.path.until_ns
+    assert house.clock.now_ns() >= house.driver.quotes.until_ns
 
 
 def test_while_the_broker_is_silent_nothing_is_added_and_afterwards_lists_are_compared(

@@ -11,6 +11,7 @@ from smart_leverage.domain.errors import BrokerDown, LedgerError, NotSent, Outco
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import (
+    EXTERNAL,
     Approved,
     BrokerOrder,
     Order,
@@ -301,8 +302,8 @@ def test_money_that_came_at_the_broker_is_explained_by_it_and_counts_once() -> N
         assert trader.engine.state.book.cash == desk.venue.account().cash == Decimal(100_500)
 
 
-def test_a_difference_that_nobody_explains_stops_increases() -> None:
-    desk = Desk()
+def dealt_by_hand(desk: Desk) -> None:
+    """Let somebody buy at the venue without us."""
     desk.trader.flush()
     order = Order(
         client_order_id="by-hand",
@@ -317,6 +318,24 @@ def test_a_difference_that_nobody_explains_stops_increases() -> None:
     desk.clock.move_to(now)
     desk.venue.print_opens(now, [(BTC, 60_000.0)])
     desk.venue.fill_opens(now)
+
+
+def test_what_somebody_buys_at_the_broker_is_booked_as_external() -> None:
+    desk = Desk()
+    dealt_by_hand(desk)
+    for _ in range(2):
+        trader = again(desk)
+        assert trader.engine.state.trading.name == "ACTIVE"
+        (held,) = desk.venue.positions()
+        assert trader.engine.state.book.quantities(BTC) == {EXTERNAL: held.qty}
+
+
+def test_a_difference_that_nobody_explains_stops_increases(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    dealt_by_hand(desk)
+    monkeypatch.setattr(desk.venue, "updates", lambda after: [])  # nobody tells of it
     trader = again(desk)
     assert trader.engine.state.trading.name == "REDUCING"
     assert "differ" in trader.engine.state.trading_why

@@ -50,7 +50,7 @@ from smart_leverage.runtime.replay_record import RECORD_KEY, forced_record
 from smart_leverage.runtime.tokens import Token, new_token
 from smart_leverage.runtime.venue_process import SOCKET
 from smart_leverage.settings import Settings
-from smart_leverage.wiring import in_real_time
+from smart_leverage.wiring import embedded, in_real_time
 from smart_leverage.wiring.accounts import BROKER, LEDGER
 from smart_leverage.wiring.serving import served
 
@@ -148,11 +148,15 @@ def replayed(
     path = Recorded(log)
     with (
         _venue(folder),
-        in_real_time(folder, settings, [], Traders(), clock=clock) as driver,
+        in_real_time(folder, settings, embedded(folder, settings, []), Traders(), clock=clock) as (
+            driver,
+            venue,
+        ),
     ):
-        driver.path, driver.market = path, driver.venue  # a move of the market is over in its step
+        assert venue.market is not None
+        driver.quotes, driver.market = path, venue.market  # a move is over in its step
         with (
-            served(folder, settings, driver, []) as address,
+            served(folder, settings, driver, venue.last_close) as address,
             _bots(driver, offers, address.url) as bots,
         ):
             for at_ns in instants:

@@ -25,6 +25,10 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     rejects_repeated_ids: bool = True
     fee_from_received: bool = True
     """Whether a coin fee is taken from the coins bought."""
+    tells_fees: bool = True
+    """Whether executions come with their fees; else these are activities of their own, later."""
+    lists_lag: bool = False
+    """Whether lists may show an execution later than the stream."""
     has_shares: bool = True
     """Whether anything but coins is traded there."""
     has_groups: bool = True

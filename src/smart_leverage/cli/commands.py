@@ -29,6 +29,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("resume", OPERATE, "control:resume"),
     Entry("flatten", OPERATE, "control:flatten"),
     Entry("rebalance", OPERATE, "control:rebalance"),
+    Entry("go-live", OPERATE, "golive:go_live"),
     Entry("rescue", OPERATE, "rescue:rescue"),
     Entry("orders", OPERATE, "orders:orders"),
     Entry("explain", OPERATE, "explain:explain"),

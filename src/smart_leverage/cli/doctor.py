@@ -11,6 +11,7 @@ from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
     from smart_leverage.cli.finding import Finding
+    from smart_leverage.settings import Settings
 
 FOUND = 6
 
@@ -61,13 +62,31 @@ def _account(screen: Screen, place: Path) -> Iterator["Finding"]:
     yield from check.folder_modes(place)
     yield check.process(present, folder)
     if check.is_in_real_time(folder, present):
-        yield check.venue_process(venue(folder), present)
+        if (real := _at_a_broker(folder)) is None:
+            yield check.venue_process(venue(folder), present)
+        else:
+            from smart_leverage.cli.check_broker import broker_checks
+
+            yield from broker_checks(real, folder)
         yield check.token(folder)
         yield check.halt_file(folder)
         yield from notify_checks(folder, SystemClock().now_ns())
     yield check.emergency(place)
     now_ns = SystemClock().now_ns()
     yield from ledger_checks(place, present, now_ns, screen.progress("verifying"))
+
+
+def _at_a_broker(folder: Path) -> "Settings | None":
+    """Return the settings of an account that is at a real broker; None for any other."""
+    from smart_leverage.cli.places import configuration
+    from smart_leverage.domain.errors import ConfigError
+    from smart_leverage.settings import load
+
+    try:
+        settings = load(configuration(None, folder)).settings
+    except ConfigError:
+        return None  # told in a line of its own
+    return None if settings.account.mode == "sim" else settings
 
 
 def _record(screen: Screen, place: Path | None, findings: Sequence["Finding"]) -> None:

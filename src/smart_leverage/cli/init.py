@@ -1,5 +1,6 @@
 """Makes the folder of an account before its first run, or gives it another admin token."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,13 +14,23 @@ if TYPE_CHECKING:
     from smart_leverage.settings import Settings
 
 NAME = "main"
-PRESET = "SMART_LEVERAGE_POLICY__PRESET"
+
+
+class Mode(StrEnum):
+    """Where the account is, and whose money it holds."""
+
+    SIM = "sim"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+MODE, PRESET = "SMART_LEVERAGE_ACCOUNT__MODE", "SMART_LEVERAGE_POLICY__PRESET"
 _SHOWN_MAX = 4
 
 
 @command(
     "smart-leverage init --name live --cash 50000",
-    "smart-leverage init --name live --rotate-token --token-file old.txt",
+    "smart-leverage init --name paper --mode paper --keys alpaca.keys",
 )
 def init(
     screen: Screen,
@@ -37,6 +48,13 @@ def init(
         str | None,
         typer.Option(metavar="NAME", help="Of the policy.  [default: see the settings]"),
     ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="Embedded, or at Alpaca with paper or with real money.")
+    ] = Mode.SIM,
+    keys: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Alpaca's key id and secret, one a line; of mode 0600."),
+    ] = None,
     rotates_token: Annotated[
         bool, typer.Option("--rotate-token", help="Put a new admin token in place of the old one.")
     ] = False,
@@ -46,8 +64,13 @@ def init(
 
     On a terminal it asks for what no option says; Enter takes what stands in brackets. Nothing that
     exists is touched; what a killed init left half made is completed by the same command. The token
-    is shown once and only its hash is kept. A wrong old token leaves with 5.
+    is shown once and only its hash is kept. A wrong old token leaves with 5. At Alpaca the opening
+    cash is what the broker says.
     """
+    if mode is Mode.SIM and keys is not None:
+        raise typer.BadParameter("belongs to --mode paper or live", param_hint="--keys")
+    if mode is not Mode.SIM and cash is not None:
+        raise typer.BadParameter("the broker says what there is", param_hint="--cash")
     if not rotates_token and token_file is not None:
         raise typer.BadParameter("belongs to --rotate-token", param_hint="--token-file")
     for option, given in (("--cash", cash), ("--preset", preset)):
@@ -56,14 +79,14 @@ def init(
     if rotates_token:
         _rotate(screen, name or NAME, token_file)
         return
-    if screen.is_terminal and not (screen.as_json or screen.is_quiet):
+    if screen.is_terminal and not (screen.as_json or screen.is_quiet or mode is not Mode.SIM):
         from smart_leverage.cli.init_asking import ask
 
         name, cash, preset = ask(name, cash, preset)
-    _make(screen, name or NAME, cash, preset)
+    _make(screen, settings_of(name or NAME, cash, preset, mode, keys))
 
 
-def _make(screen: Screen, name: str, cash: str | None, preset: str | None) -> None:
+def _make(screen: Screen, settings: "Settings") -> None:
     from smart_leverage.cli.places import CONFIGURATION
     from smart_leverage.cli.runs import folder_of
     from smart_leverage.domain.errors import LedgerError
@@ -71,8 +94,7 @@ def _make(screen: Screen, name: str, cash: str | None, preset: str | None) -> No
     from smart_leverage.runtime.admin import new_token
     from smart_leverage.settings import template
 
-    settings = settings_of(name, cash, preset)
-    folder, text = folder_of(name), template(settings)
+    folder, text = folder_of(settings.account.name), template(settings)
     _claim(folder, text)
     new = folder / f"{CONFIGURATION}.new"
     try:
@@ -86,7 +108,13 @@ def _make(screen: Screen, name: str, cash: str | None, preset: str | None) -> No
         raise LedgerError(f"{folder}: somebody else made it just now") from None
 
 
-def settings_of(name: str, cash: str | None, preset: str | None) -> "Settings":
+def settings_of(
+    name: str,
+    cash: str | None,
+    preset: str | None,
+    mode: Mode = Mode.SIM,
+    keys: Path | None = None,
+) -> "Settings":
     """Return the settings of a new account.
 
     Raises:
@@ -105,9 +133,13 @@ def settings_of(name: str, cash: str | None, preset: str | None) -> "Settings":
         raise typer.BadParameter(f"write 1 to {longest} plain characters", param_hint="--name")
     if preset is not None and preset not in PRESETS:
         raise typer.BadParameter(f"one of {', '.join(PRESETS)}", param_hint="--preset")
-    plain = load(None, {} if preset is None else {PRESET: preset}).settings
+    given = {MODE: mode.value} | ({} if preset is None else {PRESET: preset})
+    plain = load(None, given).settings
     changed = {"name": name} | ({} if cash is None else {"cash": float(amount(cash, "--cash"))})
-    return plain.model_copy(update={"account": plain.account.model_copy(update=changed)})
+    account = plain.account.model_copy(update=changed)
+    file = {} if keys is None else {"keys_file": str(keys.absolute())}
+    broker = plain.broker.model_copy(update=file)
+    return plain.model_copy(update={"account": account, "broker": broker})
 
 
 def _claim(folder: Path, text: str) -> None:
@@ -153,17 +185,13 @@ def _tell(screen: Screen, folder: Path, settings: "Settings", token: str) -> Non
     from smart_leverage.cli.places import CONFIGURATION
 
     place, account = folder / CONFIGURATION, settings.account
-    steps = (
-        f"smart-leverage run --name {folder.name}",
-        f"smart-leverage status --ledger {folder}",
-        f"smart-leverage doctor --ledger {folder}",
-    )
+    steps = _next(folder, account.mode)
     if screen.as_json:
         made = {"account": account.name, "folder": str(folder), "configuration": str(place)}
         screen.record({**made, "cash": account.cash, "admin_token": token, "next": list(steps)})
     else:
         screen.say(
-            f"● {folder}: an account in simulation, opening cash ${account.cash:,.2f}",
+            f"● {folder}: {_what(settings)}",
             f"  configuration  {place}: every key with its default, to be edited before the run",
             f"  admin token    {token}",
             "                 shown once, needed to resume and to loosen; keep it from every bot",
@@ -171,6 +199,26 @@ def _tell(screen: Screen, folder: Path, settings: "Settings", token: str) -> Non
             *(f"  {step}" for step in steps),
         )
     sys.stdout.flush()
+
+
+def _what(settings: "Settings") -> str:
+    account = settings.account
+    if account.mode == "sim":
+        return f"an account in simulation, opening cash ${account.cash:,.2f}"
+    money = "REAL MONEY" if account.mode == "live" else "paper money"
+    return f"a {account.mode} account at Alpaca, {money}"
+
+
+def _next(folder: Path, mode: str) -> list[str]:
+    """Return what to do next, as commands."""
+    doctor = f"smart-leverage doctor --ledger {folder}"
+    ready = f"smart-leverage go-live --name {folder.name} --paper runs/PAPER"
+    sheet = f"smart-leverage rescue --print --mode {mode} > rescue.txt"
+    run = f"smart-leverage run --name {folder.name}"
+    status = f"smart-leverage status --ledger {folder}"
+    if mode == "sim":
+        return [run, status, doctor]
+    return [sheet, doctor, *([ready] if mode == "live" else []), run, status]
 
 
 def _rotate(screen: Screen, name: str, token_file: Path | None) -> None:

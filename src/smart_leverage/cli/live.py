@@ -1,8 +1,8 @@
-"""An account that runs in real time on the embedded market, until somebody stops it."""
+"""An account that runs in real time, until somebody stops it."""
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from smart_leverage.server.serving import Address
     from smart_leverage.settings import Settings
     from smart_leverage.wiring import Traders
+    from smart_leverage.wiring.venues import Behind
 
 
 def market_of(folder: Path, seed: int) -> "list[BarSeries]":
@@ -45,6 +46,14 @@ def go_live(
     lasts_s: float | None,
 ) -> bool:
     """Run until interrupted, until the time is over or the market ends; tell what happens.
+
+    Args:
+        screen: Where it is told.
+        folder: Of the account.
+        settings: Their mode says which venue stands behind it.
+        series: The embedded market; none for a real one.
+        traders: Who proposes beside the bots of the gateway.
+        lasts_s: End by itself after so long.
 
     Returns:
         Whether somebody interrupted it.
@@ -74,13 +83,14 @@ def go_live(
         journal.trouble(line)
         screen.note(line)
 
+    behind = _behind(folder, settings, series, warn)
     began_s = time.monotonic()
     with (
         Stopping() as stopping,
         logging_to(folder, *_log_of(settings), terminal=sys.stderr) as log,
         in_real_time(
-            folder, settings, series, traders, clock=SystemClock(), tell=tell, warn=warn
-        ) as driver,
+            folder, settings, behind, traders, clock=SystemClock(), tell=tell, warn=warn
+        ) as (driver, venue),
     ):
 
         def is_over() -> bool:
@@ -90,18 +100,44 @@ def go_live(
         token = first_token(driver)
         hand_over(folder, settings)
         with (
-            served(folder, settings, driver, series, lambda: log.dropped) as address,
+            served(folder, settings, driver, venue.last_close, lambda: log.dropped) as address,
             desk_process(
                 folder, desk_options(settings, address), lambda url: show_desk(screen, folder, url)
             ),
         ):
-            screen.note(f"{folder}: running on the embedded market in real time; Ctrl-C ends it")
+            screen.note(f"{folder}: running {_where(settings)} in real time; Ctrl-C ends it")
             driver.step()  # there are prices before the address is shown: the first order counts
             show_gateway(screen, address, token)
             driver.run(is_over)
     if not screen.as_json:
         narrator.end()
     return stopping.is_asked
+
+
+def _behind(
+    folder: Path,
+    settings: "Settings",
+    series: "Sequence[BarSeries]",
+    warn: "Callable[[str], None]",
+) -> "Behind":
+    """Return the venue of an account; what speaks to a real broker is loaded only for one."""
+    if settings.account.mode == "sim":
+        from smart_leverage.wiring import embedded
+
+        return embedded(folder, settings, series)
+    from smart_leverage.wiring.real_venue import alpaca
+
+    return alpaca(folder, settings, warn)
+
+
+def _where(settings: "Settings") -> str:
+    """Return where an account deals, in words that nobody mistakes."""
+    mode, enforcement = settings.account.mode, settings.account.enforcement
+    if mode == "sim":
+        return "on the embedded market"
+    money = "REAL MONEY" if mode == "live" else "paper money"
+    at = settings.broker.url or "Alpaca"
+    return f"a {mode.upper()} account at {at}, {money}, enforcement begins with {enforcement},"
 
 
 def _log_of(settings: "Settings") -> "tuple[Names, LogConfig]":

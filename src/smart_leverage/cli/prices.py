@@ -1,7 +1,6 @@
 """Fetches bars, keeps them, and tells what is held and what is missing in it."""
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -243,9 +242,11 @@ def _source(
 
     kind, _, exchange = name.partition(":")
     if kind == "alpaca" and not exchange:
+        from smart_leverage.brokers.alpaca.keys import keys_from
         from smart_leverage.market.download.alpaca import AlpacaBars
 
-        given = _keys(keys) if keys or asset_class is AssetClass.US_EQUITY else None
+        needs_keys = keys or asset_class is AssetClass.US_EQUITY
+        given = keys_from(keys, os.environ) if needs_keys else None
         with AlpacaBars(asset_class, url=url, keys=given, feed=feed) as alpaca:
             yield alpaca
         return
@@ -258,29 +259,6 @@ def _source(
         yield asks
     finally:
         asks.close()
-
-
-def _keys(file: Path | None) -> tuple[str, str]:
-    """Return the keys of a file that nobody else can read, or of the environment."""
-    if file is None:
-        given = (os.environ.get("APCA_API_KEY_ID", ""), os.environ.get("APCA_API_SECRET_KEY", ""))
-        if not all(given):
-            raise typer.BadParameter(
-                "name a file, or set APCA_API_KEY_ID and APCA_API_SECRET_KEY", param_hint="--keys"
-            )
-        return given
-    try:
-        if (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
-            raise typer.BadParameter(
-                f"{file} is open to others, mode {mode:04o}; `chmod 600 {file}`",
-                param_hint="--keys",
-            )
-        words = file.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"cannot be read: {error}", param_hint="--keys") from None
-    if len(words) != 2:
-        raise typer.BadParameter(f"{file}: a key id and a secret, one a line", param_hint="--keys")
-    return words[0], words[1]
 
 
 def _named(paths: list[Path] | None, store: Path) -> list["Series"]:

@@ -11,7 +11,6 @@ from smart_leverage.cli.options import command
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.brokers.alpaca import Keys
     from smart_leverage.rescue import Line, Outcome
 
 WORD = "RESCUE"
@@ -64,6 +63,8 @@ def rescue(
     and nothing else; it may be started twice. What was done is written into a file beside the
     account, or in this folder. Exit code 4: something is still held.
     """
+    import os
+
     from smart_leverage.brokers.alpaca.hosts import hosts_of
     from smart_leverage.rescue import sheet
 
@@ -72,11 +73,12 @@ def rescue(
         screen.say(*sheet(mode.value, hosts.trading))
         return
     from smart_leverage.brokers.alpaca import AlpacaBroker
+    from smart_leverage.brokers.alpaca.keys import keys_from
     from smart_leverage.brokers.budget import Unbounded
     from smart_leverage.domain.registry import Registry
     from smart_leverage.rescue import Rescue
 
-    given = _keys(keys)
+    given = keys_from(keys, os.environ)
     folder = account or Path.cwd()
     if account is not None:
         _halt(screen, account)
@@ -106,42 +108,6 @@ def _ask(screen: Screen, mode: Mode, held: list[str]) -> None:
     screen.note(f"{mode.value} account holds: {', '.join(held) or 'nothing'}")
     if input(f"type {WORD} to cancel and sell all of it: ").strip() != WORD:
         raise typer.Exit(1)
-
-
-def _keys(file: Path | None) -> "Keys":
-    """Return the keys of a file that nobody else can read, or of the environment.
-
-    Raises:
-        BadParameter: There are none, or others can read them.
-    """
-    import os
-    import stat
-
-    from smart_leverage.brokers.alpaca import Keys
-
-    if file is None:
-        given = (os.environ.get("APCA_API_KEY_ID", ""), os.environ.get("APCA_API_SECRET_KEY", ""))
-        if not all(given):
-            raise typer.BadParameter(
-                "name a file, or set APCA_API_KEY_ID and APCA_API_SECRET_KEY", param_hint="--keys"
-            )
-        return Keys(*given)
-    try:
-        if (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
-            raise typer.BadParameter(
-                f"{file} is open to others, mode {mode:04o}; `chmod 600 {file}`",
-                param_hint="--keys",
-            )
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"cannot be read: {error}", param_hint="--keys") from None
-    words = [line for line in lines if line]
-    if len(words) != 2:
-        raise typer.BadParameter(
-            f"{file} has {len(words)} lines; the key id and the secret, one a line",
-            param_hint="--keys",
-        )
-    return Keys(*words)
 
 
 def _tell(screen: Screen, line: "Line") -> None:

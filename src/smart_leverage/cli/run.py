@@ -44,9 +44,13 @@ def run(
         ),
     ] = None,
     strategy: Annotated[
-        Source,
-        typer.Option(help="Who proposes: momentum is sized by the policy, overbuyer buys anyhow."),
-    ] = Source.MOMENTUM,
+        Source | None,
+        typer.Option(
+            help="Who proposes: momentum, sized by the policy, or overbuyer, which buys anyhow; at "
+            "a real broker only bots do.  [default: momentum]",
+            show_default=False,
+        ),
+    ] = None,
     signals: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Opportunities from CSV or JSON lines, beside it."),
@@ -90,10 +94,11 @@ def run(
     Over BARS, decisions see closed bars only and orders fill at the next opening, costs included;
     limits, stops and plans are those that would run live. A month that trips its loss limit halts
     the account until a person resumes it; --resume-monthly plays that person, and the ledger says
-    so. Without BARS the account runs in real time on a synthetic market, with the broker as a
-    process of its own; started again with the same --name it goes on where it was, also after a
-    crash. An account that `init` made runs by its own configuration, unless --config names another.
-    Ctrl-C ends either where it is whole.
+    so. Without BARS the account runs in real time: on a synthetic market with the broker as a
+    process of its own, or, where the configuration says account.mode = "paper" or "live", at
+    Alpaca. Started again with the same --name it goes on where it was, also after a crash. An
+    account that `init` made runs by its own configuration, unless --config names another. Ctrl-C
+    ends either where it is whole.
     """
     from smart_leverage.cli.inputs import aliases, read_bars, read_ideas, settings_for, span
     from smart_leverage.cli.runs import new_folder, note_latest, same_folder
@@ -105,8 +110,15 @@ def run(
         is_of_bars = resumes_monthly or drops_outside or trusts_jumps
         _refuse_of_bars(since, until, is_of_bars=is_of_bars)
         ideas = [] if signals is None else read_ideas(signals, alias)
+        if settings.account.mode != "sim":
+            _refuse_of_sim(strategy, cash, signals)
         _go_live(screen, same_folder(name, "live"), settings, strategy, ideas, lasts_s, seed)
         return
+    if settings.account.mode != "sim":
+        raise typer.BadParameter(
+            f"a {settings.account.mode} account deals at the broker now, not over bars of the past",
+            param_hint="BARS",
+        )
     since_ns, until_ns = span(since, until)
     reading = Reading(quote_alias=alias, drops_outside=drops_outside, trusts_jumps=trusts_jumps)
     series = read_bars(screen, files, reading, since_ns, until_ns)
@@ -115,6 +127,21 @@ def run(
     folder = new_folder(name, "run")
     note_latest(folder)
     _go(screen, folder, settings, series, traders, resumes_monthly=resumes_monthly)
+
+
+def _refuse_of_sim(strategy: Source | None, cash: str | None, signals: Path | None) -> None:
+    """At a real broker nobody proposes but bots, and the money is what the broker says."""
+    given = {
+        "--strategy": strategy not in (None, Source.NONE),
+        "--cash": cash,
+        "--signals": signals,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise typer.BadParameter(
+                "belongs to the embedded market; at a real broker bots trade through the gateway",
+                param_hint=option,
+            )
 
 
 def _refuse_of_bars(since: str | None, until: str | None, *, is_of_bars: bool) -> None:
@@ -130,7 +157,7 @@ def _go_live(
     screen: Screen,
     folder: Path,
     settings: "Settings",
-    strategy: Source,
+    strategy: Source | None,
     ideas: Sequence["Opportunity"],
     lasts_s: float | None,
     seed: int,
@@ -140,8 +167,9 @@ def _go_live(
     from smart_leverage.cli.runs import note_latest
 
     note_latest(folder)
-    series = market_of(folder, seed)
-    traders = _traders(strategy, series, ideas)
+    is_embedded = settings.account.mode == "sim"
+    series = market_of(folder, seed) if is_embedded else []
+    traders = _traders(strategy if is_embedded else Source.NONE, series, ideas)
     is_stopped = go_live(screen, folder, settings, series, traders, lasts_s=lasts_s)
     report = write_run_report(screen, folder, series)
     if screen.as_json:
@@ -152,7 +180,7 @@ def _go_live(
 
 
 def _traders(
-    strategy: Source, series: Sequence["BarSeries"], ideas: Sequence["Opportunity"]
+    strategy: Source | None, series: Sequence["BarSeries"], ideas: Sequence["Opportunity"]
 ) -> "Traders":
     from smart_leverage.strategies.base import Bot, Strategy
     from smart_leverage.strategies.files import FileStrategy
@@ -160,7 +188,7 @@ def _traders(
     from smart_leverage.strategies.overbuyer import Overbuyer
     from smart_leverage.wiring import Traders
 
-    strategies: list[Strategy] = [Momentum()] if strategy is Source.MOMENTUM else []
+    strategies: list[Strategy] = [Momentum()] if strategy in (None, Source.MOMENTUM) else []
     if ideas:
         strategies.append(FileStrategy(ideas))
     keys = [each.key for each in series]

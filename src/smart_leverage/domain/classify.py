@@ -4,7 +4,7 @@ import re
 from decimal import ROUND_CEILING, Decimal
 
 from smart_leverage.domain.errors import BadData
-from smart_leverage.domain.instruments import AssetClass, Instrument, key_of
+from smart_leverage.domain.instruments import AssetClass, Instrument, Key, key_of
 from smart_leverage.domain.naming import looks_crypto, looks_leveraged
 
 CENT = Decimal("0.01")
@@ -243,6 +243,22 @@ def classify(symbol: str, name: str, price: Decimal) -> Instrument:
     if looks_leveraged(name) or looks_crypto(name):
         return unknown_equity(symbol, name)
     return stock(symbol, name, price)
+
+
+def strictest(key: Key, price: Decimal) -> Instrument | None:
+    """Return the strictest reading of what nobody knows anything of but its key.
+
+    Args:
+        key: `asset_class:symbol`, as a venue named it.
+        price: A recent price, positive.
+
+    Returns:
+        None for a class that cannot be held here, as options.
+    """
+    asset_class, _, symbol = key.partition(":")
+    if asset_class == AssetClass.CRYPTO:
+        return unknown_coin(symbol, price)
+    return unknown_equity(symbol) if asset_class == AssetClass.US_EQUITY else None
 
 
 def _pair(symbol: str) -> str:

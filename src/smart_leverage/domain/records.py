@@ -23,7 +23,12 @@ class Fact(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=Tr
 
 
 class AccountOpened(Fact, frozen=True, kw_only=True, tag="account.opened"):
-    """The account came under our rule with this much cash and this policy (TOML text)."""
+    """The account came under our rule with this much cash and this policy (TOML text).
+
+    `broker_ns` is what the broker's clock showed when cash and holdings were read there: what it
+    executed until then is in them. 0 for an account in which nobody dealt before. Of its activities
+    those up to the number `activities` are in them as well.
+    """
 
     account: str
     mode: str
@@ -34,6 +39,8 @@ class AccountOpened(Fact, frozen=True, kw_only=True, tag="account.opened"):
     policy_hash: str
     enforcement: str
     version: str
+    broker_ns: int = 0
+    activities: int = 0
 
 
 class InstrumentListed(Fact, frozen=True, kw_only=True, tag="instrument.listed"):
@@ -60,6 +67,25 @@ class FlowSeen(Fact, frozen=True, kw_only=True, tag="flow"):
     amount: Decimal
     source: str
     reference: str = ""
+
+
+class IncomeSeen(Fact, frozen=True, kw_only=True, tag="income"):
+    """What came or went beside trades and is a result: a dividend, interest, a fee.
+
+    `amount` is money. A fee may be taken in coins instead: then `qty` units of `key`, negative, at
+    `price`, and `shares` is every bot's part of them. `told` is what the broker named of it; where
+    the holding had shown that before, `qty` is less. `reference` is the broker's own name for it,
+    empty for what it has not told yet: the same one again is the same.
+    """
+
+    amount: Decimal
+    source: str
+    reference: str = ""
+    key: Key | None = None
+    told: Decimal = Decimal(0)
+    qty: Decimal = Decimal(0)
+    price: Decimal = Decimal(0)
+    shares: dict[str, Decimal] = {}
 
 
 class SplitSeen(Fact, frozen=True, kw_only=True, tag="split"):
@@ -116,7 +142,8 @@ class Intended(Fact, frozen=True, kw_only=True, tag="order.intended"):
     `replaces` names the order in whose place it is to come; of the two only the larger can fill.
     `is_foreign` says that somebody else put it there already: nothing leaves for it, and what the
     order before filled is not part of its quantity. `parent` names the entry of which it is an exit
-    that the venue made, or the other exit of a pair.
+    that the venue made, or the other exit of a pair. `filled_before` of it the books hold already:
+    it was executed before the account was opened.
     """
 
     order: Order
@@ -125,6 +152,7 @@ class Intended(Fact, frozen=True, kw_only=True, tag="order.intended"):
     replaces: str = ""
     is_foreign: bool = False
     parent: str = ""
+    filled_before: Decimal = Decimal(0)
 
 
 class OrderMoved(Fact, frozen=True, kw_only=True, tag="order.moved"):
@@ -427,6 +455,7 @@ Record = (
     | InstrumentListed
     | Adopted
     | FlowSeen
+    | IncomeSeen
     | SplitSeen
     | Decided
     | Intended

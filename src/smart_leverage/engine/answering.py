@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
-from smart_leverage.domain.records import Filled, Noted, OrderTrailed
-from smart_leverage.engine.adopting import adopt, give_way, remember
+from smart_leverage.domain.orders import BrokerOrder, OrderState, Side, TradeUpdate
+from smart_leverage.domain.records import Filled, OrderTrailed
+from smart_leverage.engine.adopting import adopt, give_way, is_news, remember
 from smart_leverage.engine.core import Core, move
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
 from smart_leverage.engine.state import HELD
@@ -60,20 +60,15 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
     """Take in one message of the stream; a fill counts once however often it is told."""
     broker_order = update.broker_order
     client_order_id = broker_order.order.client_order_id
-    if core.state.orders.find(client_order_id) is None and not adopt(core, broker_order):
-        remember(core, broker_order)
-        core.record(
-            Noted(
-                at_ns=core.now_ns,
-                code="order.external",
-                text=f"{broker_order.order.side} {broker_order.order.qty} "
-                f"{broker_order.order.key} was not sent by us: {client_order_id}",
-            )
-        )
+    is_known = core.state.orders.find(client_order_id) is not None
+    if not is_known and not adopt(core, broker_order, update.fill):
+        remember(core, broker_order)  # it has ended, and moved nothing that is not counted
         return None
     _heed_trail(core, broker_order)  # before the fill: whoever is told of that sees the stop it met
-    if update.fill is not None and not core.state.book.is_counted(update.fill.execution_id):
+    if update.fill is not None and is_news(core, update.fill):
         core.record(Filled(at_ns=core.now_ns, fill=update.fill, sequence=update.sequence))
+        is_bought = broker_order.order.side is Side.BUY
+        core.wants_lists |= core.config.fees_come_later and is_bought
     on_broker_order(core, broker_order, update.sequence)
     return broker_order.order.key
 

@@ -36,6 +36,10 @@ class EngineConfig(NamedTuple):
     """Caps of increases begin at this part of themselves, at the opening and after a step up."""
     ramp_days: int = 30
     """After so many risk days in no need they are whole."""
+    fees_come_later: bool = False
+    """Whether executions come without their fees, which the broker takes and tells of by itself."""
+    lists_lag: bool = False
+    """Whether the broker's lists may show an execution later than its stream."""
     adopted_consent: bool = True
     """Whether adopted positions may be sold by the house without asking their owner first."""
     protect_within_s: float = 60.0

@@ -59,6 +59,9 @@ class Core:
         self.strangers: dict[str, BrokerOrder] = {}
         """Orders of somebody else, by the broker's id of the order in whose place each came."""
         self.differs = False
+        self.differs_since_ns = 0
+        """Since when the broker's lists have differed, while they may only lag behind; else 0."""
+        self.wants_lists = False
         self.missing: dict[Key, Decimal] = {}
         """What the books hold and the broker did not list when they were compared last."""
         self.reported_bare: dict[Key, int] = {}

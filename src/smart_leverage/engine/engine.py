@@ -7,8 +7,8 @@ from typing import Any
 from msgspec import structs
 
 from smart_leverage.domain.errors import InvariantViolation
-from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import HOUSE, Approved, Role
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import EXTERNAL, HOUSE, Approved, Role
 from smart_leverage.domain.records import (
     AccountOpened,
     Adopted,
@@ -30,6 +30,7 @@ from smart_leverage.engine.earning import judge_exposure
 from smart_leverage.engine.enforcing import take_step_due
 from smart_leverage.engine.exposure import Valuation, value
 from smart_leverage.engine.importing import take_past
+from smart_leverage.engine.income import take_income
 from smart_leverage.engine.judging import (
     judge_assets,
     judge_losses,
@@ -57,6 +58,7 @@ from smart_leverage.engine.subaccount import (
     holdings,
     subaccount,
 )
+from smart_leverage.engine.tracked import Tracked
 from smart_leverage.policy.reasons import Reason
 
 LATE = "not filled at the first opportunity"
@@ -77,6 +79,7 @@ class Engine:
         self._core.is_ready = self._core.state.opened is None
         self._handlers: dict[type, Callable[[Any], None]] = {
             events.Opened: self._on_opened,
+            events.Listed: self._on_listed,
             events.Started: self._on_started,
             events.LookedUp: self._on_looked_up,
             events.BrokerLost: self._on_broker_lost,
@@ -92,6 +95,7 @@ class Engine:
             events.Updated: self._on_updated,
             events.Reconciled: self._on_reconciled,
             events.FlowArrived: self._on_flow,
+            events.IncomeArrived: self._on_income,
             events.SplitArrived: self._on_split,
             events.Commanded: self._on_commanded,
             events.PastArrived: self._on_past,
@@ -104,8 +108,12 @@ class Engine:
 
     @property
     def has_doubts(self) -> bool:
-        """Whether a price waits to be confirmed: the broker may know why it jumped."""
-        return self._core.ladder.has_doubts
+        """Whether the broker's lists should be read soon.
+
+        A price waits to be confirmed, and the broker may know why it jumped; the books differed
+        when they were compared last; or a fee in coins may have been taken.
+        """
+        return self._core.ladder.has_doubts or self._core.wants_lists
 
     @property
     def is_clock_doubted(self) -> bool:
@@ -199,11 +207,12 @@ class Engine:
                 policy_hash=event.policy_hash,
                 enforcement=event.enforcement,
                 version=event.version,
+                broker_ns=event.broker_ns,
+                activities=event.activities,
             )
         )
         heed_opening(core)
-        for instrument in event.instruments:
-            core.record(InstrumentListed(at_ns=event.at_ns, instrument=instrument))
+        self._list(event.at_ns, event.instruments)
         for key, qty, price in event.holdings:
             core.record(Adopted(at_ns=event.at_ns, key=key, qty=qty, price=price, bot=HOUSE))
             core.ladder.see(key, price, event.at_ns, events.Rung.BROKER)
@@ -211,6 +220,14 @@ class Engine:
         begin_ramp(core)
         judge_exposure(core, self.valuation().equity)
         mark(core, self.valuation())
+
+    def _on_listed(self, event: events.Listed) -> None:
+        known = self._core.state.instruments
+        self._list(event.at_ns, [one for one in event.instruments if one.key not in known])
+
+    def _list(self, at_ns: int, instruments: Iterable[Instrument]) -> None:
+        for instrument in instruments:
+            self._core.record(InstrumentListed(at_ns=at_ns, instrument=instrument))
 
     def _on_started(self, event: events.Started) -> None:
         self._core.started_ns = self._core.now_ns
@@ -231,8 +248,9 @@ class Engine:
 
     def _on_prices(self, event: events.Prices) -> None:
         core = self._core
-        for key, price in event.prints:
-            core.ladder.see(key, price, event.at_ns, event.rung)
+        for place, (key, price) in enumerate(event.prints):
+            at_ns = event.seen_ns[place] if event.seen_ns else event.at_ns
+            core.ladder.see(key, price, at_ns, event.rung)
         if not event.is_opening:
             self._judge()
         if core.state.book.keys:
@@ -264,7 +282,7 @@ class Engine:
 
     def _on_opening_over(self, event: events.OpeningOver) -> None:
         met = set(event.keys)
-        for tracked in self._core.state.orders.buys():
+        for tracked in _ours(self._core):
             if tracked.order.key in met and not tracked.order.is_resting:
                 cancel(self._core, tracked, LATE)
 
@@ -316,6 +334,9 @@ class Engine:
             )
         )
 
+    def _on_income(self, event: events.IncomeArrived) -> None:
+        take_income(self._core, event)
+
     def _on_split(self, event: events.SplitArrived) -> None:
         on_split(self._core, event)
 
@@ -340,7 +361,7 @@ class Engine:
     def _reprove(self) -> None:
         """Cancel increases under way that no longer fit, the newest first, and those that aged."""
         core = self._core
-        buys = [one for one in core.state.orders.buys() if one.state.value != "pending_cancel"]
+        buys = [one for one in _ours(core) if one.state.value != "pending_cancel"]
         if not buys:
             return
         gone = self._cancel_aged()
@@ -362,8 +383,13 @@ class Engine:
         """Cancel increases that have rested for too long while their class traded."""
         core = self._core
         gone: set[str] = set()
-        for tracked in core.state.orders.buys():
+        for tracked in _ours(core):
             if not tracked.order.is_resting and has_aged(core, tracked):
                 cancel(core, tracked, LATE)
                 gone.add(tracked.order.client_order_id)
         return gone
+
+
+def _ours(core: Core) -> list[Tracked]:
+    """Return the increases under way that came through us; what somebody else sent is his."""
+    return [one for one in core.state.orders.buys() if one.order.bot != EXTERNAL]

@@ -36,6 +36,8 @@ class Opened(Event, frozen=True, kw_only=True):
     """The account is put under our rule; happens once in its life.
 
     `holdings` are (key, quantity, price) of what is there already; they belong to the house.
+    `broker_ns` is what the broker's clock showed when they were read, 0 where nobody dealt before,
+    and `activities` the number of the last one that is in them.
     """
 
     account: str
@@ -48,6 +50,14 @@ class Opened(Event, frozen=True, kw_only=True):
     version: str
     instruments: tuple[Instrument, ...]
     holdings: tuple[tuple[Key, Decimal, Decimal], ...] = ()
+    broker_ns: int = 0
+    activities: int = 0
+
+
+class Listed(Event, frozen=True, kw_only=True):
+    """Instruments became known that nobody listed before."""
+
+    instruments: tuple[Instrument, ...]
 
 
 class Started(Event, frozen=True, kw_only=True):
@@ -70,9 +80,13 @@ class ClockJudged(Event, frozen=True, kw_only=True):
 
 
 class Prices(Event, frozen=True, kw_only=True):
-    """Prices became known; at an opening the increases under way are proved again."""
+    """Prices became known; at an opening the increases under way are proved again.
+
+    `seen_ns` is when each of them was made, as many as prints; empty for the event's own time.
+    """
 
     prints: tuple[tuple[Key, Decimal], ...]
+    seen_ns: tuple[int, ...] = ()
     rung: Rung = Rung.TRADE
     is_opening: bool = False
 
@@ -176,6 +190,17 @@ class FlowArrived(Event, frozen=True, kw_only=True):
     amount: Decimal
     source: str
     reference: str = ""
+
+
+class IncomeArrived(Event, frozen=True, kw_only=True):
+    """A dividend, interest or a fee; see `IncomeSeen`. Told again it is the same."""
+
+    amount: Decimal
+    source: str
+    reference: str
+    key: Key | None = None
+    qty: Decimal = Decimal(0)
+    price: Decimal = Decimal(0)
 
 
 class SplitArrived(Event, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import OrderState
 from smart_leverage.domain.records import Noted
@@ -10,10 +11,14 @@ from smart_leverage.engine.answering import on_broker_order
 from smart_leverage.engine.core import Core, move
 from smart_leverage.engine.events import Reconciled, Rung
 from smart_leverage.engine.exposure import ZERO
+from smart_leverage.engine.income import heed_fees
 from smart_leverage.engine.judging import cancel_increases, change_state
 from smart_leverage.policy.reasons import TradingState
 
 CASH_SLACK = Decimal("0.01")
+
+LAG_NS = 3 * SECOND_NS
+"""A broker's lists show an execution by then at the latest."""
 
 
 def on_reconciled(core: Core, event: Reconciled) -> None:
@@ -26,7 +31,9 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
         is_other = best is None or best.price != position.price
         if core.ladder.is_anew(position.key) or (is_other and not (best and best.is_fresh)):
             core.ladder.see(position.key, position.price, core.now_ns, Rung.BROKER)
-    core.is_ready = True
+    core.is_ready, core.wants_lists = True, False
+    for position in event.positions:
+        heed_fees(core, position)
     for listed in event.orders:
         adopt(core, listed)
         on_broker_order(core, listed)
@@ -37,12 +44,23 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
     core.differs = bool(differences)
     core.missing = _missing(core, event)
     if not differences:
+        core.differs_since_ns = 0
+        return
+    if core.config.lists_lag and not _has_lasted(core):
+        core.is_ready, core.wants_lists = False, True
         return
     text = "; ".join(differences)
     core.record(Noted(at_ns=core.now_ns, code="reconcile.difference", text=text))
     if core.state.trading <= TradingState.REDUCING:
         change_state(core, TradingState.REDUCING, "books and broker differ", "policy")
     cancel_increases(core, "books and broker differ")
+
+
+def _has_lasted(core: Core) -> bool:
+    """Tell whether the lists have differed for longer than they lag behind the stream."""
+    if not core.differs_since_ns:
+        core.differs_since_ns = core.now_ns
+    return core.now_ns - core.differs_since_ns >= LAG_NS
 
 
 def _missing(core: Core, event: Reconciled) -> dict[Key, Decimal]:

@@ -1,5 +1,6 @@
 """The durable state of an account: the fold of its records, live and after a crash alike."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, NamedTuple
@@ -11,9 +12,10 @@ from smart_leverage.books.book import Applied, Book
 from smart_leverage.books.episodes import Episodes
 from smart_leverage.books.peaks import RollingMarks, RollingPeak
 from smart_leverage.domain.bots import Seat
+from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.evidence import Evidence, evidence_of
 from smart_leverage.domain.instruments import Instrument, Key
-from smart_leverage.domain.orders import OrderState, Role
+from smart_leverage.domain.orders import OrderState, Role, Side
 from smart_leverage.domain.parts import is_in, parts_of
 from smart_leverage.domain.records import (
     RESTORED,
@@ -32,6 +34,7 @@ from smart_leverage.domain.records import (
     ExposureMoved,
     Filled,
     FlowSeen,
+    IncomeSeen,
     InstrumentListed,
     Intended,
     LimitChanged,
@@ -59,6 +62,14 @@ from smart_leverage.policy.calibration import CalibrationKnots
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.sleeve import SleeveEvidence
 from smart_leverage.policy.tier import Tier
+
+FEE_RATE_MAX = Decimal("0.0030")
+"""No broker that takes fees in coins takes more of a purchase."""
+
+FEE_LATE_NS = 4 * DAY_NS
+"""Over a long weekend so much later at most they are taken and told."""
+
+BOUGHT_KEPT = 10_000
 
 HELD = "held"
 """The venue's word for an exit that waits until its entry has filled."""
@@ -117,6 +128,9 @@ class State:
         """Who may speak to the gateway, by token id; replaced and never changed, so that other
         threads may read it."""
         self.flows: set[str] = set()
+        self.fees_ahead: dict[Key, Decimal] = {}
+        """What holdings showed to be gone for fees in coins before the broker told of it."""
+        self._bought: dict[Key, deque[tuple[int, Decimal]]] = {}
         self.imports: list[PastImported] = []
         self.past_equity: dict[int, Decimal] = {}
         """What the account was worth before our time, by instant; no baseline comes from it."""
@@ -149,6 +163,7 @@ class State:
             InstrumentListed: self._listed,
             Adopted: self._adopted,
             FlowSeen: self._flow,
+            IncomeSeen: self._income,
             SplitSeen: self._split,
             Decided: self._decided,
             Intended: self._intended,
@@ -233,6 +248,26 @@ class State:
             self.peak.flow(before, before + record.amount)
             self.rolling.flow(before, before + record.amount)
 
+    def _income(self, record: IncomeSeen) -> None:
+        if record.reference:
+            self.flows.add(record.reference)
+        self.book.flow(record.amount)
+        key = record.key
+        if key is None:
+            return
+        ahead = self.fees_ahead.get(key, Decimal(0)) + record.told - record.qty
+        self.fees_ahead[key] = max(ahead, Decimal(0))
+        lot = self.instruments[key].lot
+        for bot, qty in sorted(record.shares.items()):
+            self.book.adopt(key, qty, record.price, bot, at_ns=record.at_ns)
+            self.episodes.move(record.at_ns, bot, key, qty, Decimal(0), lot, is_forced=False)
+
+    def fees_due(self, key: Key, now_ns: int) -> Decimal:
+        """Return what fees in coins of the last days' purchases may still take at most."""
+        bought = self._bought.get(key, ())
+        since_ns = now_ns - FEE_LATE_NS
+        return FEE_RATE_MAX * sum((qty for at_ns, qty in bought if at_ns > since_ns), Decimal(0))
+
     def _split(self, record: SplitSeen) -> None:
         key = record.key
         self.flows.add(record.reference)
@@ -263,17 +298,16 @@ class State:
         self.sequence += 1
         order = record.order
         replaces = "" if record.is_foreign else record.replaces
-        self.orders.add(
-            Tracked(
-                order,
-                record.reserve_price,
-                record.at_ns,
-                record.decision_id,
-                replaces,
-                record.parent,
-            ),
-            record.replaces,
+        tracked = Tracked(
+            order,
+            record.reserve_price,
+            record.at_ns,
+            record.decision_id,
+            replaces,
+            record.parent,
         )
+        tracked.filled = record.filled_before
+        self.orders.add(tracked, record.replaces)
         before = self.orders.by_id.get(record.replaces)
         if before is not None:
             successor = self.orders.by_id[order.client_order_id]
@@ -352,6 +386,10 @@ class State:
         if not applied.is_new:
             return
         self._episodes(record.at_ns, fill.key, applied, is_forced=tracked.order.role.is_house)
+        if fill.side is Side.BUY and not fill.fee:
+            self._bought.setdefault(fill.key, deque(maxlen=BOUGHT_KEPT)).append(
+                (record.at_ns, fill.qty)
+            )
         tracked.filled += fill.qty
         if tracked.exits is not None and not tracked.is_buy:
             tracked.exits.filled += fill.qty

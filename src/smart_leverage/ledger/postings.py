@@ -46,6 +46,13 @@ def of_owner(account: str, bot: str, asset: str, amount: Decimal) -> Iterator[Le
         yield Leg(OWNER, "", asset, negated(amount))
 
 
+def of_income(account: str, bot: str, asset: str, amount: Decimal) -> Iterator[Leg]:
+    """Yield the legs of what came (positive) or went beside trades: dividends, interest, fees."""
+    if amount:
+        yield Leg(account, bot, asset, amount)
+        yield Leg(FEES, "", asset, negated(amount))
+
+
 def of_fill(fill: Fill, bot: str) -> Iterator[Leg]:
     """Yield the legs of one execution: the exchange of cash for asset, then the fee.
 

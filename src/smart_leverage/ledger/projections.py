@@ -36,6 +36,7 @@ from smart_leverage.domain.records import (
     ExposureMoved,
     Filled,
     FlowSeen,
+    IncomeSeen,
     InstrumentListed,
     Intended,
     LimitChanged,
@@ -66,6 +67,7 @@ from smart_leverage.ledger.postings import (
     Leg,
     add,
     of_fill,
+    of_income,
     of_owner,
     plain,
     subtract,
@@ -171,6 +173,7 @@ class Projector:
             CancelIntended: self._cancelling,
             Filled: self._filled,
             SplitSeen: self._split,
+            IncomeSeen: self._income,
             PricesRemembered: self._journal_only,
             LimitChanged: self._journal_only,
             SeatChanged: self._journal_only,
@@ -225,6 +228,12 @@ class Projector:
     def _flow(self, seq: int, record: FlowSeen) -> None:
         self._copied(*_COPIED[FlowSeen], seq, record)
         self._post(seq, of_owner(CASH, "", USD, record.amount))
+
+    def _income(self, seq: int, record: IncomeSeen) -> None:
+        legs = list(of_income(CASH, "", USD, record.amount))
+        for bot, units in sorted(record.shares.items()):
+            legs += of_income(POSITION, bot, record.key or "", units)
+        self._post(seq, legs)
 
     def _split(self, seq: int, record: SplitSeen) -> None:
         legs = (

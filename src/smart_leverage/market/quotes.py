@@ -16,11 +16,15 @@ _PLACES = 8
 
 
 class Quote(Struct, frozen=True):
-    """What an instrument can be sold and bought for; account currency."""
+    """What an instrument can be sold and bought for; account currency.
+
+    `at_ns` is when the market said so; 0 for the moment at which it was asked.
+    """
 
     key: Key
     bid: float
     ask: float
+    at_ns: int = 0
 
     @property
     def middle(self) -> float:

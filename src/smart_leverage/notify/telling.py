@@ -17,6 +17,7 @@ from smart_leverage.domain.records import (
     EvidenceRecorded,
     Filled,
     FlowSeen,
+    IncomeSeen,
     LimitChanged,
     Marked,
     Noted,
@@ -260,6 +261,13 @@ def _flow(heard: Heard, known: Known, when: When) -> Iterator[Message]:
     yield _message(heard, Level.NORMAL, Manner.GROUPED, "flow", text)
 
 
+def _income(heard: Heard, known: Known, when: When) -> Iterator[Message]:
+    record: Any = heard.record
+    what = money(record.amount) if record.key is None else f"{plain(record.qty)} {record.key}"
+    text = line("● INCOME", when.at(record.at_ns), f"{record.source}, {what}", seq=heard.seq)
+    yield _message(heard, Level.QUIET, Manner.GROUPED, "note", text, "income")
+
+
 def _split(heard: Heard, known: Known, when: When) -> Iterator[Message]:
     record: Any = heard.record
     cause = f"{record.key} by {plain(record.factor)}"
@@ -318,6 +326,7 @@ _TELLERS: Mapping[type, Callable[[Any, Known, When], Iterator[Message]]] = {
     EvidenceRecorded: _evidence,
     Filled: about_fill,
     FlowSeen: _flow,
+    IncomeSeen: _income,
     LimitChanged: _limit,
     Marked: _marked,
     Noted: about_note,

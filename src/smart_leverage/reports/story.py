@@ -24,6 +24,7 @@ from smart_leverage.domain.records import (
     ExposureMoved,
     Filled,
     FlowSeen,
+    IncomeSeen,
     InstrumentListed,
     Intended,
     LimitChanged,
@@ -127,6 +128,7 @@ class Story:
             EnforcementChanged: self.steps.append,
             ExposureMoved: self.exposures.append,
             SplitSeen: self._split,
+            IncomeSeen: self._income,
             PastDealt: self._past.append,
             PastImported: self._import,
         }
@@ -183,6 +185,12 @@ class Story:
         self.adopted.append(record)
         self.book.adopt(record.key, record.qty, record.price, record.bot, at_ns=record.at_ns)
         self._units.adopt(record.qty * record.price)
+
+    def _income(self, record: IncomeSeen) -> None:
+        self.book.flow(record.amount)
+        for bot, qty in sorted(record.shares.items()):
+            if record.key is not None:
+                self.book.adopt(record.key, qty, record.price, bot, at_ns=record.at_ns)
 
     def _split(self, record: SplitSeen) -> None:
         self.book.split(record.key, record.qty, at_ns=record.since_ns)

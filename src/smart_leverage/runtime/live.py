@@ -2,17 +2,18 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple, Protocol
 
 from smart_leverage.brokers.base import Broker
+from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import BrokerLost, Prices, Rung
-from smart_leverage.market.quotes import Quote, QuotePath
+from smart_leverage.market.quotes import Quote
 from smart_leverage.runtime.carrying import Aside, Desk
 from smart_leverage.runtime.driven import Driven
 from smart_leverage.runtime.meter import Meter
@@ -42,8 +43,34 @@ class Market(Protocol):
         ...
 
 
-class QuotedVenue(Broker, Market, Protocol):
-    """A broker with such a market."""
+class Still:
+    """In the place of a market that moves by itself, as every real one does."""
+
+    def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
+        """Leave it alone."""
+
+    def advance(self, at_ns: int) -> None:
+        """Leave it alone."""
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+
+class Quotes(Protocol):
+    """Where prices come from; nobody who asks waits."""
+
+    @property
+    def until_ns(self) -> int:
+        """When the market ends."""
+        ...
+
+    def at(self, at_ns: int) -> Sequence[Quote]:
+        """Return the quotes that are new at an instant."""
+        ...
+
+    def closed(self, after_ns: int, until_ns: int) -> Iterator[tuple[Key, Bar]]:
+        """Yield the last bar of each instrument that ended in (after, until]."""
+        ...
 
 
 class MarketAside:
@@ -87,7 +114,7 @@ class Pace(NamedTuple):
 
 
 class LiveDriver:
-    """Runs one account on the embedded market by a clock that nobody here moves.
+    """Runs one account by a clock that nobody here moves.
 
     Whenever the broker does not answer, nothing that adds exposure is allowed until its lists were
     compared with the books again.
@@ -96,14 +123,14 @@ class LiveDriver:
     def __init__(
         self,
         trader: Driven,
-        venue: QuotedVenue,
+        venue: Broker,
         clock: SteadyClock,
-        path: QuotePath,
+        quotes: Quotes,
         *,
         strategies: Sequence[Strategy] = (),
         bots: Sequence[Bot] = (),
         may_shrink: bool = False,
-        market: Market | None = None,
+        market: Market,
         pace: Pace = Pace(),  # noqa: B008 - immutable
         operator: Operator | None = None,
         office: Office | None = None,
@@ -113,15 +140,15 @@ class LiveDriver:
     ) -> None:
         """Join the parts.
 
-        `market` moves the venue's market, the venue itself by default; `pause` waits, seconds, and
+        `market` is the venue's, moved along by the quotes; `pause` waits, seconds, and
         may end early when something comes in; `pulse` lets others see that it goes round; `settle`
         waits, in any thread, until the purchases on their way are out of the way.
         """
         self.trader = trader
         self.venue = venue
-        self.market = market or venue
+        self.market = market
         self.clock = clock
-        self.path = path
+        self.quotes = quotes
         self.traders = Traders(strategies, bots, may_shrink)
         self.pace = pace
         self.operator = operator
@@ -141,7 +168,7 @@ class LiveDriver:
         before_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
         try:
-            while not is_over() and self.clock.now_ns() < self.path.until_ns:
+            while not is_over() and self.clock.now_ns() < self.quotes.until_ns:
                 began_ns = self.clock.monotonic_ns()
                 self.step()
                 self._tidying.look(began_ns)
@@ -214,19 +241,24 @@ class LiveDriver:
     def _move(self, now_ns: int) -> None:
         # The venue may have been told a later time by the process before; a market cannot go back.
         market_ns = self._market_ns = max(now_ns, self._market_ns)
-        quotes = self.path.at(market_ns)
+        quotes = self.quotes.at(market_ns)
         # The engine first: what no longer fits at these prices is cancelled before it can fill.
-        self.trader.offer(Prices(at_ns=now_ns, prints=_prints(quotes), rung=Rung.QUOTE))
+        self.trader.offer(_prices(now_ns, quotes))
         if quotes:
             self.market.on_quotes(market_ns, [(one.key, one.bid, one.ask) for one in quotes])
         else:
             self.market.advance(market_ns)
         self.trader.fetch()
-        closes = list(self.path.closed(self._closed_ns, now_ns))
+        closes = list(self.quotes.closed(self._closed_ns, now_ns))
         self._closed_ns = max(self._closed_ns, now_ns)
         if closes:
             self.traders.propose(self.trader, now_ns, closes)
 
 
-def _prints(quotes: Sequence[Quote]) -> tuple[tuple[Key, Decimal], ...]:
-    return tuple((quote.key, Decimal(repr(quote.middle))) for quote in quotes)
+def _prices(now_ns: int, quotes: Sequence[Quote]) -> Prices:
+    return Prices(
+        at_ns=now_ns,
+        prints=tuple((quote.key, Decimal(repr(quote.middle))) for quote in quotes),
+        seen_ns=tuple(min(quote.at_ns or now_ns, now_ns) for quote in quotes),
+        rung=Rung.QUOTE,
+    )

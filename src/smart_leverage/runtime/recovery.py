@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from smart_leverage.brokers.base import Broker
+from smart_leverage.domain.classify import strictest
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.orders import Approved
@@ -13,7 +14,7 @@ from smart_leverage.engine.events import Event, Started
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.carrying import Carrier
 from smart_leverage.runtime.meter import Meter
-from smart_leverage.runtime.trader import AT_ONCE, Trader
+from smart_leverage.runtime.trader import AT_ONCE, Find, Trader
 from smart_leverage.runtime.writing import Tell
 
 
@@ -53,6 +54,7 @@ def rebuilt(
     see: Tell = lambda record: None,
     carrier: Carrier = AT_ONCE,
     meter: Meter | None = None,
+    find: Find = strictest,
 ) -> Trader:
     """Return the trader of an account as a ledger remembers it; the broker was not asked yet.
 
@@ -61,11 +63,17 @@ def rebuilt(
     Raises:
         LedgerCorrupt: The chain is broken.
     """
-    config = config._replace(may_resend=broker.capabilities.rejects_repeated_ids)
+    can = broker.capabilities
+    config = config._replace(
+        may_resend=can.rejects_repeated_ids,
+        fees_come_later=not can.tells_fees,
+        lists_lag=can.lists_lag,
+    )
     engine = Engine(config, _remembered(ledger, see))
     return Trader(
-        engine, ledger, broker, clock, tell, held_back, see=see, carrier=carrier, meter=meter
-    )
+        engine, ledger, broker, clock, tell, held_back,
+        see=see, carrier=carrier, meter=meter, find=find,
+    )  # fmt: skip
 
 
 def _remembered(ledger: Ledger, see: Tell) -> Iterator[Record]:

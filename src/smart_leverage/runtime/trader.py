@@ -3,18 +3,29 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import partial
 
 from msgspec import structs
 
 from smart_leverage.brokers.base import Broker
 from smart_leverage.domain.activities import Activity
+from smart_leverage.domain.classify import strictest
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.errors import BrokerDown
-from smart_leverage.domain.orders import Approved, OrderState
+from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.orders import Approved, BrokerOrder, OrderState
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Answered, Event, LookedUp, Reconciled, Updated, Verdict
+from smart_leverage.engine.events import (
+    Answered,
+    Event,
+    Listed,
+    LookedUp,
+    Reconciled,
+    Updated,
+    Verdict,
+)
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.activities import event_of
@@ -24,6 +35,12 @@ from smart_leverage.runtime.writing import Kept, Scribe, Tell
 from smart_leverage.strategies.base import AccountView
 
 _UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE})
+
+_FROM_OUTSIDE = frozenset({Updated, Reconciled})
+"""Events that may speak of orders which did not come through us."""
+
+Find = Callable[[Key, Decimal], Instrument | None]
+ONE = Decimal(1)
 
 OVERLAP = 1_000
 """So many messages are read again after a start: one may have come late, after those behind it."""
@@ -53,6 +70,7 @@ class Trader:
         see: Tell = lambda record: None,
         carrier: Carrier = AT_ONCE,
         meter: Meter | None = None,
+        find: Find = strictest,
     ) -> None:
         """Join the parts.
 
@@ -66,6 +84,8 @@ class Trader:
             see: Hears every record as soon as it is decided; what it shows may not be durable yet.
             carrier: How what leaves is taken to the broker.
             meter: Counts what is done; None for one of its own.
+            find: Returns an instrument by its key and a price of it, where somebody outside orders
+                what nobody has listed yet; None for one that cannot be held.
         """
         self.engine = engine
         self.ledger = ledger
@@ -74,6 +94,7 @@ class Trader:
         self.meter = meter or Meter()
         self.scribe = Scribe(ledger, tell, self.meter.commit)
         self._see = see
+        self._find = find
         self._carrier = carrier
         self.messenger = Messenger(broker, held_back)
         self.leaving: list[Approved] = []
@@ -148,6 +169,8 @@ class Trader:
         return structs.replace(answer, at_ns=self.clock.now_ns())
 
     def _processed(self, event: Event) -> Outcome:
+        if type(event) in _FROM_OUTSIDE and (found := self._unlisted(event)):
+            self._processed(Listed(at_ns=event.at_ns, instruments=found))
         if type(event) is Updated:
             self._seen = max(self._seen, event.update.sequence)
         elif type(event) is Answered and event.verdict is Verdict.REFUSED:
@@ -161,6 +184,21 @@ class Trader:
             self._see(record)
             self.meter.hear(record)
         return outcome
+
+    def _unlisted(self, event: Event) -> tuple[Instrument, ...]:
+        """Return the instruments of an event's orders that nobody has listed yet."""
+        if type(event) is Updated:
+            orders: tuple[BrokerOrder, ...] = (event.update.broker_order,)
+        else:
+            orders = event.orders if type(event) is Reconciled else ()
+        known = self.engine.state.instruments
+        prices = {
+            one.order.key: one.filled_avg_price or one.order.limit_price or ONE
+            for one in orders
+            if one.order.key not in known
+        }
+        found = (self._find(key, price) for key, price in prices.items())
+        return tuple(one for one in found if one is not None)
 
     def drain(self) -> None:
         """Take in all that the broker has said since; one commit for what follows from it."""
@@ -203,11 +241,14 @@ class Trader:
 
     def _explain(self) -> None:
         """Take in what moved beside orders and fills; what has a known reference counts once."""
+        opened = self.engine.state.opened
+        self._activities = max(self._activities, opened.activities if opened else 0)
         listed = [*self._unexplained, *self.broker.activities(self._activities)]
         self._activities = max([self._activities, *(each.number for each in listed)])
         self._unexplained = []
         for each in listed:
-            event = event_of(each, self.clock.now_ns())
+            tells_fees = self.broker.capabilities.tells_fees
+            event = event_of(each, self.clock.now_ns(), tells_fees=tells_fees)
             if event is None:
                 continue
             self.offer(event)

@@ -36,6 +36,10 @@ BASE = "classic"
 """Names every number of a policy; the other presets are laid over it."""
 
 
+LIVE = {"account": {"enforcement": "observe", "adopted_consent": "asked"}}
+"""How an account with real money begins where nothing else is written."""
+
+
 class Loaded(BaseModel):
     """Settings with the place that each key came from."""
 
@@ -58,11 +62,13 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     given = {} if path is None else _read(path)
     variables = dict(_from_environment(os.environ if environment is None else environment))
     preset = _preset_of(variables) or _preset_of(given) or PRESETS[0]
+    mode = _value("account.mode", variables) or _value("account.mode", given)
     tree = Settings().model_dump()
     origin = {key: "default" for key, _ in flat(tree)}
     for source, values in (
         (f"preset {BASE}", _preset(BASE)),
         *([] if preset == BASE else [(f"preset {preset}", _preset(preset))]),
+        *([("mode live", LIVE)] if mode == "live" else []),
         (str(path), given),
         ("environment", _as_tree(variables, problems)),
     ):
@@ -101,9 +107,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _preset_of(given: Mapping[str, Any]) -> str | None:
     """Return the preset that a source names; an unknown one is told by the validation."""
-    values = dict(flat(given))
-    name = values.get("policy.preset")
+    name = _value("policy.preset", given)
     return name if name in PRESETS else None
+
+
+def _value(key: str, given: Mapping[str, Any]) -> Any:
+    return dict(flat(given)).get(key)
 
 
 def _preset(name: str) -> dict[str, Any]:

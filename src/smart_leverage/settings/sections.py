@@ -23,8 +23,8 @@ class AccountSection(Section):
     name: str = Field(
         default="main", min_length=1, max_length=64, description="Name in ledger and reports"
     )
-    mode: Literal["sim"] = Field(
-        default="sim", description="sim; paper and live come with the real broker"
+    mode: Literal["sim", "paper", "live"] = Field(
+        default="sim", description="sim is embedded; paper and live are at the broker"
     )
     cash: Positive = Field(
         default=100_000.0, description="Opening cash of a simulated account, dollars"
@@ -35,6 +35,25 @@ class AccountSection(Section):
     adopted_consent: Literal["given", "asked"] = Field(
         default="given", description="Whether adopted positions may be sold, or it is asked first"
     )
+
+
+class BrokerSection(Section):
+    """The real broker, Alpaca, of an account in paper or live mode."""
+
+    keys_file: str = Field(
+        default="", description="Of key id and secret, one a line; else APCA_API_KEY_ID and so on"
+    )
+    feed: Literal["iex", "sip", "delayed_sip"] = Field(
+        default="iex", description="Whose quotes of shares; sip needs a plan that has them"
+    )
+    symbols: str = Field(
+        default="", description="More shares that bots may trade, with commas between"
+    )
+    wall: Switch = Field(
+        default="on", description="Where nothing may be borrowed, have the broker refuse it as well"
+    )
+    url: str = Field(default="", description="A server on this machine in the broker's place")
+    data_url: str = Field(default="", description="And one in the place of its market data")
 
 
 class TierSection(Section):
@@ -306,6 +325,7 @@ class Settings(Section):
     """Everything that can be configured."""
 
     account: AccountSection = AccountSection()
+    broker: BrokerSection = BrokerSection()
     policy: PolicySection = PolicySection()
     tiers: TiersSection = TiersSection()
     sizing: SizingSection = SizingSection()
@@ -332,14 +352,18 @@ class Settings(Section):
     def policy_text(self) -> str:
         """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps.
 
-        Where the gateway listens, what is logged and who is told are no part of the policy.
+        Where the broker is, where the gateway listens, what is logged and who is told are no part
+        of the policy.
         """
-        lines = sorted(flat(self.model_dump(exclude={"server", "logs", "notify"})))
+        lines = sorted(flat(self.model_dump(exclude=_NO_POLICY)))
         return "\n".join(f"{key} = {value!r}" for key, value in lines)
 
     def policy_hash(self) -> str:
         """Return the fingerprint of the numbers in force."""
         return hashlib.sha256(self.policy_text().encode()).hexdigest()[:16]
+
+
+_NO_POLICY = {"broker", "server", "logs", "notify"}
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -4,32 +4,31 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from decimal import Decimal
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
+from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
 from smart_leverage.domain.clock import Clock, ManualClock, SystemClock
-from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.records import decode
+from smart_leverage.domain.errors import ConfigError
+from smart_leverage.domain.records import AccountOpened, Record, decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Commanded, Opened
+from smart_leverage.engine.events import Commanded, Listed
 from smart_leverage.engine.proof import exact
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.ledger.space import RoomWatch, Space
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.verified import note_verified
 from smart_leverage.market.bars import BarSeries
-from smart_leverage.market.quotes import QuotePath
 from smart_leverage.runtime.admin import is_admin
 from smart_leverage.runtime.bars import BarDriver
 from smart_leverage.runtime.carrying import Lanes
 from smart_leverage.runtime.control import Answer, Control, Request
+from smart_leverage.runtime.going_live import refuse_uncleared
 from smart_leverage.runtime.keeping import Keeper
 from smart_leverage.runtime.latch import HaltFile
-from smart_leverage.runtime.live import LiveDriver, MarketAside
+from smart_leverage.runtime.live import LiveDriver, MarketAside, Still
 from smart_leverage.runtime.meter import Meter
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator, answer_of, problems_of, refused
@@ -37,24 +36,24 @@ from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.pulse import Pulse
 from smart_leverage.runtime.recovery import rebuilt, recover
 from smart_leverage.runtime.shelf import Shelf
-from smart_leverage.runtime.steady import steady_clock
+from smart_leverage.runtime.steady import SteadyClock, steady_clock
 from smart_leverage.runtime.timed import TimedBroker
 from smart_leverage.runtime.trader import Trader
-from smart_leverage.runtime.venue_process import venue_process
 from smart_leverage.runtime.writing import Tell
 from smart_leverage.settings import Settings
 from smart_leverage.wiring.limits import contradicted
 from smart_leverage.wiring.policy import engine_config
+from smart_leverage.wiring.venues import Beginning, Behind, Venue, opening
 
 LEDGER = "ledger.sqlite"
 BROKER = "broker.sqlite"
 
 
-class Beginning(NamedTuple):
-    """What a simulated account has before anybody trades in it; holdings belong to the house."""
+class Running(NamedTuple):
+    """An account in real time: who drives it, and the venue behind it."""
 
-    cash: Decimal
-    holdings: tuple[Start, ...] = ()
+    driver: LiveDriver
+    venue: Venue
 
 
 @contextmanager
@@ -109,30 +108,34 @@ def over_bars(
 def in_real_time(
     folder: Path,
     settings: Settings,
-    series: Sequence[BarSeries],
+    behind: Behind,
     traders: Traders,
     *,
     clock: Clock,
     tell: Tell = lambda record: None,
     warn: Callable[[str], None] = lambda line: None,
-) -> Iterator[LiveDriver]:
-    """Open the account of a folder on the embedded market, or go on with it, in real time.
+) -> Iterator[Running]:
+    """Open the account of a folder at a venue, or go on with it, in real time.
 
-    The venue is a process of its own. An account that the ledger remembers is recovered: nothing is
-    added before the venue's lists were compared with the books. While the ledger cannot be written
-    the account is halted, and what makes it safer goes on in the emergency journal.
+    An account that the ledger remembers is recovered: nothing is added before the venue's lists
+    were compared with the books. While the ledger cannot be written the account is halted, and what
+    makes it safer goes on in the emergency journal.
 
     Args:
-        folder: Where ledger and venue keep their files.
-        series: The market; the same at every start of one folder.
+        folder: Where the ledger is.
+        settings: Policy, bounds and mode; an account never changes its mode.
+        behind: The venue; see `venues`.
+        traders: Who proposes.
         clock: The machine's, or one that a test moves.
+        tell: Hears every record once it is durable.
         warn: Tells a person that the ledger is in trouble, and what to do.
 
     Raises:
         LedgerError: The ledger is damaged, newer, or another process writes it.
-        BrokerDown: The venue does not start.
+        ConfigError: The account is of another mode.
+        BrokerDown: The venue does not answer.
     """
-    cash, halt, wake = exact(settings.account.cash), HaltFile(folder), threading.Event()
+    halt, wake = HaltFile(folder), threading.Event()
     disk = RoomWatch((folder / LEDGER).resolve().parent)
     office, meter = Office(wake.set, Shelf()), Meter()
 
@@ -150,32 +153,36 @@ def in_real_time(
         closing(Keeper(folder / LEDGER, clock, halt, warn)) as keeper,
         closing(Lanes(office)) as lanes,
         Control(folder, wake.set, lanes.fence.settle) as control,
-        venue_process(folder, cash) as venue,
-        closing(MarketAside(venue, office)) as market,
+        _may_begin(keeper.ledger, settings, folder),
+        behind as venue,
+        closing(_moving(venue, office)) as market,
     ):
         config = engine_config(settings)
-        steady = steady_clock(clock, keeper.ledger, venue)
+        steady = steady_clock(clock, keeper.ledger, venue.broker)
+
+        def see(record: Record) -> None:
+            venue.hear(record)
+            office.shelf.hear(record)
 
         def build(ledger: Ledger) -> Trader:
             office.shelf.clear()
-            timed = TimedBroker(venue, meter)
+            timed = TimedBroker(venue.broker, meter)
             return rebuilt(
                 config, ledger, timed, steady, tell, held_back,
-                see=office.shelf.hear, carrier=lanes, meter=meter,
+                see=see, carrier=lanes, meter=meter, find=venue.find,
             )  # fmt: skip
 
         keeper.begin(build)
         note_verified(folder / LEDGER, keeper.ledger.head.seq, clock.now_ns())
         if keeper.engine.state.opened is None:
-            keys = [each.key for each in series]
-            start = Beginning(cash)
-            keeper.offer(opening(settings, steady.now_ns(), start, Registry.builtin(), keys))
+            keeper.offer(venue.begin(steady.now_ns()))
             keeper.flush()
+        _list_wanted(keeper, venue, steady)
         driver = LiveDriver(
             keeper,
-            venue,
+            venue.broker,
             steady,
-            QuotePath(series),
+            venue.quotes,
             strategies=traders.strategies,
             bots=traders.bots,
             may_shrink=traders.may_shrink,
@@ -186,10 +193,42 @@ def in_real_time(
             pulse=Pulse(meter, office, lanes),
             settle=lanes.fence.settle,
         )
-        yield driver
+        yield Running(driver, venue)
         market.close()
         lanes.close()
         driver.finish()
+
+
+def _moving(venue: Venue, office: Office) -> MarketAside | Still:
+    return Still() if venue.market is None else MarketAside(venue.market, office)
+
+
+@contextmanager
+def _may_begin(ledger: Ledger, settings: Settings, folder: Path) -> Iterator[None]:
+    """See to it that an account stays what it was, and that real money begins by the checklist.
+
+    Raises:
+        ConfigError: It was opened in another mode, or nobody has gone through the checklist.
+    """
+    mode = settings.account.mode
+    first = next(iter(ledger.read()), None)
+    opened = None if first is None else decode(first.payload)
+    if isinstance(opened, AccountOpened) and opened.mode != mode:
+        told = f"account.mode = {mode!r}: {folder} is a {opened.mode} account, and stays one"
+        raise ConfigError([f"{told}; choose another folder with --name"], str(folder))
+    if opened is None and mode == "live":
+        refuse_uncleared(folder, settings.policy_text())
+    yield
+
+
+def _list_wanted(keeper: Keeper, venue: Venue, clock: SteadyClock) -> None:
+    """List what the configuration wants to be traded and nobody has listed."""
+    known = keeper.engine.state.instruments
+    found = (venue.find(key, Decimal(1)) for key in venue.wanted if key not in known)
+    listed = tuple(one for one in found if one is not None)
+    if listed:
+        keeper.offer(Listed(at_ns=clock.now_ns(), instruments=listed))
+        keeper.flush()
 
 
 def order_at_rest(path: Path, request: Request) -> Answer:
@@ -217,26 +256,3 @@ def order_at_rest(path: Path, request: Request) -> Answer:
         if records:
             ledger.commit(records)
         return answer_of(engine.state, ledger.head.seq, records)
-
-
-def opening(
-    settings: Settings,
-    at_ns: int,
-    beginning: Beginning,
-    registry: Registry,
-    keys: Sequence[Key],
-) -> Opened:
-    """Return the event that puts an account under our rule."""
-    return Opened(
-        at_ns=at_ns,
-        account=settings.account.name,
-        mode=settings.account.mode,
-        cash=beginning.cash,
-        preset=settings.policy.preset,
-        policy_text=settings.policy_text(),
-        policy_hash=settings.policy_hash(),
-        enforcement=settings.account.enforcement,
-        version=version("smart-leverage"),
-        instruments=tuple(registry[key] for key in keys),
-        holdings=tuple((each.key, each.qty, each.price) for each in beginning.holdings),
-    )

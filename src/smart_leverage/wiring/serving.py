@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.engine.events import Command, Commanded
-from smart_leverage.market.bars import BarSeries
-from smart_leverage.market.previous import PreviousCloses
 from smart_leverage.runtime.live import LiveDriver
 from smart_leverage.runtime.people.seats import WithPeople
 from smart_leverage.runtime.ports import keep_port, port_before
@@ -35,7 +34,7 @@ def served(
     folder: Path,
     settings: Settings,
     driver: LiveDriver,
-    series: Sequence[BarSeries],
+    last_close: Callable[[Key], Decimal | None],
     dropped: Callable[[], int] = int,
 ) -> Iterator[Address]:
     """Serve the gateway of an account while the block runs; its driver has to run in there.
@@ -44,14 +43,14 @@ def served(
         folder: Of the account.
         settings: Where to listen, and how often a token may come.
         driver: Runs the account; its office takes in what the bots want.
-        series: The market, for what things cost the day before.
+        last_close: Says what an instrument closed at on the day before.
         dropped: Says how many lines of the log were left out.
 
     Raises:
         ConfigError: It cannot listen there.
     """
     assert driver.office is not None, "a driver in real time has an office"  # noqa: S101
-    server, previous = settings.server, PreviousCloses(series)
+    server = settings.server
     rates, answers = Rates(server.requests_per_s, server.requests_burst), Answers()
     people = WithPeople(folder, lambda: driver.trader.engine.state.seats)
     made = gateway(
@@ -66,7 +65,7 @@ def served(
                 rates=rates,
                 answered=answers.add,
             ),
-            last_price=lambda key: previous.at(Key(key), time.time_ns()),
+            last_price=lambda key: last_close(Key(key)),
         ),
         lambda bridge, listing: [
             *native_routes(
@@ -105,6 +104,11 @@ def desk_options(settings: Settings, gateway: Address) -> list[str]:
     logs, account = settings.logs, settings.account
     options += ["--account", account.name, "--mode", account.mode, "--log-level", logs.level]
     options += ["--log-size-mb", str(logs.size_mb), "--log-files", str(logs.files)]
+    if account.mode != "sim":
+        broker = settings.broker
+        options += ["--passes-on"]
+        options += ["--keys-file", broker.keys_file] if broker.keys_file else []
+        options += ["--data-url", broker.data_url] if broker.data_url else []
     if server.certificate and server.key:
         options += ["--certificate", server.certificate, "--key", server.key]
     return options

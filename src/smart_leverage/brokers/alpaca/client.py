@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 from smart_leverage.brokers.alpaca import reading
 from smart_leverage.brokers.alpaca.hearing import Hearing
@@ -38,8 +39,11 @@ CAPABILITIES = Capabilities(
     has_fractional_stops=False,
     rejects_repeated_ids=True,
     fee_from_received=True,
+    tells_fees=False,
+    lists_lag=True,
 )
 ORDERS = "/v2/orders"
+CONFIGURATION = "/v2/account/configurations"
 BY_NAME = "/v2/orders:by_client_order_id"
 PAGE = 500
 ROWS = 100
@@ -260,6 +264,17 @@ class AlpacaBroker:
             params["page_token"] = str(page[-1].get("id"))
         raise BrokerDown("the broker's list of activities has no end")
 
+    def name_of(self, symbol: str) -> str:
+        """Return what the broker calls a share or fund; empty for one that it does not list.
+
+        Raises:
+            BrokerDown: No answer, or none that can be read.
+        """
+        answer = self._line.ask(f"/v2/assets/{quote(symbol, safe='')}", {})
+        row = answer.content if answer.status == 200 else {}
+        name = row.get("name") if isinstance(row, dict) else None
+        return name[:120] if isinstance(name, str) else ""
+
     # -- what has happened ------------------------------------------------------------------------
 
     def updates(self, after: int) -> Sequence[TradeUpdate]:
@@ -275,13 +290,31 @@ class AlpacaBroker:
             Refused: It does not.
             OutcomeUnknown: No answer; harmless to repeat.
         """
+        self._configure({"suspend_trade": is_suspended})
+
+    def limit_margin(self, multiplier: int) -> bool:
+        """Have the broker itself lend no more than a multiple of equity, 1 for nothing at all.
+
+        Returns:
+            Whether that is new.
+
+        Raises:
+            BrokerDown: The broker does not say how it stands.
+            Refused: It does not take the limit.
+            OutcomeUnknown: No answer; harmless to repeat.
+        """
+        name = "max_margin_multiplier"
+        if str(self._object(CONFIGURATION).get(name)) == str(multiplier):
+            return False
+        self._configure({name: str(multiplier)})
+        return True
+
+    def _configure(self, change: Mapping[str, Any]) -> None:
         began = time.monotonic()
         try:
-            self._line.send(
-                "PATCH", "/v2/account/configurations", {"suspend_trade": is_suspended}, Lane.FALL
-            )
+            self._line.send("PATCH", CONFIGURATION, change, Lane.FALL)
         except Lost as error:
-            raise OutcomeUnknown("suspend_trade", time.monotonic() - began) from error
+            raise OutcomeUnknown(next(iter(change)), time.monotonic() - began) from error
 
     def close(self) -> None:
         """Let go of stream and connections."""

@@ -21,6 +21,9 @@ WHOLE_S = 20.0
 READ_WAITS_S = 10.0
 """So long a question waits for its turn."""
 
+TRIES, AGAIN_S, AGAIN_WITHIN_S = 3, 0.1, 2.0
+"""So often a question is asked, after such a pause that doubles, and only within so long."""
+
 ANSWER_MAX = 16 * 1024 * 1024
 REFUSED = frozenset({400, 401, 403, 422})
 """With the broker's own error these prove that an order does not exist."""
@@ -59,10 +62,11 @@ class Line:
         keys: Keys,
         budget: Budget | None = None,
         clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         """Remember where the broker is; nothing is sent yet."""
         redactor.hide(keys.secret)
-        self._clock = clock
+        self._clock, self._pause = clock, pause
         self._budget = budget or Budget()
         self._client = httpx2.Client(
             base_url=hosts.trading,
@@ -97,18 +101,26 @@ class Line:
     def ask(self, path: str, params: Mapping[str, str], lane: Lane = Lane.READ) -> Answer:
         """Ask for something; 200 and 404 are answers.
 
+        A question changes nothing, so one that got lost is asked again, as long as that is quick.
+
         Raises:
             BrokerDown: No answer, or none that can be used.
         """
-        if not self._budget.take(lane, READ_WAITS_S):
-            raise BrokerDown("the broker's limit of requests is used up for a while")
-        try:
-            answer = self._exchange("GET", path, params=params)
-            if answer.status in (200, NOT_HERE):
-                return answer
-            raise self._refusal(answer)
-        except (Lost, NotSent, Refused) as error:
-            raise BrokerDown(f"no answer to {path}: {error}") from error
+        until_s = self._clock() + AGAIN_WITHIN_S
+        for tries in range(TRIES):
+            if not self._budget.take(lane, READ_WAITS_S):
+                raise BrokerDown("the broker's limit of requests is used up for a while")
+            try:
+                answer = self._exchange("GET", path, params=params)
+                if answer.status in (200, NOT_HERE):
+                    return answer
+                raise self._refusal(answer)
+            except (Lost, NotSent, Refused) as error:
+                is_final = isinstance(error, Refused) or tries + 1 == TRIES
+                if is_final or self._clock() > until_s:
+                    raise BrokerDown(f"no answer to {path}: {error}") from error
+            self._pause(AGAIN_S * 2**tries)
+        raise AssertionError("the last try raises")
 
     def _exchange(
         self,

@@ -59,6 +59,7 @@ NAMES: dict[type, str] = {
     records.InstrumentListed: "instruments",
     records.Adopted: "adopted",
     records.FlowSeen: "flows",
+    records.IncomeSeen: "income",
     records.SplitSeen: "splits",
     records.Decided: "decisions",
     records.Intended: "intents",

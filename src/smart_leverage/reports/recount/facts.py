@@ -88,6 +88,7 @@ class Facts:
             "position.adopted": self._adopt,
             "flow": self._flow,
             "split": self._split,
+            "income": self._income,
             "mark": self._mark,
             "decision": self._decide,
             "order.intended": self._intend,
@@ -127,6 +128,11 @@ class Facts:
 
     def _split(self, said: dict[str, Any]) -> None:
         self._change(said["key"], said["since_ns"], Fraction(said["qty"]), ZERO, is_split=True)
+
+    def _income(self, said: dict[str, Any]) -> None:
+        for bot, qty in sorted(said.get("shares", {}).items()):
+            price = Fraction(said["price"])
+            self._change(said["key"], said["at_ns"], Fraction(qty), price, bot=bot)
 
     def _flow(self, said: dict[str, Any]) -> None:
         self.flows.append(Flow(self.seq, Fraction(said["amount"])))

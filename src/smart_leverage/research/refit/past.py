@@ -33,6 +33,7 @@ from smart_leverage.domain.records import (
     BaselineSet,
     Decided,
     Filled,
+    IncomeSeen,
     InstrumentListed,
     Intended,
     Record,
@@ -154,6 +155,7 @@ class _Reading:
             InstrumentListed: self._listed,
             Adopted: self._adopted,
             SplitSeen: self._split,
+            IncomeSeen: self._income,
             Decided: self._decided,
             Intended: self._intended,
             Filled: self._filled,
@@ -219,6 +221,12 @@ class _Reading:
         if record.qty > 0:
             self._began.setdefault((record.bot, key), nan)
         self._move(record.at_ns, record.bot, key, record.qty, -worth)
+
+    def _income(self, record: IncomeSeen) -> None:
+        for bot, qty in sorted(record.shares.items()):
+            if record.key is not None:
+                self._book.adopt(record.key, qty, record.price, bot, at_ns=record.at_ns)
+                self._move(record.at_ns, bot, record.key, qty, Decimal(0))
 
     def _split(self, record: SplitSeen) -> None:
         self._book.split(record.key, record.qty, at_ns=record.since_ns)

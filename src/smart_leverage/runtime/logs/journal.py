@@ -15,6 +15,7 @@ from smart_leverage.domain.records import (
     EnforcementChanged,
     Filled,
     FlowSeen,
+    IncomeSeen,
     Intended,
     LimitChanged,
     Noted,
@@ -174,6 +175,11 @@ def _flow(record: FlowSeen) -> Line:
     return INFO, "deposit or withdrawal", {"amount": record.amount, "source": record.source}
 
 
+def _income(record: IncomeSeen) -> Line:
+    fields = {"amount": record.amount, "key": record.key, "qty": record.qty}
+    return INFO, record.source, fields
+
+
 def _note(record: Noted) -> Line:
     level = WARNING if record.code in _ALARMING or record.code.endswith(".refused") else INFO
     return level, record.text, {"code": record.code}
@@ -203,6 +209,7 @@ _TOLD: Mapping[type, tuple[int, Callable[[Any], Line]]] = {
     PlanMoved: (INFO, _plan),
     Unprotected: (WARNING, _bare),
     FlowSeen: (INFO, _flow),
+    IncomeSeen: (INFO, _income),
     Noted: (INFO, _note),
 }
 """What is told: the least level at which it can be, and how."""

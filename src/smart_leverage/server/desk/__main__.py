@@ -19,7 +19,7 @@ from smart_leverage.market.synthetic import generate
 from smart_leverage.notify.keeping import failures
 from smart_leverage.runtime.logs.setup import LogConfig, Names, logging_to
 from smart_leverage.runtime.notifier.beside import notifying
-from smart_leverage.server.desk.app import desk
+from smart_leverage.server.desk.app import Data, data_of, desk
 from smart_leverage.server.desk.screens.pages import Screens
 from smart_leverage.server.desk.steering.app import Place
 from smart_leverage.server.desk.steering.notifying import channels_of_run
@@ -44,8 +44,6 @@ def main(words: list[str] | None = None) -> int:
     if wanted.watched:
         threading.Thread(target=_await_end_of_input, args=(stop,), daemon=True).start()
     try:
-        # Most desks are never asked for prices, and a week of them takes most of a second.
-        market = EmbeddedMarket(partial(generate, kept_market(wanted.folder)))
         with (
             logging_to(wanted.folder, *_logging(wanted)) as log,
             closing(SeatsOnFile(wanted.folder / LEDGER)) as seats,
@@ -68,10 +66,10 @@ def main(words: list[str] | None = None) -> int:
             )
             screens = Screens(wanted.folder / LEDGER, time.time_ns)
             screens.begin()
-            made = desk(market, door, _place(wanted, screens), watch.routes())
+            made = desk(_data(wanted, door), door, _place(wanted, screens), watch.routes())
             with (
                 closing(screens),
-                serving(made.app, _binding(wanted), made.streams.connect) as address,
+                serving(made.app, _binding(wanted), made.connect) as address,
             ):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, lambda *_: stop.set())
@@ -83,6 +81,20 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.write(redactor(f"{problem}\n"))
         return EXIT_FAILED
     return 0
+
+
+def _data(wanted: argparse.Namespace, door: Door) -> Data:
+    """Return the market of the account: the embedded one, or the broker's, passed on."""
+    if wanted.passes_on:
+        from smart_leverage.brokers.alpaca.keys import keys_from
+        from smart_leverage.market.download.line import host_of
+        from smart_leverage.market.latest.asking import OWN
+        from smart_leverage.server.desk.passing import Passing
+
+        keys = keys_from(Path(wanted.keys_file) if wanted.keys_file else None, os.environ)
+        return Data(Passing(host_of(wanted.data_url, OWN), keys).routes())
+    # Most desks are never asked for prices, and a week of them takes most of a second.
+    return data_of(EmbeddedMarket(partial(generate, kept_market(wanted.folder))), door)
 
 
 def _logging(wanted: argparse.Namespace) -> tuple[Names, LogConfig]:
@@ -137,6 +149,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-level", choices=("debug", "info", "warning"), default="info")
     parser.add_argument("--log-size-mb", type=int, default=10, help="of one file of the log")
     parser.add_argument("--log-files", type=int, default=5, help="older ones that are kept")
+    parser.add_argument("--passes-on", action="store_true", help="to the broker's market data")
+    parser.add_argument("--keys-file", default="", help="of the broker; else the environment")
+    parser.add_argument("--data-url", default="", help="of a server in the broker's place")
     parser.add_argument("--gateway", default="", help="address at which the account takes orders")
     parser.add_argument("--watched", action="store_true", help="end when standard input ends")
     return parser

@@ -1,7 +1,8 @@
 """The desk: market data for those who have keys, and pages for the people who have a session."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from smart_leverage.domain.bots import Scope
 from smart_leverage.domain.instruments import AssetClass
@@ -24,11 +25,22 @@ PROGRAMS = ("/v1", "/v2", "/v3", "/sl/", METRICS, LIVE, READY)
 """How the paths begin that are for programs; they have tokens and refuse what a browser sends."""
 
 
+Serve = Callable[[Message, Receive, Send], Any]
+
+
+class Data(NamedTuple):
+    """What programs can ask of market data: routes, websockets by path, and who needs the loop."""
+
+    routes: Sequence[Route]
+    sockets: Mapping[str, Serve] = {}
+    connect: Callable[[asyncio.AbstractEventLoop | None], None] = lambda loop: None
+
+
 class Desk(NamedTuple):
-    """The application, and the streams, which have to be told of the loop that runs it."""
+    """The application, and what has to be told of the loop that runs it."""
 
     app: "Both"
-    streams: Streams
+    connect: Callable[[asyncio.AbstractEventLoop | None], None]
 
 
 class Both:
@@ -45,11 +57,17 @@ class Both:
         await (self._pages if is_for_people else self._gate)(scope, receive, send)
 
 
-def desk(source: MarketSource, door: Door, place: Place, more: Sequence[Route] = ()) -> Desk:
+def desk(data: Data, door: Door, place: Place, more: Sequence[Route] = ()) -> Desk:
     """Return the application that shows a market to programs, and an account to its people.
 
     `more` are further routes for programs; their paths stand in `PROGRAMS`.
     """
+    gate = Gate([*data.routes, *more], door, data.sockets)
+    return Desk(Both(gate, pages(place, door)), data.connect)
+
+
+def data_of(source: MarketSource, door: Door) -> Data:
+    """Return what can be asked of a market that is at hand."""
     shares = DataRoutes(source, AssetClass.US_EQUITY, door.now_ns)
     coins = DataRoutes(source, AssetClass.CRYPTO, door.now_ns)
     streams = Streams(source, door.seats, door.now_ns)
@@ -59,8 +77,7 @@ def desk(source: MarketSource, door: Door, place: Place, more: Sequence[Route] =
         "/v2/sip": of_shares,
         "/v1beta3/crypto/us": streams.of(AssetClass.CRYPTO),
     }
-    gate = Gate([*_of_shares(shares), *_of_coins(coins), *more], door, sockets)
-    return Desk(Both(gate, pages(place, door)), streams)
+    return Data([*_of_shares(shares), *_of_coins(coins)], sockets, streams.connect)
 
 
 def _of_shares(routes: DataRoutes) -> list[Route]:

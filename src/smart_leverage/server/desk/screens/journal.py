@@ -88,6 +88,10 @@ _TELLERS: Mapping[type, Callable[[Any], str]] = {
     records.InstrumentListed: lambda one: one.instrument.symbol,
     records.Adopted: lambda one: f"{plain(one.qty)} {_symbol(one.key)} at {price(one.price)}",
     records.FlowSeen: lambda one: f"{one.source} {money(one.amount)}",
+    records.IncomeSeen: lambda one: (
+        f"{one.source} {money(one.amount)}"
+        + (f", {plain(one.qty)} {_symbol(one.key)}" if one.key else "")
+    ),
     records.Decided: _decided,
     records.Intended: _intended,
     records.OrderMoved: lambda one: f"{one.state.value} {one.reason}".rstrip(),
