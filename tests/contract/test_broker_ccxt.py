@@ -528,7 +528,7 @@ def test_a_fee_in_another_coin_is_told_beside_the_fill(
     (fill,) = [each.fill for each in told(broker, "a") if each.fill]
     assert (fill.fee, fill.fee_asset) == (D(0), "USD")
     (row,) = broker.activities()
-    assert (row.type, row.key, row.qty) == ("CFEE", "crypto:BNB/USD", D("-0.00025"))
+    assert (row.type, row.key, row.qty) == ("XFEE", "crypto:BNB/USD", D("-0.00025"))
 
 
 def test_an_orders_last_word_waits_until_its_executions_are_listed(
@@ -572,7 +572,7 @@ def test_a_list_of_many_pages_is_read_to_its_end(
         sent(broker, f"o{number:02d}")
         broker.cancel(f"o{number:02d}")
     broker._lists._features = {"fetchOrders": {"limit": 5}, "fetchMyTrades": {"limit": 5}}
-    found = [each.order.client_order_id for each in broker.orders(after_ns=MONDAY)]
+    found = [each.order.client_order_id for each in broker.orders(after_ns=MONDAY - 1)]
     assert found == [f"o{number:02d}" for number in range(12)]
     broker._lists._features = {"fetchOrders": {"limit": 1}}
     one_instant = [sent(broker, f"p{number}") for number in range(2)]

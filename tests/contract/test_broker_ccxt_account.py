@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.contract.ccxt_venue import KEYS, Venue, ccxt_venue
 from tests.contract.test_broker_alpaca import cut_before, lost, saying
@@ -15,16 +16,19 @@ from tests.contract.test_broker_contract import BTC, MONDAY, in_process
 from smart_leverage.brokers.budget import Unbounded
 from smart_leverage.brokers.ccxt import CcxtBroker
 from smart_leverage.brokers.sim import Mode, SimBrokerClient, SimConfig
+from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import SECOND_NS, ManualClock
 from smart_leverage.domain.errors import BrokerDown
+from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
-from smart_leverage.domain.orders import BrokerOrder, OrderState, Side
+from smart_leverage.domain.orders import Approved, BrokerOrder, Order, OrderState, Side, TimeInForce
 from smart_leverage.domain.records import Noted, decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Prices, Rung, Wished
+from smart_leverage.engine.events import IncomeArrived, Prices, Rung, Wished
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.runtime.activities import event_of
 from smart_leverage.runtime.recovery import recover
 from smart_leverage.runtime.trader import Trader
 from smart_leverage.settings import Settings
@@ -195,3 +199,28 @@ def test_a_restart_finds_everything_once(account: Account, moment: str) -> None:
     account.agrees()
     assert account.held() == {BTC: account.bought()}
     assert [each.order.qty for each in account.buys()] == [D("0.02")]
+
+
+def test_what_somebody_else_buys_there_is_booked(account: Account) -> None:
+    """In a market where nothing of ours is open the holding shows it, and it is looked for."""
+    by_hand = Order(
+        client_order_id="by-hand", bot="page", key=BTC, side=Side.BUY, qty=D("0.01"),
+        time_in_force=TimeInForce.GTC,
+    )  # fmt: skip
+    account.behind.submit(Approved(by_hand, "the exchange's page"))
+    account.price()
+    account.settle()
+    assert account.held() == {BTC: account.bought()}
+    assert "reconcile.difference" not in [each.code for each in account.records(Noted)]
+
+
+def test_a_fee_in_a_third_coin_is_booked_although_fills_tell_theirs() -> None:
+    fee = Activity(
+        number=1, activity_id="f", at_ns=MONDAY, type="XFEE", net_amount=D(0),
+        key=Key("crypto:BNB/USD"), qty=D("-0.001"),
+    )  # fmt: skip
+    booked = event_of(fee, MONDAY, tells_fees=True)
+    assert isinstance(booked, IncomeArrived)
+    assert (booked.key, booked.qty, booked.source) == ("crypto:BNB/USD", D("-0.001"), "fee")
+    told = msgspec.structs.replace(fee, type="CFEE")
+    assert event_of(told, MONDAY, tells_fees=True) is None

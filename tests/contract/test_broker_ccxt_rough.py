@@ -421,6 +421,17 @@ def test_a_market_that_somebody_else_uses_is_looked_at_now_and_then(
     assert eventually(lambda: executions(broker, "by-hand")) == [D("0.1")]
 
 
+def test_a_holding_that_moved_is_explained_at_once(
+    broker: CcxtBroker, behind: SimBrokerClient
+) -> None:
+    """By somebody else, in a market where nothing of ours is open."""
+    broker.updates(0)
+    behind.submit(Approved(order("by-hand", type=OrderType.MARKET), "the exchange's page"))
+    behind.on_quote(MONDAY + 10**9, BTC, 49_990.0, 50_010.0)
+    broker.positions()
+    assert eventually(lambda: executions(broker, "by-hand"), 3.0) == [D("0.1")]
+
+
 # -- lists that lag behind each other -------------------------------------------------------------
 
 
