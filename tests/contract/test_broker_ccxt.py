@@ -23,7 +23,7 @@ from tests.contract.test_broker_alpaca import (
     names,
     saying,
 )
-from tests.contract.test_broker_contract import AAPL, BTC, ETH, MONDAY, in_process
+from tests.contract.test_broker_contract import AAPL, BTC, ETH, MONDAY, beside
 
 from smart_leverage.brokers.budget import Budget, Lane, Unbounded
 from smart_leverage.brokers.ccxt import CcxtBroker, ExchangeOptions, Keys
@@ -60,12 +60,12 @@ TRADES, OPEN = "GET /api/v3/myTrades", "GET /api/v3/openOrders"
 
 @pytest.fixture
 def behind(tmp_path: Path) -> Iterator[SimBrokerClient]:
-    """The exchange's market and books, in a process of its own."""
+    """The exchange's market and books, on a socket of their own."""
     config = SimConfig(
         mode=Mode.LIVE, opened_at_ns=MONDAY, partial_probability=0.0,
         positions=(Start(AAPL, D(10), D(190)), Start(ETH, D(1), D(2000))),
     )  # fmt: skip
-    with in_process(config, tmp_path) as desk:
+    with beside(config, tmp_path) as desk:
         assert isinstance(desk.venue, SimBrokerClient)
         desk.venue.on_quote(MONDAY, BTC, 49_990.0, 50_010.0)
         yield desk.venue

@@ -11,7 +11,7 @@ import pytest
 from tests.contract.ccxt_venue import KEYS, Venue, ccxt_venue
 from tests.contract.test_broker_alpaca import cut_before, lost, saying
 from tests.contract.test_broker_ccxt import LOOK, OPEN, POST, TRADES
-from tests.contract.test_broker_contract import BTC, MONDAY, in_process
+from tests.contract.test_broker_contract import BTC, MONDAY, beside
 
 from smart_leverage.brokers.budget import Unbounded
 from smart_leverage.brokers.ccxt import CcxtBroker
@@ -131,7 +131,7 @@ class Account:
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Account]:
     config = SimConfig(mode=Mode.LIVE, opened_at_ns=MONDAY, partial_probability=0.5, seed=5)
-    with in_process(config, tmp_path) as desk:
+    with beside(config, tmp_path) as desk:
         assert isinstance(desk.venue, SimBrokerClient)
         desk.venue.on_quote(MONDAY, BTC, 49_990.0, 50_010.0)
         with ccxt_venue(desk.venue) as venue:
