@@ -744,6 +744,10 @@ def test_the_library_repeats_nothing_and_waits_by_our_budget() -> None:
     client.throttle(40)
     client.throttle()
     assert costs == [40.0, 1.0]
+    cost = client.calculate_rate_limiter_cost
+    assert cost("private", "POST", "order", {}, {"cost": 0.2}) == 1.0  # its own, not its parent's
+    assert cost("private", "GET", "openOrders", {}, {"cost": 1.2, "noSymbol": 16}) == 40.0
+    assert cost("private", "GET", "nothing", {}, {"cost": 7}) == 7.0
     adapter = client.session.get_adapter("https://api.binance.us")
     assert adapter.max_retries.total == 0
 

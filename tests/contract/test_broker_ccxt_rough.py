@@ -236,6 +236,38 @@ def test_markets_that_cannot_be_read_again_stay_as_they_were(
     assert venue.asked.count(("GET", "/api/v3/exchangeInfo")) == 3
 
 
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_orders_leave_also_when_our_clock_is_wrong(
+    venue: Venue, tmp_path: Path, behind: SimBrokerClient, hours: int
+) -> None:
+    venue.ahead_ms = hours * 3_600_000
+    with opened(venue, tmp_path) as broker:
+        sent(broker, "a")
+        broker.updates(0)
+        broker.cancel("a")
+        clock = broker.clock_ns()
+        assert clock is not None
+        assert abs(clock - time.time_ns() - hours * 3_600 * 10**9) < 60 * 10**9
+        venue.ahead_ms += 3_600_000  # since its markets were read
+        with pytest.raises(Refused, match="recvWindow"):
+            sent(broker, "b")
+        broker.account()
+        sent(broker, "c")
+    assert names(behind) == ["a", "c"]
+
+
+def test_an_exit_waits_for_no_disk(
+    broker: CcxtBroker, behind: SimBrokerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(line: str) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(broker._names, "_write", full)
+    sent(broker, "s", key=ETH, side=Side.SELL, qty="0.5", limit_price=D(3000))
+    broker.cancel("s")
+    assert [each.status for each in behind.orders()] == ["canceled"]
+
+
 # -- the connection itself ------------------------------------------------------------------------
 
 
