@@ -29,7 +29,7 @@ from smart_leverage.settings import (
 )
 from smart_leverage.wiring import policy_of
 
-NO_POLICY = ("server.", "logs.", "notify.")
+NO_POLICY = ("server.", "logs.", "ledger.", "notify.")
 """Where the gateway listens, what is logged and who is told."""
 
 DEFAULTS = dict(flat(Settings().model_dump()))

@@ -160,7 +160,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def rough_line(upstream: str, seed: int = 1, share: float = 0.25) -> Iterator[Rough]:
+def rough_line(upstream: str, seed: int = 1, share: float = 0.15) -> Iterator[Rough]:
     """Serve a line to a broker until the block ends."""
     line = Rough(upstream, seed, share)
     handler = type("Bound", (_Handler,), {"line": line})

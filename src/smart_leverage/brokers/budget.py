@@ -9,6 +9,10 @@ PER_MINUTE = 200
 """What an account may ask at Alpaca; other venues say their own limit."""
 
 
+PAUSE_S, PAUSE_MAX_S = 1.0, 60.0
+"""After a refusal that names no time: the first pause, and the longest one."""
+
+
 class Lane(IntEnum):
     """What a request is for; of the whole budget so many percent are not for it."""
 
@@ -40,6 +44,7 @@ class Budget:
         self._left = self._most
         self._clock, self._sleep = clock, sleep
         self._then = clock()
+        self._closed_until, self._refusals = self._then, 0
         self._lock = threading.Lock()
 
     def take(self, lane: Lane, within_s: float = 0.0, cost: float = 1.0) -> bool:
@@ -62,16 +67,29 @@ class Budget:
                 return False
             self._sleep(pause)
 
-    def empty(self) -> None:
-        """Hear from the broker that nothing more is taken just now."""
+    def refused(self, wait_s: float = 0.0) -> None:
+        """Hear from the broker that nothing more is taken just now.
+
+        Its count may be of other programs as well, so the bucket says nothing of how long that
+        lasts: the pause is what the broker asked for, else one that doubles with every refusal.
+        """
         with self._lock:
-            self._refill()
-            self._left = min(self._left, 0.0)
+            self._refusals = min(self._refusals + 1, 6)
+            pause_s = (
+                wait_s if 0.0 < wait_s <= PAUSE_MAX_S else PAUSE_S * 2.0 ** (self._refusals - 1)
+            )
+            self._closed_until = self._clock() + min(pause_s, PAUSE_MAX_S)
+
+    def taken(self) -> None:
+        """Hear that the broker takes requests."""
+        self._refusals = 0
 
     def _missing(self, lane: Lane, cost: float) -> float:
         self._refill()
+        closed = max(self._closed_until - self._then, 0.0) * self._most / 60.0
         # One that costs more than its lane ever has leaves when the bucket is full.
-        return min(self._most, cost + self._most * lane.value / 100.0) - self._left
+        wanted = min(self._most, cost + self._most * lane.value / 100.0) - self._left
+        return max(wanted, closed)
 
     def _refill(self) -> None:
         now = self._clock()

@@ -32,8 +32,8 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
         if core.ladder.is_anew(position.key) or (is_other and not (best and best.is_fresh)):
             core.ladder.see(position.key, position.price, core.now_ns, Rung.BROKER)
     core.is_ready, core.wants_lists = True, False
-    for position in event.positions:
-        heed_fees(core, position)
+    core.unseen_fees.clear()
+    heed_fees(core, event)
     for listed in event.orders:
         adopt(core, listed)
         on_broker_order(core, listed)

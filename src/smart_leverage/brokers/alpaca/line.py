@@ -47,10 +47,11 @@ class Lost(Exception):
 
 
 class Answer(NamedTuple):
-    """What came back: a status, and JSON whose fractions are exact."""
+    """What came back: a status, JSON whose fractions are exact, and how long it asks to wait."""
 
     status: int
     content: Any
+    wait_s: float = 0.0
 
 
 class Line:
@@ -95,6 +96,7 @@ class Line:
             raise NotSent("the broker's limit of requests is used up; what is left is for exits")
         answer = self._exchange(method, path, content=content)
         if answer.status in (200, 204, 207):
+            self._budget.taken()
             return answer
         raise self._refusal(answer)
 
@@ -113,6 +115,7 @@ class Line:
             try:
                 answer = self._exchange("GET", path, params=params)
                 if answer.status in (200, NOT_HERE):
+                    self._budget.taken()
                     return answer
                 raise self._refusal(answer)
             except (Lost, NotSent, Refused) as error:
@@ -144,7 +147,9 @@ class Line:
                         raise Lost("an answer without end")
                     if self._clock() > until_s:
                         raise Lost(f"an answer that was not whole after {WHOLE_S:g} s")
-                return Answer(response.status_code, _decoded(bytes(read)))
+                wait = response.headers.get("retry-after", "")
+                wait_s = float(wait) if wait.isdecimal() else 0.0
+                return Answer(response.status_code, _decoded(bytes(read)), wait_s)
         except _PROVES_NOTHING_LEFT as error:
             raise NotSent(f"the broker cannot be reached: {type(error).__name__}") from error
         except httpx2.HTTPError as error:
@@ -154,7 +159,7 @@ class Line:
         """Return what an answer that is no success proves."""
         own = _own_error(answer.content)
         if answer.status == TOO_MANY:
-            self._budget.empty()
+            self._budget.refused(answer.wait_s)
         if own is not None and answer.status in (*REFUSED, TOO_MANY, NOT_HERE):
             code, message, facts = own
             return Refused(code, message, **facts)

@@ -98,7 +98,9 @@ class Line:
             if client is None:
                 raise NotSent("every connection to the exchange waits for an answer")
             try:
-                return call(client)
+                answer = call(client)
+                self._budget.taken()
+                return answer
             except NotSent as error:
                 if client.session.trace.has_left:
                     raise Lost(str(error)) from error
@@ -172,7 +174,9 @@ class Line:
             if client is None:
                 raise BrokerDown("every connection to the exchange waits for an answer")
             try:
-                return call(client)
+                answer = call(client)
+                self._budget.taken()
+                return answer
             except NotSent as error:
                 raise BrokerDown(str(error)) from error
             except BrokerDown:
@@ -182,7 +186,7 @@ class Line:
                     raise Missing from error
                 raise BrokerDown(f"no answer: {shown(error)}") from error
             except Exception as error:  # a library of many hands: what it cannot read is none
-                self._heed(error, client.session.trace.status)
+                self._heed(error, client.session.trace)
                 raise BrokerDown(f"no answer: {shown(error)}") from error
 
     # -- clients ----------------------------------------------------------------------------------
@@ -268,15 +272,15 @@ class Line:
         if not trace.has_left:
             is_refusal = isinstance(error, ccxt.ExchangeError) and not trace.status
             return self._refusal(error) if is_refusal else NotSent(shown(error))
-        self._heed(error, trace.status)
+        self._heed(error, trace)
         if trace.is_json and self._is_own_word(error, trace.status):
             return self._refusal(error)
         return Lost(f"status {trace.status}: {shown(error)}")
 
-    def _heed(self, error: Exception, status: int) -> None:
+    def _heed(self, error: Exception, trace: Any) -> None:
         """Ask less where the exchange wants that, and for its clock where ours is refused."""
-        if status in (418, 429):
-            self._budget.empty()
+        if trace.status in (418, 429):
+            self._budget.refused(trace.wait_s)
         if isinstance(error, self._ccxt.InvalidNonce):
             self._loaded_s = float("-inf")
 

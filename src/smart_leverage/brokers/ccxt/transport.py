@@ -38,6 +38,8 @@ class Trace:
         self.has_left = False
         """Whether anything may have left that is no question."""
         self.status = 0
+        self.wait_s = 0.0
+        """How long the exchange wants to be left alone, 0 where it does not say."""
         self.is_json = False
         """Whether the last answer was JSON, so that it is the exchange's own and no proxy's."""
 
@@ -78,7 +80,7 @@ class OneWay(requests.Session):
             RequestException: As the library says; `trace` tells whether anything left.
         """
         trace = self.trace
-        trace.status, trace.is_json = 0, False
+        trace.status, trace.is_json, trace.wait_s = 0, False, 0.0
         is_question = str(method).upper() == "GET"
         more |= {"allow_redirects": False, "stream": True, "timeout": (CONNECT_S, ANSWER_S)}
         where = self._allowed(str(url))
@@ -95,6 +97,8 @@ class OneWay(requests.Session):
             raise
         self._read(answer, until_s)
         self._used_s = self._clock()
+        wait = answer.headers.get("Retry-After", "")
+        trace.wait_s = float(wait) if wait.isdecimal() and len(wait) < 6 else 0.0
         trace.status, trace.is_json = answer.status_code, _is_json(answer.content)
         if 300 <= answer.status_code < 400:
             raise requests.TooManyRedirects(f"the answer sends us elsewhere: {trace.status}")
