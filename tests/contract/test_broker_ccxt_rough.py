@@ -177,10 +177,20 @@ def test_what_the_exchange_limits_is_not_asked_again_at_once(
     venue: Venue, tmp_path: Path, behind: SimBrokerClient
 ) -> None:
     now = [0.0]
-    budget = Budget(1200, lambda: now[0], lambda seconds: None)
+    budget = Budget(1200, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
+
+    def later(handler: Handler) -> bool:
+        body = b'{"code": -1003, "msg": "too many"}'
+        handler.send_response(429)
+        handler.send_header("Retry-After", "30")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+        return True
+
     with opened(venue, tmp_path, budget) as broker:
         broker.account()
-        venue.before[POST] = saying(429, b'{"code": -1003, "msg": "too many"}')
+        venue.before[POST] = later
         with pytest.raises(Refused, match="too many") as refusal:
             sent(broker, "a")
         assert refusal.value.broker_code == 42910000
