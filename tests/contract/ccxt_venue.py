@@ -66,6 +66,8 @@ class Venue(alpaca_venue.Venue):
         super().__init__(behind)
         self.numbers: dict[str, int] = {}
         self.lock = threading.Lock()
+        self.ahead_ms = 0
+        """How far the exchange's clock is ahead of ours."""
         self.hides: set[str] = set()
         """Names of orders whose executions the exchange does not list yet."""
 
@@ -77,6 +79,9 @@ class Venue(alpaca_venue.Venue):
     def number(self, broker_order_id: str) -> int:
         with self.lock:
             return self.numbers.setdefault(broker_order_id, 7_000_001 + len(self.numbers))
+
+    def now_ms(self) -> int:
+        return int(time.time() * 1000) + self.ahead_ms
 
     def all(self) -> list[BrokerOrder]:
         return list(self.behind.orders())
@@ -133,7 +138,7 @@ class Handler(alpaca_venue.Handler):
         if not hmac.compare_digest(wanted, signature):
             raise ExchangeError(-1022, "Signature for this request is not valid.")
         said = dict(parse_qsl(signed))
-        late_ms = time.time() * 1000 - int(said["timestamp"])
+        late_ms = self.venue.now_ms() - int(said["timestamp"])
         if not -1000 < late_ms <= int(said.get("recvWindow", "5000")):
             raise ExchangeError(-1021, "Timestamp for this request is outside of the recvWindow.")
         return said
@@ -181,12 +186,12 @@ def _info(venue: Venue) -> Any:
              "isSpotTradingAllowed": True, "isMarginTradingAllowed": False, "filters": filters,
              "permissions": ["SPOT"]}
         )  # fmt: skip
-    return {"timezone": "UTC", "serverTime": int(time.time() * 1000), "rateLimits": [],
+    return {"timezone": "UTC", "serverTime": venue.now_ms(), "rateLimits": [],
             "exchangeFilters": [], "symbols": symbols}  # fmt: skip
 
 
 def _time(venue: Venue) -> Any:
-    return {"serverTime": int(time.time() * 1000)}
+    return {"serverTime": venue.now_ms()}
 
 
 def _prices(venue: Venue) -> Any:

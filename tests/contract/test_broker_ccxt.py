@@ -23,7 +23,7 @@ from tests.contract.test_broker_alpaca import (
     names,
     saying,
 )
-from tests.contract.test_broker_contract import AAPL, BTC, ETH, MONDAY, in_process
+from tests.contract.test_broker_contract import AAPL, BTC, ETH, MONDAY, beside
 
 from smart_leverage.brokers.budget import Budget, Lane, Unbounded
 from smart_leverage.brokers.ccxt import CcxtBroker, ExchangeOptions, Keys
@@ -60,12 +60,12 @@ TRADES, OPEN = "GET /api/v3/myTrades", "GET /api/v3/openOrders"
 
 @pytest.fixture
 def behind(tmp_path: Path) -> Iterator[SimBrokerClient]:
-    """The exchange's market and books, in a process of its own."""
+    """The exchange's market and books, on a socket of their own."""
     config = SimConfig(
         mode=Mode.LIVE, opened_at_ns=MONDAY, partial_probability=0.0,
         positions=(Start(AAPL, D(10), D(190)), Start(ETH, D(1), D(2000))),
     )  # fmt: skip
-    with in_process(config, tmp_path) as desk:
+    with beside(config, tmp_path) as desk:
         assert isinstance(desk.venue, SimBrokerClient)
         desk.venue.on_quote(MONDAY, BTC, 49_990.0, 50_010.0)
         yield desk.venue
@@ -528,7 +528,7 @@ def test_a_fee_in_another_coin_is_told_beside_the_fill(
     (fill,) = [each.fill for each in told(broker, "a") if each.fill]
     assert (fill.fee, fill.fee_asset) == (D(0), "USD")
     (row,) = broker.activities()
-    assert (row.type, row.key, row.qty) == ("CFEE", "crypto:BNB/USD", D("-0.00025"))
+    assert (row.type, row.key, row.qty) == ("XFEE", "crypto:BNB/USD", D("-0.00025"))
 
 
 def test_an_orders_last_word_waits_until_its_executions_are_listed(
@@ -572,7 +572,7 @@ def test_a_list_of_many_pages_is_read_to_its_end(
         sent(broker, f"o{number:02d}")
         broker.cancel(f"o{number:02d}")
     broker._lists._features = {"fetchOrders": {"limit": 5}, "fetchMyTrades": {"limit": 5}}
-    found = [each.order.client_order_id for each in broker.orders(after_ns=MONDAY)]
+    found = [each.order.client_order_id for each in broker.orders(after_ns=MONDAY - 1)]
     assert found == [f"o{number:02d}" for number in range(12)]
     broker._lists._features = {"fetchOrders": {"limit": 1}}
     one_instant = [sent(broker, f"p{number}") for number in range(2)]
@@ -744,6 +744,10 @@ def test_the_library_repeats_nothing_and_waits_by_our_budget() -> None:
     client.throttle(40)
     client.throttle()
     assert costs == [40.0, 1.0]
+    cost = client.calculate_rate_limiter_cost
+    assert cost("private", "POST", "order", {}, {"cost": 0.2}) == 1.0  # its own, not its parent's
+    assert cost("private", "GET", "openOrders", {}, {"cost": 1.2, "noSymbol": 16}) == 40.0
+    assert cost("private", "GET", "nothing", {}, {"cost": 7}) == 7.0
     adapter = client.session.get_adapter("https://api.binance.us")
     assert adapter.max_retries.total == 0
 

@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -34,6 +35,7 @@ from smart_leverage.brokers.ccxt import CcxtBroker
 from smart_leverage.brokers.sim import (
     Change,
     Mode,
+    Server,
     SimBroker,
     SimBrokerClient,
     SimConfig,
@@ -194,6 +196,19 @@ def in_process(config: SimConfig, folder: Path) -> Iterator[Desk]:
             os.kill(server.pid, signal.SIGKILL)
 
 
+@contextmanager
+def beside(config: SimConfig, folder: Path) -> Iterator[Desk]:
+    """Serve a venue from a thread: quicker, where it is not the venue that is tried."""
+    path = folder / "s"
+    server = Server(SimBroker(Registry.builtin(), config=config), path)
+    threading.Thread(target=server.serve, daemon=True).start()
+    try:
+        with SimBrokerClient(path) as client:
+            yield Desk(client, client)
+    finally:
+        server.stop()
+
+
 FORMS: dict[str, Form] = {"memory": in_memory, "file": in_file, "process": in_process}
 
 
@@ -210,7 +225,7 @@ def behind(desk: Desk) -> SimBrokerClient:
 def over_alpaca(config: SimConfig, folder: Path) -> Iterator[Desk]:
     """Speak to the venue as to the first broker, over its protocol."""
     with (
-        in_process(config, folder) as desk,
+        beside(config, folder) as desk,
         alpaca.alpaca_venue(behind(desk)) as venue,
         AlpacaBroker(
             venue.hosts, alpaca.KEYS, alpaca.REGISTRY, folder, Unbounded(), now_ns
@@ -226,7 +241,7 @@ def over_alpaca(config: SimConfig, folder: Path) -> Iterator[Desk]:
 def over_ccxt(config: SimConfig, folder: Path) -> Iterator[Desk]:
     """Speak to the venue as to an exchange, through ccxt."""
     with (
-        in_process(config, folder) as desk,
+        beside(config, folder) as desk,
         exchange.ccxt_venue(behind(desk)) as venue,
         CcxtBroker(
             venue.options(), exchange.KEYS, Registry.builtin(), folder, Unbounded(), now_ns

@@ -12,7 +12,8 @@ class Activity(Struct, frozen=True, kw_only=True):
 
     `type` is CFEE (a coin fee, `qty` negative where it was taken in coins), FEE (regulatory, in
     cash), CSD (deposit), CSW (withdrawal) or SPLIT (`qty` is what it added to the holding, negative
-    where it took units away); `net_amount` is what happened to the cash.
+    where it took units away); XFEE is a fee in a coin that was neither bought nor paid with, COINS
+    are coins that somebody brought or took; `net_amount` is what happened to the cash.
     """
 
     number: int

@@ -20,7 +20,10 @@ FLOWS = {
 INCOME = {"DIV": "dividend", "INT": "interest", "CGD": "capital gain"}
 """By how they begin; anything else that moves money is a fee, or named as the broker names it."""
 
-FEES = ("FEE", "CFEE", "PTR")
+OTHER_FEE = "XFEE"
+"""A fee in a coin that was neither bought nor paid with: no fill can bring it."""
+
+FEES = ("FEE", "CFEE", "PTR", OTHER_FEE)
 
 
 def event_of(
@@ -52,7 +55,8 @@ def event_of(
             reference=reference,
         )
     is_fee = activity.type in FEES
-    if (is_fee and tells_fees) or not (activity.net_amount or (is_fee and activity.qty)):
+    is_told = is_fee and tells_fees and activity.type != OTHER_FEE
+    if is_told or not (activity.net_amount or (is_fee and activity.qty)):
         return None
     income = next((name for word, name in INCOME.items() if activity.type.startswith(word)), "")
     return IncomeArrived(

@@ -75,6 +75,8 @@ def capabilities_of(exchange: Any, ability: Ability) -> Capabilities:
         # Ids are unique among open orders at best: one that has ended may be sent again by mistake.
         rejects_repeated_ids=False,
         fee_from_received=True,
+        tells_fees=True,
+        lists_lag=True,
         has_shares=False,
         has_groups=False,
         has_trailing_stops=False,

@@ -91,6 +91,7 @@ class CcxtBroker:
         self._lock = threading.Lock()
         self._names = Names(folder / "broker-markets")
         self._held: frozenset[str] = frozenset()
+        self._totals: dict[str, Decimal] | None = None
         self._lists = Lists(self._line, lambda: now_ns() // MS_NS)
         self._watching = Watching(self, now_ns)
         self._flows = Flows(self._lists, self._pairs, folder / "broker-activities", now_ns)
@@ -397,7 +398,20 @@ class CcxtBroker:
         self._held = frozenset(
             name for name in names if name in markets and markets[name].get("active") is not False
         )
+        self._heed_changes(held)
         return said, held
+
+    def _heed_changes(self, held: Sequence[Balance]) -> None:
+        """Have it looked for what moved a holding: it may be somebody else in a quiet market."""
+        totals = {each.code: each.total for each in held}
+        with self._lock:
+            before, self._totals = self._totals, totals
+        if before is not None:
+            codes = before.keys() | totals.keys()
+            moved = (code for code in codes if before.get(code) != totals.get(code))
+            names = {f"{code}/{self._pairs.quote}" for code in moved}
+            if found := names & self._line.exchange.markets.keys():
+                self._watching.wake(found)
 
     def _has_market(self, balance: Balance) -> bool:
         return f"{balance.code}/{self._pairs.quote}" in self._held
@@ -416,7 +430,8 @@ class CcxtBroker:
             )
         )
         prices = _about(
-            "a price", lambda: {code: reading.price_of(said[name]) for name, code in names.items()}
+            "a price",
+            lambda: {code: reading.price_of(said.get(name) or {}) for name, code in names.items()},
         )
         return {code: price for code, price in prices.items() if price is not None}
 

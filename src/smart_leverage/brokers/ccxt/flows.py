@@ -66,7 +66,7 @@ class Flows:
             return _activity(name, at_ns, kind, net_amount=amount)
         key = self._pairs.key_of_coin(code)
         return Activity(
-            number=0, activity_id=name, at_ns=at_ns, type="TRANS", net_amount=ZERO, key=key,
+            number=0, activity_id=name, at_ns=at_ns, type="COINS", net_amount=ZERO, key=key,
             qty=amount, reference=name,
         )  # fmt: skip
 
@@ -74,7 +74,7 @@ class Flows:
         key, cost = execution.others[place]
         name = f"fee-{execution.fill.execution_id}-{place}"
         return Activity(
-            number=0, activity_id=name, at_ns=execution.fill.at_ns, type="CFEE", net_amount=ZERO,
+            number=0, activity_id=name, at_ns=execution.fill.at_ns, type="XFEE", net_amount=ZERO,
             key=key, qty=-cost, reference=name,
         )  # fmt: skip
 

@@ -26,6 +26,9 @@ CONNECTIONS = 4
 MARKETS_LAST_S = 6 * 3600.0
 """After that many seconds steps and smallest amounts are read again."""
 
+DIFFERENCE = "timeDifference"
+"""Where ccxt keeps how far our clock is ahead, milliseconds; read together with the markets."""
+
 MALFORMED, UNAUTHORIZED, FORBIDDEN = 40010001, 40110000, 40310000
 NOT_FOUND, INADMISSIBLE, TOO_MANY = 40410000, 42210000, 42910000
 """Codes as the other venues have them: three digits of HTTP, and five that tell more."""
@@ -95,7 +98,9 @@ class Line:
             if client is None:
                 raise NotSent("every connection to the exchange waits for an answer")
             try:
-                return call(client)
+                answer = call(client)
+                self._budget.taken()
+                return answer
             except NotSent as error:
                 if client.session.trace.has_left:
                     raise Lost(str(error)) from error
@@ -160,6 +165,8 @@ class Line:
             if not had:
                 raise
         else:
+            if DIFFERENCE in fresh.options:
+                self.exchange.options[DIFFERENCE] = fresh.options[DIFFERENCE]
             self.exchange.set_markets_from_exchange(fresh)
 
     def _asked(self, call: Call, lane: Lane) -> Any:
@@ -167,7 +174,9 @@ class Line:
             if client is None:
                 raise BrokerDown("every connection to the exchange waits for an answer")
             try:
-                return call(client)
+                answer = call(client)
+                self._budget.taken()
+                return answer
             except NotSent as error:
                 raise BrokerDown(str(error)) from error
             except BrokerDown:
@@ -177,8 +186,7 @@ class Line:
                     raise Missing from error
                 raise BrokerDown(f"no answer: {shown(error)}") from error
             except Exception as error:  # a library of many hands: what it cannot read is none
-                if client.session.trace.status == 429:
-                    self._budget.refused()
+                self._heed(error, client.session.trace)
                 raise BrokerDown(f"no answer: {shown(error)}") from error
 
     # -- clients ----------------------------------------------------------------------------------
@@ -193,6 +201,8 @@ class Line:
         client.session.begin()
         if self.exchange.markets and client.markets is not self.exchange.markets:
             client.set_markets_from_exchange(self.exchange)
+            if DIFFERENCE in self.exchange.options:
+                client.options[DIFFERENCE] = self.exchange.options[DIFFERENCE]
         wait_s = READ_WAITS_S if lane is Lane.READ else 0.0
         client.gate = lambda cost: self._gate(lane, wait_s, cost)
         try:
@@ -237,6 +247,7 @@ class Line:
                     "fetchMargins": False,
                     "warnOnFetchOpenOrdersWithoutSymbol": False,
                     "recvWindow": 5_000,  # what arrives later than that is refused
+                    "adjustForTimeDifference": True,  # sales leave also when our clock is wrong
                 },
                 # Networks and their fees are no concern of an account that moves no coins.
                 "has": {"fetchCurrencies": False},
@@ -261,11 +272,17 @@ class Line:
         if not trace.has_left:
             is_refusal = isinstance(error, ccxt.ExchangeError) and not trace.status
             return self._refusal(error) if is_refusal else NotSent(shown(error))
-        if trace.status in (418, 429):
-            self._budget.refused()
+        self._heed(error, trace)
         if trace.is_json and self._is_own_word(error, trace.status):
             return self._refusal(error)
         return Lost(f"status {trace.status}: {shown(error)}")
+
+    def _heed(self, error: Exception, trace: Any) -> None:
+        """Ask less where the exchange wants that, and for its clock where ours is refused."""
+        if trace.status in (418, 429):
+            self._budget.refused(trace.wait_s)
+        if isinstance(error, self._ccxt.InvalidNonce):
+            self._loaded_s = float("-inf")
 
     def _is_own_word(self, error: Exception, status: int) -> bool:
         """Tell whether an exchange that answered with an error says that nothing was done."""
@@ -316,6 +333,20 @@ def _kind(base: Any) -> Any:
 
         def throttle(self, cost: Any = None) -> None:
             self.gate(1.0 if cost is None else float(cost))
+
+        def calculate_rate_limiter_cost(
+            self, api: Any, method: str, path: str, params: Any, config: Any = None
+        ) -> float:
+            """Return as how many requests one counts.
+
+            A class that inherits from another exchange's calls with the costs of that one; what it
+            says of itself stands in its table.
+            """
+            table = self.api.get(api) if isinstance(api, str) else None
+            own = ((table or {}).get(method.lower()) or {}).get(path)
+            said = [config or {}, own if isinstance(own, dict) else {"cost": own or 0}]
+            cost = super().calculate_rate_limiter_cost
+            return max(float(cost(api, method, path, params, each) or 0) for each in said)
 
         def on_json_response(self, response_body: str) -> Any:
             # The library takes a faster parser where there is one, and that one rounds.

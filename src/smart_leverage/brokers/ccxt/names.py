@@ -1,8 +1,11 @@
 """In which market an order is, by the name that we gave it: no exchange can be asked without."""
 
+import logging
 import os
 import threading
 from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
 
 
 class Names:
@@ -35,11 +38,17 @@ class Names:
             if self._markets.get(name) == market:
                 return
             self._markets[name] = market
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                os.write(descriptor, f"{name} {market}\n".encode())
-            finally:
-                os.close(descriptor)
+                self._write(f"{name} {market}\n")
+            except OSError as error:  # no exit waits for a disk: it is searched after a restart
+                _LOG.warning("where %s is sent could not be written down: %s", name, error)
+
+    def _write(self, line: str) -> None:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
 
     @property
     def markets(self) -> set[str]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 CONNECT_S, ANSWER_S = 3.0, 8.0
 WHOLE_S = 20.0
@@ -38,6 +38,8 @@ class Trace:
         self.has_left = False
         """Whether anything may have left that is no question."""
         self.status = 0
+        self.wait_s = 0.0
+        """How long the exchange wants to be left alone, 0 where it does not say."""
         self.is_json = False
         """Whether the last answer was JSON, so that it is the exchange's own and no proxy's."""
 
@@ -78,7 +80,7 @@ class OneWay(requests.Session):
             RequestException: As the library says; `trace` tells whether anything left.
         """
         trace = self.trace
-        trace.status, trace.is_json = 0, False
+        trace.status, trace.is_json, trace.wait_s = 0, False, 0.0
         is_question = str(method).upper() == "GET"
         more |= {"allow_redirects": False, "stream": True, "timeout": (CONNECT_S, ANSWER_S)}
         where = self._allowed(str(url))
@@ -95,6 +97,8 @@ class OneWay(requests.Session):
             raise
         self._read(answer, until_s)
         self._used_s = self._clock()
+        wait = answer.headers.get("Retry-After", "")
+        trace.wait_s = float(wait) if wait.isdecimal() and len(wait) < 6 else 0.0
         trace.status, trace.is_json = answer.status_code, _is_json(answer.content)
         if 300 <= answer.status_code < 400:
             raise requests.TooManyRedirects(f"the answer sends us elsewhere: {trace.status}")
@@ -112,12 +116,14 @@ class OneWay(requests.Session):
         """Take the whole answer in, within bounds of size and time."""
         read = bytearray()
         try:
-            for part in answer.iter_content(PART):
+            while part := answer.raw.read1(PART, decode_content=True):  # what is there by now
                 read += part
                 if len(read) > ANSWER_MAX:
                     raise requests.ConnectionError("an answer without end")
                 if self._clock() > until_s:
                     raise requests.Timeout(f"an answer that was not whole after {WHOLE_S:g} s")
+        except HTTPError as error:
+            raise requests.ConnectionError(f"half an answer: {error}") from error
         finally:
             answer.close()
         # As the library keeps it when it reads by itself.

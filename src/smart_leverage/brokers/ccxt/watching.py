@@ -79,6 +79,7 @@ class Watching:
         self._since_ns = 0
         self._is_begun = False
         self._wants = True
+        self._woken: set[str] = set()
         self.foreign_fees: dict[str, Execution] = {}
         """Executions that cost a coin which is neither bought nor paid with, by their name."""
 
@@ -88,10 +89,11 @@ class Watching:
             self._expected[order.broker_order_id] = order
             self._wants = True
 
-    def wake(self) -> None:
-        """Hear that an order is about to end."""
+    def wake(self, markets: Iterable[str] = ()) -> None:
+        """Hear that an order is about to end, or that something has moved in some markets."""
         with self._news:
             self._wants = True
+            self._woken |= set(markets)
 
     def updates(self, after: int) -> list[TradeUpdate]:
         """Return what is known above a sequence.
@@ -120,13 +122,20 @@ class Watching:
     # -- looking ----------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Look where something of ours is open or was just sent."""
-        self._wants = False
-        unended = self._unended()
+        """Look where something of ours is open or was just sent, and where something moved."""
+        with self._news:
+            self._wants, woken = False, set(self._woken)
         found: dict[str, BrokerOrder] = {}
-        for market in sorted({self._market(order) for order in unended.values()}):
+        markets = {self._market(order) for order in self._unended().values()}
+        for market in sorted(markets | woken):
             found |= {each.broker_order_id: each for each in self._source.open_orders(market)}
-        self._take(found, [])
+        since_ns = self._since_ns - HOUR_NS
+        executions = [
+            each for market in sorted(woken) for each in self._source.executions(market, since_ns)
+        ]
+        self._take(found, executions)
+        with self._news:
+            self._woken -= woken
 
     def _look_at_all(self) -> None:
         begun_ns, since_ns = self._now_ns(), self._since_ns - HOUR_NS
