@@ -1,8 +1,9 @@
 """What a ledger on a server promises beyond any ledger, and what it says of a server that fails."""
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from smart_leverage.ledger.postgres.ledger import PostgresLedger, ServerBounds
 from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
 from smart_leverage.ledger.postgres.tables import OWN
 from smart_leverage.ledger.verify import backup, verify
+from smart_leverage.ledger.watch import Watch
 
 pytestmark = pytest.mark.needs("postgres")
 
@@ -436,3 +438,34 @@ def test_what_is_held_sees_one_state(address: Address) -> None:
 def last(database: ServerDatabase) -> int:
     ((seq,),) = database.execute(OWN["last_seq"]).fetchall()
     return int(seq)
+
+
+@pytest.mark.needs("postgres-programs")
+def test_who_follows_a_ledger_goes_on_when_its_server_is_back(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with server() as one:
+        address = Address(one.address(), "main")
+        written(address, path)
+        watch = Watch(path)
+        look = watch.look()
+        assert look is not None
+        assert [entry.seq for entry in look.reader.entries()] == [1, 2, 3, 4, 5]
+        watch.took(look)
+        assert watch.look() is None
+        one.stop()
+        for _ in range(3):  # The second and third are told at once, and do not ask.
+            with pytest.raises(LedgerError, match="the server does not answer"):
+                watch.look()
+        one.start()
+        with PostgresLedger(address, path) as ledger:
+            ledger.commit([NOTE])
+        until = time.monotonic() + 10
+        while True:
+            with suppress(LedgerError):
+                look = watch.look()
+                break
+            assert time.monotonic() < until
+        assert look is not None
+        assert not look.is_another
+        assert [entry.seq for entry in look.reader.entries(5)] == [6]
+        watch.close()

@@ -72,6 +72,10 @@ class Reader:
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
+    def identity(self) -> int:
+        """Return a number that another ledger in the same place would not have, as far as known."""
+        return 0
+
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield the links after this one, oldest first."""
         return map(parse, raw_entries(self._connection, after))

@@ -24,7 +24,7 @@ from smart_leverage.ledger.postgres.dialect import statement as in_dialect
 OLDEST_SERVER = 15
 """The oldest version of the server that will do."""
 
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 5
 SILENCE_S = 15
 """A peer that does not answer for so long is gone, here and on the server."""
 
