@@ -141,6 +141,13 @@ class Server:
         """Kill its main process, as a system out of memory may; its children follow."""
         self._end(signal.SIGKILL)
 
+    def follow_nobody(self) -> None:
+        """Have it be a standby from its next start on, of a primary that is not there."""
+        signal_file = self._data / "standby.signal"
+        signal_file.touch(0o600)
+        if self._owner:
+            shutil.chown(signal_file, self._owner["user"])
+
     @property
     def pid(self) -> int:
         assert self._process is not None

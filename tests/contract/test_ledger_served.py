@@ -441,6 +441,22 @@ def last(database: ServerDatabase) -> int:
 
 
 @pytest.mark.needs("postgres-programs")
+def test_a_standby_is_read_and_not_written() -> None:
+    with server() as one:
+        address = Address(one.address(), "main")
+        with PostgresLedger(address) as ledger:
+            ledger.commit([NOTE])
+        one.stop()
+        one.follow_nobody()
+        one.start()
+        with pytest.raises(LedgerError, match="is a standby and takes no writes; name the primary"):
+            PostgresLedger(address)
+        with ServerReader.at(address) as reader:
+            assert reader.head().seq == 1
+            assert [row.code for row in reader.notes()] == ["c"]
+
+
+@pytest.mark.needs("postgres-programs")
 def test_who_follows_a_ledger_goes_on_when_its_server_is_back(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with server() as one:
