@@ -78,11 +78,23 @@ def test_another_session_than_that_of_the_lock_commits_nothing(address: Address)
         ledger.commit([NOTE])
         with closing(connect(address, is_writer=True)) as other:
             ledger._database.connection, own = other, ledger._database.connection
-            with pytest.raises(LedgerError, match="cannot go through a pooler that shares sessio"):
+            with pytest.raises(LedgerError, match="another session answers than the one that"):
                 ledger.commit([NOTE])
             own.close()
     with PostgresLedger(address) as again:
         assert again.head.seq == 1
+
+
+def test_a_pooler_is_refused_before_anything_is_locked_in_a_session_of_it(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tells a number of its own, where a server tells that of the process which answers."""
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.ConnectionInfo, "backend_pid", property(lambda info: 1))
+        with pytest.raises(LedgerError, match=r"this is a pooler.*needs the server itself"):
+            PostgresLedger(address)
+    with PostgresLedger(address) as ledger:
+        assert ledger.epoch == 1
 
 
 def test_a_session_that_is_cut_is_noticed_although_nothing_is_written(address: Address) -> None:

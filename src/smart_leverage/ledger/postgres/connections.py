@@ -141,12 +141,18 @@ def check_server(version: int, told: Any, address: Address) -> None:
 
 
 def prepare_writer(connection: "Connection[Any]", address: Address, durability: Durability) -> None:
-    """Set up the session that writes, and refuse a server that forgets what it acknowledged.
+    """Set up the session that writes; refuse what is no server, or forgets what it acknowledged.
 
     Raises:
-        LedgerError: It is a standby, or it does not sync.
+        LedgerError: It is a pooler or a standby, or it does not sync.
     """
     ask = _asking(connection)
+    # Asked before anything is set or locked: a pooler would keep that for somebody else.
+    if ask("SELECT pg_backend_pid()") != connection.info.backend_pid:
+        raise LedgerError(
+            f"{address.told}: this is a pooler, which may give the session with the lock to "
+            "others; the writer needs the server itself"
+        )
     if ask("SELECT pg_is_in_recovery()"):
         raise LedgerError(
             f"{address.told}: the server is a standby and takes no writes; name the primary, or "

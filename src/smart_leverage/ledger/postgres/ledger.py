@@ -195,8 +195,7 @@ class PostgresLedger(WritingLedger):
         if session != self._session:
             raise LedgerError(
                 f"{self._where}: another session answers than the one that holds the lock; the "
-                "writer cannot go through a pooler that shares sessions, name the server itself or "
-                "a pool in session mode"
+                "writer needs the server itself"
             )
 
     def _tidy(self) -> None:
