@@ -1,6 +1,7 @@
 """What a ledger on a server promises beyond any ledger, and what it says of a server that fails."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -109,6 +110,25 @@ def test_a_session_that_is_cut_is_noticed_although_nothing_is_written(address: A
             pass
         with pytest.raises(LedgerError, match="the server does not answer"):
             ledger.append([NOTE])
+
+
+@pytest.mark.needs("postgres-programs")
+def test_a_server_that_hangs_is_given_up_after_a_while(own: Server) -> None:
+    """Its process holds the connection open and says nothing, as one whose disk does not answer."""
+    address = Address(fresh_database(own.address()), "main")
+    with PostgresLedger(address, bounds=ServerBounds(answer_wait_s=0.5)) as ledger:
+        ledger.commit([NOTE])
+        session = ledger._session
+        os.kill(session, signal.SIGSTOP)
+        try:
+            began_s = time.monotonic()
+            with pytest.raises(LedgerError, match="the server does not answer"):
+                ledger.append([NOTE]).wait(10)
+            assert time.monotonic() - began_s < 5
+        finally:
+            os.kill(session, signal.SIGCONT)
+    with PostgresLedger(address) as again:
+        assert again.head.seq in (1, 2)  # It was sent, so the server may have done it later.
 
 
 def test_accounts_of_one_database_know_nothing_of_each_other(postgres: str) -> None:
