@@ -16,8 +16,7 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from smart_leverage.domain.errors import LedgerError
-from smart_leverage.ledger.base import Durability
-from smart_leverage.ledger.database import Rows
+from smart_leverage.ledger.base import Durability, Rows
 from smart_leverage.ledger.postgres.address import ADVICE, Address
 from smart_leverage.ledger.postgres.dialect import statement as in_dialect
 
