@@ -149,7 +149,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "ledger",
         KEEP,
-        help="Prove that a ledger is whole, copy it, go on from a copy, import a past.",
+        help="Prove that a ledger is whole, copy or move it, go on from a copy, import a past.",
         parts=(
             Entry("verify", "", "ledger:verify"),
             Entry("backup", "", "ledger:backup"),

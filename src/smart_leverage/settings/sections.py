@@ -13,7 +13,6 @@ from pydantic import (
 
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.domain.risk_days import RiskCalendar
-from smart_leverage.ledger.postgres.address import fault_of
 from smart_leverage.settings.notifying import NotifySection, lacking
 from smart_leverage.settings.section import Count, Fraction, Positive, Section, Switch
 
@@ -232,7 +231,11 @@ class LedgerSection(Section):
     @field_validator("url")
     @classmethod
     def _is_a_server(cls, url: str) -> str:
-        if url and (what := fault_of(url)):
+        if not url:
+            return url
+        from smart_leverage.ledger.postgres.address import fault_of
+
+        if what := fault_of(url):
             raise ValueError(f"the URL {what}")
         return url
 
