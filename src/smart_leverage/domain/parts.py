@@ -10,6 +10,9 @@ PREFIX = "close "
 GROUPS = ("crypto", "leveraged")
 """The groups that can be sold out; `flatten` sells everything."""
 
+INTRADAY = "intraday"
+"""What is held by day only under the intraday plan; no person names it."""
+
 
 def plan_kind(parts: Iterable[str]) -> str:
     """Return how a plan that sells out these parts is called; equal parts, equal name."""
@@ -25,6 +28,7 @@ def is_in(instrument: Instrument, parts: frozenset[str]) -> bool:
     """Tell whether an instrument belongs to one of the parts."""
     return (
         instrument.key in parts
+        or (INTRADAY in parts and instrument.is_intraday)
         or ("crypto" in parts and instrument.is_crypto)
         or ("leveraged" in parts and instrument.is_leveraged)
     )

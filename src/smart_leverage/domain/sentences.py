@@ -205,6 +205,14 @@ _PHRASES: Mapping[Reason, _Phrase] = {
         "this order would make {}",
         "{} is held",
     ),
+    Reason.INTRADAY: _Phrase(
+        "held by day only",
+        "a leveraged fund has to be gone before the close, so none is bought outside of a session "
+        "or near its end",
+        "{} of equity allowed over the close",
+        "this order would make {}",
+        "{} is held",
+    ),
     Reason.NOT_READY: _Phrase("not ready", LIFECYCLE["reconciling"].line),
     Reason.CLOCK: _Phrase(
         "clock", "it jumped or another one contradicts it; nothing is added until it is settled"
