@@ -24,6 +24,11 @@ def parts_of(kind: str) -> frozenset[str]:
     return frozenset(kind.removeprefix(PREFIX).split()) if kind.startswith(PREFIX) else frozenset()
 
 
+def is_by_day(kind: str) -> bool:
+    """Tell whether a plan of this kind sells what may not stay over the close."""
+    return INTRADAY in parts_of(kind)
+
+
 def is_in(instrument: Instrument, parts: frozenset[str]) -> bool:
     """Tell whether an instrument belongs to one of the parts."""
     return (
@@ -53,4 +58,6 @@ def part_named(text: str, instruments: Iterable[Instrument]) -> str | None:
 
 def told(kind: str) -> str:
     """Return what people read of a plan that sells out parts, as "BTC/USD, leveraged"."""
-    return ", ".join(each.partition(":")[2] or each for each in sorted(parts_of(kind)))
+    named = {INTRADAY: "what is held by day only"}
+    parts = (named.get(each, each) for each in sorted(parts_of(kind)))
+    return ", ".join(each.partition(":")[2] or each for each in parts)

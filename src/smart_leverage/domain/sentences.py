@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from smart_leverage.domain.parts import is_by_day
 from smart_leverage.domain.parts import told as parts_told
 from smart_leverage.policy.reasons import Reason, TradingState
 
@@ -85,6 +86,13 @@ PLAN_STATUS: Mapping[str, str] = {
     "partial": "ended in part",
     "failed": "ended without success",
 }
+
+
+def plan_told(status: str, kind: str) -> str:
+    """Return what the last move of a plan is called; one of a newer version as it stands."""
+    if status == "late" and is_by_day(kind):
+        return "late, the session closes soon"
+    return PLAN_STATUS.get(status, status)
 
 
 class _Phrase(NamedTuple):

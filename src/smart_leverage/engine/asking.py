@@ -95,12 +95,19 @@ def account_of(core: Core, worst: Worst, instrument: Instrument | None = None) -
 def _power(core: Core, worst: Worst, instrument: Instrument | None) -> float:
     """Return what may be spent: own cash, or what margin carries of a security by day."""
     cash = float(max(core.state.book.cash - worst.reserved, ZERO))
-    if instrument is None or not is_lent_on(core.phase, instrument.is_coin):
+    if instrument is None or instrument.is_coin:
+        return cash
+    return power_of(core, worst, cash, rate_of(instrument))
+
+
+def power_of(core: Core, worst: Worst, cash: float, rate: float) -> float:
+    """Return what may be spent on a security of a maintenance rate, at least the own cash."""
+    if not is_lent_on(core.phase, False):
         return cash
     if core.now_ns - core.power_ns > core.config.power_age_max_s * SECOND_NS:
-        return cash
+        return cash  # the broker has not said for long what it lends
     account = margin_account(core.state, worst, core.withheld)
-    return power_lent(cash, account, rate_of(instrument), core.config.margin)
+    return power_lent(cash, account, rate, core.config.margin)
 
 
 def journal(

@@ -1,12 +1,12 @@
 """Before a session closes: what may not stay over the close is sold, by a plan with a deadline."""
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.parts import INTRADAY, parts_of, plan_kind
+from smart_leverage.domain.parts import INTRADAY, is_by_day, parts_of, plan_kind
 from smart_leverage.engine.core import Core, cancel
 from smart_leverage.engine.enforcing import is_consented, is_news
 from smart_leverage.engine.exposure import Valuation
 from smart_leverage.engine.judging import cancel_increases
-from smart_leverage.engine.measuring import FLATTEN, is_by_day, is_inside
+from smart_leverage.engine.measuring import FLATTEN, is_inside
 from smart_leverage.engine.plans import begin_sellout, foresee
 from smart_leverage.policy.intraday import Phase, is_entry_over, is_flattening
 

@@ -6,13 +6,13 @@ from decimal import Decimal
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import OrderState
+from smart_leverage.domain.parts import is_by_day
 from smart_leverage.domain.sentences import GROUPS, percent
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import ZERO, Valuation
 from smart_leverage.engine.measuring import (
     SYMBOL,
     exposure_of_kind,
-    is_by_day,
     is_inside,
     is_sellout,
     kind_outside,

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.parts import INTRADAY, is_in, parts_of
+from smart_leverage.domain.parts import is_by_day, is_in, parts_of
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import ZERO, Valuation
 from smart_leverage.policy.deleverage import is_over_band
@@ -80,11 +80,6 @@ def _share_left(core: Core, kind: str, valuation: Valuation) -> Decimal:
 def is_sellout(kind: str) -> bool:
     """Tell whether a plan of this kind leaves nothing of what it is about: no cap measures it."""
     return kind == FLATTEN or bool(parts_of(kind))
-
-
-def is_by_day(kind: str) -> bool:
-    """Tell whether a plan of this kind sells what may not stay over the close."""
-    return INTRADAY in parts_of(kind)
 
 
 def is_over_close(core: Core, valuation: Valuation) -> bool:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.clock import MINUTE_NS
-from smart_leverage.domain.parts import parts_of, plan_kind
+from smart_leverage.domain.parts import is_by_day, parts_of, plan_kind
 from smart_leverage.domain.records import Noted, PlanMoved, StateChanged
 from smart_leverage.domain.sentences import PLAN_STATUS
 from smart_leverage.engine.core import Core, cancel
@@ -16,7 +16,6 @@ from smart_leverage.engine.measuring import (
     FLATTEN,
     SYMBOL,
     exposure_of_kind,
-    is_by_day,
     is_inside,
     is_over,
     is_sellout,

@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Role
-from smart_leverage.domain.parts import is_in, parts_of
+from smart_leverage.domain.parts import is_by_day, is_in, parts_of
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import LOOKED_THROUGH, ZERO, Valuation
 from smart_leverage.engine.measuring import (
@@ -13,7 +13,6 @@ from smart_leverage.engine.measuring import (
     GROUPS,
     SYMBOL,
     exposure_of_kind,
-    is_by_day,
     is_sellout,
     left_of,
     rounded,

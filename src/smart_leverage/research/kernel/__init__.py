@@ -21,9 +21,9 @@ Order of events at one instant T, for one account. Instruments are taken by key.
     Orders whose time is up end. Every position touched is protected anew.
  3. The closes become known. At these prices, in this order: value the account, judge the losses of
     day and month, then the loss of each coin touched today, then the tier; carry on or begin a plan
-    of deleveraging, or of what may not stay over a close; mark the equity; give a stop to what has none; sell what is through its stop;
-    cancel purchases that have aged or no longer fit, the newest first. Cancels and sales leave, and
-    what they touch is protected anew.
+    of deleveraging, or of what may not stay over a close; mark the equity; give a stop to what has
+    none; sell what is through its stop; cancel purchases that have aged or no longer fit, the
+    newest first. Cancels and sales leave, and what they touch is protected anew.
  4. Once a day what is bare is tried again, and in a new month a halt is lifted, if so asked.
  5. Signals are decided one after the other. A purchase is sized by the policy, cut to what the
     proof allows, and waits with a limit at close x (1 + collar); its stop gives way meanwhile. A
