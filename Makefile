@@ -43,7 +43,7 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run notebook test test-long test-all simulate crash power-loss io-errors troubles fuzz audit wire browser cluster package bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-long test-all simulate planted crash power-loss io-errors troubles fuzz audit wire browser cluster package bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -84,6 +84,9 @@ vectors: $(if $(FILE),$(SYNCED))  ## Run FILE=vectors.json through the public fu
 
 simulate: $(SYNCED)  ## Play accounts with faults on all cores, judged by an oracle; SECONDS=60 SEED=0
 	@$(RUN) python -m tests.simulation.simulate $(SECONDS) $(SEED)
+
+planted: $(SYNCED)  ## Plant every mistake, tell who saw it, and renew docs/concepts/planted-mistakes.md
+	@$(RUN) python -m tests.simulation.mistakes_table
 
 crash: $(SYNCED)  ## Kill an account's process N=200 times and compare with one that nobody killed
 	@$(RUN) python -m tests.crash.crash $(N)
@@ -181,13 +184,13 @@ endef
 OUR_UV := $(filter .tools/bin/uv,$(UV))
 
 $(SYNCED): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research --extra stats --extra notebook --extra notify)
+	$(call sync,--extra research --extra stats --extra notebook --extra notify --extra ccxt)
 
 $(SYNCED_ALL): $(SYNCED)
 	$(call sync,--all-extras)
 
 $(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
-	$(call sync,--extra research --extra ray --extra postgres --group cluster)
+	$(call sync,--extra research --extra ray --extra postgres)
 
 $(SYNCED_BROWSER): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--group browser)

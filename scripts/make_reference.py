@@ -1,5 +1,7 @@
 """Writes docs/reference from the program itself: commands, settings, reasons, metrics, tables.
 
+The table of faults is written from tests/faults.toml.
+
 `python scripts/make_reference.py` writes; with `--check` it only tells what is stale and leaves
 with 1. Run it after changing a command, a setting, a reason or a metric.
 """
@@ -7,6 +9,7 @@ with 1. Run it after changing a command, a setting, a reason or a metric.
 import io
 import os
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -45,6 +48,7 @@ def main() -> int:
         "reasons": reasons(),
         "export": export(),
         "metrics": metrics(),
+        "faults": faults(),
     }
     stale = []
     for name, lines in pages.items():
@@ -61,6 +65,35 @@ def main() -> int:
 
 
 # -- commands -------------------------------------------------------------------------------------
+
+
+def faults() -> list[str]:
+    """Return the page of all faults, and of the tests that show them."""
+    path = DOCS.parents[1] / "tests" / "faults.toml"
+    known = tomllib.loads(path.read_text(encoding="utf-8"))["fault"]
+    whole = sum(bool(each["tests"] and not each["missing"]) for each in known)
+    partly = sum(bool(each["tests"] and each["missing"]) for each in known)
+    lines = [
+        "# Faults",
+        "",
+        "What can go wrong around an account, what has to come of it, and the tests that show it.",
+        "A test is named by its file under `tests/`; `tests/faults.toml` is where this comes from,",
+        "and a test asks pytest for every name.",
+        "",
+        (
+            f"Of {len(known)} faults {whole} are shown, {partly} in part, "
+            f"{len(known) - whole - partly} not."
+        ),
+        "",
+        "| fault | what goes wrong | what has to come of it | shown by | not shown |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for each in known:
+        shown = " ".join(f"`{name}`" for name in each["tests"]) or "**not shown**"
+        lines.append(
+            f"| {each['id']} | {each['what']} | {each['must']} | {shown} | {each['missing']} |"
+        )
+    return lines
 
 
 def commands() -> Iterator[str]:

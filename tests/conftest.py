@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from tests import postgres as databases
 
 # Machine code that tests compile stays in the checkout, and out of the user's own folders. So do
 # compiled modules, without which every command that a test starts costs three times as much.
@@ -24,8 +25,15 @@ settings.register_profile("ci", settings.get_profile("ci"), derandomize=True, pr
 settings.register_profile("thorough", FRESH, deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
-NEEDS: dict[str, Callable[[], bool]] = {"market-data": MARKET_DATA.is_dir}
+NEEDS: dict[str, Callable[[], bool]] = {
+    "market-data": MARKET_DATA.is_dir,
+    "postgres": databases.is_there,
+    "postgres-programs": lambda: databases.programs() is not None,
+}
 """What a test may ask for with `@pytest.mark.needs(name)`, and whether it is to be had here."""
+
+postgres_server, postgres = databases.postgres_server, databases.postgres
+postgres_account = databases.postgres_account
 
 _LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were deselected, by reason; counted where tests are collected."""

@@ -169,7 +169,8 @@ class Handler(BaseHTTPRequestHandler):
             raise WireError(403, 40310000, "trading is suspended by the user")
         wanted = order_request(parse(body))
         key = key_of_symbol(wanted.symbol, REGISTRY)
-        assert key is not None
+        if key is None:
+            raise WireError(422, 42210000, f'asset "{wanted.symbol}" not found')
         assert wanted.qty is not None
         order = Order(
             client_order_id=wanted.client_order_id or "none", bot="venue", key=key,

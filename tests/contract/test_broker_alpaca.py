@@ -12,8 +12,8 @@ from tests.contract.alpaca_venue import KEYS, REGISTRY, Handler, Venue, alpaca_v
 from tests.contract.test_broker_contract import AAPL, BTC, ETH, MONDAY, in_process
 
 from smart_leverage.brokers.alpaca import AlpacaBroker, Hosts, Keys
-from smart_leverage.brokers.alpaca.budget import Budget, Lane
 from smart_leverage.brokers.alpaca.hosts import hosts_of
+from smart_leverage.brokers.budget import Budget, Lane
 from smart_leverage.brokers.sim import Mode, SimBrokerClient, SimConfig, Start
 from smart_leverage.domain.errors import (
     BrokerDown,
@@ -400,8 +400,23 @@ def test_a_question_waits_for_its_turn_within_bounds() -> None:
         pass
     assert budget.take(Lane.READ, within_s=10.0)
     assert 0.0 < clock.now <= 1.0
-    budget.empty()
-    assert not budget.take(Lane.READ, within_s=10.0)
+
+
+def test_a_broker_that_refuses_is_left_alone_for_a_while_and_longer_each_time() -> None:
+    clock = Clock()
+    budget = Budget(600, lambda: clock.now, clock.sleep)
+    budget.refused()
+    assert not budget.take(Lane.READ, within_s=0.5)
+    assert budget.take(Lane.FALL)  # an exit is tried all the same
+    assert budget.take(Lane.READ, within_s=1.0)
+    assert clock.now == pytest.approx(1.0, abs=0.01)
+    budget.refused()
+    assert not budget.take(Lane.READ, within_s=1.5)
+    assert budget.take(Lane.READ, within_s=2.0)
+    budget.taken()
+    budget.refused(wait_s=7.0)
+    assert not budget.take(Lane.RISE, within_s=6.0)
+    assert budget.take(Lane.RISE, within_s=7.0)
 
 
 def test_a_purchase_beyond_the_budget_stays_here_and_a_sale_leaves(

@@ -25,11 +25,11 @@ from tests.contract.test_broker_alpaca import (
 from tests.contract.test_broker_contract import AAPL, BTC, ETH, MONDAY, in_process
 
 from smart_leverage.brokers.alpaca import AlpacaBroker, Hosts, client, hearing
-from smart_leverage.brokers.alpaca.budget import Lane, Unbounded
-from smart_leverage.brokers.alpaca.hearing import Told
 from smart_leverage.brokers.alpaca.line import Line, Lost
 from smart_leverage.brokers.alpaca.writing import order_body
+from smart_leverage.brokers.budget import Lane, Unbounded
 from smart_leverage.brokers.sim import Mode, SimBrokerClient, SimConfig, Start
+from smart_leverage.brokers.told import Told
 from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
 from smart_leverage.domain.orders import BrokerOrder, OrderType
 from smart_leverage.wire.encoding import when
@@ -282,7 +282,13 @@ def test_where_nobody_listens_a_cancel_may_be_repeated_and_a_change_was_not_sent
 def test_a_change_of_what_cannot_be_looked_up_is_not_sent(
     broker: AlpacaBroker, venue: Venue
 ) -> None:
-    venue.before["GET /v2/orders:by_client_order_id"] = cut_before
+    name = "GET /v2/orders:by_client_order_id"
+
+    def cut_each(handler: Handler) -> bool:
+        venue.before[name] = cut_each
+        return cut_before(handler)
+
+    venue.before[name] = cut_each
     with pytest.raises(NotSent, match="could not be looked up"):
         broker.replace("somebody's", qty=D(2), new_client_order_id="b")
     assert not [asked for asked in venue.asked if asked[0] == "PATCH"]
@@ -366,7 +372,8 @@ def test_in_whatever_order_and_how_often_things_are_told_nothing_is_taken_back(
     for number in [*numbers, 1, 2, 3]:
         stand, row = step(number)
         if number:
-            heard.fill(stand, row, "partial_fill" if number < 3 else "fill", stand.filled_qty)
+            event = "partial_fill" if number < 3 else "fill"
+            heard.fill(stand, hearing._fill(stand, row, stand.filled_qty), event, stand.filled_qty)
         else:
             heard.change("new", stand, MONDAY)
     updates = list(heard.updates)
@@ -382,7 +389,7 @@ def test_in_whatever_order_and_how_often_things_are_told_nothing_is_taken_back(
 def test_an_execution_that_the_broker_takes_back_is_told() -> None:
     heard = Told()
     whole, row = step(3)
-    heard.fill(whole, row, "fill", whole.filled_qty)
+    heard.fill(whole, hearing._fill(whole, row, whole.filled_qty), "fill", whole.filled_qty)
     heard.change("trade_bust", step(2)[0], MONDAY + 9)
     assert [each.event for each in heard.updates] == ["fill", "trade_bust"]
     assert heard.filled(whole) == D("2.5")

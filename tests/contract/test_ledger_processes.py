@@ -237,3 +237,26 @@ def test_a_full_disk_ends_the_writing_and_loses_nothing(path: Path) -> None:
     verdict = verify(path)
     assert verdict.is_sound, verdict.summary
     assert verdict.events == durable + 1
+
+
+def test_what_cannot_open_another_file_harms_nothing_acknowledged(path: Path) -> None:
+    script = """
+import resource
+ledger = SqliteLedger(path)
+ledger.commit([NOTE])
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+kept, refused = 1, ""
+for _ in range(50):
+    try:
+        ledger.commit([NOTE])
+        kept += 1
+    except LedgerError as error:
+        refused = type(error).__name__
+        break
+print(kept, refused)
+"""
+    kept, _, refused = run(script, path).strip().partition(" ")
+    assert refused or int(kept) == 51
+    with SqliteLedger(path, durability=Durability.NONE) as ledger:
+        assert ledger.head.seq >= int(kept)
+    assert not verify(path).faults

@@ -1,10 +1,9 @@
-"""What every ledger promises, in a file as in memory."""
+"""What every ledger promises: in a file, in memory and on a server."""
 
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,21 +12,41 @@ from smart_leverage.domain.records import FlowSeen, Noted, decode
 from smart_leverage.ledger.base import Durability, Head, Ledger
 from smart_leverage.ledger.chain import GENESIS
 from smart_leverage.ledger.journal import fault
+from smart_leverage.ledger.postgres.address import Address
+from smart_leverage.ledger.postgres.ledger import PostgresLedger
 from smart_leverage.ledger.sqlite import SqliteLedger
 
 LONG_S = 20.0
 
 
-@pytest.fixture(params=["file", "unsynced-file", "memory"])
+SERVED = pytest.mark.needs("postgres")
+
+
+@pytest.fixture(
+    params=[
+        "file",
+        "unsynced-file",
+        "memory",
+        pytest.param("postgres", marks=SERVED),
+        pytest.param("unsynced-postgres", marks=SERVED),
+        pytest.param("postgres-without-files", marks=SERVED),
+    ]
+)
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    opened: Any
-    if request.param == "memory":
-        opened = SqliteLedger.in_memory()
-    else:
-        durability = Durability.FULL if request.param == "file" else Durability.NONE
-        opened = SqliteLedger(tmp_path / "ledger.sqlite", durability=durability)
+    opened = open_ledger(request, tmp_path / "ledger.sqlite")
     yield opened
     opened.close()
+
+
+def open_ledger(request: pytest.FixtureRequest, path: Path) -> SqliteLedger | PostgresLedger:
+    durability = Durability.NONE if request.param.startswith("unsynced") else Durability.FULL
+    if request.param == "memory":
+        return SqliteLedger.in_memory()
+    if "postgres" not in request.param:
+        return SqliteLedger(path, durability=durability)
+    address: Address = request.getfixturevalue("postgres_account")
+    beside = None if request.param.endswith("without-files") else path
+    return PostgresLedger(address, beside, durability=durability)
 
 
 def note(text: str) -> Noted:

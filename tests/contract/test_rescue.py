@@ -23,7 +23,7 @@ from tests.contract.test_broker_alpaca import (
 from tests.contract.test_broker_contract import AAPL, BTC, ETH, MONDAY, in_process
 
 from smart_leverage.brokers.alpaca import AlpacaBroker
-from smart_leverage.brokers.alpaca.budget import Unbounded
+from smart_leverage.brokers.budget import Unbounded
 from smart_leverage.brokers.sim import Mode, SimBrokerClient, SimConfig, Start
 from smart_leverage.domain.clock import DAY_NS, SECOND_NS
 from smart_leverage.domain.orders import Approved, OrderType, Side

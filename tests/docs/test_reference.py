@@ -17,4 +17,4 @@ def test_no_reference_page_is_stale() -> None:
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\nrun: python scripts/make_reference.py"
-    assert "5 pages" in done.stdout
+    assert "6 pages" in done.stdout

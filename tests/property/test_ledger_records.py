@@ -1,5 +1,6 @@
 """Any record comes back from the file as it was, and any history adds up the same however cut."""
 
+import os
 import types
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from tests.postgres import drop_schema
 
 from smart_leverage.domain.errors import InvariantViolation
 from smart_leverage.domain.orders import Fill, Side
@@ -33,6 +35,11 @@ from smart_leverage.ledger.chain import GENESIS, draft, link
 from smart_leverage.ledger.connections import connect, file_uri
 from smart_leverage.ledger.dump import dump
 from smart_leverage.ledger.journal import fault
+from smart_leverage.ledger.postgres.address import Address
+from smart_leverage.ledger.postgres.connections import ServerDatabase
+from smart_leverage.ledger.postgres.connections import connect as connect_server
+from smart_leverage.ledger.postgres.copying import contents_of_file, contents_of_server
+from smart_leverage.ledger.postgres.ledger import PostgresLedger
 from smart_leverage.ledger.postings import Leg, of_fill, of_owner, plain
 from smart_leverage.ledger.projections import rebuild
 from smart_leverage.ledger.sqlite import SqliteLedger
@@ -232,6 +239,27 @@ def test_the_tables_of_a_ledger_opened_again_and_again_are_those_of_its_journal(
         with closing(connect(file_uri(path, "ro"))) as stored:
             assert dump(stored) == dump(anew)
         assert verify(path).is_sound
+
+
+@pytest.mark.needs("postgres")
+@settings(max_examples=25)
+@given(records=histories(), cuts=st.lists(st.integers(0, 25), max_size=3))
+def test_a_history_is_the_same_in_a_file_and_on_a_server(
+    postgres_server: str, records: list[Record], cuts: list[int]
+) -> None:
+    address = Address(postgres_server, f"history {os.getpid()}")
+    parts = [records[start:end] for start, end in pairwise([0, *sorted(cuts), 25])]
+    try:
+        with SqliteLedger.in_memory() as filed:
+            with PostgresLedger(address, durability=Durability.NONE) as served:
+                for part in parts:
+                    assert filed.commit(part) == served.commit(part)
+                assert list(served.read()) == list(filed.read())
+            database = ServerDatabase(connect_server(address, is_writer=False), address)
+            with closing(database), database.held():
+                assert contents_of_server(database) == contents_of_file(filed._connection)
+    finally:
+        drop_schema(postgres_server, address.schema)
 
 
 @given(records=histories())

@@ -85,6 +85,8 @@ class Process:
         self.bots = [Greedy(f"bot-{number}", world) for number in range(world.bots)]
         self.changes = Random(f"{world.seed}/changes")
         self.kinds = Random(f"{world.seed}/kinds")
+        self.others = Random(f"{world.seed}/others")
+        """What bots do beside their own orders, and again: none of it may have a consequence."""
         self.changed = 0
         self.signals = Signals(world)
         self.trader: Trader | None = None
@@ -165,6 +167,7 @@ class Process:
             act()
         except BrokerDown:
             self._note_silence()
+            self._insist()
         except (Killed, LedgerError):
             self._start()
 
@@ -176,6 +179,24 @@ class Process:
         try:
             self._offer(BrokerLost(at_ns=self.clock.now_ns()))
             self.trader.flush()
+        except (Killed, LedgerError):
+            self._start()
+
+    def _insist(self) -> None:
+        """Let a bot buy that does not know that the venue is silent."""
+        trader, key = self.trader, self.others.choice(self._keys)
+        if trader is None or not self.is_lost or self.others.random() < 0.5:
+            return
+        wish = OrderWish(
+            at_ns=self.time.true_ns, key=key, side=Side.BUY, source=self.bots[0].name,
+            id=f"{self.bots[0].name}/insists {self.time.true_ns}", notional=Decimal(100),
+        )  # fmt: skip
+        try:
+            self._offer(
+                Wished(at_ns=self.clock.now_ns(), wish=wish, bot=wish.source, may_shrink=False)
+            )
+        except BrokerDown:
+            return
         except (Killed, LedgerError):
             self._start()
 
@@ -247,19 +268,25 @@ class Process:
                 self._wish(
                     Wished(at_ns=now, wish=wish, bot=bot.name, may_shrink=self.world.may_shrink)
                 )
-            if self.changes.random() < 0.5:
-                self._buy_shares(bot.name, closes)
-            if self.changes.random() < 0.7:
-                self._change(bot.name)
-            if self.kinds.random() < 0.5:
-                self._wait_for_a_price(bot.name, closes)
-            if self.kinds.random() < 0.2:
-                self._cancel(bot.name)
+            self._orders_of(bot.name, closes)
         if not self.regime.is_classic:
             self._look_after()
         if chance.random() < (0.1 if self.regime.is_classic else 0.5):
             for opportunity in self.signals.on_bars(self.time.true_ns, closes):
                 self._offer(Proposed(at_ns=now, opportunity=opportunity))
+
+    def _orders_of(self, bot: str, closes: Sequence[tuple[Key, Bar]]) -> None:
+        """Let a bot send other orders, change and take back what it has, and meddle."""
+        if self.changes.random() < 0.5:
+            self._buy_shares(bot, closes)
+        if self.changes.random() < 0.7:
+            self._change(bot)
+        if self.kinds.random() < 0.5:
+            self._wait_for_a_price(bot, closes)
+        if self.kinds.random() < 0.2:
+            self._cancel(bot)
+        if self.others.random() < 0.1:
+            self._meddle(bot)
 
     def _look_after(self) -> None:
         """Bring evidence now and then, and resume soon: what is halted earns nothing."""
@@ -284,12 +311,23 @@ class Process:
         if self.kinds.random() < 0.2:
             self._preview(event)
         if wish.side is Side.BUY:
-            trader.offer(event)
+            given = trader.offer(event)
+            if given and given[0].given and self.others.random() < 0.2:
+                self._repeat(event)
             return
         trader.flush()
         free = self.oracle.free(event.bot, wish.key)
         for decided in trader.offer(event)[:1]:
             self.oracle.check_denial(free, decided.asked, decided.given, decided.price)
+
+    def _repeat(self, event: Wished) -> None:
+        """Ask once more for what was given, as a client does that lost the answer."""
+        assert self.trader is not None
+        state = self.trader.engine.state
+        before = state.sequence
+        self._offer(event)
+        if state.sequence != before:
+            self.oracle.broken("INV-01", f"{event.wish.id} was given twice")
 
     def _buy_shares(self, bot: str, closes: Sequence[tuple[Key, Bar]]) -> None:
         """Let a bot buy whole shares, of which a venue changes the quantity later."""
@@ -333,7 +371,28 @@ class Process:
         own = [name for name, one in orders if one.order.bot == bot]
         if own:
             name = self.kinds.choice(own)
+            was_house = trader.engine.state.orders.by_id[name].is_of_house
             trader.offer(CancelWished(at_ns=self.clock.now_ns(), bot=bot, client_order_id=name))
+            trader.flush()
+            if not was_house:
+                self.oracle.check_taken_back(name, bot)
+
+    def _meddle(self, bot: str) -> None:
+        """Let a bot change the order of another one, or of the house."""
+        trader = self.trader
+        assert trader is not None
+        orders = trader.engine.state.orders.by_id.values()
+        foreign = [one.order for one in orders if one.order.bot != bot]
+        if not foreign:
+            return
+        order = self.others.choice(foreign)
+        self._offer(
+            ChangeWished(
+                at_ns=self.clock.now_ns(), bot=bot, client_order_id=order.client_order_id,
+                request=f"{bot}/meddles {self.time.true_ns}", qty=max(order.qty // 2, Decimal(1)),
+                limit_price=None, stop_price=None, trail=None,
+            )
+        )  # fmt: skip
 
     def _change(self, bot: str) -> None:
         """Let a bot want one of its orders to be another; which ones are open, it may not know."""
@@ -372,18 +431,24 @@ class Process:
 
     def command(self, command: Command) -> None:
         assert self.trader is not None
-        is_of_limits = command is Command.LIMITS
-        self._offer(
-            Commanded(
-                at_ns=self.clock.now_ns(),
-                command=command,
-                who="operator",
-                reason=f"to {command}",
-                changes=tuple(self._wanted().items()) if is_of_limits else (),
-                is_admin=is_of_limits and self.chance.random() < 0.8,
-            )
+        is_of_limits, oracle = command is Command.LIMITS, self.oracle
+        stops, loosened = oracle.resting_stops(), oracle.journal.limits.loosened
+        event = Commanded(
+            at_ns=self.clock.now_ns(),
+            command=command,
+            who="operator",
+            reason=f"to {command}",
+            changes=tuple(self._wanted().items()) if is_of_limits else (),
+            is_admin=is_of_limits and self.chance.random() < 0.8,
         )
+        self._offer(event)
         self.trader.flush()
+        if command is Command.HALT:
+            oracle.check_protection(stops, event.reason)
+        if is_of_limits and not event.is_admin:
+            oracle.sync()
+            if oracle.journal.limits.loosened > loosened:
+                oracle.broken("INV-17", "a limit was loosened without the admin")
         if command in (Command.HALT, Command.FLATTEN):
             self.oracle.halt_acknowledged()
 

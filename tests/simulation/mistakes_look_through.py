@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.simulation.mistakes_steady import Steadily, at_a_start
+from tests.simulation.mistake import Mistake
+from tests.simulation.mistakes_steady import at_a_start
 from tests.simulation.regime import CALM, LOOKING
 
 import smart_leverage.engine.core as core_module
@@ -32,6 +33,8 @@ WEIGH = State._weigh
 
 
 def counts_open_orders_once(planted: Patch) -> None:
+    """A fund of three times the market is reserved as one of it."""
+
     def once(state: State, *given: Any, **named: Any) -> Worst:
         worst = worst_case(state, *given, **named)
         for key, units in worst.units.items():
@@ -47,10 +50,13 @@ def counts_open_orders_once(planted: Patch) -> None:
 
 
 def proves_a_new_order_once(planted: Patch) -> None:
+    """A purchase of a threefold fund is proved as a third of what it risks."""
     planted.setattr(Worst, "weight_in", lambda worst, group, key: ONE)
 
 
 def forgets_to_look_through_at_a_start(planted: Patch) -> None:
+    """A restart counts every fund once, and three times as much is bought."""
+
     def forget(core: Core) -> None:
         core.state.weights.update(dict.fromkeys(core.state.weights, ONE))
 
@@ -58,6 +64,8 @@ def forgets_to_look_through_at_a_start(planted: Patch) -> None:
 
 
 def looks_through_long_funds_only(planted: Patch) -> None:
+    """A fund that bets three times against the market counts once."""
+
     def weigh(state: State, instruments: Iterable[Instrument]) -> None:
         known = list(instruments)
         WEIGH(state, known)
@@ -67,10 +75,13 @@ def looks_through_long_funds_only(planted: Patch) -> None:
 
 
 def trims_by_market_value(planted: Patch) -> None:
+    """A third of what is too much is sold."""
     planted.setattr(shrinking, "LOOKED_THROUGH", ())
 
 
 def measures_market_value(planted: Patch) -> None:
+    """What is over its cap looks inside, and no plan begins."""
+
     def plain(state: State, ladder: PriceLadder) -> Valuation:
         weights, state.weights = state.weights, dict.fromkeys(state.weights, ONE)
         valuation = value(state, ladder)
@@ -81,6 +92,8 @@ def measures_market_value(planted: Patch) -> None:
 
 
 def sizes_by_market_value(planted: Patch) -> None:
+    """Every purchase of a threefold fund is three times too large."""
+
     def size(account: Account, asset: Asset, proposal: Proposal, policy: Policy) -> float:
         return size_of(account, asset, proposal, policy) * weight_in(asset, policy)
 
@@ -88,6 +101,8 @@ def sizes_by_market_value(planted: Patch) -> None:
 
 
 def shares_out_market_value(planted: Patch) -> None:
+    """A bot's part of a cap is used three times over."""
+
     def parts(
         core: Core, bot: str, worst: Worst, without: frozenset[str] = frozenset()
     ) -> Mapping[str, tuple[Decimal, Decimal]]:
@@ -98,12 +113,12 @@ def shares_out_market_value(planted: Patch) -> None:
 
 
 LOOKING_THROUGH = (
-    Steadily(counts_open_orders_once, {}, ("INV-03",), LOOKING, 6),
-    Steadily(proves_a_new_order_once, {}, ("INV-03",), LOOKING),
-    Steadily(forgets_to_look_through_at_a_start, {"killed": 0.1}, ("INV-03", "INV-12"), LOOKING, 6),
-    Steadily(looks_through_long_funds_only, {}, ("INV-03", "INV-12"), CALM, 20),
-    Steadily(trims_by_market_value, {}, ("INV-20",), CALM, 11),
-    Steadily(measures_market_value, {}, ("INV-12",), LOOKING),
-    Steadily(sizes_by_market_value, {}, ("INV-03",), CALM, 11),
-    Steadily(shares_out_market_value, {}, ("INV-03",), LOOKING),
+    Mistake(counts_open_orders_once, {}, ("INV-03",), LOOKING, 6),
+    Mistake(proves_a_new_order_once, {}, ("INV-03",), LOOKING),
+    Mistake(forgets_to_look_through_at_a_start, {"killed": 0.1}, ("INV-03", "INV-12"), LOOKING, 6),
+    Mistake(looks_through_long_funds_only, {}, ("INV-03", "INV-12"), CALM, 20),
+    Mistake(trims_by_market_value, {}, ("INV-20",), CALM, 11),
+    Mistake(measures_market_value, {}, ("INV-12",), LOOKING),
+    Mistake(sizes_by_market_value, {}, ("INV-03",), CALM, 11),
+    Mistake(shares_out_market_value, {}, ("INV-03",), LOOKING),
 )

@@ -6,10 +6,11 @@ Part of `mistakes`: each is played under settings in which the rule that it brea
 import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from tests.simulation.regime import CALM, EAGER, NARROW, ON_EDGE, SHALLOW, Regime
+from tests.simulation.mistake import Mistake
+from tests.simulation.regime import CALM, EAGER, NARROW, ON_EDGE, SHALLOW
 
 import smart_leverage.engine.buying as buying
 import smart_leverage.engine.earning as earning
@@ -39,14 +40,18 @@ Patch = pytest.MonkeyPatch
 
 
 def forgets_the_peak(planted: Patch) -> None:
+    """The cap that shrinks with a drawdown never shrinks."""
     planted.setattr(RollingPeak, "best", lambda peak, label, within_days: Decimal(0))
 
 
 def forgets_the_peak_at_a_start(planted: Patch) -> None:
+    """Each restart forgives the drawdown so far."""
     at_a_start(planted, lambda core: core.state.peak.resume())
 
 
 def forgets_the_windows_at_a_start(planted: Patch) -> None:
+    """Each restart forgives what was lost in the last 24 hours."""
+
     def anew(core: Core) -> None:
         mark = core.state.last_mark
         if mark is not None:
@@ -64,11 +69,14 @@ def at_a_start(planted: Patch, forget: Callable[[Core], None]) -> None:
 
 
 def takes_a_deposit_for_a_gain(planted: Patch) -> None:
+    """Money paid in raises the caps as if it had been earned."""
     for marks in (RollingPeak, RollingMarks):
         planted.setattr(marks, "flow", lambda marks, before, after: None)
 
 
 def rises_while_tripped(planted: Patch) -> None:
+    """The cap grows on the day on which the account lost its limit."""
+
     def step(
         present: float, caps: ExposureCaps, at: ExposureTerms, is_tripped: bool
     ) -> ExposureDecision:
@@ -78,6 +86,8 @@ def rises_while_tripped(planted: Patch) -> None:
 
 
 def lets_a_fall_wait_for_a_band(planted: Patch) -> None:
+    """A cap that has fallen a little is passed by that little, every day."""
+
     def step(
         present: float, caps: ExposureCaps, at: ExposureTerms, is_tripped: bool
     ) -> ExposureDecision:
@@ -89,10 +99,13 @@ def lets_a_fall_wait_for_a_band(planted: Patch) -> None:
 
 
 def keeps_what_has_expired(planted: Patch) -> None:
+    """A cap rests on evidence of last year."""
     planted.setattr(Evidence, "is_in_force", lambda known, now_ns: known.measured is not None)
 
 
 def leaves_a_cap_out(planted: Patch) -> None:
+    """A whole kind of risk has no limit."""
+
     def caps(*given: Any) -> ExposureCaps:
         return named_caps(*given)._replace(kelly=math.inf)
 
@@ -100,6 +113,8 @@ def leaves_a_cap_out(planted: Patch) -> None:
 
 
 def proves_by_the_tier_alone(planted: Patch) -> None:
+    """What was earned is not asked: the account holds what its tier would allow."""
+
     def within(core: Core, caps: Mapping[Tier, ExactCaps], tier: Tier) -> ExactCaps:
         return caps[tier]
 
@@ -107,6 +122,8 @@ def proves_by_the_tier_alone(planted: Patch) -> None:
 
 
 def counts_no_open_losers(planted: Patch) -> None:
+    """Who never sells losers looks like a winner, and is given more."""
+
     def losers(episodes: Episodes, at_ns: int, values: Mapping[Key, Decimal]) -> dict[str, int]:
         return {}
 
@@ -114,6 +131,8 @@ def counts_no_open_losers(planted: Patch) -> None:
 
 
 def takes_a_win_rate_for_a_proof(planted: Patch) -> None:
+    """Two lucky trades count as a record, and the caps rise."""
+
     def raw(a: float, b: float, wins: float, trades: float, threshold: float) -> float:
         return float(trades > 0 and wins / trades > threshold)
 
@@ -121,10 +140,13 @@ def takes_a_win_rate_for_a_proof(planted: Patch) -> None:
 
 
 def rises_two_steps_a_day(planted: Patch) -> None:
+    """One good morning doubles what the account may lose in the afternoon."""
     planted.setattr(judging, "granted_tier", lambda granted, earned, *rest: earned)
 
 
 def judges_no_window(planted: Patch) -> None:
+    """A loss over midnight is two small ones, and neither trips."""
+
     def judge(
         state: BreakerState, equity: float, since: SteadyReferences, limits: LossLimits,
         month_return_emergency: float, at: RollingTerms,
@@ -136,6 +158,7 @@ def judges_no_window(planted: Patch) -> None:
 
 
 def lets_midnight_lift_a_drawdown(planted: Patch) -> None:
+    """A drawdown that a person has to look at is forgotten by the clock."""
     clear = judging._clear_day
 
     def clear_all(core: Core) -> None:
@@ -146,10 +169,12 @@ def lets_midnight_lift_a_drawdown(planted: Patch) -> None:
 
 
 def forgets_the_sleeve(planted: Patch) -> None:
+    """Five coins lose a little each, all at once, and none is locked."""
     planted.setattr(judging, "is_sleeve_locked", lambda loss, opening, at: False)
 
 
 def lifts_a_lock_early(planted: Patch) -> None:
+    """A coin is bought again an hour before its day of loss is over."""
     whole = RiskCalendar.next_day_ns
     planted.setattr(
         RiskCalendar, "next_day_ns", lambda calendar, at_ns: whole(calendar, at_ns) - HOUR_NS
@@ -157,35 +182,26 @@ def lifts_a_lock_early(planted: Patch) -> None:
 
 
 def buys_where_there_is_no_edge(planted: Patch) -> None:
+    """A source that is wrong as often as right is believed in full."""
     planted.setattr(buying, "calibrated", lambda confidence, knots: 1.0)
 
 
-class Steadily(NamedTuple):
-    """A mistake, the faults and the settings in which it shows, and the rules that forbid it."""
-
-    plant: Callable[[Patch], None]
-    faults: dict[str, float]
-    rules: tuple[str, ...]
-    regime: Regime
-    first: int = 0
-
-
 STEADILY = (
-    Steadily(forgets_the_peak, {}, ("INV-03",), CALM),
-    Steadily(forgets_the_peak_at_a_start, {"killed": 0.1}, ("INV-03",), CALM),
-    Steadily(forgets_the_windows_at_a_start, {"killed": 0.1}, ("INV-16",), NARROW, 5),
-    Steadily(takes_a_deposit_for_a_gain, {"deposit": 0.3}, ("INV-03", "INV-16"), CALM),
-    Steadily(rises_while_tripped, {}, ("INV-17",), EAGER),
-    Steadily(lets_a_fall_wait_for_a_band, {}, ("INV-03",), CALM),
-    Steadily(keeps_what_has_expired, {}, ("INV-03",), CALM),
-    Steadily(leaves_a_cap_out, {}, ("INV-03",), CALM),
-    Steadily(proves_by_the_tier_alone, {}, ("INV-03",), CALM),
-    Steadily(counts_no_open_losers, {}, ("INV-03", "INV-17"), ON_EDGE, 1),
-    Steadily(takes_a_win_rate_for_a_proof, {}, ("INV-03",), CALM, 1),
-    Steadily(rises_two_steps_a_day, {}, ("INV-17",), CALM, 1),
-    Steadily(judges_no_window, {}, ("INV-16",), EAGER, 5),
-    Steadily(lets_midnight_lift_a_drawdown, {}, ("INV-16",), SHALLOW, 10),
-    Steadily(forgets_the_sleeve, {}, ("INV-16",), EAGER, 5),
-    Steadily(lifts_a_lock_early, {}, ("INV-16",), EAGER, 5),
-    Steadily(buys_where_there_is_no_edge, {}, ("INV-03",), CALM),
+    Mistake(forgets_the_peak, {}, ("INV-03",), CALM),
+    Mistake(forgets_the_peak_at_a_start, {"killed": 0.1}, ("INV-03",), CALM),
+    Mistake(forgets_the_windows_at_a_start, {"killed": 0.1}, ("INV-16",), NARROW, 5),
+    Mistake(takes_a_deposit_for_a_gain, {"deposit": 0.3}, ("INV-03", "INV-16"), CALM),
+    Mistake(rises_while_tripped, {}, ("INV-17",), EAGER),
+    Mistake(lets_a_fall_wait_for_a_band, {}, ("INV-03",), CALM),
+    Mistake(keeps_what_has_expired, {}, ("INV-03",), CALM),
+    Mistake(leaves_a_cap_out, {}, ("INV-03",), CALM),
+    Mistake(proves_by_the_tier_alone, {}, ("INV-03",), CALM),
+    Mistake(counts_no_open_losers, {}, ("INV-03", "INV-17"), ON_EDGE, 1),
+    Mistake(takes_a_win_rate_for_a_proof, {}, ("INV-03",), CALM, 1),
+    Mistake(rises_two_steps_a_day, {}, ("INV-17",), CALM, 1),
+    Mistake(judges_no_window, {}, ("INV-16",), EAGER, 5),
+    Mistake(lets_midnight_lift_a_drawdown, {}, ("INV-16",), SHALLOW, 10),
+    Mistake(forgets_the_sleeve, {}, ("INV-16",), EAGER, 5),
+    Mistake(lifts_a_lock_early, {}, ("INV-16",), EAGER, 5),
+    Mistake(buys_where_there_is_no_edge, {}, ("INV-03",), CALM),
 )

@@ -6,20 +6,25 @@ fill counts from when its message arrived, an order from when it left until an a
 what could not be known is never held against the product. What is beyond that are a foreign order
 and a deposit until somebody tells of them.
 
-INV-01 an id leaves as often as the journal said before, a change once; of both the larger counts
+INV-01 an id leaves as often as the journal said before, a change once; of both the larger counts;
+       a request that comes again is no new order
 INV-02 a durable, equal intent comes before the order
 INV-03 worst case inside the smallest caps in force at the send of an increase, unknown orders
        counted, and at its fill as long as prices are those that were judged
 INV-04 no increase at a price that is old, doubted or missing, while the venue is silent, or while
        our clock has just gone wrong
-INV-05 a decrease is denied only for what is not held
-INV-06 what is being sold is held  INV-07 no increase leaves unless the account is active
+INV-05 a decrease is denied only for what is not held; a cancel is obeyed; a halt leaves stops
+INV-06 what is being sold is held, by whoever sells it
+INV-07 no increase leaves unless the account is active; a halt takes back what rests, only a person
+       lifts it, and not while the outcome of a purchase is unknown
+INV-09 an order counts as absent only when it can arrive no more
 INV-08 what ended stays ended; a stop that trails is where the venue had it, and never falls
 INV-14 a second writer is refused
 INV-10 a difference that was seen stops increases
 INV-11 an execution counts once    INV-13 the chain is sound
 INV-16 one opening a day; a tripped day stays tripped, by the venue's clock as well
-INV-17 no limit is looser before it was asked for and its delay is over, and none in need
+INV-17 no limit is looser before an admin asked for it and its delay is over, and none in need; an
+       order is changed and taken back by its own bot only
 
 What is earned, and what losses stop, is reckoned once more in `oracle_steady`.
 INV-09 and INV-20 are judged at the end, when everything was quiet for a while (`settle`); of
@@ -54,6 +59,8 @@ D = Decimal
 ZERO = D(0)
 FRESH = 60 * SECOND
 AGE_MAX = FRESH + SECOND
+HORIZON = 119 * SECOND
+"""A request may still arrive so long after it left."""
 CENT = D("0.01")
 NOT_HELD = frozenset(("not_held", "bad_input", "minimum"))
 """Why a decrease may be denied: it is none, or it is no order."""
@@ -79,6 +86,8 @@ class Oracle:
         self._reader = ledger.reader()
         self._sent: dict[str, Order] = {}
         self._attempts: dict[str, int] = {}
+        self._left_ns: dict[str, int] = {}
+        """When every order, or change, left last."""
         self._is_stop: dict[str, bool] = {}
         self._trails: dict[str, Decimal] = {}
         self._counted: set[str] = set()
@@ -152,7 +161,9 @@ class Oracle:
     def _check_absent(self, name: str) -> None:
         """What counts as never arrived may neither be there nor be able to come."""
         self._end(name)
-        found = self._venue.order(name)
+        found, passed = self._venue.order(name), self._now() - self._left_ns.get(name, 0)
+        if passed < HORIZON:
+            self.broken("INV-09", f"{name} counts as absent {passed // SECOND} s after it left")
         if found is not None:
             self.broken("INV-09", f"{name} counts as absent and is {found.status} at the venue")
 
@@ -189,7 +200,11 @@ class Oracle:
         return min(mine, F(there - under_way))
 
     def check_denial(self, free: Fraction, asked: Decimal, given: Decimal, price: Decimal) -> None:
-        """INV-05: a bot may always sell what was `free`; lots of a cent are the slack."""
+        """INV-05, INV-06: a bot may always sell what was `free`, and no more; lots of a cent are
+        the slack.
+        """
+        if given and (F(given) - free) * F(price) > F(1, 10):
+            self.broken("INV-06", f"a sale of {given} was given, {float(free)} is held and free")
         if not given and asked and (free - F(asked)) * F(price) > F(1, 10):
             self.broken("INV-05", f"a sale of {asked} was denied, {float(free)} is held and free")
 
@@ -201,6 +216,35 @@ class Oracle:
         )
         if not is_kept:
             self.broken("INV-07", f"a halt was told and the journal says {self.journal.trading}")
+        for name, known in self.journal.orders.items():
+            is_buy = known.order["side"] == "buy"
+            if is_buy and not known.is_final and known.state != "pending_cancel":
+                self.broken("INV-07", f"{name} may still buy after a halt: it is {known.state}")
+
+    def resting_stops(self) -> set[str]:
+        """Return the stops of the house that the venue holds, by the journal."""
+        self.sync()
+        return {
+            name
+            for name, known in self.journal.orders.items()
+            if known.state == "open" and known.order.get("role") == "stop"
+        }
+
+    def check_protection(self, before: set[str], why: str) -> None:
+        """INV-05: a halt takes increases back; what protects stays."""
+        for name in sorted(before - self.resting_stops()):
+            if self.journal.orders[name].taken_back_for == why:
+                self.broken("INV-05", f"a halt took the stop {name} back")
+
+    def check_taken_back(self, name: str, bot: str) -> None:
+        """INV-05: what a bot takes back is being cancelled, whatever the account may do."""
+        self.sync()
+        known = self.journal.orders.get(name)
+        is_own = known is not None and known.order["bot"] == bot
+        if known is None or known.is_final or (known.state == "pending_cancel") is is_own:
+            return
+        text = "was ignored" if is_own else "was obeyed"
+        self.broken("INV-05" if is_own else "INV-17", f"the cancel of {name} by {bot} {text}")
 
     # -- what passes the line ---------------------------------------------------------------------
 
@@ -209,6 +253,7 @@ class Oracle:
         self.sync()
         name = order.client_order_id
         known = self.journal.orders.get(name)
+        self._left_ns[name] = self._now()
         self._attempts[name] = self._attempts.get(name, 0) + 1
         if known is not None and self._attempts[name] > known.attempts:
             self.broken("INV-01", f"{name} leaves once more, which the journal does not say")
@@ -232,6 +277,7 @@ class Oracle:
         """A change is about to leave: once, and as the journal says."""
         self.sync()
         known, before = self.journal.orders.get(name), self._sent[old]
+        self._left_ns[name] = self._now()
         self._attempts[name] = self._attempts.get(name, 0) + 1
         if self._attempts[name] > 1:
             self.broken("INV-01", f"the change {name} leaves twice")

@@ -99,6 +99,8 @@ class Known:
         self.state = "intent"
         self.is_taken_back = False
         """Whether a cancel of it was ever intended."""
+        self.taken_back_for = ""
+        """Why, the last time."""
         self.attempts = 1
         """How often it may have left by now: each time, the journal says so before."""
         self.seen_ns = 0
@@ -152,6 +154,8 @@ class Journal:
         self.plans: dict[str, Plan] = {}
         self.limits = Limits(broken)
         self.entries = 0
+        self.asked_by: dict[str, str] = {}
+        """By decision, whose request it answered."""
         self.remembered: dict[str, tuple[Decimal, int, float]] = {}
         """Prices that a later process knows: when they were told, and the jump that is doubted."""
         self.anew: set[str] = set()
@@ -269,8 +273,15 @@ class Journal:
         before = self.orders.get(name)
         if name and (before is None or before.is_final):
             self._broken("INV-01", f"{order['client_order_id']} replaces what is no open order")
+        asked_by = self.asked_by.get(entry.get("decision_id", ""))
+        if asked_by is not None and asked_by != order["bot"]:
+            text = f"{order['client_order_id']} of {order['bot']} was asked for by {asked_by}"
+            self._broken("INV-17", text)
         entry_order = self.orders.get(entry.get("parent", ""))
         self.orders[order["client_order_id"]] = Known(order, before, entry_order)
+
+    def _decision(self, entry: dict[str, Any]) -> None:
+        self.asked_by[entry["decision_id"]] = entry["bot"]
 
     def _order_moved(self, entry: dict[str, Any]) -> None:
         known = self.orders.get(entry["client_order_id"])
@@ -303,6 +314,7 @@ class Journal:
             self._broken("INV-08", f"{entry['client_order_id']} is final and was cancelled")
             return
         known.state, known.is_taken_back = "pending_cancel", True
+        known.taken_back_for = entry["reason"]
 
     # -- judgement --------------------------------------------------------------------------------
 
@@ -311,7 +323,25 @@ class Journal:
             is_person = entry["who"] not in ("", "policy")
             if entry["after"] == "active" and not is_person:
                 self._broken("INV-07", f"a halt was lifted by {entry['who']!r}")
+            elif entry["after"] == "reducing" and not self._is_lifted_on_a_tripped_day(entry):
+                self._broken("INV-07", f"a halt became reducing for {entry['who']!r}")
+        if entry["after"] == "active":
+            self._check_resume(entry["who"])
         self.trading, self.why, self.who = entry["after"], entry["why"], entry["who"]
+
+    def _is_lifted_on_a_tripped_day(self, entry: dict[str, Any]) -> bool:
+        """After a resume on a day that tripped only midnight lifts the rest."""
+        return entry["who"] == "policy" and "day" in self.tripped_on
+
+    def _check_resume(self, who: str) -> None:
+        """INV-07, INV-16: nothing is lifted while a purchase is unknown or the day is tripped."""
+        if "day" in self.tripped_on:
+            self._broken("INV-16", f"active for {who!r} on a day that is tripped")
+        if who in ("", "policy"):
+            return
+        for name, known in self.orders.items():
+            if known.state == "unknown" and known.order["side"] == "buy":
+                self._broken("INV-07", f"resumed by {who} while {name} is unknown")
 
     def _tier(self, entry: dict[str, Any]) -> None:
         self.tier = TIERS[entry["after"]]

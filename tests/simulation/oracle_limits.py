@@ -112,6 +112,8 @@ class Limits:
         self.in_force = usual()
         self.fixed = dict(FIXED)
         self.changes = 0
+        self.loosened = 0
+        """How often something looser was taken in, now or for later."""
         self._asked: dict[str, tuple[Fraction, int]] = {}
 
     def open(self, policy: str) -> None:
@@ -164,6 +166,7 @@ class Limits:
             self._broken("INV-17", f"{text} was taken while {need}")
         delay_ns = int(self.in_force["risk.loosen_after_hours"] * HOUR)
         self._asked[name] = (after, at_ns + delay_ns)
+        self.loosened += 1
 
     def _check_due(self, name: str, after: Fraction, at_ns: int, need: str, text: str) -> None:
         asked = self._asked.get(name)

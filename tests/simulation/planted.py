@@ -9,7 +9,7 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,6 +52,8 @@ class Mistake(NamedTuple):
     plant: Callable[[Patch], None]
     kinds: tuple[str, ...]
     rule: str
+    harm: str
+    """What it would cost whoever owns the account."""
 
 
 # -- caps -----------------------------------------------------------------------------------------
@@ -179,26 +181,146 @@ def _sells_uncounted(patch: Patch) -> None:
 
 
 MISTAKES = (
-    Mistake("cap crypto", _cap_off("crypto"), ("crowded", "paid-in"), "A1"),
-    Mistake("cap leveraged", _cap_off("leveraged"), ("crowded", "paid-in"), "A1"),
-    Mistake("cap gross", _gross_off, ("shares",), "A1"),
-    Mistake("cap symbol", _cap_off("symbol"), ("crowded",), "A1"),
-    Mistake("breaker day", _breaker_off("is_day_tripped"), ("sinking", "wild"), "A2"),
-    Mistake("breaker month", _breaker_off("is_month_tripped"), ("sinking", "jumping"), "A2"),
-    Mistake("asset lock", _lock_off, ("jumping", "wild"), "A2"),
-    Mistake("reservation of open orders", _reservation_off, ("crowded",), "A1"),
-    Mistake("proof again at the open", _reproof_off, ("wild", "jumping"), "A1"),
-    Mistake("emergency tier", _emergency_off, ("sinking", "falling"), "A1"),
-    Mistake("day trip until midnight", _day_forgiven, ("jumping", "wild"), "A2"),
-    Mistake("deleveraging band", _band_off, ("heavy", "rising"), "A5"),
-    Mistake("stop on every position", _stops_off, ("calm",), "A4"),
-    Mistake("sells count what is being sold", _sells_uncounted, ("crowded", "heavy"), "A3"),
-    Mistake("one step of tier a day", _rise_at_once, ("earning", "rising"), "A1"),
-    Mistake("a deposit is no gain", _flow_is_gain, ("paid-in",), "A2"),
-    Mistake("open orders are looked through", counts_open_orders_once, ("looked-through",), "A1"),
-    Mistake("windows are judged", judges_no_window, ("windowed",), "A2"),
-    Mistake("all coins together lock", forgets_the_sleeve, ("windowed",), "A2"),
-    Mistake("trims are looked through", trims_by_market_value, ("heavy-funds",), "A5"),
+    Mistake(
+        "cap crypto",
+        _cap_off("crypto"),
+        ("crowded", "paid-in"),
+        "A1",
+        "All of the account may be in coins on the night on which they halve.",
+    ),
+    Mistake(
+        "cap leveraged",
+        _cap_off("leveraged"),
+        ("crowded", "paid-in"),
+        "A1",
+        "Threefold funds beside coins: a move of a third of the market ends the account.",
+    ),
+    Mistake(
+        "cap gross",
+        _gross_off,
+        ("shares",),
+        "A1",
+        "More is bought than there is money for, on credit.",
+    ),
+    Mistake(
+        "cap symbol",
+        _cap_off("symbol"),
+        ("crowded",),
+        "A1",
+        "One instrument's bad news is the account's.",
+    ),
+    Mistake(
+        "breaker day",
+        _breaker_off("is_day_tripped"),
+        ("sinking", "wild"),
+        "A2",
+        "A day on which everything goes wrong goes on until nothing is left to lose.",
+    ),
+    Mistake(
+        "breaker month",
+        _breaker_off("is_month_tripped"),
+        ("sinking", "jumping"),
+        "A2",
+        "Loss follows loss for weeks, and nobody is ever asked.",
+    ),
+    Mistake(
+        "asset lock",
+        _lock_off,
+        ("jumping", "wild"),
+        "A2",
+        "A coin that falls is bought again all the way down.",
+    ),
+    Mistake(
+        "reservation of open orders",
+        _reservation_off,
+        ("crowded",),
+        "A1",
+        "Ten orders of one second each find the whole cap free, and all ten fill.",
+    ),
+    Mistake(
+        "proof again at the open",
+        _reproof_off,
+        ("wild", "jumping"),
+        "A1",
+        "An order of the night fills at an opening for which it is too large.",
+    ),
+    Mistake(
+        "emergency tier",
+        _emergency_off,
+        ("sinking", "falling"),
+        "A1",
+        "After a month that lost five percent the account goes on as before.",
+    ),
+    Mistake(
+        "day trip until midnight",
+        _day_forgiven,
+        ("jumping", "wild"),
+        "A2",
+        "A day that tripped trades again, and loses its limit twice.",
+    ),
+    Mistake(
+        "deleveraging band",
+        _band_off,
+        ("heavy", "rising"),
+        "A5",
+        "What the market has carried over a cap stays there.",
+    ),
+    Mistake(
+        "stop on every position",
+        _stops_off,
+        ("calm",),
+        "A4",
+        "A position falls without a floor while nobody looks.",
+    ),
+    Mistake(
+        "sells count what is being sold",
+        _sells_uncounted,
+        ("crowded", "heavy"),
+        "A3",
+        "The same units are sold twice, and the account is short.",
+    ),
+    Mistake(
+        "one step of tier a day",
+        _rise_at_once,
+        ("earning", "rising"),
+        "A1",
+        "One good morning doubles what may be lost in the afternoon.",
+    ),
+    Mistake(
+        "a deposit is no gain",
+        _flow_is_gain,
+        ("paid-in",),
+        "A2",
+        "Money paid in hides the loss of the day, and with it the limit.",
+    ),
+    Mistake(
+        "open orders are looked through",
+        counts_open_orders_once,
+        ("looked-through",),
+        "A1",
+        "A fund of three times the market is reserved as one of it.",
+    ),
+    Mistake(
+        "windows are judged",
+        judges_no_window,
+        ("windowed",),
+        "A2",
+        "A loss over midnight is two small ones, and neither trips.",
+    ),
+    Mistake(
+        "all coins together lock",
+        forgets_the_sleeve,
+        ("windowed",),
+        "A2",
+        "Five coins lose a little each, all at once, and none is locked.",
+    ),
+    Mistake(
+        "trims are looked through",
+        trims_by_market_value,
+        ("heavy-funds",),
+        "A5",
+        "A third of what is too much is sold.",
+    ),
 )
 
 
@@ -223,21 +345,35 @@ def first_of(report: Report, rule: str) -> str:
     return next((each for each in report.violations if each.startswith(rule)), "")
 
 
+class Finding(NamedTuple):
+    """What came of a mistake: the violation, empty if there was none, and where it showed."""
+
+    violation: str
+    kind: str
+    seed: int
+    worlds: int
+
+
+def find(mistake: Mistake, seeds: Iterable[int]) -> Finding:
+    """Play worlds of every kind in the order of their seeds until the auditor says its rule."""
+    kind, seed, number = "", 0, 0
+    for number, (seed, kind) in enumerate(((s, k) for s in seeds for k in mistake.kinds), 1):
+        found = first_of(seen(WORLDS[kind]._replace(seed=seed), mistake), mistake.rule)
+        if found:
+            return Finding(found, kind, seed, number)
+    return Finding("", kind, seed, number)
+
+
 def main(arguments: list[str]) -> int:
     seeds = range(1, 1 + (int(arguments[0]) if arguments else 10))
     missed = 0
     for mistake in MISTAKES:
-        began, found = time.monotonic(), ""
-        for number, (seed, kind) in enumerate(((s, k) for s in seeds for k in mistake.kinds), 1):
-            found = first_of(seen(WORLDS[kind]._replace(seed=seed), mistake), mistake.rule)
-            if found:
-                spent = time.monotonic() - began
-                where = f"{kind} {seed}, world {number}, {spent:.1f} s"
-                print(f"{mistake.name:31} {where:34} {found}", flush=True)
-                break
-        else:
-            print(f"{mistake.name:31} not seen", flush=True)
-            missed += 1
+        began = time.monotonic()
+        found = find(mistake, seeds)
+        spent = time.monotonic() - began
+        missed += not found.violation
+        where = f"{found.kind} {found.seed}, world {found.worlds}, {spent:.1f} s"
+        print(f"{mistake.name:31} {where:34} {found.violation or 'not seen'}", flush=True)
     return 1 if missed else 0
 
 

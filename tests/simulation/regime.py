@@ -104,6 +104,17 @@ CALM = Regime(
 )
 """The same, but hardly anything trips: tiers and caps go up and down."""
 
+MONTHLY = Regime(
+    changes=tuple(
+        {
+            **dict(CALM.changes),
+            "limits.loss_limit_daily": 0.02,
+            "limits.loss_limit_monthly": 0.02,
+        }.items()
+    )
+)
+"""The same, but a month that loses two percent trips."""
+
 NARROW = Regime(
     changes=tuple(
         {

@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import quick_and_long
 from tests.simulation.faults import Faults
 from tests.simulation.faulty_world import play
-from tests.simulation.mistakes import MISTAKES, Mistake, find
+from tests.simulation.mistake import Mistake
+from tests.simulation.mistakes import MISTAKES, find
 from tests.simulation.regime import Regime
 
 

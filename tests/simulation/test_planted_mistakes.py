@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from tests.simulation import mistakes, mistakes_table
 from tests.simulation.audit_report import Report
 from tests.simulation.planted import MISTAKES, Mistake, first_of, seen
 from tests.simulation.worlds import WORLDS, World
@@ -60,3 +61,15 @@ def test_a_planted_mistake_is_seen(mistake: Mistake) -> None:
 
 def test_every_mistake_has_its_world() -> None:
     assert set(WHERE) == {mistake.name for mistake in MISTAKES}
+
+
+def test_the_page_tells_of_every_mistake_and_of_no_other() -> None:
+    page = mistakes_table.PAGE.read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")][1:]
+    told = {row[0].removeprefix("| "): row[1] for row in rows if row[0] != "| mistake"}
+    oracle = {each.name: each.harm for each in mistakes.MISTAKES}
+    assert len(oracle) == len(mistakes.MISTAKES)
+    assert all(oracle.values())
+    assert {told.pop(name) for name in oracle} == set(oracle.values())
+    assert sorted(told.values()) == sorted(each.harm for each in MISTAKES)
+    assert "**not seen**" not in page

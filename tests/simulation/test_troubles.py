@@ -28,7 +28,7 @@ def test_a_trouble_ends_as_it_has_to(tmp_path: Path, name: str) -> None:
 def test_a_writer_that_does_not_look_for_another_one_is_told(
     tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    monkeypatch.setattr(SqliteLedger, "_check_epoch", lambda self: None)
+    monkeypatch.setattr(SqliteLedger, "_refuse_other", lambda self, epoch: None)
     wrong = {each.label: each.what for each in played("lock-gone", tmp_path).wrong}
     assert wrong["a commit of the old writer"] == "was taken"
     assert wrong["events in the ledger since"] == "1"

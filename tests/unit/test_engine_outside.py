@@ -230,6 +230,25 @@ def test_every_bot_bears_a_fee_by_what_it_holds() -> None:
     assert desk.state.book.quantities(BTC) == {HOUSE: D("0.05993"), EXTERNAL: D("0.05993")}
 
 
+def test_a_fee_of_a_sale_is_cash_and_matched_with_what_is_told_later() -> None:
+    desk = coin()
+    lists(desk, "0.09975")
+    assert desk.sell(BTC, "0.09").given == D("0.09")
+    desk.end(desk.pop(Role.STOP)) if desk.sent and desk.sent[0].role is Role.STOP else None
+    sale = next(one for one in desk.state.orders.by_id.values() if one.order.role is Role.BOT)
+    desk.fill(sale.order, "50000")
+    due = D("0.09") * 50_000
+    cash = desk.state.book.cash - due * D("0.0025")
+    desk.reconcile(cash=cash)
+    assert desk.state.book.cash == cash
+    assert notes(desk, "reconcile.difference") == []
+    came(desk, str(-due * D("0.0025")), source="fee")
+    assert desk.state.book.cash == cash
+    desk.wait(1)
+    desk.reconcile(cash=cash - due)
+    assert desk.state.trading is TradingState.REDUCING
+
+
 # -- lists that lag --------------------------------------------------------------------------------
 
 

@@ -5,7 +5,15 @@ from collections.abc import Callable
 import pytest
 from tests.simulation.desk import AAPL, BTC, DOGE, KO, SOL, SPY, D, Desk
 
-from smart_leverage.domain.orders import HOUSE, OrderType, Role, Side, TimeInForce
+from smart_leverage.domain.orders import (
+    HOUSE,
+    Order,
+    OrderState,
+    OrderType,
+    Role,
+    Side,
+    TimeInForce,
+)
 from smart_leverage.engine.events import Command, Verdict
 
 
@@ -206,3 +214,42 @@ def test_dust_that_a_bot_left_does_not_keep_a_flatten_from_its_end() -> None:
 
     assert desk.state.plan is None
     assert desk.state.trading.name == "HALTED"
+
+
+# -- what waited, and what ended before its fills ------------------------------------------------
+
+
+def state_of(desk: Desk, order: Order) -> OrderState:
+    tracked = desk.state.orders.find(order.client_order_id)
+    assert tracked is not None
+    return tracked.state
+
+
+def test_an_order_that_waited_is_absent_only_a_horizon_after_it_left() -> None:
+    desk = Desk()
+    stop = desk.hold(BTC, "0.1")
+    assert desk.sell(BTC, "0.1").given == D("0.1")
+    desk.wait(100)  # as long as the venue takes to let the stop go
+    desk.end(stop)
+    sale = desk.pop()
+    desk.answer(sale, Verdict.UNKNOWN)
+    for _ in range(3):
+        desk.wait(10)
+        desk.look_up(sale)
+    assert state_of(desk, sale) is OrderState.UNKNOWN
+    desk.wait(120)
+    desk.look_up(sale)
+    assert state_of(desk, sale) is OrderState.ABSENT
+
+
+def test_an_order_that_was_over_before_its_last_fill_ends_with_that_fill() -> None:
+    desk = Desk()
+    stop = desk.hold(BTC, "0.1")
+    assert desk.sell(BTC, "0.1").given == D("0.1")
+    desk.end(stop)
+    sale = desk.take()
+    desk.look_up(sale, "canceled", "0.025")
+    assert desk.sell(BTC, "0.1").given == 0  # it may have sold all of it, as far as we know
+    desk.fill(sale, "60000", "0.025")
+    assert state_of(desk, sale) is OrderState.CANCELED
+    assert desk.sell(BTC, "0.075").given == D("0.075")

@@ -38,7 +38,7 @@ def test_what_does_not_fit_is_refused_after_its_wait() -> None:
     with pytest.raises(LedgerError, match=r"2 records wait .* for 0.02 s; 2 more were not taken"):
         inbox.put(batch(2))
     inbox.put(batch(1))
-    assert [len(each.drafts) for each in inbox.take()] == [2, 1]
+    assert [len(each.drafts) for each in inbox.take() or ()] == [2, 1]
 
 
 def test_who_waits_for_room_gets_it_when_records_are_durable() -> None:
@@ -75,7 +75,7 @@ def test_after_a_refusal_nothing_is_taken_and_nobody_waits(why: str | OSError, s
     assert says in str(waiting.outcome())
     with pytest.raises(LedgerError, match=says):
         inbox.put(batch(0))
-    assert [len(each.drafts) for each in inbox.take()] == [1]
+    assert [len(each.drafts) for each in inbox.take() or ()] == [1]
     assert inbox.take() == []
 
 

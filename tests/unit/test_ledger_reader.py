@@ -36,6 +36,9 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.domain.registry import Registry
 from smart_leverage.ledger import journal, reader
+from smart_leverage.ledger.base import Durability
+from smart_leverage.ledger.postgres.address import Address
+from smart_leverage.ledger.postgres.ledger import PostgresLedger
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.sqlite import SqliteLedger
 
@@ -45,10 +48,16 @@ SPY, BTC = Key("us_equity:SPY"), Key("crypto:BTC/USD")
 Read = Callable[..., Reader]
 
 
-@pytest.fixture
-def read() -> Iterator[Read]:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.needs("postgres"))])
+def read(request: pytest.FixtureRequest) -> Iterator[Read]:
     """Return what commits records, each with its number as time, and opens a reader on them."""
-    with SqliteLedger.in_memory() as ledger:
+    opened: SqliteLedger | PostgresLedger
+    if request.param == "sqlite":
+        opened = SqliteLedger.in_memory()
+    else:
+        address: Address = request.getfixturevalue("postgres_account")
+        opened = PostgresLedger(address, durability=Durability.NONE)
+    with opened as ledger:
         open_readers = []
 
         def commit(*records: Record) -> Reader:

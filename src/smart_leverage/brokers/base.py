@@ -29,6 +29,21 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """Whether executions come with their fees; else these are activities of their own, later."""
     lists_lag: bool = False
     """Whether lists may show an execution later than the stream."""
+    has_shares: bool = True
+    """Whether anything but coins is traded there."""
+    has_groups: bool = True
+    """Whether an order may bring its exits along: bracket, OCO, OTO."""
+    has_trailing_stops: bool = True
+    has_stop_limits: bool = True
+    """Whether coins may rest a stop-limit; without it only the engine watches a stop."""
+    replaces_at_once: bool = True
+    """Whether a changed order takes the other's place in one step; else that is cancelled first."""
+    has_stream: bool = True
+    """Whether it tells by itself what happens; else its lists are read every few seconds."""
+    lends: bool = True
+    """Whether purchases may exceed the cash."""
+    lists_flows: bool = True
+    """Whether deposits and withdrawals are told; else they show as a difference of cash."""
 
 
 class Broker(Protocol):

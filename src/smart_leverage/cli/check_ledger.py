@@ -12,7 +12,8 @@ from smart_leverage.domain.stamps import iso, span
 from smart_leverage.ledger.aside import aside
 from smart_leverage.ledger.base import Head
 from smart_leverage.ledger.connections import SCHEMA_VERSION
-from smart_leverage.ledger.files import is_missing, witnessed
+from smart_leverage.ledger.files import witnessed
+from smart_leverage.ledger.home import is_nowhere
 from smart_leverage.ledger.seals import read_seals
 from smart_leverage.ledger.verify import Verdict, verify
 from smart_leverage.policy.reasons import TradingState
@@ -37,7 +38,7 @@ def ledger_checks(
         now_ns: What the clock of this machine shows.
         show: Hears how far the proof is.
     """
-    if is_missing(ledger):
+    if is_nowhere(ledger):
         yield _missing(ledger, witnessed(ledger))
         return
     try:

@@ -154,6 +154,7 @@ COMMANDS: tuple[Entry, ...] = (
             Entry("backup", "", "ledger:backup"),
             Entry("restore", "", "ledger:restore"),
             Entry("migrate", "", "ledger:migrate"),
+            Entry("attach", "", "ledger:attach"),
             Entry("import", "", "importing:import_history"),
         ),
         examples=(

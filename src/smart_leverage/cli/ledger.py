@@ -1,4 +1,4 @@
-"""Proves that a ledger is whole, copies it, goes on from a copy, brings it up to date."""
+"""Proves that a ledger is whole, copies it, goes on from a copy, brings it up, moves it."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,6 +12,7 @@ from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
     from smart_leverage.ledger.emergency import Found
+    from smart_leverage.ledger.postgres.address import Address
     from smart_leverage.ledger.verify import Verdict
 
 
@@ -141,17 +142,49 @@ def restore(
         raise typer.Exit(6)
 
 
-@command("smart-leverage ledger migrate", "smart-leverage ledger migrate --ledger runs/demo")
-def migrate(screen: Screen, ledger: LedgerPath = None) -> None:
-    """Bring the tables of an older ledger up to this version.
+@command(
+    "smart-leverage ledger migrate --to postgresql://trader@db.example/accounts",
+    "smart-leverage ledger migrate --ledger runs/main --to file",
+)
+def migrate(
+    screen: Screen,
+    ledger: LedgerPath = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE",
+            help="postgresql://[USER@]HOST/DATABASE, or `file` for the folder of the run.",
+        ),
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Its name on the server.  [default: the run's]"),
+    ] = None,
+) -> None:
+    """Bring the tables of an older ledger up to this version, or move a ledger.
 
-    The ledger is copied beside itself first. Every step is whole or undone; when it was
-    interrupted, call it again. There is no way down but the copy.
+    Without --to the ledger is copied beside itself first. Every step is whole or undone; when it
+    was interrupted, call it again. There is no way down but the copy.
+
+    With --to the ledger goes to a PostgreSQL server, or from there back into its file, and the
+    account goes on from there. Everything is read back and compared before the place changes; the
+    row counts, the last link and the digests that both places share are told. Refused while a
+    process runs the account. When it was interrupted, call it again.
     """
     from smart_leverage.cli.places import ledger_path
-    from smart_leverage.ledger.migrate import migrate as migrated
 
     place = ledger_path(ledger)
+    if to is not None:
+        _move(screen, place, to, account)
+        return
+    if account is not None:
+        raise typer.BadParameter("goes with --to", param_hint="--account")
+    _bring_up(screen, place)
+
+
+def _bring_up(screen: Screen, place: Path) -> None:
+    from smart_leverage.ledger.migrate import migrate as migrated
+
     before, steps, kept = migrated(place)
     after = steps[-1].version if steps else before
     if screen.as_json:
@@ -166,6 +199,91 @@ def migrate(screen: Screen, ledger: LedgerPath = None) -> None:
         *(f"  {step.version}: {step.what}" for step in steps),
         f"  the ledger as it was: {kept}",
     )
+
+
+def _move(screen: Screen, place: Path, to: str, account: str | None) -> None:
+    from smart_leverage.ledger.home import refuse_lacking
+
+    refuse_lacking()
+    from smart_leverage.ledger.postgres.moving import to_file, to_server
+
+    show = screen.progress("comparing")
+    if to == "file":
+        if account is not None:
+            raise typer.BadParameter("a file needs no name", param_hint="--account")
+        where, moved = str(place), to_file(place, show)
+    else:
+        address = _address(to, account or place.absolute().parent.name, "--to")
+        where, moved = address.told, to_server(place, address, show)
+    held = moved.contents
+    if screen.as_json:
+        screen.record(
+            {
+                "ledger": str(place),
+                "moved_to": where,
+                "events": held.head.seq,
+                "head": held.head.hash.hex(),
+                "journal_sha256": held.journal_sha256,
+                "results_sha256": held.results_sha256,
+                "rows": held.rows,
+                "kept": moved.kept,
+            }
+        )
+        return
+    screen.say(
+        f"● {place.parent}: the ledger is now {where}",
+        f"  {held.head.seq:,} events, both places end at {held.head.hash.hex()}",
+        f"  journal {held.journal_sha256}, results {held.results_sha256}: equal",
+        *(f"  {count:>10,} {table}" for table, count in held.rows.items() if count),
+        f"  left where it was: {moved.kept}",
+    )
+
+
+@command(
+    "smart-leverage ledger attach postgresql://trader@db.example/accounts --name main",
+    "smart-leverage ledger attach postgresql:///accounts --name main --account first --json",
+)
+def attach(
+    screen: Screen,
+    url: Annotated[str, typer.Argument(metavar="URL", help="postgresql://[USER@]HOST/DATABASE.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Of the run; its folder is runs/NAME.")],
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Its name on the server.  [default: the run's]"),
+    ] = None,
+) -> None:
+    """Go on with an account whose ledger is on a server, from a folder that never wrote it.
+
+    For another machine that takes over, and for reading from one that does not trade. The note that
+    is made in the folder names the server; nothing is written there. Whoever runs the account has
+    to end first: the server lets one write at a time.
+    """
+    from smart_leverage.cli.places import LEDGER
+    from smart_leverage.cli.runs import new_folder
+    from smart_leverage.ledger.home import note_home, refuse_lacking
+
+    address = _address(url, account or name, "URL")
+    refuse_lacking()
+    from smart_leverage.ledger.postgres.reader import ServerReader
+
+    with ServerReader.at(address) as reader:
+        head = reader.head()
+    folder = new_folder(name, "attached")
+    note_home(folder / LEDGER, address)
+    if screen.as_json:
+        place = {"ledger": str(folder / LEDGER), "attached_to": address.told}
+        screen.record({**place, "events": head.seq, "head": head.hash.hex()})
+        return
+    screen.say(f"● {folder}: the ledger is {address.told}, {head.seq:,} events")
+
+
+def _address(url: str, account: str, hint: str) -> "Address":
+    """Return the place on a server that is meant; the sentence never repeats the URL."""
+    from smart_leverage.ledger.postgres.address import Address, fault_of
+
+    if what := fault_of(url):
+        raise typer.BadParameter(f"the URL {what}", param_hint=hint)
+    return Address(url, account)
 
 
 def _fields(place: Path, verdict: "Verdict") -> dict[str, Any]:

@@ -7,6 +7,8 @@ from smart_leverage.domain.errors import LedgerError
 RUNS = Path("runs")
 LATEST = "latest"
 LEDGER = "ledger.sqlite"
+SERVER = "server"
+"""Ending of the note beside a path whose ledger is on a server."""
 CONFIGURATION = Path("smart-leverage.toml")
 
 _ADVICE = "start one with `smart-leverage demo`, or name a ledger with --ledger PATH"
@@ -25,7 +27,7 @@ def ledger_path(given: Path | None) -> Path:
         return _last_run() / LEDGER
     if given.is_dir():
         given = given / LEDGER
-    if not given.is_file():
+    if not is_there(given):
         raise LedgerError(f"no ledger at {given}; {_ADVICE}")
     return given
 
@@ -41,9 +43,14 @@ def place_of(given: Path | None) -> Path | None:
         return None if name is None else RUNS / Path(name).name / LEDGER
     if given.is_dir():
         return given / LEDGER
-    if not given.exists():
+    if not (given.exists() or is_there(given)):
         raise LedgerError(f"neither a ledger nor the folder of an account is at {given}")
     return given
+
+
+def is_there(ledger: Path) -> bool:
+    """Whether a path has a ledger: in its file, or on the server that a note beside it names."""
+    return ledger.is_file() or ledger.with_name(f"{ledger.name}.{SERVER}").is_file()
 
 
 def run_folder(ledger: Path) -> Path:
@@ -56,7 +63,7 @@ def _last_run() -> Path:
     if name is None:
         raise LedgerError(f"no run under {RUNS.absolute()}; {_ADVICE}")
     folder = RUNS / Path(name).name
-    if not (folder / LEDGER).is_file():
+    if not is_there(folder / LEDGER):
         raise LedgerError(
             f"{RUNS / LATEST} names the run {name!r}, but there is no {folder / LEDGER}; {_ADVICE}"
         )

@@ -73,8 +73,8 @@ def rescue(
         screen.say(*sheet(mode.value, hosts.trading))
         return
     from smart_leverage.brokers.alpaca import AlpacaBroker
-    from smart_leverage.brokers.alpaca.budget import Unbounded
     from smart_leverage.brokers.alpaca.keys import keys_from
+    from smart_leverage.brokers.budget import Unbounded
     from smart_leverage.domain.registry import Registry
     from smart_leverage.rescue import Rescue
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
-from smart_leverage.cli.places import LATEST, LEDGER, RUNS
+from smart_leverage.cli.places import LATEST, LEDGER, RUNS, is_there
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.ledger.files import FOLDER_MODE
 
@@ -20,7 +20,7 @@ def new_folder(name: str | None, kind: str) -> Path:
         LedgerError: The name is a path, or there is a ledger in it already: nothing is overwritten.
     """
     folder = same_folder(name, kind)
-    if (folder / LEDGER).exists():
+    if is_there(folder / LEDGER):
         raise LedgerError(
             f"{folder} holds a run already and is left as it is; choose another --name"
         )

@@ -73,9 +73,10 @@ class IncomeSeen(Fact, frozen=True, kw_only=True, tag="income"):
     """What came or went beside trades and is a result: a dividend, interest, a fee.
 
     `amount` is money. A fee may be taken in coins instead: then `qty` units of `key`, negative, at
-    `price`, and `shares` is every bot's part of them. `told` is what the broker named of it; where
-    the holding had shown that before, `qty` is less. `reference` is the broker's own name for it,
-    empty for what it has not told yet: the same one again is the same.
+    `price`, and `shares` is every bot's part of them. `told` is what the broker named of a fee, in
+    the one or the other; where the account had shown that before, less is booked. `reference` is
+    the broker's own name for it, empty for what it has not told yet: the same one again is the
+    same.
     """
 
     amount: Decimal

@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import BrokerOrder, OrderState, Side, TradeUpdate
+from smart_leverage.domain.orders import BrokerOrder, OrderState, TradeUpdate
 from smart_leverage.domain.records import Filled, OrderTrailed
 from smart_leverage.engine.adopting import adopt, give_way, is_news, remember
 from smart_leverage.engine.core import Core, move
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
+from smart_leverage.engine.income import expect_fee
 from smart_leverage.engine.state import HELD
 from smart_leverage.engine.tracked import Tracked
 
@@ -67,10 +68,19 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
     _heed_trail(core, broker_order)  # before the fill: whoever is told of that sees the stop it met
     if update.fill is not None and is_news(core, update.fill):
         core.record(Filled(at_ns=core.now_ns, fill=update.fill, sequence=update.sequence))
-        is_bought = broker_order.order.side is Side.BUY
-        core.wants_lists |= core.config.fees_come_later and is_bought
+        if core.config.fees_come_later:
+            expect_fee(core, update.fill)
     on_broker_order(core, broker_order, update.sequence)
+    _end_if_complete(core, client_order_id)
     return broker_order.order.key
+
+
+def _end_if_complete(core: Core, client_order_id: str) -> None:
+    """End an order whose last word came before its last executions: nothing is left to wait for."""
+    tracked = core.state.orders.by_id.get(client_order_id)
+    word = None if tracked is None else tracked.last_word
+    if tracked is not None and word is not None and tracked.filled >= word.filled_qty:
+        on_broker_order(core, word)
 
 
 def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) -> Key | None:
@@ -90,7 +100,7 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
     if state.is_final and tracked.filled < told:
         # It has ended, but executions are still to come: until they are here it stays reserved and
         # is looked up again whenever the lists are compared.
-        state = OrderState.PENDING_CANCEL
+        state, tracked.last_word = OrderState.PENDING_CANCEL, broker_order
     is_news = broker_order.status == "replaced" and tracked.replaced_at is None
     is_news = is_news or (tracked.was_held and broker_order.status != HELD)
     if state is not tracked.state or not tracked.broker_order_id or is_news:

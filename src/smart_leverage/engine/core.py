@@ -64,6 +64,8 @@ class Core:
         self.differs_since_ns = 0
         """Since when the broker's lists have differed, while they may only lag behind; else 0."""
         self.wants_lists = False
+        self.unseen_fees: dict[Key, Decimal] = {}
+        """What fees in coins may have been taken of purchases since the lists were read last."""
         self.missing: dict[Key, Decimal] = {}
         """What the books hold and the broker did not list when they were compared last."""
         self.reported_bare: dict[Key, int] = {}
@@ -170,7 +172,8 @@ class Core:
 
     def sellable(self, key: Key) -> Decimal:
         """Return what is held, not being sold already, and there at the broker as well."""
-        return self.state.sellable(key) - self.missing.get(key, Decimal(0))
+        gone = self.missing.get(key, Decimal(0)) + self.unseen_fees.get(key, Decimal(0))
+        return self.state.sellable(key) - gone
 
     def reachable(self, key: Key) -> Decimal:
         """Return what the house may sell: what bots let rest for their price gives way to it."""
@@ -249,6 +252,9 @@ def leave(core: Core, approved: Approved) -> None:
     orders, order = core.state.orders, approved.order
     tracked = orders.by_id[order.client_order_id]
     before = orders.before(tracked)
+    # What waited leaves later than it was intended, and may arrive as much later; a process that
+    # begins counts from its own start, so this needs no record.
+    tracked.sent_ns = max(tracked.sent_ns, core.now_ns)
     if not tracked.replaces:
         core.out.sends.append(approved)
     elif before is None or before.state is not OrderState.PENDING_REPLACE:

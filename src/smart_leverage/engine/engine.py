@@ -238,9 +238,9 @@ class Engine:
 
     def _on_broker_lost(self, event: events.BrokerLost) -> None:
         self._core.is_ready = False
-        self._core.record(
-            Noted(at_ns=self._core.now_ns, code="broker.lost", text="the broker does not answer")
-        )
+        why = f": {event.why}" if event.why else ""
+        text = f"the broker does not answer{why}"
+        self._core.record(Noted(at_ns=self._core.now_ns, code="broker.lost", text=text))
 
     def _on_clock(self, event: events.ClockJudged) -> None:
         on_clock_judged(self._core, event)

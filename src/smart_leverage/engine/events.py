@@ -70,7 +70,12 @@ class Started(Event, frozen=True, kw_only=True):
 
 
 class BrokerLost(Event, frozen=True, kw_only=True):
-    """The broker does not answer; nothing is added before its lists have been compared again."""
+    """The broker does not answer; nothing is added before its lists have been compared again.
+
+    `why` is what was asked and what came back, as far as that can be said.
+    """
+
+    why: str = ""
 
 
 class ClockJudged(Event, frozen=True, kw_only=True):

@@ -2,45 +2,47 @@
 
 from decimal import Decimal
 
+from smart_leverage.books.postings import USD
 from smart_leverage.books.sharing import closing_shares
 from smart_leverage.domain.instruments import AssetClass, Key
-from smart_leverage.domain.orders import PositionSnapshot
+from smart_leverage.domain.orders import Fill, Side
 from smart_leverage.domain.records import IncomeSeen
 from smart_leverage.engine.core import Core
-from smart_leverage.engine.events import IncomeArrived
+from smart_leverage.engine.events import IncomeArrived, Reconciled
+from smart_leverage.engine.state import FEE_RATE_MAX
 
-ZERO = Decimal(0)
+ZERO, CENT = Decimal(0), Decimal("0.01")
 
 FEE = "fee"
-SEEN_FIRST = "fee, seen in the holding before it was told"
+SEEN_FIRST = "fee, seen in the account before it was told"
 
 
 def take_income(core: Core, event: IncomeArrived) -> None:
-    """Book what the broker tells, once; of a fee in coins what the holding did not show already.
+    """Book what the broker tells, once; of a fee what the account did not show already.
 
     While the books hold less than a fee takes, nothing is booked: they lag behind, and it is told
     again.
     """
     if event.reference in core.state.flows:
         return
-    key, qty = event.key, event.qty
-    if key is None or key not in core.state.instruments:
-        _book(core, event, None, ZERO)
-        return
-    left = min(qty + core.state.fees_ahead.get(key, ZERO), ZERO)
-    if core.state.book.qty(key) + left >= 0:
-        _book(core, event, key, left)
-
-
-def _book(core: Core, event: IncomeArrived, key: Key | None, qty: Decimal) -> None:
+    key = event.key if event.key in core.state.instruments else None
+    amount, qty = event.amount, ZERO
+    told = event.qty if key else amount if event.source == FEE else ZERO
+    left = min(told + core.state.fees_ahead.get(key or USD, ZERO), ZERO)
+    if key:
+        qty = left
+        if core.state.book.qty(key) + qty < 0:
+            return
+    elif told:
+        amount = left
     core.record(
         IncomeSeen(
             at_ns=core.now_ns,
-            amount=event.amount,
+            amount=amount,
             source=event.source,
             reference=event.reference,
             key=key,
-            told=event.qty if key else ZERO,
+            told=told,
             qty=qty,
             price=event.price,
             shares=_shares(core, key, qty),
@@ -48,18 +50,26 @@ def _book(core: Core, event: IncomeArrived, key: Key | None, qty: Decimal) -> No
     )
 
 
-def heed_fees(core: Core, position: PositionSnapshot) -> None:
-    """Book a fee in coins that a holding shows and nobody has told of yet.
+def heed_fees(core: Core, event: Reconciled) -> None:
+    """Book fees of coins that the account shows and nobody has told of yet.
 
-    Some brokers take it at once and tell of it a day later. It is believed as far as the purchases
-    of the last days explain it; a larger difference stays one.
+    Some brokers take them at once, of what was received, and tell of them a day later. They are
+    believed as far as the deals of the last days explain them; a larger difference stays one.
     """
-    key = position.key
-    if not core.config.fees_come_later or key not in core.state.instruments:
+    if not core.config.fees_come_later:
         return
-    if core.instrument(key).asset_class is not AssetClass.CRYPTO:
-        return
-    gone = core.state.book.qty(key) - position.qty
+    theirs = {one.key: one for one in event.positions}
+    for key, qty in list(core.state.held()):
+        stated = theirs.get(key)
+        gone = qty - (ZERO if stated is None else stated.qty)
+        price = None if stated is None else stated.price
+        _heed_coins(core, key, gone, price or core.state.entry_price(key))
+    gone = core.state.book.cash - event.account.cash
+    if CENT <= gone <= core.state.fees_due(USD, core.now_ns):
+        core.record(IncomeSeen(at_ns=core.now_ns, amount=-gone, source=SEEN_FIRST))
+
+
+def _heed_coins(core: Core, key: Key, gone: Decimal, price: Decimal) -> None:
     if not ZERO < gone <= core.state.fees_due(key, core.now_ns):
         return
     core.record(
@@ -69,10 +79,24 @@ def heed_fees(core: Core, position: PositionSnapshot) -> None:
             source=SEEN_FIRST,
             key=key,
             qty=-gone,
-            price=position.price,
+            price=price,
             shares=_shares(core, key, -gone),
         )
     )
+
+
+def expect_fee(core: Core, fill: Fill) -> None:
+    """Count on the largest fee in coins that a deal may have cost, until the lists are read.
+
+    So what protects a purchase is smaller than what the broker has, and is not refused.
+    """
+    if core.instrument(fill.key).asset_class is not AssetClass.CRYPTO or fill.fee:
+        return
+    core.wants_lists = True
+    if fill.side is not Side.BUY:
+        return
+    before = core.unseen_fees.get(fill.key, ZERO)
+    core.unseen_fees[fill.key] = before + fill.qty * FEE_RATE_MAX
 
 
 def _shares(core: Core, key: Key | None, qty: Decimal) -> dict[str, Decimal]:

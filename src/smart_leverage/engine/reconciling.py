@@ -36,8 +36,8 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
     core.is_ready, core.wants_lists = True, False
     if core.config.policy.intraday.is_on:
         _note_power(core, event.account)
-    for position in event.positions:
-        heed_fees(core, position)
+    core.unseen_fees.clear()
+    heed_fees(core, event)
     for listed in event.orders:
         adopt(core, listed)
         on_broker_order(core, listed)

@@ -11,11 +11,12 @@ from smart_leverage.books.baselines import Baseline, Baselines, Period
 from smart_leverage.books.book import Applied, Book
 from smart_leverage.books.episodes import Episodes
 from smart_leverage.books.peaks import RollingMarks, RollingPeak
+from smart_leverage.books.postings import USD
 from smart_leverage.domain.bots import Seat
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.evidence import Evidence, evidence_of
-from smart_leverage.domain.instruments import Instrument, Key
-from smart_leverage.domain.orders import OrderState, Role, Side
+from smart_leverage.domain.instruments import AssetClass, Instrument, Key
+from smart_leverage.domain.orders import Fill, OrderState, Role, Side
 from smart_leverage.domain.parts import is_in, parts_of
 from smart_leverage.domain.records import (
     RESTORED,
@@ -69,7 +70,7 @@ FEE_RATE_MAX = Decimal("0.0030")
 FEE_LATE_NS = 4 * DAY_NS
 """Over a long weekend so much later at most they are taken and told."""
 
-BOUGHT_KEPT = 10_000
+DEALT_KEPT = 10_000
 
 HELD = "held"
 """The venue's word for an exit that waits until its entry has filled."""
@@ -128,9 +129,9 @@ class State:
         """Who may speak to the gateway, by token id; replaced and never changed, so that other
         threads may read it."""
         self.flows: set[str] = set()
-        self.fees_ahead: dict[Key, Decimal] = {}
-        """What holdings showed to be gone for fees in coins before the broker told of it."""
-        self._bought: dict[Key, deque[tuple[int, Decimal]]] = {}
+        self.fees_ahead: dict[str, Decimal] = {}
+        """What the account showed to be gone for fees before they were told: of a coin, or cash."""
+        self._dealt: dict[str, deque[tuple[int, Decimal]]] = {}
         self.imports: list[PastImported] = []
         self.past_equity: dict[int, Decimal] = {}
         """What the account was worth before our time, by instant; no baseline comes from it."""
@@ -252,21 +253,29 @@ class State:
         if record.reference:
             self.flows.add(record.reference)
         self.book.flow(record.amount)
-        key = record.key
+        key, is_fee = record.key, bool(record.told) or not record.reference
+        if is_fee:
+            what, booked = (USD, record.amount) if key is None else (key, record.qty)
+            ahead = self.fees_ahead.get(what, Decimal(0)) + record.told - booked
+            self.fees_ahead[what] = max(ahead, Decimal(0))
         if key is None:
             return
-        ahead = self.fees_ahead.get(key, Decimal(0)) + record.told - record.qty
-        self.fees_ahead[key] = max(ahead, Decimal(0))
         lot = self.instruments[key].lot
         for bot, qty in sorted(record.shares.items()):
             self.book.adopt(key, qty, record.price, bot, at_ns=record.at_ns)
             self.episodes.move(record.at_ns, bot, key, qty, Decimal(0), lot, is_forced=False)
 
-    def fees_due(self, key: Key, now_ns: int) -> Decimal:
-        """Return what fees in coins of the last days' purchases may still take at most."""
-        bought = self._bought.get(key, ())
-        since_ns = now_ns - FEE_LATE_NS
-        return FEE_RATE_MAX * sum((qty for at_ns, qty in bought if at_ns > since_ns), Decimal(0))
+    def fees_due(self, what: str, now_ns: int) -> Decimal:
+        """Return what fees of the last days may still take at most, of a coin or of the cash."""
+        dealt, since_ns = self._dealt.get(what, ()), now_ns - FEE_LATE_NS
+        return FEE_RATE_MAX * sum((qty for at_ns, qty in dealt if at_ns > since_ns), Decimal(0))
+
+    def _owe_fee(self, at_ns: int, fill: Fill) -> None:
+        """Remember a deal in coins whose fee nobody has told: it is taken of what was received."""
+        is_buy = fill.side is Side.BUY
+        what, got = (fill.key, fill.qty) if is_buy else (USD, fill.qty * fill.price)
+        if self.instruments[fill.key].asset_class is AssetClass.CRYPTO and not fill.fee:
+            self._dealt.setdefault(what, deque(maxlen=DEALT_KEPT)).append((at_ns, got))
 
     def _split(self, record: SplitSeen) -> None:
         key = record.key
@@ -386,10 +395,7 @@ class State:
         if not applied.is_new:
             return
         self._episodes(record.at_ns, fill.key, applied, is_forced=tracked.order.role.is_house)
-        if fill.side is Side.BUY and not fill.fee:
-            self._bought.setdefault(fill.key, deque(maxlen=BOUGHT_KEPT)).append(
-                (record.at_ns, fill.qty)
-            )
+        self._owe_fee(record.at_ns, fill)
         tracked.filled += fill.qty
         if tracked.exits is not None and not tracked.is_buy:
             tracked.exits.filled += fill.qty

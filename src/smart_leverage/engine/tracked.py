@@ -4,7 +4,7 @@ import base64
 import hashlib
 from decimal import Decimal
 
-from smart_leverage.domain.orders import Order, OrderState, Side
+from smart_leverage.domain.orders import BrokerOrder, Order, OrderState, Side
 from smart_leverage.engine.exits import Exits
 
 ZERO = Decimal(0)
@@ -29,6 +29,7 @@ class Tracked:
         "intended_ns",
         "is_held",
         "is_resent",
+        "last_word",
         "misses",
         "order",
         "parent",
@@ -75,6 +76,8 @@ class Tracked:
         self.is_resent = False
         """Whether this process has sent it a second time; the journal counts all attempts."""
         self.broker_order_id = ""
+        self.last_word: BrokerOrder | None = None
+        """What the broker said of its end while executions were still to come."""
         self.hwm: Decimal | None = None
         self.stop_price = order.stop_price
         """Where it waits now: of a trailing stop what the broker told last, with the best price."""

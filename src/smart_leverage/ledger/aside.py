@@ -8,6 +8,7 @@ from pathlib import Path
 
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.ledger.files import FILE_MODE, SEALS, WITNESS, beside, holder
+from smart_leverage.ledger.home import home_of
 
 _PARTS = ("", "-wal", "-journal")
 """What the database keeps of a ledger; its index is made anew from them."""
@@ -18,12 +19,13 @@ def aside(path: Path) -> Iterator[Path]:
     """Yield where a ledger may be read: itself while a process writes it, else a copy.
 
     The database puts a log and an index beside a file that it only reads, and leaves them there.
-    Beside one that is being written they are anyway. The temporary folder needs room for the copy.
+    Beside one that is being written they are anyway, and one on a server has none. The temporary
+    folder needs room for the copy.
 
     Raises:
         LedgerError: It cannot be copied.
     """
-    if holder(path) is not None:
+    if holder(path) is not None or home_of(path) is not None:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="ledger-") as folder:

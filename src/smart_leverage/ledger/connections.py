@@ -164,7 +164,7 @@ def create_file(path: Path, durability: Durability, connect: Connect) -> None:
 def create_tables(connection: Connection) -> None:
     """Make all tables and the rows that must be there, in one transaction."""
     connection.executescript(
-        f"BEGIN IMMEDIATE; {SCHEMA['journal']}; {SCHEMA['projections']}; COMMIT"
+        f"BEGIN IMMEDIATE; {SCHEMA['journal']}; {SCHEMA['guards']}; {SCHEMA['projections']}; COMMIT"
     )
 
 

@@ -52,17 +52,21 @@ class Inbox:
         with self._lock:
             if self._size and self._size + count > self._size_max:
                 self._wait_for_room(count)
-            if self._refusal is not None:
-                raise _refused(self._refusal)
+            self.raise_refusal()
             self._batches.append(batch)
             self._size += count
             self._arrived.notify()
 
-    def take(self) -> list[Batch]:
-        """Wait for batches and return all there are, oldest first; empty when closed and done."""
+    def take(self, idle_s: float | None = None) -> list[Batch] | None:
+        """Wait for batches and return all there are, oldest first; empty when closed and done.
+
+        Args:
+            idle_s: Longest wait, seconds; then None is returned. None waits for ever.
+        """
         with self._lock:
             while not self._batches and self._refusal is None:
-                self._arrived.wait()
+                if not self._arrived.wait(idle_s):
+                    return None
             taken = list(self._batches)
             self._batches.clear()
             return taken
@@ -73,6 +77,15 @@ class Inbox:
             self._size -= count
             if self._waiting_for_room:
                 self._room.notify_all()
+
+    def raise_refusal(self) -> None:
+        """Say why nothing more is taken.
+
+        Raises:
+            LedgerError: Closed or broken.
+        """
+        if self._refusal is not None:
+            raise _refused(self._refusal)
 
     def refuse(self, why: BaseException | str) -> None:
         """Take nothing more; the first reason stays."""

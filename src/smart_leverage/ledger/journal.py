@@ -3,12 +3,13 @@
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from sqlite3 import Connection, DatabaseError
+from sqlite3 import DatabaseError
 from typing import Any
 
 from smart_leverage.domain.errors import LedgerCorrupt
 from smart_leverage.ledger.base import Entry, Head
 from smart_leverage.ledger.chain import GENESIS, digest
+from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.statements import QUERIES
 
 PAGE = 2_000
@@ -18,7 +19,7 @@ Raw = tuple[Any, ...]
 """One row of the journal with its texts as bytes."""
 
 
-def raw_entries(connection: Connection, after: int = 0) -> Iterator[Raw]:
+def raw_entries(connection: Database, after: int = 0) -> Iterator[Raw]:
     """Yield the rows after this one, oldest first, a page at a time.
 
     Raises:
@@ -34,7 +35,7 @@ def raw_entries(connection: Connection, after: int = 0) -> Iterator[Raw]:
         after = page[-1][0]
 
 
-def _page(connection: Connection, after: int) -> tuple[list[Raw], DatabaseError | None]:
+def _page(connection: Database, after: int) -> tuple[list[Raw], DatabaseError | None]:
     """Return the next rows, as many as can be read, and what stopped the reading."""
     page: list[Raw] = []
     try:
@@ -49,7 +50,7 @@ def _page(connection: Connection, after: int) -> tuple[list[Raw], DatabaseError 
     return page, None
 
 
-def chained(connection: Connection, after: int = 0) -> Iterator[Entry]:
+def chained(connection: Database, after: int = 0) -> Iterator[Entry]:
     """Yield the links after this one, oldest first, each proved to follow the one before.
 
     Raises:
@@ -66,24 +67,24 @@ def chained(connection: Connection, after: int = 0) -> Iterator[Entry]:
         raise LedgerCorrupt(f"event {before.seq + 1} cannot be read: {error}") from error
 
 
-def raw_entries_about(connection: Connection, key: str) -> list[Raw]:
+def raw_entries_about(connection: Database, key: str) -> list[Raw]:
     """Return the rows about one thing, oldest first."""
     return connection.execute(QUERIES["entries_about"], (key,)).fetchall()
 
 
-def last_raw_entry(connection: Connection) -> Raw | None:
+def last_raw_entry(connection: Database) -> Raw | None:
     """Return the last row; None when there is none."""
     found: list[Raw] = connection.execute(QUERIES["last_entry"]).fetchall()
     return found[0] if found else None
 
 
-def head_of(connection: Connection) -> Head:
+def head_of(connection: Database) -> Head:
     """Return the last link's number and hash, unchecked."""
     last = last_raw_entry(connection)
     return GENESIS if last is None else Head(last[0], last[-1])
 
 
-def hash_at(connection: Connection, seq: int) -> bytes | None:
+def hash_at(connection: Database, seq: int) -> bytes | None:
     """Return the hash that stands at a number; None when there is no such link."""
     found = connection.execute(QUERIES["hash_at"], (seq,)).fetchall()
     return found[0][0] if found else None
@@ -116,7 +117,7 @@ def content_fault(raw: Raw) -> str | None:
     return None if is_sound else f"event {raw[0]} does not have the hash of its content"
 
 
-def lost(connection: Connection, noted: Head | None) -> str | None:
+def lost(connection: Database, noted: Head | None) -> str | None:
     """Say what is missing of the links that were acknowledged; None when nothing is."""
     if noted is None or not noted.seq:
         return None

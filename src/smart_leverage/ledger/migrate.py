@@ -11,6 +11,7 @@ from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
 from smart_leverage.ledger.base import Durability, Head
 from smart_leverage.ledger.connections import (
     DAMAGE,
+    SCHEMA_VERSION,
     Connect,
     check_schema,
     connect,
@@ -20,8 +21,10 @@ from smart_leverage.ledger.connections import (
     unreadable,
 )
 from smart_leverage.ledger.files import WriterLock, beside, is_missing, put_in_place, sync_folder
+from smart_leverage.ledger.home import home_of
 from smart_leverage.ledger.journal import chained, head_of
 from smart_leverage.ledger.opening import last_link
+from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.snapshot import snapshot
 from smart_leverage.ledger.statements import QUERIES
 
@@ -66,6 +69,8 @@ def migrate(
         LedgerCorrupt: It is damaged; nothing was changed.
         LedgerError: There is no ledger, the copy cannot be made, or a step failed and was undone.
     """
+    if home_of(path) is not None:
+        return _served(path)
     if is_missing(path):
         raise LedgerError(f"{path}: no ledger here")
     lock = WriterLock(path)
@@ -81,6 +86,12 @@ def migrate(
         raise unreadable(error, str(path)) from error
     finally:
         lock.release()
+
+
+def _served(path: Path) -> Migrated:
+    """Return that nothing is due: all tables that a server was ever given are of one version."""
+    Reader.open(path).close()
+    return Migrated(SCHEMA_VERSION, (), None)
 
 
 def _version(path: Path) -> int:

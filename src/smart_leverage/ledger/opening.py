@@ -2,12 +2,12 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from sqlite3 import Connection
 
-from smart_leverage.domain.errors import LedgerCorrupt
+from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
 from smart_leverage.ledger.base import Durability, Head
 from smart_leverage.ledger.chain import GENESIS
 from smart_leverage.ledger.connections import Connect, create_file, refuse_stranger
+from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.files import (
     WITNESS,
     WriterLock,
@@ -18,6 +18,7 @@ from smart_leverage.ledger.files import (
     restrict,
     witnessed,
 )
+from smart_leverage.ledger.home import home_of
 from smart_leverage.ledger.journal import content_fault, last_raw_entry, lost
 from smart_leverage.ledger.statements import QUERIES
 
@@ -31,6 +32,8 @@ def claim(path: Path, durability: Durability, connect: Connect, undo: ExitStack)
         LedgerLocked: Somebody else has the right.
         LedgerError: It is not a ledger of this version, it is gone, or it cannot be written.
     """
+    if (there := home_of(path)) is not None:
+        raise LedgerError(f"{path}: the ledger of this path is {there.told}, and not in a file")
     if not is_missing(path):
         refuse_stranger(path)
     prepare(path)
@@ -53,7 +56,7 @@ def _refuse_loss(path: Path) -> None:
         raise LedgerCorrupt(f"{path}: missing or empty, but {log} is a part of it")
 
 
-def raised_epoch(connection: Connection, where: str) -> int:
+def raised_epoch(connection: Database, where: str) -> int:
     """Count one more writer and return its number.
 
     Raises:
@@ -67,20 +70,25 @@ def raised_epoch(connection: Connection, where: str) -> int:
     return int(epoch)
 
 
-def last_link(connection: Connection, path: Path | None) -> Head:
+def last_link(connection: Database, path: Path | None, where: str = "") -> Head:
     """Return the head, after checking its hash and that nothing acknowledged is missing.
+
+    Args:
+        connection: To the ledger.
+        path: Beside which the witness is; None where there is none.
+        where: The ledger as an error names it; empty means the path.
 
     Raises:
         LedgerCorrupt: Something is.
     """
-    last = last_raw_entry(connection)
+    where, last = where or str(path), last_raw_entry(connection)
     if last is None:
         head = GENESIS
     elif what := content_fault(last):
-        raise LedgerCorrupt(f"{path}: {what}")
+        raise LedgerCorrupt(f"{where}: {what}")
     else:
         head = Head(last[0], last[7])
     if path is not None and (missing := lost(connection, witnessed(path))):
         advice = f"if an older copy was put here on purpose, remove {beside(path, WITNESS)}"
-        raise LedgerCorrupt(f"{path}: {missing}; {advice}")
+        raise LedgerCorrupt(f"{where}: {missing}; {advice}")
     return head

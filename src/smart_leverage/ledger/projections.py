@@ -1,7 +1,7 @@
 """What the entries add up to: the tables that can be made again from the journal, byte for byte."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 from itertools import chain
@@ -60,6 +60,7 @@ from smart_leverage.domain.records import (
     decode,
 )
 from smart_leverage.ledger.base import Entry
+from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.postings import (
     CASH,
     POSITION,
@@ -75,6 +76,8 @@ from smart_leverage.ledger.postings import (
 from smart_leverage.ledger.statements import QUERIES, SCHEMA, widened
 
 Row = Iterable[str | bytes | int | None]
+Widths = Callable[[int], Iterable[int]]
+"""Cuts a number of rows into the numbers that go into one statement each."""
 
 _COLUMNS = re.compile(r"INSERT INTO \w+ \(([^()]*)\)")
 _WIDTHS = (64, 8, 1)
@@ -145,8 +148,10 @@ class Projector:
     The tables depend on the records alone, never on how they were grouped into flushes.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database, widths: Widths | None = None) -> None:
+        """Go on from the balances that the tables hold; `widths` cuts rows into statements."""
         self._connection = connection
+        self._write = partial(write, widths=widths or in_few_widths)
         self._positions = {
             (bot, key): Decimal(qty)
             for bot, key, qty, _ in connection.execute(QUERIES["all_positions"])
@@ -194,7 +199,7 @@ class Projector:
     def flush(self) -> None:
         """Write everything folded since the last flush, inside the caller's transaction."""
         for statement, rows in self._rows.items():
-            write(self._connection, statement, rows)
+            self._write(self._connection, statement, rows)
         self._rows.clear()
         self._flush_orders()
         self._flush_balances()
@@ -278,7 +283,9 @@ class Projector:
         if known is not None:
             return known
         row = self._connection.execute(QUERIES["order_bot"], (client_order_id,)).fetchone()
-        return EXTERNAL if row is None else str(row[0])
+        # One that was never intended is asked for once: an intent tells its bot by itself.
+        bot = self._owners[client_order_id] = EXTERNAL if row is None else str(row[0])
+        return bot
 
     def _post(self, seq: int, legs: Iterable[Leg]) -> None:
         for number, leg in enumerate(legs):
@@ -302,9 +309,9 @@ class Projector:
             )
             for name, move in self._moves.items()
         ]
-        write(self._connection, "move_order", moves)
-        write(self._connection, "trail_order", list(self._trails.values()))
-        write(self._connection, "cancel_order", list(self._cancels.values()))
+        self._write(self._connection, "move_order", moves)
+        self._write(self._connection, "trail_order", list(self._trails.values()))
+        self._write(self._connection, "cancel_order", list(self._cancels.values()))
         for pending in (self._moves, self._move_seqs, self._trails, self._cancels):
             pending.clear()
 
@@ -313,23 +320,31 @@ class Projector:
             (*place, plain(self._positions[place]), seq)
             for place, seq in self._moved_positions.items()
         ]
-        write(self._connection, "set_position", positions)
+        self._write(self._connection, "set_position", positions)
         cash: list[Row] = [
             (asset, plain(self._cash[asset]), seq) for asset, seq in self._moved_cash.items()
         ]
-        write(self._connection, "set_cash", cash)
+        self._write(self._connection, "set_cash", cash)
         self._moved_positions.clear()
         self._moved_cash.clear()
 
 
-def write(connection: Connection, statement: str, rows: list[Row]) -> int:
+def in_few_widths(count: int) -> Iterator[int]:
+    """Cut rows into statements of few widths, so that all of them stay prepared."""
+    for width in _WIDTHS:
+        yield from [width] * (count // width)
+        count %= width
+
+
+def write(
+    connection: Database, statement: str, rows: list[Row], *, widths: Widths = in_few_widths
+) -> int:
     """Run a named statement for all rows, many rows a step; return the number of rows changed."""
     start = changed = 0
-    for width in _WIDTHS:
-        while len(rows) - start >= width:
-            values = tuple(chain.from_iterable(rows[start : start + width]))
-            changed += connection.execute(widened(statement, width), values).rowcount
-            start += width
+    for width in widths(len(rows)):
+        values = tuple(chain.from_iterable(rows[start : start + width]))
+        changed += connection.execute(widened(statement, width), values).rowcount
+        start += width
     return changed
 
 

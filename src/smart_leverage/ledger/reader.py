@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from sqlite3 import Connection
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -13,6 +12,8 @@ from smart_leverage.domain.instruments import Instrument
 from smart_leverage.ledger import rows
 from smart_leverage.ledger.base import Entry, Head
 from smart_leverage.ledger.connections import Connect, connect, file_uri, open_reader
+from smart_leverage.ledger.database import Database
+from smart_leverage.ledger.home import home_of, refuse_lacking
 from smart_leverage.ledger.journal import PAGE, head_of, parse, raw_entries, raw_entries_about
 from smart_leverage.ledger.statements import QUERIES
 
@@ -29,17 +30,23 @@ class Reader:
     `limit`; pass the last `seq` as `before` for the next page.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path, *, connect: Connect = connect) -> Self:
-        """Open the ledger at a path.
+    def open(cls, path: Path, *, connect: Connect = connect) -> "Reader":
+        """Open the ledger of a path: in its file, or on the server that the note beside it names.
 
         Raises:
             LedgerError: There is no ledger, or a newer or a damaged one.
         """
-        return cls(open_reader(file_uri(path, "ro"), str(path), connect))
+        address = home_of(path)
+        if address is None:
+            return cls(open_reader(file_uri(path, "ro"), str(path), connect))
+        refuse_lacking()
+        from smart_leverage.ledger.postgres.reader import ServerReader
+
+        return ServerReader.at(address)
 
     def close(self) -> None:
         """Let go of the file; harmless twice."""

@@ -26,13 +26,15 @@ CREATE TABLE journal (
 ) STRICT;
 CREATE INDEX journal_by_key ON journal (key, seq) WHERE key <> '';
 
+INSERT INTO ledger_schema (one, version) VALUES (1, 1);
+INSERT INTO writer (one, epoch) VALUES (1, 0);
+
+-- name: guards
+-- An entry that is there stays as it is.
 CREATE TRIGGER journal_is_not_updated BEFORE UPDATE ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER journal_is_not_deleted BEFORE DELETE ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-
-INSERT INTO ledger_schema (one, version) VALUES (1, 1);
-INSERT INTO writer (one, epoch) VALUES (1, 0);
 
 -- name: projections
 -- What the entries add up to, written in the transaction of the entries themselves.

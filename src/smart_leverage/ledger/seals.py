@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from sqlite3 import Connection
 from typing import NamedTuple
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
 from smart_leverage.ledger.base import Durability, Entry, Head
+from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.files import FILE_MODE, SEALS, beside, put_in_place, sync_folder
 from smart_leverage.ledger.journal import hash_at, last_raw_entry
 from smart_leverage.ledger.statements import QUERIES
@@ -138,7 +138,7 @@ class Sealer:
         LedgerError: The seals cannot be read.
     """
 
-    def __init__(self, path: Path, connection: Connection, durability: Durability) -> None:
+    def __init__(self, path: Path, connection: Database, durability: Durability) -> None:
         self._path = path
         self._durability = durability
         self._seals = read_seals(path)
@@ -169,7 +169,7 @@ class Sealer:
         except (OSError, LedgerError) as error:
             _LOG.warning("month %s could not be sealed: %s", self._seals[-1].month, error)
 
-    def _catch_up(self, connection: Connection) -> None:
+    def _catch_up(self, connection: Database) -> None:
         """Find the month that is running, and seal the one before if that was missed.
 
         Only entries after the last seal are looked at, and of those, up to the first of the month.
@@ -189,7 +189,7 @@ class Sealer:
         if first - 1 > after:
             self._seal_missed(connection, first - 1)
 
-    def _seal_missed(self, connection: Connection, seq: int) -> None:
+    def _seal_missed(self, connection: Database, seq: int) -> None:
         ((at_ns, own),) = connection.execute(QUERIES["link_at"], (seq,)).fetchall()
         self._seals.append(Seal(month_of(at_ns), Head(seq, own)))
         self.write()

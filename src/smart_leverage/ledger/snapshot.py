@@ -4,11 +4,22 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
 from smart_leverage.ledger.base import Durability
-from smart_leverage.ledger.connections import connect, file_uri, is_damage, open_reader
+from smart_leverage.ledger.connections import (
+    connect,
+    file_uri,
+    is_damage,
+    open_reader,
+    open_writer,
+)
 from smart_leverage.ledger.files import FILE_MODE, sync_folder
+from smart_leverage.ledger.home import home_of, refuse_lacking
+
+if TYPE_CHECKING:
+    from smart_leverage.ledger.postgres.address import Address
 
 _HEADER = 100
 _PAGE_SIZE = slice(16, 18)
@@ -22,7 +33,7 @@ def snapshot(
     *,
     oldest: int | None = None,
 ) -> None:
-    """Copy a ledger to a new file through the database's own backup.
+    """Copy a ledger to a new file through the database's own backup, or row by row from a server.
 
     Args:
         path: The ledger, running or at rest.
@@ -34,6 +45,10 @@ def snapshot(
         LedgerCorrupt: It cannot be read to its end; nothing is left at the target.
         LedgerError: There is no ledger, something is at the target, or it cannot be written.
     """
+    address = home_of(path)
+    if address is not None:
+        _fetch(address, to, durability)
+        return
     with closing(open_reader(file_uri(path, "ro"), str(path), oldest=oldest)) as source:
         _reserve(to)
         try:
@@ -51,6 +66,24 @@ def snapshot(
             to.unlink()
             if is_damage(error):
                 raise LedgerCorrupt(f"{path}: cannot be copied ({error})") from error
+            raise LedgerError(f"{to}: cannot be written ({error})") from error
+
+
+def _fetch(address: "Address", to: Path, durability: Durability) -> None:
+    """Copy a ledger from a server, as it is at one moment."""
+    refuse_lacking()
+    from smart_leverage.ledger.postgres.copying import fill_file
+    from smart_leverage.ledger.postgres.reader import open_reader as open_served
+
+    with closing(open_served(address)) as source, source.held():
+        _reserve(to)
+        try:
+            with closing(open_writer(file_uri(to, "rw"), durability, connect)) as target:
+                fill_file(target, source)
+            if durability is Durability.FULL:
+                sync_folder(to.absolute().parent)
+        except (OSError, sqlite3.DatabaseError) as error:
+            to.unlink()
             raise LedgerError(f"{to}: cannot be written ({error})") from error
 
 

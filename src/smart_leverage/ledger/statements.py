@@ -9,12 +9,12 @@ _LAST_WORDS = re.compile(r"(?:^--.*\n*)+\Z", re.MULTILINE)
 _ROW = re.compile(r"VALUES (\([^()]*\))")
 
 
-def load(file: str) -> dict[str, str]:
+def load(file: str, package: str = __package__) -> dict[str, str]:
     """Return the statements of one SQL file by the name in the `-- name:` line above each.
 
     Comments that end a part belong to the next one and are left out.
     """
-    text = files(__package__).joinpath(file).read_text(encoding="utf-8")
+    text = files(package).joinpath(file).read_text(encoding="utf-8")
     _, *parts = _NAME.split(text)
     return {
         name: _LAST_WORDS.sub("", sql).strip().rstrip(";")

@@ -17,6 +17,7 @@ from smart_leverage.ledger.chain import GENESIS
 from smart_leverage.ledger.connections import DAMAGE, connect, file_uri, open_reader
 from smart_leverage.ledger.dump import TABLES, Line, columns, lines, unequal
 from smart_leverage.ledger.files import witnessed
+from smart_leverage.ledger.home import home_of
 from smart_leverage.ledger.journal import fault, hash_at, head_of, lost, parse, raw_entries
 from smart_leverage.ledger.projections import rebuild
 from smart_leverage.ledger.seals import Seal, altered, read_seals
@@ -104,7 +105,7 @@ def _verified(path: Path, kept: _Kept, progress: Progress) -> Verdict:
         try:
             snapshot(path, copy, Durability.NONE)
         except LedgerCorrupt as error:
-            damage = salvage(path, copy) or str(error)
+            damage = (None if home_of(path) else salvage(path, copy)) or str(error)
         if not copy.exists():
             return Verdict(GENESIS, (Fault(None, damage or "cannot be copied"),))
         try:

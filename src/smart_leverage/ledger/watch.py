@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from smart_leverage.ledger.files import beside
+from smart_leverage.ledger.home import SERVER
 from smart_leverage.ledger.reader import Reader
 
 
@@ -35,11 +37,12 @@ class Watch:
         """Return the ledger, None where nothing was committed since what was taken last.
 
         Raises:
-            OSError: There is no file.
-            LedgerError: It is no ledger.
+            OSError: There is no file, and no note of a server.
+            LedgerError: It is no ledger, or the server does not answer.
             sqlite3.Error: It cannot be read.
         """
-        found = self._path.stat()
+        served = beside(self._path, SERVER)
+        found = (served if served.exists() else self._path).stat()
         file = (found.st_dev, found.st_ino)
         is_another = file != self._file
         reader = self.reader

@@ -21,9 +21,11 @@ from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Answered, Command, Commanded, Event, Opened, Verdict
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.ledger.files import EMERGENCY, beside, is_missing
+from smart_leverage.ledger.home import SERVER
 from smart_leverage.ledger.refuge import WHO, Refuge
 from smart_leverage.ledger.space import takes
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.ledger.writing import WritingLedger
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.runtime.latch import HaltFile
 from smart_leverage.runtime.recovery import begin
@@ -61,7 +63,7 @@ class Keeper:
         halt: HaltFile,
         warn: Callable[[str], None] = lambda line: None,
         *,
-        open_ledger: Callable[[Path], SqliteLedger] = SqliteLedger,
+        open_ledger: Callable[[Path], WritingLedger] = SqliteLedger,
     ) -> None:
         """Open the ledger of an account, or a refuge; `warn` tells a person what is wrong."""
         self._path = path
@@ -75,6 +77,7 @@ class Keeper:
         self._is_blind = False
         self._retry_ns = clock.monotonic_ns()
         self._trouble = self._said = ""
+        self._end: LedgerError | None = None
         self._build: Build
         self._trader: Trader
         self._ledger: Ledger = self._opened()
@@ -167,7 +170,11 @@ class Keeper:
 
     def _safely(self, act: Callable[[Trader], T]) -> T | None:
         """Let the trader act; when its ledger fails, go on with another one."""
+        if self._end is not None:
+            raise self._end
         try:
+            if isinstance(self._ledger, WritingLedger):
+                self._ledger.assure()
             return act(self._trader)
         except FINAL:
             raise
@@ -190,7 +197,11 @@ class Keeper:
             raise _last_word(failure) from failure
         self._let_go()
         in_hand, self._in_hand = self._in_hand, deque()
-        self._stand()
+        try:
+            self._stand()
+        except LedgerError as error:
+            self._end = error  # Whoever comes on the way out hears the same.
+            raise
         for _, event in in_hand:
             if self._is_out_of_date(event):
                 continue
@@ -216,7 +227,8 @@ class Keeper:
     def _stand(self) -> None:
         """Rebuild the account on the ledger, or on a refuge if it fails or has failed just now."""
         now_ns = self._clock.monotonic_ns()
-        is_worth_it, self._retry_ns = now_ns >= self._retry_ns, now_ns + int(RETRY_S * SECOND_NS)
+        is_worth_it = now_ns >= self._retry_ns or self._is_served
+        self._retry_ns = now_ns + int(RETRY_S * SECOND_NS)
         ledger = self._opened() if is_worth_it else self._refuge()
         try:
             self._rebuild(ledger)
@@ -273,7 +285,16 @@ class Keeper:
             )
         return ledger
 
+    @property
+    def _is_served(self) -> bool:
+        return beside(self._path, SERVER).exists()
+
     def _refuge(self) -> Refuge:
+        if self._is_served:
+            raise LedgerError(
+                f"{UNWRITABLE}: {self._trouble}. Nothing leaves any more; what rests at the broker "
+                "stays there: act at the broker, mend the server, start again"
+            )
         try:
             refuge = Refuge(self._path, self._clock.now_ns(), self._trouble)
         except FINAL:

@@ -1,5 +1,6 @@
 """Drives an account in real time: prices each second, decisions at bar ends, lists compared."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ from smart_leverage.runtime.pulse import Pulse
 from smart_leverage.runtime.steady import SteadyClock, compare, watch
 from smart_leverage.runtime.tidying import Tidying
 from smart_leverage.strategies.base import Bot, Strategy
+
+_LOG = logging.getLogger(__name__)
 
 SWITCH_S = 0.002
 """So long one thread computes at most while another one has an answer in hand. Five milliseconds,
@@ -194,22 +197,24 @@ class LiveDriver:
             if self.office is not None and not self.office.is_idle:
                 self._tidying.busy(self.clock.monotonic_ns())
                 self.office.attend(self.trader, self.clock.now_ns)
-        except BrokerDown:
-            self._lose()
+        except BrokerDown as error:
+            self._lose(error)
 
     def finish(self) -> None:
         """Take in what the broker answered to the last errands, and what it has said since."""
         self.attend()
         try:
             self.trader.drain()
-        except BrokerDown:
-            self._lose()  # the next start asks it again
+        except BrokerDown as error:
+            self._lose(error)  # the next start asks it again
         self.trader.flush()
 
-    def _lose(self) -> None:
-        if not self.is_lost:
-            self.is_lost = self.pulse.is_lost = True
-            self.trader.offer(BrokerLost(at_ns=self.clock.now_ns()))
+    def _lose(self, error: BrokerDown) -> None:
+        if self.is_lost:
+            _LOG.debug("the broker does not answer yet: %s", error)
+            return
+        self.is_lost = self.pulse.is_lost = True
+        self.trader.offer(BrokerLost(at_ns=self.clock.now_ns(), why=str(error)))
 
     def step(self) -> None:
         """Take one look at market and broker, and do what follows from it."""
@@ -224,8 +229,8 @@ class LiveDriver:
             else:
                 watch(self.trader, self.clock)
             self._move(now_ns)
-        except BrokerDown:
-            self._lose()
+        except BrokerDown as error:
+            self._lose(error)
         if self.office is None:
             self.trader.flush()
         else:

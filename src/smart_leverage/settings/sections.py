@@ -13,6 +13,7 @@ from pydantic import (
 
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.domain.risk_days import RiskCalendar
+from smart_leverage.ledger.postgres.address import fault_of
 from smart_leverage.settings.notifying import NotifySection, lacking
 from smart_leverage.settings.section import Count, Fraction, Positive, Section, Switch
 
@@ -217,6 +218,25 @@ class LogsSection(Section):
     )
 
 
+class LedgerSection(Section):
+    """Where a new account keeps its ledger; it changes no limit."""
+
+    url: str = Field(
+        default="",
+        description="postgresql://[USER@]HOST[:PORT]/DATABASE without a password; empty is a file",
+    )
+    account: str = Field(
+        default="", max_length=64, description="Its name on the server; empty takes the run's"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_server(cls, url: str) -> str:
+        if url and (what := fault_of(url)):
+            raise ValueError(f"the URL {what}")
+        return url
+
+
 class RampSection(Section):
     """How small the caps of increases begin, at the opening and after a step up."""
 
@@ -363,6 +383,7 @@ class Settings(Section):
     ramp: RampSection = RampSection()
     server: ServerSection = ServerSection()
     logs: LogsSection = LogsSection()
+    ledger: LedgerSection = LedgerSection()
     notify: NotifySection = NotifySection()
 
     @model_validator(mode="after")
@@ -374,8 +395,8 @@ class Settings(Section):
     def policy_text(self) -> str:
         """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps.
 
-        Where the broker is, where the gateway listens, what is logged and who is told are no part
-        of the policy, nor is the intraday plan as long as it is off.
+        Where broker, gateway and ledger are, what is logged and who is told are no part of it, nor
+        is the intraday plan as long as it is off.
         """
         left_out = _NO_POLICY | ({"intraday"} if self.intraday.plan == "off" else set())
         lines = sorted(flat(self.model_dump(exclude=left_out)))
@@ -386,7 +407,7 @@ class Settings(Section):
         return hashlib.sha256(self.policy_text().encode()).hexdigest()[:16]
 
 
-_NO_POLICY = {"broker", "server", "logs", "notify"}
+_NO_POLICY = {"broker", "server", "logs", "ledger", "notify"}
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -17,8 +17,8 @@ from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Commanded, Listed
 from smart_leverage.engine.proof import exact
 from smart_leverage.ledger.base import Ledger
+from smart_leverage.ledger.home import open_ledger
 from smart_leverage.ledger.space import RoomWatch, Space
-from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.verified import note_verified
 from smart_leverage.market.bars import BarSeries, refuse_longer
 from smart_leverage.runtime.admin import is_admin
@@ -41,6 +41,7 @@ from smart_leverage.runtime.timed import TimedBroker
 from smart_leverage.runtime.trader import Trader
 from smart_leverage.runtime.writing import Tell
 from smart_leverage.settings import Settings
+from smart_leverage.wiring.ledgers import Opener, ledger_for
 from smart_leverage.wiring.limits import contradicted
 from smart_leverage.wiring.policy import engine_config
 from smart_leverage.wiring.venues import Beginning, Behind, Venue, opening
@@ -93,7 +94,7 @@ def over_bars(
     clock = ManualClock(opened_ns)
     config = SimConfig(mode=Mode.BAR, cash=start.cash, positions=start.holdings)
     with (
-        SqliteLedger(folder / LEDGER) as ledger,
+        ledger_for(settings, folder / LEDGER) as ledger,
         SimBroker(registry, config=config, path=folder / BROKER) as venue,
     ):
         trader = recover(engine_config(settings), ledger, venue, clock, tell)
@@ -156,7 +157,9 @@ def in_real_time(
         wake.clear()
 
     with (
-        closing(Keeper(folder / LEDGER, clock, halt, warn)) as keeper,
+        closing(
+            Keeper(folder / LEDGER, clock, halt, warn, open_ledger=Opener(settings, warn))
+        ) as keeper,
         closing(Lanes(office)) as lanes,
         Control(folder, wake.set, lanes.fence.settle) as control,
         _may_begin(keeper.ledger, settings, folder),
@@ -246,7 +249,7 @@ def order_at_rest(path: Path, request: Request) -> Answer:
         LedgerLocked: A process runs it after all.
         LedgerError: The ledger cannot be read or written.
     """
-    with SqliteLedger(path) as ledger:
+    with open_ledger(path) as ledger:
         engine = Engine(EngineConfig(), (decode(entry.payload) for entry in ledger.read()))
         if wrong := problems_of(engine.state, request, contradicted):
             return refused(engine.state, ledger.head.seq, wrong)

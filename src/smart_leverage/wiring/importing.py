@@ -12,7 +12,7 @@ from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import PastArrived
 from smart_leverage.engine.state import State
 from smart_leverage.history.base import Read
-from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.ledger.home import open_ledger
 from smart_leverage.runtime.admin import is_admin
 from smart_leverage.runtime.control import Answer
 from smart_leverage.runtime.importing import Gathered, gather
@@ -46,7 +46,7 @@ def import_at_rest(path: Path, reads: Sequence[Read], wanted: Wanted) -> Importe
         LedgerError: The ledger cannot be read or written, or holds no account.
         BadData: See `gather`.
     """
-    with SqliteLedger(path) as ledger:
+    with open_ledger(path) as ledger:
         engine = Engine(EngineConfig(), (decode(entry.payload) for entry in ledger.read()))
         opened = engine.state.opened
         if opened is None:

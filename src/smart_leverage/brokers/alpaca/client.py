@@ -10,13 +10,13 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from smart_leverage.brokers.alpaca import reading
-from smart_leverage.brokers.alpaca.budget import Budget, Lane
 from smart_leverage.brokers.alpaca.hearing import Hearing
 from smart_leverage.brokers.alpaca.hosts import Hosts
 from smart_leverage.brokers.alpaca.line import Answer, Keys, Line, Lost
-from smart_leverage.brokers.alpaca.numbering import Numbering
 from smart_leverage.brokers.alpaca.writing import change_body, order_body
 from smart_leverage.brokers.base import Capabilities
+from smart_leverage.brokers.budget import Budget, Lane
+from smart_leverage.brokers.numbering import Numbering
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.errors import BadData, BrokerDown, NotSent, OutcomeUnknown, Refused
@@ -26,6 +26,7 @@ from smart_leverage.domain.orders import (
     Approved,
     BrokerOrder,
     Order,
+    OrderClass,
     PositionSnapshot,
     Side,
     TradeUpdate,
@@ -171,18 +172,19 @@ class AlpacaBroker:
 
     def order(self, client_order_id: str) -> BrokerOrder | None:
         """Look one order up; None where the broker does not list it."""
-        params = {"client_order_id": client_order_id, "nested": "true"}
-        answer = self._line.ask(BY_NAME, params, Lane.FALL)
+        answer = self._line.ask(BY_NAME, {"client_order_id": client_order_id}, Lane.FALL)
         if answer.status != 200:
             return None
         order = self._legible(answer)
         if order.order.client_order_id != client_order_id:
             raise BrokerDown("the broker answered about another order")
-        return order
+        if order.order.order_class is OrderClass.SIMPLE:
+            return order
+        return self.order_of_id(order.broker_order_id)  # which alone tells of its exits
 
     def order_of_id(self, broker_order_id: str) -> BrokerOrder | None:
         """Look one order up by the broker's own id; None where it does not list it."""
-        answer = self._line.ask(f"{ORDERS}/{broker_order_id}", {}, Lane.FALL)
+        answer = self._line.ask(f"{ORDERS}/{broker_order_id}", {"nested": "true"}, Lane.FALL)
         return self._legible(answer) if answer.status == 200 else None
 
     def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:

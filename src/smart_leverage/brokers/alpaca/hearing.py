@@ -9,7 +9,6 @@ import json
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
@@ -19,9 +18,10 @@ from websockets.sync.client import ClientConnection, connect
 
 from smart_leverage.brokers.alpaca import reading
 from smart_leverage.brokers.alpaca.line import Keys
+from smart_leverage.brokers.told import Told
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS
 from smart_leverage.domain.errors import BadData, BrokerDown
-from smart_leverage.domain.orders import BrokerOrder, TradeUpdate
+from smart_leverage.domain.orders import BrokerOrder, Fill, TradeUpdate
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,15 +35,9 @@ LISTS_EVERY_S = 2.0
 CHECKED_EVERY_S = 30.0
 """And this often while it is up: one that is silent by mistake looks like one with no news."""
 
-KEPT = 20_000
-"""So many of the last updates can be asked for again."""
-
 FRAME_MAX = 1 << 20
 UPDATES = "trade_updates"
 FILLS = frozenset({"fill", "partial_fill"})
-TAKEN_BACK = frozenset({"trade_bust", "trade_correct"})
-"""With these the broker corrects what it had told; less may be filled than before."""
-
 ZERO = Decimal(0)
 
 Row = Mapping[str, Any]
@@ -67,57 +61,6 @@ class Source(Protocol):
     def activity_rows(self, category: str, after_ns: int = 0) -> list[Row]:
         """Return rows of activities since a time, oldest first."""
         ...
-
-
-class Told:
-    """What was told of orders, each thing once, with numbers that grow over restarts as well."""
-
-    def __init__(self) -> None:
-        self.updates: deque[TradeUpdate] = deque(maxlen=KEPT)
-        self.orders: dict[str, BrokerOrder] = {}
-        """By the broker's id, as they were told last."""
-        self.last = 0
-        self._executions: set[str] = set()
-
-    def fill(self, order: BrokerOrder, row: Row, event: str, cumulated: Decimal) -> bool:
-        """Tell of an execution; return whether what was filled before it had been told as well."""
-        qty = reading.amount(row, "qty")
-        at_ns = _at_ns(row)
-        price = reading.amount(row, "price")
-        fill = reading.fill_of(row, order, price=price, qty=qty, cumulated=cumulated, at_ns=at_ns)
-        before = self.filled(order)
-        if fill.execution_id in self._executions:
-            return True
-        self._executions.add(fill.execution_id)
-        known = self.orders.get(order.broker_order_id)
-        is_old = known is not None and _is_behind(order, known)
-        self._add(event, known if known is not None and is_old else order, at_ns, fill)
-        return before + qty >= cumulated
-
-    def change(self, event: str, order: BrokerOrder, at_ns: int) -> None:
-        """Tell that an order stands as it does, unless that was told, or something later."""
-        known = self.orders.get(order.broker_order_id)
-        if known is not None and event not in TAKEN_BACK and _is_behind(order, known):
-            return
-        if known is None or (known.status, known.filled_qty) != (order.status, order.filled_qty):
-            self._add(event, order, at_ns, None)
-
-    def filled(self, order: BrokerOrder) -> Decimal:
-        """Return how much of an order was told as filled."""
-        known = self.orders.get(order.broker_order_id)
-        return ZERO if known is None else known.filled_qty
-
-    def _add(self, event: str, order: BrokerOrder, at_ns: int, fill: Any) -> None:
-        self.last = max(self.last + 1, at_ns)
-        self.orders[order.broker_order_id] = order
-        self.updates.append(
-            TradeUpdate(sequence=self.last, event=event, broker_order=order, at_ns=at_ns, fill=fill)
-        )
-
-
-def _is_behind(order: BrokerOrder, known: BrokerOrder) -> bool:
-    """Tell whether an order stands where it stood before it was told last."""
-    return order.filled_qty < known.filled_qty or (order.is_open and not known.is_open)
 
 
 class Hearing:
@@ -231,7 +174,8 @@ class Hearing:
         order, event = self._source.legible(data.get("order") or {}), str(data.get("event"))
         with self._lock:
             if event in FILLS:
-                is_whole = self._told.fill(order, data, event, order.filled_qty)
+                fill = _fill(order, data, order.filled_qty)
+                is_whole = self._told.fill(order, fill, event, order.filled_qty)
                 self._wants_lists = self._wants_lists or not is_whole
             else:
                 self._told.change(event, order, _at_ns(data))
@@ -290,7 +234,14 @@ class Hearing:
                 cumulated = reading.amount(row, "cum_qty")
             sums[broker_order_id] = cumulated
             event = str(row.get("type") or "partial_fill")
-            self._told.fill(order, row, event, cumulated)
+            self._told.fill(order, _fill(order, row, cumulated), event, cumulated)
+
+
+def _fill(order: BrokerOrder, row: Row, cumulated: Decimal) -> Fill:
+    """Return the execution that a row of the stream or of a list is about."""
+    qty, price = reading.amount(row, "qty"), reading.amount(row, "price")
+    at_ns = _at_ns(row)
+    return reading.fill_of(row, order, price=price, qty=qty, cumulated=cumulated, at_ns=at_ns)
 
 
 def _at_ns(row: Row) -> int:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import httpx2
 import msgspec
 
-from smart_leverage.brokers.alpaca.budget import Budget, Lane
 from smart_leverage.brokers.alpaca.hosts import Hosts
+from smart_leverage.brokers.budget import Budget, Lane
 from smart_leverage.domain.errors import BrokerDown, NotSent, Refused
 from smart_leverage.domain.redaction import redactor
 
@@ -20,6 +20,9 @@ WHOLE_S = 20.0
 
 READ_WAITS_S = 10.0
 """So long a question waits for its turn."""
+
+TRIES, AGAIN_S, AGAIN_WITHIN_S = 3, 0.1, 2.0
+"""So often a question is asked, after such a pause that doubles, and only within so long."""
 
 ANSWER_MAX = 16 * 1024 * 1024
 REFUSED = frozenset({400, 401, 403, 422})
@@ -44,10 +47,11 @@ class Lost(Exception):
 
 
 class Answer(NamedTuple):
-    """What came back: a status, and JSON whose fractions are exact."""
+    """What came back: a status, JSON whose fractions are exact, and how long it asks to wait."""
 
     status: int
     content: Any
+    wait_s: float = 0.0
 
 
 class Line:
@@ -59,10 +63,11 @@ class Line:
         keys: Keys,
         budget: Budget | None = None,
         clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         """Remember where the broker is; nothing is sent yet."""
         redactor.hide(keys.secret)
-        self._clock = clock
+        self._clock, self._pause = clock, pause
         self._budget = budget or Budget()
         self._client = httpx2.Client(
             base_url=hosts.trading,
@@ -91,24 +96,34 @@ class Line:
             raise NotSent("the broker's limit of requests is used up; what is left is for exits")
         answer = self._exchange(method, path, content=content)
         if answer.status in (200, 204, 207):
+            self._budget.taken()
             return answer
         raise self._refusal(answer)
 
     def ask(self, path: str, params: Mapping[str, str], lane: Lane = Lane.READ) -> Answer:
         """Ask for something; 200 and 404 are answers.
 
+        A question changes nothing, so one that got lost is asked again, as long as that is quick.
+
         Raises:
             BrokerDown: No answer, or none that can be used.
         """
-        if not self._budget.take(lane, READ_WAITS_S):
-            raise BrokerDown("the broker's limit of requests is used up for a while")
-        try:
-            answer = self._exchange("GET", path, params=params)
-            if answer.status in (200, NOT_HERE):
-                return answer
-            raise self._refusal(answer)
-        except (Lost, NotSent, Refused) as error:
-            raise BrokerDown(f"no answer to {path}: {error}") from error
+        until_s = self._clock() + AGAIN_WITHIN_S
+        for tries in range(TRIES):
+            if not self._budget.take(lane, READ_WAITS_S):
+                raise BrokerDown("the broker's limit of requests is used up for a while")
+            try:
+                answer = self._exchange("GET", path, params=params)
+                if answer.status in (200, NOT_HERE):
+                    self._budget.taken()
+                    return answer
+                raise self._refusal(answer)
+            except (Lost, NotSent, Refused) as error:
+                is_final = isinstance(error, Refused) or tries + 1 == TRIES
+                if is_final or self._clock() > until_s:
+                    raise BrokerDown(f"no answer to {path}: {error}") from error
+            self._pause(AGAIN_S * 2**tries)
+        raise AssertionError("the last try raises")
 
     def _exchange(
         self,
@@ -132,7 +147,9 @@ class Line:
                         raise Lost("an answer without end")
                     if self._clock() > until_s:
                         raise Lost(f"an answer that was not whole after {WHOLE_S:g} s")
-                return Answer(response.status_code, _decoded(bytes(read)))
+                wait = response.headers.get("retry-after", "")
+                wait_s = float(wait) if wait.isdecimal() else 0.0
+                return Answer(response.status_code, _decoded(bytes(read)), wait_s)
         except _PROVES_NOTHING_LEFT as error:
             raise NotSent(f"the broker cannot be reached: {type(error).__name__}") from error
         except httpx2.HTTPError as error:
@@ -142,7 +159,7 @@ class Line:
         """Return what an answer that is no success proves."""
         own = _own_error(answer.content)
         if answer.status == TOO_MANY:
-            self._budget.empty()
+            self._budget.refused(answer.wait_s)
         if own is not None and answer.status in (*REFUSED, TOO_MANY, NOT_HERE):
             code, message, facts = own
             return Refused(code, message, **facts)

@@ -1,0 +1,65 @@
+"""What was told of orders: each thing once, in whatever order and how often it is heard of."""
+
+from collections import deque
+from decimal import Decimal
+
+from smart_leverage.domain.orders import BrokerOrder, Fill, TradeUpdate
+
+KEPT = 20_000
+"""So many of the last updates can be asked for again."""
+
+TAKEN_BACK = frozenset({"trade_bust", "trade_correct"})
+"""With these a broker corrects what it had told; less may be filled than before."""
+
+ZERO = Decimal(0)
+
+
+class Told:
+    """What was told of orders, each thing once, with numbers that grow over restarts as well."""
+
+    def __init__(self) -> None:
+        self.updates: deque[TradeUpdate] = deque(maxlen=KEPT)
+        self.orders: dict[str, BrokerOrder] = {}
+        """By the broker's id, as they were told last."""
+        self.last = 0
+        self._executions: set[str] = set()
+
+    def fill(self, order: BrokerOrder, fill: Fill, event: str, cumulated: Decimal) -> bool:
+        """Tell of an execution; return whether what was filled before it had been told as well."""
+        before = self.filled(order)
+        if self.has(fill.execution_id):
+            return True
+        self._executions.add(fill.execution_id)
+        known = self.orders.get(order.broker_order_id)
+        is_old = known is not None and _is_behind(order, known)
+        self._add(event, known if known is not None and is_old else order, fill.at_ns, fill)
+        return before + fill.qty >= cumulated
+
+    def has(self, execution_id: str) -> bool:
+        """Tell whether an execution was told."""
+        return execution_id in self._executions
+
+    def change(self, event: str, order: BrokerOrder, at_ns: int) -> None:
+        """Tell that an order stands as it does, unless that was told, or something later."""
+        known = self.orders.get(order.broker_order_id)
+        if known is not None and event not in TAKEN_BACK and _is_behind(order, known):
+            return
+        if known is None or (known.status, known.filled_qty) != (order.status, order.filled_qty):
+            self._add(event, order, at_ns, None)
+
+    def filled(self, order: BrokerOrder) -> Decimal:
+        """Return how much of an order was told as filled."""
+        known = self.orders.get(order.broker_order_id)
+        return ZERO if known is None else known.filled_qty
+
+    def _add(self, event: str, order: BrokerOrder, at_ns: int, fill: Fill | None) -> None:
+        self.last = max(self.last + 1, at_ns)
+        self.orders[order.broker_order_id] = order
+        self.updates.append(
+            TradeUpdate(sequence=self.last, event=event, broker_order=order, at_ns=at_ns, fill=fill)
+        )
+
+
+def _is_behind(order: BrokerOrder, known: BrokerOrder) -> bool:
+    """Tell whether an order stands where it stood before it was told last."""
+    return order.filled_qty < known.filled_qty or (order.is_open and not known.is_open)

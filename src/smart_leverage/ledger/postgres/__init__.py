@@ -1,0 +1,1 @@
+"""The ledger on a PostgreSQL server: the same journal, one writer per account, many accounts."""

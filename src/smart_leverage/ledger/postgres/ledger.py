@@ -1,0 +1,212 @@
+"""The ledger of an account on a PostgreSQL server: the journal of a file, kept elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
+from smart_leverage.ledger.base import Durability
+from smart_leverage.ledger.files import WITNESS, WriterLock, beside, prepare, witnessed
+from smart_leverage.ledger.journal import head_of
+from smart_leverage.ledger.opening import last_link, raised_epoch
+from smart_leverage.ledger.postgres.address import Address
+from smart_leverage.ledger.postgres.connections import (
+    ServerDatabase,
+    connect,
+    errors,
+    owner,
+    prepare_writer,
+)
+from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
+from smart_leverage.ledger.postgres.tables import OWN, check, create, exists, lock, refuse_moved
+from smart_leverage.ledger.projections import Projector, Row, write
+from smart_leverage.ledger.writing import WritingLedger
+
+_WIDE, _WIDEST = 64, 256
+
+
+def at_once(count: int) -> Iterator[int]:
+    """Cut rows into as few statements as there can be: none of them is prepared anyway."""
+    while count:
+        width = _WIDEST if count >= _WIDEST else min(count, _WIDE)
+        yield width
+        count -= width
+
+
+class ServerBounds(NamedTuple):
+    """How much may wait for the server, and how long for the writer before."""
+
+    queue_max: int = 10_000
+    """Records handed over and not yet durable."""
+    queue_wait_s: float = 5.0
+    """Longest wait for room in the queue; then the append is refused."""
+    lock_wait_s: float = 2.0
+    """Longest wait for the session of a writer that was killed to end."""
+    look_every_s: float = 2.0
+    """How often an idle writer sees whether its session still lives."""
+
+
+class PostgresLedger(WritingLedger):
+    """A `Ledger` on a server; whoever opens it is its only writer until closing.
+
+    Two things keep a second writer out. The session that commits holds an advisory lock, so the
+    lock is there whenever a commit is, and ends with the session: after a kill of the process, of
+    the server or of the network. And every commit holds the row with the epoch, which whoever takes
+    over raises, and asks which session answers: what a pooler passes to another session, or a proxy
+    to a server of the past, is rolled back.
+
+    What belongs to the machine that trades stays in files there: lock, witness of the last commit,
+    seals and emergency journal, beside the path at which a ledger in a file would be.
+
+    Raises:
+        LedgerLocked: Another process, here or elsewhere, is writing it.
+        LedgerNewer: A newer program wrote it.
+        LedgerCorrupt: It ends before the last acknowledged record, or its last link is wrong.
+        LedgerError: The server cannot be reached or is not fit, or the ledger was moved away.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        path: Path | None = None,
+        *,
+        durability: Durability = Durability.FULL,
+        bounds: ServerBounds = ServerBounds(),  # noqa: B008 - immutable
+        is_new: bool = False,
+    ) -> None:
+        """Open the ledger at an address.
+
+        Args:
+            address: Where it is.
+            path: Where the files beside it are; None keeps none.
+            durability: Whether a commit survives a power loss of the server.
+            bounds: How long to wait.
+            is_new: Refuse a ledger that holds something already.
+        """
+        super().__init__(
+            path,
+            durability,
+            queue_max=bounds.queue_max,
+            queue_wait_s=bounds.queue_wait_s,
+            idle_s=bounds.look_every_s,
+        )
+        self.address = address
+        self._bounds = bounds
+        self._database: ServerDatabase
+        with ExitStack() as undo:
+            self._open(undo, is_new=is_new)
+            self._undo = undo.pop_all()
+        self._begin()
+
+    @property
+    def server_version(self) -> int:
+        """The version of the server, as 150004."""
+        return self._database.connection.info.server_version
+
+    def reader(self) -> ServerReader:
+        """Open a reader of this ledger; the caller closes it."""
+        self._refuse_fork()
+        return ServerReader(self._open_reader())
+
+    def _open(self, undo: ExitStack, *, is_new: bool) -> None:
+        if self.path is not None:
+            prepare(self.path)
+            undo.callback(WriterLock(self.path).release)
+        connection = connect(self.address, is_writer=True)
+        database = self._database = ServerDatabase(connection, self.address)
+        undo.callback(database.close)
+        with errors(self.address):
+            prepare_writer(connection, self.address, self.durability)
+        lock(database, self._bounds.lock_wait_s)
+        if not exists(database):
+            self._refuse_loss()
+            with errors(self.address), connection.transaction():
+                create(database)
+        elif is_new and (there := head_of(database)).seq:
+            raise LedgerError(
+                f"{self._where}: there is a ledger of that name with {there.seq:,} events, which "
+                f"this folder never wrote; choose another name with ledger.account, or go on with "
+                f"it here: `smart-leverage ledger attach`"
+            )
+        refuse_moved(check(database), self.address)
+        self._head = last_link(database, self.path, self._where)
+        if self.path is not None:
+            self._keep_beside(self.path, database, undo)
+        self._epoch = raised_epoch(database, self._where)
+        database.execute(OWN["set_owner"], (owner(),))
+        self._session = connection.info.backend_pid
+        try:
+            self._projector = Projector(database, at_once)
+        except ArithmeticError as error:
+            raise LedgerCorrupt(f"{self._where}: a balance is not a number") from error
+
+    def _refuse_loss(self) -> None:
+        """Begin no new ledger where there was one."""
+        if self.path is None:
+            return
+        noted = witnessed(self.path)
+        if noted is not None and noted.seq:
+            raise LedgerCorrupt(
+                f"{self._where}: there is no ledger, but event {noted.seq} of it was acknowledged; "
+                f"if this is on purpose, remove {beside(self.path, WITNESS)}"
+            )
+
+    @property
+    def _where(self) -> str:
+        return self.address.told
+
+    def _open_reader(self) -> ServerDatabase:
+        return open_reader(self.address)
+
+    def _make_durable(self, rows: list[Row]) -> None:
+        """Commit in one round trip; the server itself refuses another epoch or session."""
+        try:
+            done = self._sent(rows)
+        except LedgerError as error:
+            if isinstance(error.__cause__, psycopg.errors.DivisionByZero):
+                self._refuse_stranger()
+            raise
+        if done != "COMMIT":
+            raise LedgerError(f"{self._where}: the server said {done} to a commit")
+
+    def _sent(self, rows: list[Row]) -> str | None:
+        """Send a whole transaction at once and return what the server says to its commit."""
+        connection, database = self._database.connection, self._database
+        with errors(self.address), connection.pipeline():
+            connection.execute("BEGIN")
+            database.execute(OWN["hold_epoch"], (self._epoch, self._session))
+            write(database, "insert_entry", rows, widths=at_once)
+            self._projector.flush()
+            done = connection.execute("COMMIT")
+        return done.statusmessage
+
+    def _refuse_stranger(self) -> None:
+        """Say who writes instead of us, or who answers; the transaction has failed."""
+        with errors(self.address):
+            self._database.connection.rollback()
+        ((epoch, session),) = self._database.execute(OWN["own_epoch"]).fetchall()
+        self._refuse_other(epoch)
+        self._refuse_session(session)
+
+    def _refuse_session(self, session: int) -> None:
+        if session != self._session:
+            raise LedgerError(
+                f"{self._where}: another session answers than the one that holds the lock; the "
+                "writer cannot go through a pooler that shares sessions, name the server itself or "
+                "a pool in session mode"
+            )
+
+    def _tidy(self) -> None:
+        """Leave it to the server, which copies its own log."""
+
+    def _look(self) -> None:
+        """Ask for the lock's session; an answer of another one, or none, ends the writing."""
+        ((session,),) = self._database.execute("SELECT pg_backend_pid()").fetchall()
+        self._refuse_session(session)
+
+    def _drop(self) -> None:
+        with suppress(psycopg.Error, LedgerError):
+            self._database.close()

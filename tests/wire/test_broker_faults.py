@@ -1,0 +1,88 @@
+"""Between an account and its broker everything goes wrong: in the end both agree, within the caps.
+
+All faults of a line are there: requests that never arrive, answers that get lost or are cut, a
+proxy that answers in the broker's place, too many requests, streams that end, and an outage.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from alpaca.common.exceptions import APIError
+from alpaca.trading.client import TradingClient
+from alpaca.trading.enums import OrderSide, QueryOrderStatus, TimeInForce
+from alpaca.trading.requests import GetOrdersRequest, MarketOrderRequest
+from requests import RequestException
+from tests.wire.rough_line import Rough, rough_line
+from tests.wire.serving import Served, gateway
+from tests.wire.test_alpaca_py import eventually
+from tests.wire.test_at_a_broker import FORWARDS, Place, books, held, notes
+
+from smart_leverage.domain.records import Intended, Marked, decode
+from smart_leverage.ledger.reader import Reader
+
+COINS = ("BTC/USD", "ETH/USD", "SOL/USD")
+LASTS_S = 25.0
+CAP = Decimal("0.25")
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with gateway(tmp_path_factory.mktemp("broker"), settings=FORWARDS) as running:
+        yield running
+
+
+def trade(bot: TradingClient, line: Rough, seed: int = 3) -> int:
+    """Buy and sell at random for a while, with an outage in the middle; return what was asked."""
+    chance, asked, until = random.Random(seed), 0, time.monotonic() + LASTS_S
+    outage = until - LASTS_S / 2
+    while time.monotonic() < until:
+        line.is_down = outage < time.monotonic() < outage + 3.0
+        if chance.random() < 0.06:
+            line.cut_streams()
+        symbol, side = chance.choice(COINS), chance.choice((OrderSide.BUY, OrderSide.SELL))
+        terms = {"symbol": symbol, "side": side, "time_in_force": TimeInForce.GTC}
+        try:
+            bot.submit_order(MarketOrderRequest(notional=chance.randint(50, 2_500), **terms))
+            asked += 1
+        except (APIError, RequestException):
+            pass  # denied, or nothing of it is held
+        time.sleep(0.2)
+    line.is_down = False
+    return asked
+
+
+def records(served: Served) -> list[object]:
+    with Reader.open(served.folder / "ledger.sqlite") as reader:
+        return [decode(entry.payload) for entry in reader.entries()]
+
+
+def test_in_the_end_both_agree_and_nothing_was_doubled(broker: Served, tmp_path: Path) -> None:
+    with rough_line(broker.url) as line:
+        place = Place(broker._replace(url=line.url), tmp_path)
+        theirs = TradingClient(*broker.keys["bot"], url_override=broker.url)
+        with gateway(tmp_path, settings=place.settings() + '[logs]\nlevel = "debug"\n') as governed:
+            bot = TradingClient(*governed.keys["bot"], url_override=governed.url)
+            line.is_rough = True
+            asked = trade(bot, line)
+            line.is_rough = False
+
+            def agree() -> bool:
+                return books(governed) == held(theirs)
+
+            eventually(agree, 90.0)
+            ours = [one for one in records(governed) if isinstance(one, Intended)]
+            told = set(notes(governed))
+        assert asked >= 6
+        assert sum(line.happened.values()) >= 12, line.happened
+
+    every = GetOrdersRequest(status=QueryOrderStatus.ALL, limit=500)
+    sent = [one.client_order_id for one in theirs.get_orders(every)]
+    assert len(sent) == len(set(sent))
+    assert set(sent) <= {one.order.client_order_id for one in ours}
+    assert "order.external" not in told
+    marks = [one for one in records(broker) if isinstance(one, Marked) and one.equity > 0]
+    assert max(one.crypto / one.equity for one in marks) < CAP * Decimal("1.05")
