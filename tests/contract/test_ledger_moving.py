@@ -294,9 +294,18 @@ def test_a_move_to_a_file_that_was_killed_is_ended_by_the_next(
 # --- as a person does it --------------------------------------------------------------------------
 
 
+READING = [
+    *(["status", "--json"], ["orders"], ["tier"], ["explain", "d1"], ["limits", "show"]),
+    *(["statement"], ["statement", "--check"], ["tax-lots"], ["ledger", "verify", "-q"]),
+]
+"""What says the same of a ledger wherever it is, streams and exit code."""
+
+
 def test_the_commands_move_it_prove_it_and_go_on_with_it(path: Path, postgres: str) -> None:
     address = Address(postgres, "main")
     home, before = path.parents[2], held_in_file(path)
+    before_it = [told(home, *command, "--ledger", "runs/main") for command in READING]
+    assert [done.code for done in before_it] == [0] * len(READING)
     done = told(home, "ledger", "migrate", "--ledger", "runs/main", "--to", address.url, "--json")
     assert done.code == 0, done.err
     said = json.loads(done.out)
@@ -305,9 +314,7 @@ def test_the_commands_move_it_prove_it_and_go_on_with_it(path: Path, postgres: s
     assert said["rows"] == before.rows
     assert said["moved_to"] == address.told
 
-    for command in (["status"], ["ledger", "verify"], ["orders"], ["tier"], ["doctor"]):
-        done = told(home, *command, "--ledger", "runs/main")
-        assert done.code == 0, (command, done.err)
+    assert [told(home, *command, "--ledger", "runs/main") for command in READING] == before_it
     done = told(home, "report", "--ledger", "runs/main", "--out", "r.html")
     assert done.code == 0, done.err
     done = told(home, "ledger", "attach", address.url, "--name", "there", "--account", "main")
