@@ -36,8 +36,8 @@ PASSWORD = "right-for-a-test"
 
 
 @pytest.fixture
-def address(postgres: str) -> Address:
-    return Address(postgres, "main")
+def address(postgres_account: Address) -> Address:
+    return postgres_account
 
 
 @pytest.fixture
@@ -102,10 +102,7 @@ def test_a_session_that_is_cut_is_noticed_although_nothing_is_written(address: A
     with PostgresLedger(address, bounds=ServerBounds(look_every_s=0.05)) as ledger:
         ledger.assure()
         with owner_of(address) as line:
-            line.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
+            line.execute("SELECT pg_terminate_backend(%s)", (ledger._session,))
         while not ledger.is_broken:
             pass
         with pytest.raises(LedgerError, match="the server does not answer"):
@@ -173,8 +170,9 @@ def test_a_reader_cannot_write_and_nothing_is_prepared_on_the_server(address: Ad
     ("durability", "setting"), [(Durability.FULL, "on"), (Durability.NONE, "off")]
 )
 def test_a_commit_waits_for_the_disk_of_the_server_whatever_its_default_is(
-    address: Address, durability: Durability, setting: str
+    postgres: str, durability: Durability, setting: str
 ) -> None:
+    address = Address(postgres, "main")
     name = psycopg.conninfo.conninfo_to_dict(address.url)["dbname"]
     with owner_of(address) as line:
         for default in ("off", "on"):
@@ -333,7 +331,7 @@ def test_the_tables_of_somebody_else_are_left_alone(address: Address) -> None:
     with owner_of(address) as line:
         line.execute(in_schema(address, "CREATE SCHEMA {}"))
         line.execute(in_schema(address, "CREATE TABLE {}.orders (id int)"))
-    with pytest.raises(LedgerError, match="the schema sl_main is there and is not a ledger"):
+    with pytest.raises(LedgerError, match=f"the schema {address.schema} is there and is not a"):
         PostgresLedger(address)
     with owner_of(address) as line:
         assert line.execute(in_schema(address, "SELECT count(*) FROM {}.orders")).fetchone() == (0,)
