@@ -22,7 +22,7 @@ from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import Approved, BrokerOrder, Order, OrderState, Side, TimeInForce
-from smart_leverage.domain.records import Noted, decode
+from smart_leverage.domain.records import Intended, Noted, decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import IncomeArrived, Prices, Rung, Wished
@@ -45,10 +45,17 @@ class Account:
         self.venue, self.behind, self.folder = venue, behind, folder
         self.ledger, self.clock = SqliteLedger.in_memory(), ManualClock(MONDAY)
         self.broker = self._opened()
-        config = CONFIG._replace(may_resend=self.broker.capabilities.rejects_repeated_ids)
+        can = self.broker.capabilities
+        config = CONFIG._replace(
+            may_resend=can.rejects_repeated_ids, lists_lag=can.lists_lag,
+            sale_has_minimum=not can.sells_any_size,
+        )  # fmt: skip
         self.trader = Trader(Engine(config), self.ledger, self.broker, self.clock)
         start = Beginning(cash=D(100_000))
-        self.trader.offer(opening(Settings(), MONDAY, start, Registry.builtin(), [BTC]))
+        bitcoin = self.broker.instrument(BTC, D(50_000))
+        assert bitcoin is not None
+        registry = Registry.builtin().with_instrument(bitcoin)
+        self.trader.offer(opening(Settings(), MONDAY, start, registry, [BTC]))
         self.price()
         self.trader.reconcile()
 
@@ -224,3 +231,30 @@ def test_a_fee_in_a_third_coin_is_booked_although_fills_tell_theirs() -> None:
     assert (booked.key, booked.qty, booked.source) == ("crypto:BNB/USD", D("-0.001"), "fee")
     told = msgspec.structs.replace(fee, type="CFEE")
     assert event_of(told, MONDAY, tells_fees=True) is None
+
+
+def test_what_is_too_small_to_be_sold_is_left_alone(account: Account) -> None:
+    """The fee leaves less than a step behind; nobody goes on trying to sell or protect that."""
+    account.order("0.0123")
+    account.agrees()
+    account.order(str(account.held()[BTC]), Side.SELL)
+    account.agrees()
+    dust = account.held()[BTC]
+    assert 0 < dust < D("0.00001")
+    before = len(account.records(Intended))
+    for _ in range(5):
+        account.price()
+        account.trader.reconcile()
+    assert len(account.records(Intended)) == before
+    assert account.held() == {BTC: dust}
+
+
+def test_an_instrument_has_the_exchanges_steps(account: Account) -> None:
+    bitcoin = account.broker.instrument(BTC, D(1))
+    assert bitcoin is not None
+    known = Registry.builtin()[BTC]
+    assert (bitcoin.tick, bitcoin.size_step, bitcoin.lot) == (D("0.01"), D("0.00001"), D("0.00001"))
+    assert (bitcoin.notional_min, bitcoin.name) == (D(10), known.name)
+    assert Registry.builtin().with_instrument(bitcoin)[BTC] == bitcoin
+    assert account.broker.instrument(Key("crypto:ZZQX/USD"), D(1)) is None
+    assert account.broker.instrument(Key("us_equity:AAPL"), D(1)) is None
