@@ -16,6 +16,8 @@ SYNCED_AUDIT := .make/synced-audit
 SYNCED_DOCS := .make/synced-docs
 SYNCED_CLUSTER := .make/synced-cluster
 SYNCED_BROWSER := .make/synced-browser
+SYNCED_FUZZ := .make/synced-fuzz
+SYNCED_MUTANTS := .make/synced-mutants
 PEERS_READY := .make/peers .make/peers-nautilus
 WIRE_READY := $(addprefix .make/wire-,trade_api ccxt lumibot node)
 
@@ -35,15 +37,14 @@ SECONDS ?= 60
 SEED ?= 0
 N ?= 200
 EVERY ?= 1
+RATE ?= 100
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
 
-# Each of these is a name that is promised and a part that does not exist yet.
-NOT_BUILT := mutants soak
 SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run notebook test test-long test-all simulate planted crash power-loss io-errors troubles fuzz audit wire browser cluster package bench $(BENCHES) fmt lint vectors docs clean $(NOT_BUILT)
+.PHONY: help run notebook test test-long test-all simulate planted crash power-loss io-errors troubles fuzz fuzz-deep mutants soak audit wire browser cluster package bench $(BENCHES) fmt lint vectors docs clean
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -103,6 +104,18 @@ troubles: $(SYNCED)  ## Play troubles of disk, file, second instance and clock, 
 fuzz: $(SYNCED)  ## Send N=1000000 mutated order bodies through the gateway's reading; SEED=0
 	@$(RUN) python -m tests.fuzz.run $(if $(filter command line,$(origin N)),$(N),1000000) $(SEED)
 
+# The fuzzer has wheels for Linux and some versions of Python only, so it lives beside the rest.
+fuzz-deep $(SYNCED_FUZZ): export UV_PROJECT_ENVIRONMENT := .tools/fuzz
+fuzz-deep: $(SYNCED_FUZZ)  ## Let a fuzzer find its way by coverage into all that is read of others; SECONDS=60
+	@$(RUN) python -m tests.fuzz.deep $(SECONDS) $(SEED)
+
+mutants $(SYNCED_MUTANTS): export UV_PROJECT_ENVIRONMENT := .tools/mutants
+mutants: $(SYNCED_MUTANTS)  ## Change rules and arithmetic in small ways for SECONDS=600, and tell what no test noticed; SEED=0
+	@$(RUN) python -m tests.mutants.run $(if $(filter command line,$(origin SECONDS)),$(SECONDS),600) $(SEED)
+
+soak: $(SYNCED)  ## Load an account for SECONDS=300 with RATE=100 orders a second, and look whether anything grows
+	@$(RUN) python -m tests.soak.run $(if $(filter command line,$(origin SECONDS)),$(SECONDS),300) $(RATE)
+
 audit: $(SYNCED) $(SYNCED_AUDIT)  ## Look for weaknesses in dependencies, code and what is shipped; asks a service
 	@UV=$(UV) $(RUN) python scripts/audit.py
 
@@ -154,16 +167,6 @@ clean:  ## Remove what builds and checks left; keeps .venv and your runs/
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: caches, builds and tools are gone; .venv and runs/ are untouched"
 
-# --- to come --------------------------------------------------------------------------------------
-
-# A part that gets built leaves NOT_BUILT and takes its line from here along. The last line of each
-# benchmark is one JSON object with its figures.
-mutants:        ## Later: planted bugs that the tests must find
-soak:           ## Later: SECONDS=... under load
-
-$(NOT_BUILT):
-	@echo "$@: not built yet, nothing was run" >&2; exit 2
-
 # --- set-up ---------------------------------------------------------------------------------------
 
 .tools/bin/uv:
@@ -194,6 +197,12 @@ $(SYNCED_CLUSTER): pyproject.toml uv.lock $(OUR_UV)
 
 $(SYNCED_BROWSER): pyproject.toml uv.lock $(OUR_UV)
 	$(call sync,--group browser)
+
+$(SYNCED_FUZZ): pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--no-default-groups --group fuzz --extra research)
+
+$(SYNCED_MUTANTS): pyproject.toml uv.lock $(OUR_UV)
+	$(call sync,--group mutants --extra research --extra stats --extra notebook --extra notify)
 
 # Letters are measured and photographed, so the browser comes with a font.
 INSTALL_CHROMIUM := apt-get install --yes --no-install-recommends chromium fonts-dejavu-core

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
-from tests import postgres as databases
+
+if TYPE_CHECKING:
+    from smart_leverage.ledger.postgres.address import Address
 
 # Machine code that tests compile stays in the checkout, and out of the user's own folders. So do
 # compiled modules, without which every command that a test starts costs three times as much.
@@ -27,13 +29,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 NEEDS: dict[str, Callable[[], bool]] = {
     "market-data": MARKET_DATA.is_dir,
-    "postgres": databases.is_there,
-    "postgres-programs": lambda: databases.programs() is not None,
+    "postgres": lambda: bool(_servers().is_there()),
+    "postgres-programs": lambda: _servers().programs() is not None,
 }
 """What a test may ask for with `@pytest.mark.needs(name)`, and whether it is to be had here."""
 
-postgres_server, postgres = databases.postgres_server, databases.postgres
-postgres_account = databases.postgres_account
 
 _LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were deselected, by reason; counted where tests are collected."""
@@ -47,6 +47,31 @@ def quick_and_long(values: Sequence[Any], quick: Container[Any]) -> list[Any]:
     return [
         each if each in quick else pytest.param(each, marks=pytest.mark.long) for each in values
     ]
+
+
+def _servers() -> Any:
+    """Return what starts database servers; most tests need none, and no driver of one."""
+    from tests import postgres
+
+    return postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Yield the URL of a server, for all tests of the session."""
+    yield from _servers().of_session()
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> Iterator[str]:
+    """Yield the URL of an empty database, for one test."""
+    yield from _servers().of_test(postgres_server)
+
+
+@pytest.fixture
+def postgres_account(postgres_server: str) -> "Iterator[Address]":
+    """Yield a place for one ledger in a database that tests share."""
+    yield from _servers().place_of_test(postgres_server)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -27,7 +27,6 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-import pytest
 from psycopg.sql import SQL, Identifier
 
 from smart_leverage.ledger.postgres.address import Address
@@ -142,6 +141,13 @@ class Server:
         """Kill its main process, as a system out of memory may; its children follow."""
         self._end(signal.SIGKILL)
 
+    def follow_nobody(self) -> None:
+        """Have it be a standby from its next start on, of a primary that is not there."""
+        signal_file = self._data / "standby.signal"
+        signal_file.touch(0o600)
+        if self._owner:
+            shutil.chown(signal_file, self._owner["user"])
+
     @property
     def pid(self) -> int:
         assert self._process is not None
@@ -239,9 +245,8 @@ def drop_schema(database: str, schema: str) -> None:
         line.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """Yield the URL of a server, for all tests of the session."""
+def of_session() -> Iterator[str]:
+    """Yield the URL of a server: the one that is given, or one that lives as long as the tests."""
     given = os.environ.get(GIVEN, "")
     if "://" in given:
         yield given
@@ -250,17 +255,15 @@ def postgres_server() -> Iterator[str]:
         yield one.address()
 
 
-@pytest.fixture
-def postgres(postgres_server: str) -> Iterator[str]:
+def of_test(url: str) -> Iterator[str]:
     """Yield the URL of an empty database, for one test."""
-    database = fresh_database(postgres_server)
+    database = fresh_database(url)
     yield database
     drop_database(database)
 
 
-@pytest.fixture
-def postgres_account(postgres_server: str) -> Iterator[Address]:
+def place_of_test(url: str) -> Iterator[Address]:
     """Yield a place for one ledger in a database that tests share, which is quicker to make."""
-    address = Address(postgres_server, f"test {os.getpid()} {next(_NUMBERS)}")
+    address = Address(url, f"test {os.getpid()} {next(_NUMBERS)}")
     yield address
-    drop_schema(postgres_server, address.schema)
+    drop_schema(url, address.schema)

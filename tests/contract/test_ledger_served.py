@@ -1,8 +1,10 @@
 """What a ledger on a server promises beyond any ledger, and what it says of a server that fails."""
 
 import os
+import signal
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from smart_leverage.ledger.postgres.ledger import PostgresLedger, ServerBounds
 from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
 from smart_leverage.ledger.postgres.tables import OWN
 from smart_leverage.ledger.verify import backup, verify
+from smart_leverage.ledger.watch import Watch
 
 pytestmark = pytest.mark.needs("postgres")
 
@@ -76,11 +79,23 @@ def test_another_session_than_that_of_the_lock_commits_nothing(address: Address)
         ledger.commit([NOTE])
         with closing(connect(address, is_writer=True)) as other:
             ledger._database.connection, own = other, ledger._database.connection
-            with pytest.raises(LedgerError, match="cannot go through a pooler that shares sessio"):
+            with pytest.raises(LedgerError, match="another session answers than the one that"):
                 ledger.commit([NOTE])
             own.close()
     with PostgresLedger(address) as again:
         assert again.head.seq == 1
+
+
+def test_a_pooler_is_refused_before_anything_is_locked_in_a_session_of_it(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tells a number of its own, where a server tells that of the process which answers."""
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.ConnectionInfo, "backend_pid", property(lambda info: 1))
+        with pytest.raises(LedgerError, match=r"this is a pooler.*needs the server itself"):
+            PostgresLedger(address)
+    with PostgresLedger(address) as ledger:
+        assert ledger.epoch == 1
 
 
 def test_a_session_that_is_cut_is_noticed_although_nothing_is_written(address: Address) -> None:
@@ -95,6 +110,25 @@ def test_a_session_that_is_cut_is_noticed_although_nothing_is_written(address: A
             pass
         with pytest.raises(LedgerError, match="the server does not answer"):
             ledger.append([NOTE])
+
+
+@pytest.mark.needs("postgres-programs")
+def test_a_server_that_hangs_is_given_up_after_a_while(own: Server) -> None:
+    """Its process holds the connection open and says nothing, as one whose disk does not answer."""
+    address = Address(fresh_database(own.address()), "main")
+    with PostgresLedger(address, bounds=ServerBounds(answer_wait_s=0.5)) as ledger:
+        ledger.commit([NOTE])
+        session = ledger._session
+        os.kill(session, signal.SIGSTOP)
+        try:
+            began_s = time.monotonic()
+            with pytest.raises(LedgerError, match="the server does not answer"):
+                ledger.append([NOTE]).wait(10)
+            assert time.monotonic() - began_s < 5
+        finally:
+            os.kill(session, signal.SIGCONT)
+    with PostgresLedger(address) as again:
+        assert again.head.seq in (1, 2)  # It was sent, so the server may have done it later.
 
 
 def test_accounts_of_one_database_know_nothing_of_each_other(postgres: str) -> None:
@@ -436,3 +470,50 @@ def test_what_is_held_sees_one_state(address: Address) -> None:
 def last(database: ServerDatabase) -> int:
     ((seq,),) = database.execute(OWN["last_seq"]).fetchall()
     return int(seq)
+
+
+@pytest.mark.needs("postgres-programs")
+def test_a_standby_is_read_and_not_written() -> None:
+    with server() as one:
+        address = Address(one.address(), "main")
+        with PostgresLedger(address) as ledger:
+            ledger.commit([NOTE])
+        one.stop()
+        one.follow_nobody()
+        one.start()
+        with pytest.raises(LedgerError, match="is a standby and takes no writes; name the primary"):
+            PostgresLedger(address)
+        with ServerReader.at(address) as reader:
+            assert reader.head().seq == 1
+            assert [row.code for row in reader.notes()] == ["c"]
+
+
+@pytest.mark.needs("postgres-programs")
+def test_who_follows_a_ledger_goes_on_when_its_server_is_back(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with server() as one:
+        address = Address(one.address(), "main")
+        written(address, path)
+        watch = Watch(path)
+        look = watch.look()
+        assert look is not None
+        assert [entry.seq for entry in look.reader.entries()] == [1, 2, 3, 4, 5]
+        watch.took(look)
+        assert watch.look() is None
+        one.stop()
+        for _ in range(3):  # The second and third are told at once, and do not ask.
+            with pytest.raises(LedgerError, match="the server does not answer"):
+                watch.look()
+        one.start()
+        with PostgresLedger(address, path) as ledger:
+            ledger.commit([NOTE])
+        until = time.monotonic() + 10
+        while True:
+            with suppress(LedgerError):
+                look = watch.look()
+                break
+            assert time.monotonic() < until
+        assert look is not None
+        assert not look.is_another
+        assert [entry.seq for entry in look.reader.entries(5)] == [6]
+        watch.close()

@@ -19,6 +19,7 @@ from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import Deleveraging
 from smart_leverage.policy.earning import ExposureTerms
 from smart_leverage.policy.evidence import RecordTerms
+from smart_leverage.policy.intraday import IntradayTerms
 from smart_leverage.policy.params import CLASSIC, Policy
 from smart_leverage.policy.sizing import EdgeTerms, Sizing
 from smart_leverage.policy.steady_breakers import RollingTerms
@@ -30,7 +31,9 @@ COINS = ("BTC/USD", "ETH/USD", "DOGE/USD", "SHIB/USD", "LTC/USD", "SOL/USD")
 SHARES = ("TQQQ", "SPY", "AAPL", "SQQQ", "SOXL")
 FUNDS = ("QLD", "SQQQ", "BITX", "SOXL", "SPY")
 """Factors 2, −3, 2 on a coin, 3, and 1."""
+BY_DAY = ("TQQQ", "SQQQ", "SOXL", "QLD", "BITX", "SPY", "AAPL", "MSFT")
 FIRST_DAY = date(2021, 2, 26)
+NEAR_HALF_DAY = date(2021, 11, 17)
 
 
 class World(NamedTuple):
@@ -76,6 +79,43 @@ def world(seed: int, days: int = 40, listed: Sequence[str] = SHARES) -> World:
     return World(series, list(_signals(chance, series)), policy_of(chance), _setup(chance))
 
 
+def intraday_world(seed: int, days: int = 12) -> World:
+    """Return the world of a seed in which money is lent by day; its second Friday closes early."""
+    chance = random.Random(f"intraday {seed}")
+    registry, uniform = Registry.builtin(), chance.uniform
+    step_ns = chance.choice((5, 10, 15, 30)) * MINUTE_NS
+    wildness = chance.choice((0.01, 0.03, 0.06))
+    series = [
+        _coin(chance, registry.resolve(name), days, HOUR_NS, wildness, NEAR_HALF_DAY)
+        for name in chance.sample(COINS[:2], chance.randint(0, 2))
+    ]
+    series += [
+        _share(
+            chance, registry.resolve(name), days, is_daily=False, wildness=wildness,
+            step_ns=step_ns, first=NEAR_HALF_DAY,
+        )
+        for name in chance.sample(BY_DAY, chance.randint(4, 7))
+    ]  # fmt: skip
+    series = sorted((each for each in series if len(each)), key=lambda each: each.key)
+    one = policy_of(chance)
+    deadline, flat, entries = sorted(chance.sample(range(1, 150), 3))
+    policy = one._replace(
+        tiers=TierCaps(*[Caps(uniform(0.3, 0.6), uniform(0.6, 1.0))] * 4),
+        groups=GroupCaps(gross=uniform(0.7, 1.2), symbol=0.7, symbol_broad=0.7),
+        limits=LossLimits(0.1, uniform(0.05, 0.5), 0.6),
+        sizing=one.sizing._replace(base_share=uniform(0.3, 0.6), share_max=uniform(0.6, 1.0)),
+        intraday=IntradayTerms(
+            is_on=True,
+            gross_cap=uniform(0.9, 4.0),
+            entries_until_minutes=max(entries, step_ns // MINUTE_NS),
+            flat_from_minutes=max(flat, step_ns // MINUTE_NS),
+            deadline_minutes=deadline,
+        ),
+    )
+    setup = _setup(chance)
+    return World(series, list(_signals(chance, series, (0.1, 0.3))), policy, setup)
+
+
 def quiet_world(prices: Sequence[float]) -> World:
     """Return a world of one coin with days that begin and end at prices, bought on the third."""
     instrument = Registry.builtin().resolve("BTC/USD")
@@ -108,9 +148,14 @@ def quiet_world(prices: Sequence[float]) -> World:
 
 
 def _coin(
-    chance: random.Random, instrument: Instrument, days: int, step_ns: int, wildness: float
+    chance: random.Random,
+    instrument: Instrument,
+    days: int,
+    step_ns: int,
+    wildness: float,
+    first: date = FIRST_DAY,
 ) -> BarSeries:
-    first_ns = (FIRST_DAY - date(1970, 1, 1)).days * DAY_NS
+    first_ns = (first - date(1970, 1, 1)).days * DAY_NS
     spans = []
     at = first_ns
     end = first_ns + days * DAY_NS
@@ -126,12 +171,19 @@ def _coin(
 
 
 def _share(
-    chance: random.Random, instrument: Instrument, days: int, *, is_daily: bool, wildness: float
+    chance: random.Random,
+    instrument: Instrument,
+    days: int,
+    *,
+    is_daily: bool,
+    wildness: float,
+    step_ns: int = 30 * MINUTE_NS,
+    first: date = FIRST_DAY,
 ) -> BarSeries:
     spans: list[tuple[int, int]] = []
-    step_ns = DAY_NS if is_daily else 30 * MINUTE_NS
+    step_ns = DAY_NS if is_daily else step_ns
     for number in range(days):
-        session = Sessions.xnys().session_on(FIRST_DAY + timedelta(days=number))
+        session = Sessions.xnys().session_on(first + timedelta(days=number))
         if session is None or chance.random() < 0.03:
             continue
         if is_daily:
@@ -185,10 +237,13 @@ def _series(
     )
 
 
-def _signals(chance: random.Random, series: Sequence[BarSeries]) -> Iterator[Opportunity]:
+def _signals(
+    chance: random.Random, series: Sequence[BarSeries], frequent: Sequence[float] = ()
+) -> Iterator[Opportunity]:
     found = []
     for each in series:
         often = chance.choice((0.01, 0.05, 0.2)) if len(each) > 300 else chance.choice((0.2, 0.5))
+        often = chance.choice(frequent) if frequent else often
         for end in each.ends:
             if chance.random() >= often:
                 continue

@@ -41,6 +41,7 @@ SLACK = F(1, 10**12)
 JUMP = 0.35
 """Losses are not judged on one print alone that is further away than this; a second confirms it."""
 HOUSE = "house"
+EXTERNAL = "external"
 
 
 class Terms(NamedTuple):

@@ -59,6 +59,9 @@ class FaultyBroker:
     def __init__(self, venue: SimBroker, time: TrueTime, dice: Dice, watch: Watch) -> None:
         self.venue = venue
         self.in_transit: list[tuple[int, Arrive]] = []
+        self.untold: set[str] = set()
+        """Orders of which neither stream nor lists say anything; what they did shows all the same,
+        as a transfer of coins or a correction of the broker would."""
         self._time, self._dice, self._watch = time, dice, watch
         self._silent_until = self._stalled_until = 0
         self._asked_at = self._asked = 0
@@ -191,7 +194,8 @@ class FaultyBroker:
 
     def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:
         self._ask()
-        listed = self.venue.orders(is_open=is_open, after_ns=after_ns)
+        everything = self.venue.orders(is_open=is_open, after_ns=after_ns)
+        listed = [one for one in everything if one.order.client_order_id not in self.untold]
         for broker_order in listed:
             self._watch.on_listed(broker_order)
         return listed
@@ -235,13 +239,16 @@ class FaultyBroker:
                 self._on_the_way.append((again, update))
         if now < self._stalled_until and not self._dice.is_off:
             return ()
-        told = [each for due, each in self._on_the_way if due <= now]
+        told = [each for due, each in self._on_the_way if due <= now and self._is_told(each)]
         self._on_the_way = [each for each in self._on_the_way if each[0] > now]
         if self._dice.hits("reordered"):
             self._dice.chance.shuffle(told)
         for update in told:
             self._watch.on_told(update)
         return told
+
+    def _is_told(self, update: TradeUpdate) -> bool:
+        return update.broker_order.order.client_order_id not in self.untold
 
     def _ask(self) -> None:
         if self._is_silent():

@@ -35,6 +35,8 @@ from smart_leverage.market.quotes import Quote, QuotePath
 
 STEPS = 120
 QUIET_STEPS = 14
+UNTOLD = 0.4
+"""So often nobody tells of what somebody else has ordered."""
 GAPS_S = (2, 2, 2, 10, 10, 10, 10, 30, 30, 30, 30, 30, 61, 61, 200, 600, 7_200, 30_000)
 """Between two looks at the market; most are short, so that orders, look-ups and horizons meet."""
 
@@ -196,7 +198,7 @@ class FaultyWorld:
             if number >= QUIET_STEPS - 4 and self.oracle.journal.trading != "active":
                 self.process.guarded(self.process.resume)
             self.oracle.look()
-        settle(self.oracle, self.venue, self.time.true_ns)
+        settle(self.oracle, self.venue, self.time.true_ns, self.line.untold)
 
     # -- the world --------------------------------------------------------------------------------
 
@@ -253,7 +255,8 @@ class FaultyWorld:
             )
             try:
                 self.venue.submit(Approved(order, ""))
-                self.oracle.foreign.add(name)
+                is_untold = Random(name).random() < UNTOLD
+                (self.line.untold if is_untold else self.oracle.foreign).add(name)
             except Refused:
                 self.dice.counts["foreign_order"] -= 1
         if self.dice.hits("split", 0.1):

@@ -39,7 +39,7 @@ from typing import Any
 
 import msgspec
 from tests.simulation.audit_market import SECOND, when
-from tests.simulation.audit_record import F, Terms
+from tests.simulation.audit_record import EXTERNAL, F, Terms
 from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
 from tests.simulation.oracle_clock import WorldTime
@@ -334,6 +334,7 @@ class Oracle:
         """A message of the stream arrives."""
         self._see_exit(update.broker_order)
         fill = update.fill
+        self._see_stranger(update.broker_order, is_dealt=fill is not None)
         order = self._sent.get(update.broker_order.order.client_order_id)
         if order is None:
             return
@@ -345,7 +346,7 @@ class Oracle:
             self._filled[order.name] = self._filled.get(order.name, ZERO) + fill.qty
             paid = Fill(fill.execution_id, fill.qty, fill.price, fill.fee, fill.fee_asset, False)
             self.account.fill(order, paid)
-            if order.is_buy:
+            if order.is_buy and order.name not in self.foreign:
                 self._check_fill(order)
         self.on_listed(update.broker_order)
 
@@ -354,6 +355,7 @@ class Oracle:
         for leg in broker_order.legs:
             self._see_exit(leg)
         self._see_exit(broker_order)
+        self._see_stranger(broker_order)
         name = broker_order.order.client_order_id
         order = self._sent.get(name)
         if order is None:
@@ -365,6 +367,18 @@ class Oracle:
             self._ended(before, known.base + order.qty - broker_order.order.qty)
         if broker_order.status in FINAL:
             self._ended(order, broker_order.filled_qty)
+
+    def _see_stranger(self, listed: BrokerOrder, *, is_dealt: bool = False) -> None:
+        """Somebody else has an order there; what may still fill, or has just done so, counts."""
+        name = listed.order.client_order_id
+        if name not in self.foreign or name in self._sent:
+            return
+        if listed.status in FINAL and not is_dealt:
+            return
+        order = msgspec.structs.replace(listed.order, bot=EXTERNAL)
+        mine = self._sent[name] = _order(order, self._now(), len(self._sent))
+        self._is_stop[name] = False
+        self.account.add(mine)
 
     def _see_exit(self, listed: BrokerOrder) -> None:
         """The venue names an exit that it made itself; it counts while it works."""

@@ -1,6 +1,6 @@
 """What the oracle expects once faults have stopped and some quiet minutes have passed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tests.simulation.oracle import Oracle
 from tests.simulation.oracle_journal import ENDED
@@ -8,19 +8,23 @@ from tests.simulation.oracle_journal import ENDED
 from smart_leverage.brokers.sim import SimBroker
 
 
-def settle(oracle: Oracle, venue: SimBroker, now_ns: int) -> None:
+def settle(oracle: Oracle, venue: SimBroker, now_ns: int, untold: Collection[str] = ()) -> None:
     """INV-20 and INV-09: nothing unknown is left, books and venue agree, every state has a cause.
 
-    A foreign order that filled is a cause: nobody can explain it to the account in this version, so
-    it has to stay reducing.
+    What somebody else did there is in the books like anything else, but for orders of which nobody
+    was told: then it has to stay reducing.
     """
     oracle.look()
-    for text in (*_orders(oracle, venue), *_state(oracle, venue), *_plans(oracle, now_ns)):
+    is_untold = any(
+        each.filled_qty and each.order.client_order_id in untold for each in venue.orders()
+    )
+    state = _state(oracle, is_untold=is_untold)
+    for text in (*_orders(oracle, venue), *state, *_plans(oracle, now_ns)):
         oracle.broken("INV-20", text)
 
 
 def _orders(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
-    theirs = {each.order.client_order_id for each in venue.orders(is_open=True)} - oracle.foreign
+    theirs = {each.order.client_order_id for each in venue.orders(is_open=True)}
     for name, known in oracle.journal.orders.items():
         if known.is_final:
             if name in theirs:
@@ -33,12 +37,9 @@ def _orders(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
             yield f"{name} is still {known.state}"
 
 
-def _state(oracle: Oracle, venue: SimBroker) -> Iterator[str]:
+def _state(oracle: Oracle, *, is_untold: bool) -> Iterator[str]:
     journal, differences = oracle.journal, oracle.differences()
-    is_foreign = any(
-        each.filled_qty and each.order.client_order_id in oracle.foreign for each in venue.orders()
-    )
-    if differences and not is_foreign:
+    if differences and not is_untold:
         yield f"books and venue differ: {'; '.join(differences)}"
     if differences and journal.trading == "active":
         yield "active although books and venue differ"

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from smart_leverage.books.exact import ratio
-from smart_leverage.books.statistics import Statistics, TrackRecord, Window
+from smart_leverage.books.statistics import Statistics, TrackRecord, Window, rate_interval
 from smart_leverage.books.trades import Outcome
 from smart_leverage.policy.tier import win_rate_of
 
@@ -144,3 +144,18 @@ def test_caps_go_by_the_lower_rate(
 def test_the_counts_are_what_the_tier_rule_asks_for() -> None:
     statistics = window(*["1"] * 9, *["-1"] * 11, "0").statistics
     assert win_rate_of(statistics.wins, statistics.closed, 20) == 0.45
+
+
+@pytest.mark.parametrize(
+    ("wins", "closed", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (29, 29, 0.8830, 1.0),
+    ],
+)
+def test_the_interval_of_a_rate_is_wilsons(wins: int, closed: int, low: float, high: float) -> None:
+    """The first two, and the last, are those of Newcombe 1998, table I, method 3."""
+    found = rate_interval(wins, closed)
+    assert found == pytest.approx((low, high), abs=5e-5)

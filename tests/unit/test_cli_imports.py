@@ -173,7 +173,7 @@ def test_importing_the_package_loads_nothing_but_names_what_a_notebook_wants() -
     [
         pytest.param(["--version"], 220, id="version"),
         pytest.param(["status"], 400, id="status"),
-        pytest.param(["halt", "--reason", "a test"], 520, id="halt"),
+        pytest.param(["halt", "--reason", "a test"], 540, id="halt"),
         pytest.param(["orders"], 350, id="orders"),
         pytest.param(["tier"], 400, id="tier"),
     ],

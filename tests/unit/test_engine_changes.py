@@ -514,3 +514,24 @@ def test_other_instruments_are_left_alone() -> None:
     assert state_of(desk, spy) is OrderState.OPEN
     assert [type(each) for each in desk.records[-2:]] == [OrderMoved, OrderMoved]
     assert isinstance(desk.of(Decided)[-1], Decided)
+
+
+@pytest.mark.parametrize(
+    ("qty", "limit", "is_increase"),
+    [
+        pytest.param("120", "", True, id="more"),
+        pytest.param("100", "60.40", True, id="dearer"),
+        pytest.param("120", "60.00", True, id="more-and-cheaper"),
+        pytest.param("80", "60.40", True, id="less-and-dearer"),
+        pytest.param("80", "60.00", False, id="less-and-cheaper"),
+        pytest.param("80", "", False, id="less"),
+    ],
+)
+def test_whatever_may_cost_or_hold_more_is_held_back_like_a_purchase(
+    qty: str, limit: str, is_increase: bool
+) -> None:
+    desk = Desk()
+    order = bought(desk)
+    desk.prices({KO: "60.20"})  # more is paid now than when it was bought
+    desk.change(order, "" if qty == "100" else qty, limit)
+    assert [each.is_increase for each in desk.changes] == [is_increase]

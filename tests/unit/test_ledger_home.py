@@ -6,9 +6,18 @@ import pytest
 
 from smart_leverage.cli import places
 from smart_leverage.domain.errors import ConfigError, LedgerError
-from smart_leverage.ledger.home import SERVER, forget_home, home_of, is_nowhere, note_home
+from smart_leverage.ledger.home import (
+    SERVER,
+    forget_home,
+    home_of,
+    is_nowhere,
+    note_home,
+    open_ledger,
+)
 from smart_leverage.ledger.postgres.address import Address, fault_of
+from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.ledger.verify import verify
 from smart_leverage.settings import load
 
 URL = "postgresql://trader@db.example:5433/accounts?sslmode=verify-full"
@@ -102,6 +111,16 @@ def test_no_file_is_begun_beside_a_note_of_a_server(path: Path) -> None:
     with pytest.raises(LedgerError, match="the ledger of this path is account main at postgresql"):
         SqliteLedger(path)
     assert not path.exists()
+
+
+def test_a_missing_driver_is_told_with_what_installs_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_home(path, Address(URL, "main"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for act in (Reader.open, open_ledger, verify):
+        with pytest.raises(LedgerError, match=r"needs the extra `postgres`: install smart-leverag"):
+            act(path)
 
 
 # --- the setting ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from smart_leverage.policy.decide import (
     shortfall,
     tighten,
 )
+from smart_leverage.policy.intraday import Phase
 from smart_leverage.policy.params import CLASSIC
 from smart_leverage.policy.reasons import Reason, TradingState
 from smart_leverage.policy.tier import Caps, Tier
@@ -163,6 +164,13 @@ ONE_BOUND = [
     pytest.param({}, {"is_tradable": False}, {}, (0, Reason.MARKET_CLOSED, 0.0, 0.0), id="closed"),
     pytest.param({}, {"is_locked": True}, {}, (0, Reason.ASSET_LOCKED, 0.0, 0.0), id="locked"),
     pytest.param(
+        {"phase": Phase.KEEPING},
+        {"is_intraday": True},
+        {},
+        (0, Reason.INTRADAY, 0.0, 0.0),
+        id="too-near-to-the-close",
+    ),
+    pytest.param(
         {}, {"is_deleveraging": True}, {}, (0, Reason.DELEVERAGING, 0.0, 0.0), id="deleveraging"
     ),
     pytest.param({}, {}, {"confidence": 1.01}, (0, Reason.BAD_INPUT, 0.0, 0.0), id="confidence"),
@@ -259,10 +267,21 @@ ALL_WRONG: list[tuple[Reason, str, dict[str, Any], dict[str, Any]]] = [
     (Reason.BREAKER_MONTH, "account", {}, {"breakers": DAY}),
     (Reason.BREAKER_DAY, "account", {}, {"breakers": CLEAR}),
     (Reason.REDUCING, "account", {}, {"state": TradingState.ACTIVE}),
-    (Reason.NO_EQUITY, "account", {"equity": NAN}, {"equity": 100_000.0}),
+    (
+        Reason.NO_EQUITY,
+        "account",
+        {"equity": NAN, "phase": Phase.CLOSED},
+        {"equity": 100_000.0},
+    ),
     (Reason.NO_PRICE, "asset", {"is_fresh": False}, {"is_fresh": True}),
     (Reason.MARKET_CLOSED, "asset", {"is_tradable": False}, {"is_tradable": True}),
     (Reason.ASSET_LOCKED, "asset", {"is_locked": True}, {"is_locked": False}),
+    (
+        Reason.INTRADAY,
+        "asset",
+        {"is_intraday": True},
+        {"is_intraday": False},
+    ),
     (Reason.DELEVERAGING, "asset", {"is_deleveraging": True}, {"is_deleveraging": False}),
     (Reason.BAD_INPUT, "proposal", {"confidence": NAN}, {"confidence": 0.5}),
     (Reason.CAP_CRYPTO, "account", {"crypto_worst": 50_000.0}, {"crypto_worst": 0.0}),

@@ -29,8 +29,8 @@ from smart_leverage.settings import (
 )
 from smart_leverage.wiring import policy_of
 
-NO_POLICY = ("server.", "logs.", "ledger.", "notify.")
-"""Where the gateway listens, what is logged and who is told."""
+NO_POLICY = ("broker.", "server.", "logs.", "ledger.", "notify.", "intraday.")
+"""Where broker and gateway are, what is logged and who is told, and a plan that is off."""
 
 DEFAULTS = dict(flat(Settings().model_dump()))
 NUMBERS = {key: value for key, value in DEFAULTS.items() if isinstance(value, int | float)}
@@ -348,8 +348,8 @@ def test_a_preset_that_is_a_yardstick_differs_in_one_cap_alone(name: str) -> Non
             id="a-preset-that-is-none",
         ),
         pytest.param(
-            '[account]\nmode = "live"',
-            "account.mode: 'live' is not accepted; 'sim'",
+            '[account]\nmode = "real"',
+            "account.mode: 'real' is not accepted; 'sim' or 'paper' or 'live'",
             id="a-mode-that-is-none",
         ),
         pytest.param(
@@ -588,7 +588,7 @@ def test_an_error_names_the_file_and_counts_its_problems(tmp_path: Path) -> None
         pytest.param(
             "SMART_LEVERAGE_",
             "0.1",
-            "environment SMART_LEVERAGE_: no section ''; known are account, policy",
+            "environment SMART_LEVERAGE_: no section ''; known are account, broker",
             id="prefix-alone",
         ),
         pytest.param(
@@ -776,6 +776,26 @@ def test_any_other_number_is_another_policy(key: str) -> None:
     section[last] = section[last] - 1 if isinstance(section[last], int) else section[last] * 0.999
     section[last] = section[last] or 0.001  # a zero stays a zero
     assert Settings.model_validate(numbers).policy_hash() != Settings().policy_hash()
+
+
+def test_the_intraday_plan_is_part_of_the_policy_as_soon_as_it_is_on() -> None:
+    numbers = Settings().model_dump()
+    numbers["intraday"]["gross_cap"] = 3.0
+    assert Settings.model_validate(numbers).policy_hash() == Settings().policy_hash()
+    numbers["intraday"]["plan"] = "on"
+    three = Settings.model_validate(numbers)
+    numbers["intraday"]["gross_cap"] = 4.0
+    four = Settings.model_validate(numbers)
+    assert len({Settings().policy_hash(), three.policy_hash(), four.policy_hash()}) == 3
+    assert "intraday.gross_cap = 4.0" in four.policy_text()
+
+
+@pytest.mark.parametrize("mode", ["paper", "live"])
+def test_the_broker_cannot_lend_and_refuse_to_lend(mode: str, tmp_path: Path) -> None:
+    text = f'[account]\nmode = "{mode}"\n[intraday]\nplan = "on"\n'
+    (told,) = problems(tmp_path, text)
+    assert told.startswith("intraday.plan: it is on, and broker.wall has the broker refuse to lend")
+    assert read(tmp_path, text + '[broker]\nwall = "off"\n').settings.intraday.plan == "on"
 
 
 @pytest.mark.parametrize(

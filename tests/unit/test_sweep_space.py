@@ -18,7 +18,7 @@ OWN = {"sizing.confidence_neutral", "sizing.volatility_ratio_min", "sizing.volat
 
 POLICY_SECTIONS = (
     *("tiers", "sizing", "limits", "deleveraging", "stops"),
-    *("exposure", "record", "breakers", "edge"),
+    *("exposure", "record", "breakers", "edge", "intraday"),
 )
 
 

@@ -23,7 +23,7 @@ NUMBERS = {
 
 OF_THE_POLICY = (
     *("tiers", "sizing", "limits", "deleveraging", "stops"),
-    *("exposure", "record", "breakers", "edge"),
+    *("exposure", "record", "breakers", "edge", "intraday"),
 )
 OF_THE_ENGINE = (*OF_THE_POLICY, "execution", "risk")
 NOT_OF_THE_POLICY = {"tiers.ceiling"}

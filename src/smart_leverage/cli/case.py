@@ -239,7 +239,11 @@ def _case(
         asset=Asset(
             lot_value=_float(asset["lot_value"]),
             lot_cost=_float(cost),
-            **{name: asset[name] for name in Asset._fields if name.startswith(("is_", "lots_"))},
+            **{
+                name: asset[name]
+                for name in Asset._fields
+                if name.startswith(("is_", "lots_")) and name in asset
+            },
             worst=_float(asset["worst"]),
             factor=_float(asset["factor"]),
         ),

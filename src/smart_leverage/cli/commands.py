@@ -29,6 +29,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("resume", OPERATE, "control:resume"),
     Entry("flatten", OPERATE, "control:flatten"),
     Entry("rebalance", OPERATE, "control:rebalance"),
+    Entry("keep", OPERATE, "keep:keep"),
     Entry("go-live", OPERATE, "golive:go_live"),
     Entry("rescue", OPERATE, "rescue:rescue"),
     Entry("orders", OPERATE, "orders:orders"),
@@ -148,7 +149,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "ledger",
         KEEP,
-        help="Prove that a ledger is whole, copy it, go on from a copy, import a past.",
+        help="Prove that a ledger is whole, copy or move it, go on from a copy, import a past.",
         parts=(
             Entry("verify", "", "ledger:verify"),
             Entry("backup", "", "ledger:backup"),

@@ -34,13 +34,13 @@ from smart_leverage.domain.records import (
 from smart_leverage.domain.sentences import (
     BREAKERS,
     PLAN_ENDED,
-    PLAN_STATUS,
     STATES,
     TIERS,
     group_told,
     money,
     percent,
     plain,
+    plan_told,
     price,
     sentence,
 )
@@ -188,7 +188,7 @@ class Narrator:
 
     def _plan(self, record: PlanMoved) -> None:
         group = group_told(record.group)
-        status = PLAN_STATUS.get(record.status, record.status)
+        status = plan_told(record.status, record.group)
         text = f"plan {record.plan_id}, {group}, {status}: {percent(record.exposure)} held"
         if record.status in PLAN_ENDED:
             text += f"; {record.why}" if record.why else ""

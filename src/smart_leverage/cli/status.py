@@ -36,6 +36,7 @@ def fields(now: "Remembered") -> dict[str, Any]:
     """Return how an account stands, as JSON has it."""
     """Return how an account stands, as JSON has it."""
     from smart_leverage.domain.clock import SECOND_NS, SystemClock
+    from smart_leverage.runtime.borrowing import margin
     from smart_leverage.runtime.figures import exposures, holdings, losses, record
     from smart_leverage.runtime.plain import Seconds
 
@@ -56,6 +57,7 @@ def fields(now: "Remembered") -> dict[str, Any]:
         "breakers": [{**line._asdict(), "used": line.used} for line in losses(now)],
         "earned": list(state.earned.values()),
         "locks": _locks(now),
+        "margin": None if (borrowed := margin(now)) is None else borrowed._asdict(),
         "plan": state.plan,
         "plan_short": state.short,
         "pending_limits": list(state.limits.pending.values()),
@@ -86,6 +88,7 @@ def lines(now: "Remembered", width: int) -> Iterator[str]:
     yield from _tier(now, width)
     yield from _exposures(now, width)
     yield from _losses(now, width)
+    yield from _margin(now)
     yield from _duties(now)
 
 
@@ -179,11 +182,20 @@ def _loss(line: "Loss", *, is_wide: bool) -> str:
     return f"{start} of {limit:>6}{used}  {mark:<6}  {money(line.left, 0):>9} left"
 
 
+def _margin(now: "Remembered") -> Iterator[str]:
+    """Yield how far a margin call is, where anything is borrowed."""
+    from smart_leverage.runtime.borrowing import margin
+
+    found = margin(now)
+    if found is not None:
+        yield f"margin    {found.sign} {found.told}"
+
+
 def _duties(now: "Remembered") -> Iterator[str]:
     """Yield what is under way or overdue: plan, locks, positions without a stop, orders."""
     from smart_leverage.domain.limits import told
     from smart_leverage.domain.phases import told as phase_told
-    from smart_leverage.domain.sentences import PLAN_STATUS, group_told, percent
+    from smart_leverage.domain.sentences import PLAN_STATUS, group_told, percent, plan_told
     from smart_leverage.domain.stamps import iso
     from smart_leverage.domain.stamps import span as age
 
@@ -199,7 +211,7 @@ def _duties(now: "Remembered") -> Iterator[str]:
         yield (
             f"plan      {plan.plan_id}: {group_told(plan.kind)} down from "
             f"{percent(plan.start)}, stage {plan.stage}, due {iso(plan.deadline_ns)}"
-            + (", late for its first stage" if plan.is_late else "")
+            + (f", {plan_told('late', plan.kind)}" if plan.is_late else "")
             + (f" ({plan.why})" if plan.why else "")
         )
     for change in state.limits.pending.values():

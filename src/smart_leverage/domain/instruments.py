@@ -10,6 +10,7 @@ Key = NewType("Key", str)
 """`asset_class:symbol`, the one spelling under which exposure is counted."""
 
 _ONE = Decimal(1)
+_HALF = Decimal("0.5")
 _SUB_DOLLAR_TICK = Decimal("0.0001")
 
 
@@ -59,6 +60,26 @@ class Instrument(Struct, frozen=True, kw_only=True):
     reference_price: Decimal
     version: int = 1
     is_proxy: bool = False
+
+    @property
+    def is_coin(self) -> bool:
+        """Whether it is a coin itself, which trades at all times and carries no loan."""
+        return self.asset_class is AssetClass.CRYPTO
+
+    @property
+    def is_intraday(self) -> bool:
+        """Whether the intraday plan holds it by day only: the twin of `policy.intraday`."""
+        return not self.is_coin and abs(self.factor) > 1
+
+    @property
+    def margin_rate(self) -> Decimal:
+        """Return the part of its value that must stay own money, all where nothing is lent."""
+        return self.maintenance_rate_long if self.marginable else _ONE
+
+    @property
+    def margin_rate_initial(self) -> Decimal:
+        """Return the part that must be own money over a close, at least half."""
+        return max(self.margin_rate, _HALF)
 
     @property
     def is_leveraged(self) -> bool:

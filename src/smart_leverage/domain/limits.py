@@ -76,10 +76,15 @@ _LIMITS = (
     Limit("breakers.loss_limit_sleeve"),
     Limit("edge.factor_max", unit=Unit.RATIO),
     Limit("edge.uncalibrated"),
+    Limit("intraday.plan", unit=Unit.SWITCH),  # what is off lends nothing, so on is looser
+    Limit("intraday.gross_cap"),
+    Limit("intraday.entries_until_minutes", is_lower_tighter=False, unit=Unit.COUNT),
+    Limit("intraday.flat_from_minutes", is_lower_tighter=False, unit=Unit.COUNT),
+    Limit("intraday.deadline_minutes", is_lower_tighter=False, unit=Unit.COUNT),
 )
 
 SWITCHES = ("off", "on")
-"""A rule that is on is tighter than one that is off."""
+"""A rule that is on is tighter than one that is off; a plan that lends is looser."""
 
 LIMITS: Mapping[str, Limit] = {limit.name: limit for limit in _LIMITS}
 """By name, in the order in which changes are made and shown."""

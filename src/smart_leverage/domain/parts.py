@@ -10,6 +10,9 @@ PREFIX = "close "
 GROUPS = ("crypto", "leveraged")
 """The groups that can be sold out; `flatten` sells everything."""
 
+INTRADAY = "intraday"
+"""What is held by day only under the intraday plan; no person names it."""
+
 
 def plan_kind(parts: Iterable[str]) -> str:
     """Return how a plan that sells out these parts is called; equal parts, equal name."""
@@ -21,10 +24,16 @@ def parts_of(kind: str) -> frozenset[str]:
     return frozenset(kind.removeprefix(PREFIX).split()) if kind.startswith(PREFIX) else frozenset()
 
 
+def is_by_day(kind: str) -> bool:
+    """Tell whether a plan of this kind sells what may not stay over the close."""
+    return INTRADAY in parts_of(kind)
+
+
 def is_in(instrument: Instrument, parts: frozenset[str]) -> bool:
     """Tell whether an instrument belongs to one of the parts."""
     return (
         instrument.key in parts
+        or (INTRADAY in parts and instrument.is_intraday)
         or ("crypto" in parts and instrument.is_crypto)
         or ("leveraged" in parts and instrument.is_leveraged)
     )
@@ -49,4 +58,6 @@ def part_named(text: str, instruments: Iterable[Instrument]) -> str | None:
 
 def told(kind: str) -> str:
     """Return what people read of a plan that sells out parts, as "BTC/USD, leveraged"."""
-    return ", ".join(each.partition(":")[2] or each for each in sorted(parts_of(kind)))
+    named = {INTRADAY: "what is held by day only"}
+    parts = (named.get(each, each) for each in sorted(parts_of(kind)))
+    return ", ".join(each.partition(":")[2] or each for each in parts)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from smart_leverage.domain.parts import is_by_day
 from smart_leverage.domain.parts import told as parts_told
 from smart_leverage.policy.reasons import Reason, TradingState
 
@@ -85,6 +86,13 @@ PLAN_STATUS: Mapping[str, str] = {
     "partial": "ended in part",
     "failed": "ended without success",
 }
+
+
+def plan_told(status: str, kind: str) -> str:
+    """Return what the last move of a plan is called; one of a newer version as it stands."""
+    if status == "late" and is_by_day(kind):
+        return "late, the session closes soon"
+    return PLAN_STATUS.get(status, status)
 
 
 class _Phrase(NamedTuple):
@@ -202,6 +210,14 @@ _PHRASES: Mapping[Reason, _Phrase] = {
         "flatten",
         "everything is sold, or all of the part that a person named",
         "{} of equity allowed",
+        "this order would make {}",
+        "{} is held",
+    ),
+    Reason.INTRADAY: _Phrase(
+        "held by day only",
+        "a leveraged fund has to be gone before the close, so none is bought outside of a session "
+        "or near its end",
+        "{} of equity allowed over the close",
         "this order would make {}",
         "{} is held",
     ),

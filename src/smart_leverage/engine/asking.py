@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.opportunity import WishTerms
 from smart_leverage.domain.orders import OrderType, Role, Side, TimeInForce
@@ -10,7 +11,9 @@ from smart_leverage.domain.records import Decided
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.earning import breakeven
 from smart_leverage.engine.exposure import Worst
+from smart_leverage.engine.lending import margin_account, rate_of
 from smart_leverage.policy.decide import Account
+from smart_leverage.policy.intraday import is_lent_on, power_lent
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.tier import Caps
 
@@ -65,8 +68,11 @@ def asked_lots(instrument: Instrument, ask: Ask, price: Decimal) -> int:
     return lots if lots > 0 else -1
 
 
-def account_of(core: Core, worst: Worst) -> Account:
-    """Return the account as the policy sees it; it pays with cash that is not reserved."""
+def account_of(core: Core, worst: Worst, instrument: Instrument | None = None) -> Account:
+    """Return the account as the policy sees it; it pays with cash that is not reserved.
+
+    What is borrowed for the day depends on the instrument that is bought.
+    """
     state = core.state
     return Account(
         state=state.trading,
@@ -76,13 +82,32 @@ def account_of(core: Core, worst: Worst) -> Account:
         crypto_worst=float(worst.crypto),
         leveraged_worst=float(worst.leveraged),
         gross_worst=float(worst.gross),
-        power=float(max(state.book.cash - worst.reserved, ZERO)),
+        power=_power(core, worst, instrument),
         exposure=Caps(
             crypto=float(state.exposure.get("crypto", UNBOUND)),
             leveraged=float(state.exposure.get("leveraged", UNBOUND)),
         ),
         breakeven=breakeven(core) if core.config.policy.edge.is_edge_sized else 0.5,
+        phase=core.phase,
     )
+
+
+def _power(core: Core, worst: Worst, instrument: Instrument | None) -> float:
+    """Return what may be spent: own cash, or what margin carries of a security by day."""
+    cash = float(max(core.state.book.cash - worst.reserved, ZERO))
+    if instrument is None or instrument.is_coin:
+        return cash
+    return power_of(core, worst, cash, rate_of(instrument))
+
+
+def power_of(core: Core, worst: Worst, cash: float, rate: float) -> float:
+    """Return what may be spent on a security of a maintenance rate, at least the own cash."""
+    if not is_lent_on(core.phase, False):
+        return cash
+    if core.now_ns - core.power_ns > core.config.power_age_max_s * SECOND_NS:
+        return cash  # the broker has not said for long what it lends
+    account = margin_account(core.state, worst, core.withheld)
+    return power_lent(cash, account, rate, core.config.margin)
 
 
 def journal(

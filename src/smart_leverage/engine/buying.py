@@ -148,7 +148,7 @@ def judge(
     """Ask the policy for so many lots, and prove what it gives, as if some orders were gone."""
     knots = curve_of(core, ask)
     decision = decide(
-        account_of(core, case.worst),
+        account_of(core, case.worst, case.instrument),
         case.asset,
         Proposal(
             is_buy=True,
@@ -357,6 +357,7 @@ def _asset(
         lots_step=max(instrument.lots(step), 1),
         lots_min=max(math.ceil(least), 1),
         factor=float(instrument.factor),
+        is_intraday=instrument.is_intraday,
     )
 
 

@@ -1,9 +1,11 @@
 """What an engine is told once: the policy and the bounds of its own duties."""
 
+import math
 from decimal import Decimal
 from typing import NamedTuple
 
 from smart_leverage.engine.ladder import LadderConfig
+from smart_leverage.policy.margin import MarginTerms
 from smart_leverage.policy.params import CLASSIC, Policy
 from smart_leverage.policy.tier import Tier
 
@@ -42,6 +44,10 @@ class EngineConfig(NamedTuple):
     """Whether the broker takes no sale under a lot, or of less value than `notional_min`."""
     lists_lag: bool = False
     """Whether the broker's lists may show an execution later than its stream."""
+    margin: MarginTerms = MarginTerms()
+    """What the broker lends, where the intraday plan borrows at all."""
+    power_age_max_s: float = math.inf
+    """An older figure of the broker lends nothing; without an end where none is asked for."""
     adopted_consent: bool = True
     """Whether adopted positions may be sold by the house without asking their owner first."""
     protect_within_s: float = 60.0

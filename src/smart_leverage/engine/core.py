@@ -29,12 +29,14 @@ from smart_leverage.domain.records import (
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.exposure import Worst, worst_case
 from smart_leverage.engine.ladder import PriceLadder
+from smart_leverage.engine.lending import phase_at
 from smart_leverage.engine.limits import laid_over
 from smart_leverage.engine.outcome import Outcome
-from smart_leverage.engine.proof import ONE, ExactCaps, exact_caps
+from smart_leverage.engine.proof import ONE, ExactCaps, exact, exact_caps
 from smart_leverage.engine.standings import Standings
 from smart_leverage.engine.state import State
 from smart_leverage.engine.tracked import Tracked, order_id
+from smart_leverage.policy.intraday import Phase, gross_for_entries, gross_for_holding
 from smart_leverage.policy.tier import Tier
 
 ZERO = Decimal(0)
@@ -76,6 +78,11 @@ class Core:
         """The group that is over its cap and waits for the owner of adopted positions."""
         self.standings = Standings()
         """What the closed episodes of the account and of its bots have earned."""
+        self.withheld = Decimal(0)
+        """What the broker's power lacked to our own figure when it was last told, money."""
+        self.power_ns = 0
+        """When that was."""
+        self._phase = (-1, Phase.OFF)
         self._full = self._caps = _caps_of(config, ONE)
         self._earned: dict[tuple[bool, Tier], ExactCaps] = {}
 
@@ -121,12 +128,32 @@ class Core:
 
     def caps_of(self, tier: Tier) -> ExactCaps:
         """Return the caps for whatever adds, as they would be in a tier."""
-        return self._within_earned(self._caps, tier)
+        caps, phase = self._within_earned(self._caps, tier), self.phase
+        if phase is Phase.OFF:
+            return caps
+        policy = self.config.policy
+        gross = exact(gross_for_entries(phase, policy.groups.gross, policy.intraday))
+        return caps._replace(gross=gross * self.state.rollout.factor)
 
     @property
     def full_caps(self) -> ExactCaps:
         """The caps to which is sold down: those of the tier, also while increases begin smaller."""
-        return self._within_earned(self._full, self.state.tier)
+        caps, phase = self._within_earned(self._full, self.state.tier), self.phase
+        if phase is Phase.OFF:
+            return caps
+        policy = self.config.policy
+        gross = gross_for_holding(phase, policy.groups.gross, policy.intraday)
+        return caps._replace(gross=exact(gross))
+
+    @property
+    def phase(self) -> Phase:
+        """Where the intraday plan stands now."""
+        at = self.config.policy.intraday
+        if not at.is_on:
+            return Phase.OFF
+        if self._phase[0] != self.now_ns:
+            self._phase = (self.now_ns, phase_at(self.now_ns, at))
+        return self._phase[1]
 
     def _within_earned(self, caps: dict[Tier, ExactCaps], tier: Tier) -> ExactCaps:
         """Return the caps of a tier, or what is earned where that is less."""

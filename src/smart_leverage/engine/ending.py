@@ -6,6 +6,7 @@ from decimal import Decimal
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import OrderState
+from smart_leverage.domain.parts import is_by_day
 from smart_leverage.domain.sentences import GROUPS, percent
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import ZERO, Valuation
@@ -15,6 +16,7 @@ from smart_leverage.engine.measuring import (
     is_inside,
     is_sellout,
     kind_outside,
+    left_of,
     share_held,
 )
 from smart_leverage.engine.shrinking import is_concerned, still_to_sell
@@ -55,12 +57,18 @@ def _outside(core: Core, plan: Plan, valuation: Valuation) -> str | None:
 def _has_sold(core: Core, kind: str, valuation: Valuation) -> bool:
     """Tell whether less is held than at the start; a price that fell has sold nothing."""
     return any(
-        core.state.book.qty(key) < qty and is_concerned(core, kind, key, qty, valuation)
+        core.state.book.qty(key) < qty
+        and (
+            is_concerned(core, kind, key, qty, valuation)
+            or (is_by_day(kind) and not core.instrument(key).is_coin)
+        )
         for key, qty in core.state.held_before.items()
     )
 
 
 def _shortfall(core: Core, kind: str, valuation: Valuation) -> str:
+    if is_by_day(kind) and not left_of(core, kind) and valuation.equity > 0:
+        kind = "gross"  # what is held by day only is gone, and the rest is still too much
     if is_sellout(kind):
         if valuation.equity <= 0:
             return "positions are still held"

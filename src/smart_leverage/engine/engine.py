@@ -21,6 +21,7 @@ from smart_leverage.domain.records import (
 from smart_leverage.engine import events
 from smart_leverage.engine.answering import on_answer, on_cancel_answer, on_update
 from smart_leverage.engine.changing import on_change_wished
+from smart_leverage.engine.closing import heed_close
 from smart_leverage.engine.commanding import on_command
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core, cancel, has_aged
@@ -59,6 +60,7 @@ from smart_leverage.engine.subaccount import (
     subaccount,
 )
 from smart_leverage.engine.tracked import Tracked
+from smart_leverage.policy.intraday import Phase
 from smart_leverage.policy.reasons import Reason
 
 LATE = "not filled at the first opportunity"
@@ -273,6 +275,8 @@ class Engine:
             valuation = self.valuation()  # by what counts from now on
         if core.state.rollout.pending is not None:
             take_step_due(core)
+        if core.phase is not Phase.OFF:
+            heed_close(core, valuation)
         shrink(core, valuation)
         mark(core, valuation)
         if core.state.bare_since:

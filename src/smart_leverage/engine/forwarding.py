@@ -21,6 +21,7 @@ _OF_THE_RULE = frozenset(
         Reason.CAP_SYMBOL,
         Reason.CAP_BOT,
         Reason.BUYING_POWER,
+        Reason.INTRADAY,
     }
 )
 """What the policy has against a purchase; everything else holds on every step.

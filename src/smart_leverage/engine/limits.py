@@ -30,6 +30,7 @@ _EXPOSURE = (
 _RECORD = ("promote_probability", "demote_probability", "trades_min_1", "trades_min_2")
 _ROLLING = ("drawdown_limit", "loss_limit_sleeve")
 _EDGE = ("factor_max", "uncalibrated")
+_INTRADAY = ("gross_cap", "entries_until_minutes", "flat_from_minutes", "deadline_minutes")
 
 PLACES: Mapping[str, tuple[str, ...]] = {
     "risk.loosen_after_hours": ("loosen_after_hours",),
@@ -48,6 +49,8 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     **{f"breakers.{name}": ("policy", "rolling", name) for name in _ROLLING},
     "edge.sized": ("policy", "edge", "is_edge_sized"),
     **{f"edge.{name}": ("policy", "edge", name) for name in _EDGE},
+    "intraday.plan": ("policy", "intraday", "is_on"),
+    **{f"intraday.{name}": ("policy", "intraday", name) for name in _INTRADAY},
     **{
         f"tiers.{tier.name.lower()}.{cap}": ("policy", "tiers", tier.name.lower(), group)
         for tier in Tier

@@ -3,10 +3,11 @@
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.parts import is_in, parts_of
+from smart_leverage.domain.parts import is_by_day, is_in, parts_of
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import ZERO, Valuation
 from smart_leverage.policy.deleverage import is_over_band
+from smart_leverage.policy.intraday import is_of_night
 
 FLATTEN = "flatten"
 SYMBOL = "symbol"
@@ -23,7 +24,7 @@ def is_over(core: Core, kind: str, valuation: Valuation) -> bool:
     """Tell whether a group, or for single instruments any of them, is beyond its band."""
     at = core.config.policy.deleveraging
     if is_sellout(kind):
-        return bool(left_of(core, kind))
+        return not is_inside(core, kind, valuation)
     if kind == SYMBOL:
         return any(
             is_over_band(
@@ -81,6 +82,11 @@ def is_sellout(kind: str) -> bool:
     return kind == FLATTEN or bool(parts_of(kind))
 
 
+def is_over_close(core: Core, valuation: Valuation) -> bool:
+    """Tell whether more is held than the cap of the night allows, while that is in force."""
+    return is_of_night(core.phase) and valuation.gross > core.full_caps.gross * valuation.equity
+
+
 def left_of(core: Core, kind: str) -> list[Key]:
     """Return what is still held of what a plan sells out; dust that nobody takes may stay."""
     parts = parts_of(kind)
@@ -94,7 +100,7 @@ def left_of(core: Core, kind: str) -> list[Key]:
 def is_inside(core: Core, kind: str, valuation: Valuation) -> bool:
     """Tell whether the positions themselves, not orders, are inside the cap that bound."""
     if is_sellout(kind):
-        return not left_of(core, kind)
+        return not (left_of(core, kind) or (is_by_day(kind) and is_over_close(core, valuation)))
     if kind == SYMBOL:
         return all(
             qty * (core.ladder.mark(key) or ZERO)

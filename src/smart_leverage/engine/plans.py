@@ -4,13 +4,14 @@ from decimal import Decimal
 
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.clock import MINUTE_NS
-from smart_leverage.domain.parts import parts_of, plan_kind
+from smart_leverage.domain.parts import is_by_day, parts_of, plan_kind
 from smart_leverage.domain.records import Noted, PlanMoved, StateChanged
 from smart_leverage.domain.sentences import PLAN_STATUS
 from smart_leverage.engine.core import Core, cancel
 from smart_leverage.engine.ending import outcome
 from smart_leverage.engine.enforcing import is_consented, is_news
 from smart_leverage.engine.exposure import ZERO, Valuation, value
+from smart_leverage.engine.lending import close_after
 from smart_leverage.engine.measuring import (
     FLATTEN,
     SYMBOL,
@@ -31,6 +32,7 @@ from smart_leverage.policy.deleverage import (
     deadline_minutes,
     trim_target,
 )
+from smart_leverage.policy.intraday import Phase, is_flattening
 from smart_leverage.policy.reasons import TradingState
 
 
@@ -70,11 +72,16 @@ def close_part(core: Core, part: str, why: str) -> str:
     kind = plan_kind({part, *under_way})
     if not left_of(core, plan_kind({part})):
         return "nothing of it is held, so nothing is sold"
-    valuation = value(core.state, core.ladder)
-    if plan is not None:  # a running plan gives way, and says how far it came
+    begin_sellout(core, kind, why)
+    return ""
+
+
+def begin_sellout(core: Core, kind: str, why: str) -> None:
+    """Begin to sell out parts; a plan that runs gives way, and says how far it came."""
+    plan, valuation = core.state.plan, value(core.state, core.ladder)
+    if plan is not None:
         _end(core, plan, valuation)
     _start(core, kind, valuation, 0, why)
-    return ""
 
 
 def rebalance(core: Core, why: str) -> str:
@@ -160,9 +167,18 @@ def _start(core: Core, kind: str, valuation: Valuation, stage: int, why: str) ->
         stage=stage,
         start=exposure,
         started_ns=core.now_ns,
-        deadline_ns=_deadline(core, kind, valuation, core.now_ns, minutes),
+        deadline_ns=_first_deadline(core, kind, valuation, minutes),
     )
     _progress(core, plan, "started", valuation, why)
+
+
+def _first_deadline(core: Core, kind: str, valuation: Valuation, minutes: float) -> int:
+    """Return when a plan is due that begins now; what has to be gone by a close, before that."""
+    close_ns = close_after(core.now_ns)
+    if is_by_day(kind) and is_flattening(core.phase) and close_ns is not None:
+        spare = core.config.policy.intraday.deadline_minutes
+        return close_ns if core.phase is Phase.LATE else close_ns - spare * MINUTE_NS
+    return _deadline(core, kind, valuation, core.now_ns, minutes)
 
 
 def _deadline(core: Core, kind: str, valuation: Valuation, from_ns: int, minutes: float) -> int:
@@ -218,6 +234,10 @@ def _heed_deadlines(core: Core, plan: Plan, valuation: Valuation) -> None:
     """
     if plan.stage == 1:
         plan = _heed_first_stage(core, plan, valuation)
+    if is_by_day(plan.kind) and core.phase is Phase.LATE and not plan.is_late:
+        close_ns = close_after(core.now_ns)
+        plan = plan._replace(deadline_ns=close_ns or plan.deadline_ns, is_late=True)
+        _progress(core, plan, "late", valuation, "the session closes soon")
     if core.now_ns > plan.deadline_ns:
         status = _end(core, plan, valuation)
         _follow(core, plan, status, valuation)
@@ -253,7 +273,7 @@ def _follow(core: Core, ended: Plan, status: str, valuation: Valuation) -> None:
 
 def _is_reached(core: Core, plan: Plan, valuation: Valuation) -> bool:
     if is_sellout(plan.kind):
-        return not left_of(core, plan.kind)
+        return is_inside(core, plan.kind, valuation)
     if plan.is_at_once:
         return kind_outside(core, valuation) is None
     return kind_over(core, valuation) is None and is_inside(core, plan.kind, valuation)

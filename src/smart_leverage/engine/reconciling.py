@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import OrderState
+from smart_leverage.domain.orders import AccountSnapshot, OrderState
 from smart_leverage.domain.records import Noted
 from smart_leverage.engine.adopting import adopt
 from smart_leverage.engine.answering import on_broker_order
@@ -13,6 +13,8 @@ from smart_leverage.engine.events import Reconciled, Rung
 from smart_leverage.engine.exposure import ZERO
 from smart_leverage.engine.income import heed_fees
 from smart_leverage.engine.judging import cancel_increases, change_state
+from smart_leverage.engine.lending import margin_account
+from smart_leverage.policy.margin import maintenance_excess, margin_multiplier
 from smart_leverage.policy.reasons import TradingState
 
 CASH_SLACK = Decimal("0.01")
@@ -32,6 +34,8 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
         if core.ladder.is_anew(position.key) or (is_other and not (best and best.is_fresh)):
             core.ladder.see(position.key, position.price, core.now_ns, Rung.BROKER)
     core.is_ready, core.wants_lists = True, False
+    if core.config.policy.intraday.is_on:
+        _note_power(core, event.account)
     core.unseen_fees.clear()
     heed_fees(core, event)
     for listed in event.orders:
@@ -54,6 +58,22 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
     if core.state.trading <= TradingState.REDUCING:
         change_state(core, TradingState.REDUCING, "books and broker differ", "policy")
     cancel_increases(core, "books and broker differ")
+
+
+def _note_power(core: Core, told: AccountSnapshot) -> None:
+    """Keep what the broker's buying power lacks to ours: the smaller of the two is spent.
+
+    What it lacks stays off until it is told anew, so that purchases in between are counted too.
+    """
+    core.power_ns, core.withheld = core.now_ns, ZERO
+    own = margin_account(core.state, core.worst(), ZERO)
+    multiplier = margin_multiplier(own, core.config.margin)
+    if multiplier <= 1.0:
+        return  # nothing is lent whatever the broker says
+    stated = float(told.buying_power) / multiplier if told.multiplier > 1 else 0.0
+    lacking = maintenance_excess(own) - stated
+    if lacking > float(CASH_SLACK):
+        core.withheld = Decimal(repr(round(lacking, 2)))
 
 
 def _has_lasted(core: Core) -> bool:

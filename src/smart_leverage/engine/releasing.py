@@ -6,6 +6,7 @@ from smart_leverage.domain.orders import Order, Side
 from smart_leverage.engine.core import Core, blockers, cancel, end_unsent, leave
 from smart_leverage.engine.proof import holds
 from smart_leverage.engine.shares import bounds_of, may_add
+from smart_leverage.policy.intraday import is_entry_over
 from smart_leverage.policy.reasons import Reason, TradingState
 
 
@@ -42,6 +43,8 @@ def may_still_leave(core: Core, order: Order) -> bool:
     if not state.rollout.step.governs_entries:
         return True
     if state.locks.get(order.key, 0) > core.now_ns or state.is_frozen(core.instrument(order.key)):
+        return False
+    if is_entry_over(core.phase, core.instrument(order.key).is_intraday):
         return False
     if is_suspended(state.seats, order.bot) or not may_add(core, order.bot, order.key):
         return False

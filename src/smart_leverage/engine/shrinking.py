@@ -1,10 +1,11 @@
 """Which sales bring every group inside, pro rata, counting what is being sold already."""
 
+import math
 from decimal import ROUND_CEILING, Decimal
 
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Role
-from smart_leverage.domain.parts import is_in, parts_of
+from smart_leverage.domain.parts import is_by_day, is_in, parts_of
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.exposure import LOOKED_THROUGH, ZERO, Valuation
 from smart_leverage.engine.measuring import (
@@ -25,6 +26,7 @@ from smart_leverage.policy.deleverage import (
     kept_lots,
     trim_target,
 )
+from smart_leverage.policy.intraday import is_of_night
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.tier import TOLERANCE
 
@@ -41,6 +43,8 @@ def sell_down(core: Core, plan: Plan, valuation: Valuation, ceiling: float) -> N
     cut = _Cut(core, float(valuation.equity))
     if is_sellout(plan.kind):
         cut.sell_out(plan.kind)
+    if is_by_day(plan.kind) and is_of_night(core.phase):
+        cut.close_rest()
     if plan.kind != FLATTEN and valuation.equity > 0:
         cut.shrink_symbols(is_planned=plan.kind == SYMBOL or plan.is_at_once)
         for group in GROUPS:
@@ -110,6 +114,22 @@ class _Cut:
             self.keep[key] = 0
             if self.lots[key] or self._core.reachable(key) > 0:
                 self.why[key] = kind
+
+    def close_rest(self) -> None:
+        """Keep no more of what trades in sessions than may stay over the close beside the coins."""
+        instruments, values = self._core.state.instruments, self._values()
+        rest = [key for key in self.keep if not instruments[key].is_coin]
+        securities = sum(values[key] for key in rest)
+        coins = sum(amount for key, amount in values.items() if instruments[key].is_coin)
+        cap, target = float(self._core.full_caps.gross), _target(self._core, "gross")
+        if self._equity > 0.0:
+            if (securities + coins) / self._equity <= cap - TOLERANCE:
+                return
+            exposure, target = securities / self._equity, target - coins / self._equity
+        else:
+            exposure, target = math.inf, 0.0
+        for key in rest:
+            self._keep_less(key, exposure, target, "gross")
 
     def shrink_symbols(self, *, is_planned: bool) -> None:
         """Bring single instruments inside; a plan for them does without the band."""
@@ -182,7 +202,7 @@ def _sell(core: Core, kind: str, key: Key, cut: _Cut, valuation: Valuation, ceil
         key,
         qty,
         role=Role.FLATTEN if is_sellout(kind) else Role.TRIM,
-        reason=Reason.FLATTEN if is_sellout(kind) else _REASONS[kind],
+        reason=_reason(kind, instrument),
         unit="fraction",
         bound=rounded(bound),
         would_be=rounded(held),
@@ -198,6 +218,12 @@ def _sell(core: Core, kind: str, key: Key, cut: _Cut, valuation: Valuation, ceil
             "sold": f"{qty}",
         },
     )
+
+
+def _reason(kind: str, instrument: Instrument) -> Reason:
+    if not is_sellout(kind):
+        return _REASONS[kind]
+    return Reason.INTRADAY if is_by_day(kind) and instrument.is_intraday else Reason.FLATTEN
 
 
 def excess(core: Core, valuation: Valuation) -> dict[Key, Decimal]:

@@ -2,7 +2,10 @@
 
 import io
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
@@ -98,7 +101,11 @@ def _unpacked(content: bytes, file: str) -> bytes:
                 names = ", ".join(each.filename for each in members) or "none"
                 raise BadData(f"the archive holds these results: {names}", file=file, fix="one")
             return archive.read(members[0])
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
+    # A damaged directory leads behind the ends of the file, a damaged stream into the packer.
+    except (
+        zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, ValueError, EOFError,
+        zlib.error, struct.error, lzma.LZMAError,
+    ) as error:  # fmt: skip
         raise BadData(
             f"the archive cannot be read: {error}", file=file, fix="export anew"
         ) from None

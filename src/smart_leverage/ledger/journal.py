@@ -7,9 +7,8 @@ from sqlite3 import DatabaseError
 from typing import Any
 
 from smart_leverage.domain.errors import LedgerCorrupt
-from smart_leverage.ledger.base import Entry, Head
+from smart_leverage.ledger.base import Database, Entry, Head
 from smart_leverage.ledger.chain import GENESIS, digest
-from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.statements import QUERIES
 
 PAGE = 2_000

@@ -4,10 +4,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
-from smart_leverage.ledger.base import Durability, Head
+from smart_leverage.ledger.base import Database, Durability, Head
 from smart_leverage.ledger.chain import GENESIS
 from smart_leverage.ledger.connections import Connect, create_file, refuse_stranger
-from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.files import (
     WITNESS,
     WriterLock,

@@ -59,8 +59,7 @@ from smart_leverage.domain.records import (
     Unprotected,
     decode,
 )
-from smart_leverage.ledger.base import Entry
-from smart_leverage.ledger.database import Database
+from smart_leverage.ledger.base import Database, Entry
 from smart_leverage.ledger.postings import (
     CASH,
     POSITION,

@@ -10,9 +10,8 @@ from msgspec import Struct
 
 from smart_leverage.domain.instruments import Instrument
 from smart_leverage.ledger import rows
-from smart_leverage.ledger.base import Entry, Head
+from smart_leverage.ledger.base import Database, Entry, Head
 from smart_leverage.ledger.connections import Connect, connect, file_uri, open_reader
-from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.home import home_of, refuse_lacking
 from smart_leverage.ledger.journal import PAGE, head_of, parse, raw_entries, raw_entries_about
 from smart_leverage.ledger.statements import QUERIES
@@ -71,6 +70,10 @@ class Reader:
         """Return a number that changes whenever somebody else has committed."""
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         return int(version)
+
+    def identity(self) -> int:
+        """Return a number that another ledger in the same place would not have, as far as known."""
+        return 0
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield the links after this one, oldest first."""

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
-from smart_leverage.ledger.base import Durability, Entry, Head
-from smart_leverage.ledger.database import Database
+from smart_leverage.ledger.base import Database, Durability, Entry, Head
 from smart_leverage.ledger.files import FILE_MODE, SEALS, beside, put_in_place, sync_folder
 from smart_leverage.ledger.journal import hash_at, last_raw_entry
 from smart_leverage.ledger.statements import QUERIES

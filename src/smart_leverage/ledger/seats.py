@@ -48,7 +48,7 @@ class SeatsOnFile:
                 if entry.kind == _KIND:
                     self._take(entry.payload)
                 self._after = entry.seq
-        except sqlite3.Error:
+        except (LedgerError, sqlite3.Error):
             self.close()
             raise
 

@@ -1,13 +1,18 @@
 """Watches the ledger of another process: is it still that file, and was anything committed?"""
 
 import sqlite3
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from smart_leverage.domain.errors import LedgerError
 from smart_leverage.ledger.files import beside
 from smart_leverage.ledger.home import SERVER
 from smart_leverage.ledger.reader import Reader
+
+RETRY_S = 2.0
+"""A server that did not answer is not asked again before: whoever looks must not wait each time."""
 
 
 class Look(NamedTuple):
@@ -29,7 +34,9 @@ class Watch:
         """Watch the ledger at a path, which need not be there yet."""
         self._path = path
         self._file: tuple[int, int] | None = None
+        self._identity = 0
         self._version = -1
+        self._failure: tuple[float, LedgerError] | None = None
         self.reader: Reader | None = None
         """The connection; None while there is none."""
 
@@ -42,15 +49,25 @@ class Watch:
             sqlite3.Error: It cannot be read.
         """
         served = beside(self._path, SERVER)
-        found = (served if served.exists() else self._path).stat()
+        is_served = served.exists()
+        found = (served if is_served else self._path).stat()
         file = (found.st_dev, found.st_ino)
         is_another = file != self._file
-        reader = self.reader
-        if reader is None or is_another:
-            self.close()
-            self.reader = reader = Reader.open(self._path)
-        version = reader.data_version()
-        self._file = file  # only now: a file that could not be read is another one next time too
+        if is_served and self._failure is not None and time.monotonic() < self._failure[0]:
+            raise self._failure[1]
+        try:
+            reader = self.reader
+            if reader is None or is_another:
+                self.close()
+                self.reader = reader = Reader.open(self._path)
+                identity, self._identity = self._identity, reader.identity()
+                is_another = is_another or identity != self._identity
+            version = reader.data_version()
+        except LedgerError as error:
+            self.close()  # What a server ended does not come back by itself.
+            self._failure = time.monotonic() + RETRY_S, error
+            raise
+        self._file, self._failure = file, None  # only now: else it is another one next time too
         return None if version == self._version else Look(reader, is_another, version)
 
     def took(self, look: Look) -> None:

@@ -11,10 +11,9 @@ from typing import Self
 
 from smart_leverage.domain.errors import LedgerError
 from smart_leverage.domain.records import Record
-from smart_leverage.ledger.base import Counts, Durability, Entry, Head, Ticket
+from smart_leverage.ledger.base import Counts, Database, Durability, Entry, Head, Ticket
 from smart_leverage.ledger.chain import GENESIS, draft, link
 from smart_leverage.ledger.connections import DAMAGE, unreadable
-from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.emergency import EmergencyJournal
 from smart_leverage.ledger.files import Witness
 from smart_leverage.ledger.inbox import Batch, Inbox

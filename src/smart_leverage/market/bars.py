@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from smart_leverage.domain.bars import Bar
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
+from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.stamps import iso
 
@@ -39,6 +40,25 @@ class Holes(Struct, frozen=True):
     bars_missing: int = 0
     longest: int = 0
     longest_from_ns: int = 0
+
+
+def refuse_longer(key: Key, longest_ns: int, minutes: int) -> None:
+    """Refuse bars between which a session could close before the intraday plan has looked.
+
+    Args:
+        key: A security.
+        longest_ns: Its longest bar.
+        minutes: How long before the close the plan begins to sell.
+
+    Raises:
+        BadData: A bar is longer.
+    """
+    if longest_ns > minutes * MINUTE_NS:
+        raise BadData(
+            f"{key}: the intraday plan is on and sells from {minutes} minutes before the close, "
+            f"and a bar lasts {longest_ns / MINUTE_NS:g} minutes",
+            fix="use shorter bars, a longer intraday.flat_from_minutes, or turn intraday.plan off",
+        )
 
 
 class BarSeries(Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from smart_leverage.domain.enforcement import told as told_rollout
 from smart_leverage.domain.evidence import told as told_evidence
 from smart_leverage.domain.limits import told as told_limit
+from smart_leverage.domain.parts import is_by_day
 from smart_leverage.domain.records import (
     AccountOpened,
     AssetLocked,
@@ -36,13 +37,13 @@ from smart_leverage.domain.records import (
 from smart_leverage.domain.sentences import (
     BREAKERS,
     PLAN_ENDED,
-    PLAN_STATUS,
     STATES,
     TIERS,
     group_told,
     money,
     percent,
     plain,
+    plan_told,
 )
 from smart_leverage.domain.stamps import span
 from smart_leverage.notify.known import AGREES_AFTER_NS, Known
@@ -238,7 +239,7 @@ def _seat(heard: Heard, known: Known, when: When) -> Iterator[Message]:
 
 def _plan(heard: Heard, known: Known, when: When) -> Iterator[Message]:
     record: Any = heard.record
-    status = PLAN_STATUS.get(record.status, record.status)
+    status = plan_told(record.status, record.group)
     cause = (
         f"{record.plan_id}, {group_told(record.group)}: {status}, "
         f"{percent(record.exposure)} held, {percent(record.ceiling)} allowed"
@@ -250,7 +251,8 @@ def _plan(heard: Heard, known: Known, when: When) -> Iterator[Message]:
     if record.status == "stage":
         yield _message(heard, Level.QUIET, Manner.GROUPED, "plan", text)
     else:
-        yield _each(heard, Level.NORMAL, "plan", text)
+        is_urgent = is_by_day(record.group) and record.status in ("late", "partial", "failed")
+        yield _each(heard, Level.URGENT if is_urgent else Level.NORMAL, "plan", text)
 
 
 def _flow(heard: Heard, known: Known, when: When) -> Iterator[Message]:

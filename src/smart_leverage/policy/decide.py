@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.caps import GroupCaps, exposure_of, headroom, lots_within, weight_of
+from smart_leverage.policy.intraday import Phase, gross_for_entries, is_entry_over
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason, TradingState
 from smart_leverage.policy.sizing import (
@@ -39,6 +40,8 @@ class Account(NamedTuple):
     """What is earned beside the tier, fractions of equity."""
     breakeven: float = 0.5
     """Win rate at which the trades of this account earn nothing."""
+    phase: Phase = Phase.OFF
+    """Where the intraday plan stands."""
 
 
 class Asset(NamedTuple):
@@ -66,6 +69,8 @@ class Asset(NamedTuple):
     lots_min: int
     factor: float = 1.0
     """Daily multiple of a fund, signed."""
+    is_intraday: bool = False
+    """Whether it is held by day only while the intraday plan is on."""
 
 
 class Proposal(NamedTuple):
@@ -191,6 +196,8 @@ def refusal(account: Account, asset: Asset, proposal: Proposal, policy: Policy) 
         return Reason.MARKET_CLOSED
     if asset.is_locked:
         return Reason.ASSET_LOCKED
+    if is_entry_over(account.phase, asset.is_intraday):
+        return Reason.INTRADAY
     if asset.is_deleveraging:
         return Reason.DELEVERAGING
     if proposal.lots < 0 or not weight_in(asset, policy) < math.inf:  # also when it is NaN
@@ -269,9 +276,8 @@ def within_caps(
             account.leveraged_worst,
             equity,
         )
-    answer = within_group(
-        answer, lot, asked, Reason.CAP_GROSS, groups.gross, account.gross_worst, equity
-    )
+    gross = gross_for_entries(account.phase, groups.gross, policy.intraday)
+    answer = within_group(answer, lot, asked, Reason.CAP_GROSS, gross, account.gross_worst, equity)
     return within_group(
         answer, lot, asked, Reason.CAP_SYMBOL, symbol_cap(asset, groups), asset.worst, equity
     )

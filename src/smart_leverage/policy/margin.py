@@ -375,6 +375,24 @@ def power(own: float, brokers: float) -> float:
 
 
 @rule
+def call_distance(account: MarginAccount) -> float:
+    """Return how far all securities may fall together until the account is in call.
+
+    Returns:
+        Fraction of their prices: 0.0 in call already, infinity where no fall of securities alone
+        brings one, as without a loan; NaN where something is unknown.
+    """
+    excess = maintenance_excess(account)
+    lent_on = account.long_value - account.crypto_value - account.maintenance_margin
+    if not (excess > -math.inf and lent_on > -math.inf):
+        return math.nan
+    if excess <= 0.0:
+        return 0.0
+    distance = excess / lent_on if lent_on > 0.0 else math.inf
+    return distance if distance < 1.0 else math.inf
+
+
+@rule
 def liquidation_price_ratio(leverage: float, maintenance: float, is_short: bool) -> float:
     """Return the price, over the entry price, at which equity equals the maintenance margin.
 

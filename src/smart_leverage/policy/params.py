@@ -7,6 +7,7 @@ from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import Deleveraging
 from smart_leverage.policy.earning import ExposureTerms
 from smart_leverage.policy.evidence import RecordTerms
+from smart_leverage.policy.intraday import IntradayTerms
 from smart_leverage.policy.sizing import EdgeTerms, Sizing
 from smart_leverage.policy.steady_breakers import RollingTerms
 from smart_leverage.policy.stops import Stops
@@ -27,6 +28,7 @@ class Policy(NamedTuple):
     record: RecordTerms = RecordTerms()
     rolling: RollingTerms = RollingTerms()
     edge: EdgeTerms = EdgeTerms()
+    intraday: IntradayTerms = IntradayTerms()
 
 
 CLASSIC = Policy()

@@ -38,6 +38,7 @@ class Reason(IntEnum):
     NOT_READY = 26
     CLOCK = 27
     BREAKER_DRAWDOWN = 28
+    INTRADAY = 29
 
 
 class TradingState(IntEnum):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from smart_leverage.books.exact import ratio
 from smart_leverage.domain.instruments import Instrument
 from smart_leverage.domain.records import Decided, PlanMoved
-from smart_leverage.domain.sentences import PLAN_STATUS, group_told, money, percent, plain, sentence
+from smart_leverage.domain.sentences import group_told, money, percent, plain, plan_told, sentence
 from smart_leverage.domain.stamps import iso
 from smart_leverage.reports.arithmetic import amount, arithmetic, figure, parse, symbol_of
 
@@ -173,7 +173,7 @@ def _moved(move: PlanMoved) -> str:
     group = group_told(move.group)
     why = f"; {move.why}" if move.why else ""
     return (
-        f"plan {move.plan_id} {PLAN_STATUS.get(move.status, move.status)} {iso(move.at_ns)}: "
+        f"plan {move.plan_id} {plan_told(move.status, move.group)} {iso(move.at_ns)}: "
         f"{group} {percent(move.exposure)}, ceiling {percent(move.ceiling)}, "
         f"due {iso(move.deadline_ns)}{why}"
     )

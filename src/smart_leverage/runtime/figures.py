@@ -8,6 +8,7 @@ from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import Marked
 from smart_leverage.policy.reasons import TradingState
+from smart_leverage.runtime.borrowing import gross_cap, lent
 from smart_leverage.runtime.remembered import Moved, Remembered, number
 
 ZERO = Decimal(0)
@@ -81,7 +82,8 @@ def exposures(now: Remembered) -> list[Exposure]:
     mark, moved = now.last_mark, now.moved
     if mark is None:
         return []
-    gross, reserved = number(now.numbers, "limits.gross_cap"), reservations(now)
+    gross = gross_cap(now, number(now.numbers, "limits.gross_cap"))
+    reserved = reservations(now)
     lines = (
         ("crypto", mark.crypto + moved.crypto, mark.crypto_cap, reserved.crypto),
         ("leveraged", mark.leveraged + moved.leveraged, mark.leveraged_cap, reserved.leveraged),
@@ -117,7 +119,8 @@ def reservations(now: Remembered) -> Moved:
 def room(now: Remembered) -> Room | None:
     """Return what caps and cash leave, nothing while nothing may be added; None before a mark.
 
-    The broker's own figure and the caps of single instruments are not part of it.
+    The broker's own figure and the caps of single instruments are not part of it, and by day what
+    margin carries is told as for a fund of three times.
     """
     lines = {line.group: line.left for line in exposures(now)}
     if not lines:
@@ -125,9 +128,10 @@ def room(now: Remembered) -> Room | None:
     if now.state.trading is not TradingState.ACTIVE:
         return Room(ZERO, ZERO, ZERO)
     cash = max(now.state.book.cash - reservations(now).gross, ZERO)
-    total = cash if lines["gross"] is None else min(lines["gross"], cash)
+    power = lent(now, cash, reservations(now).gross)
+    total = power if lines["gross"] is None else min(lines["gross"], power)
     leveraged = min(lines["leveraged"] or ZERO, total)
-    return Room(total, leveraged, min(lines["crypto"] or ZERO, leveraged))
+    return Room(total, leveraged, min(lines["crypto"] or ZERO, leveraged, cash))
 
 
 def losses(now: Remembered) -> list[Loss]:

@@ -25,7 +25,7 @@ from smart_leverage.domain.records import (
     StateChanged,
     decode,
 )
-from smart_leverage.domain.sentences import PLAN_ENDED, PLAN_STATUS, group_told, percent
+from smart_leverage.domain.sentences import PLAN_ENDED, group_told, percent, plan_told
 from smart_leverage.domain.stamps import local
 from smart_leverage.engine.commanding import CLOSE_REFUSED
 from smart_leverage.engine.enforcing import REFUSED as STEP_REFUSED
@@ -217,7 +217,7 @@ def _lines(records: Sequence[Record]) -> Iterator[str]:
 
 def _plan_line(record: PlanMoved) -> str:
     group = group_told(record.group)
-    status = PLAN_STATUS.get(record.status, record.status)
+    status = plan_told(record.status, record.group)
     text = f"plan {record.plan_id}, {group}, {status}: {percent(record.exposure)} held"
     if record.status in PLAN_ENDED:
         return f"{text}; {record.why}" if record.why else text

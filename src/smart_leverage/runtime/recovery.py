@@ -69,12 +69,17 @@ def rebuilt(
         fees_come_later=not can.tells_fees,
         lists_lag=can.lists_lag,
         sale_has_minimum=not can.sells_any_size,
+        power_age_max_s=POWER_AGE_MAX_S if can.lists_lag else config.power_age_max_s,
     )
     engine = Engine(config, _remembered(ledger, see))
     return Trader(
         engine, ledger, broker, clock, tell, held_back,
         see=see, carrier=carrier, meter=meter, find=find,
     )  # fmt: skip
+
+
+POWER_AGE_MAX_S = 300.0
+"""Of a broker that is far away an older figure lends nothing; its lists are read twice a minute."""
 
 
 def _remembered(ledger: Ledger, see: Tell) -> Iterator[Record]:

@@ -18,7 +18,7 @@ from smart_leverage.domain.limits import told
 from smart_leverage.domain.phases import told as phase_told
 from smart_leverage.domain.records import AccountOpened, BaselineSet, Record, decode
 from smart_leverage.domain.risk_days import RiskCalendar
-from smart_leverage.domain.sentences import PLAN_STATUS, group_told, percent
+from smart_leverage.domain.sentences import PLAN_STATUS, group_told, percent, plan_told
 from smart_leverage.domain.stamps import iso
 from smart_leverage.ledger.base import Entry
 from smart_leverage.ledger.read_only import opened
@@ -202,7 +202,7 @@ def _due(now: Remembered) -> Iterator[Due]:
         yield Due("plan that fell short", f"{short.plan_id}: {group} {status}: {short.why}")
     if state.plan is not None:
         plan = state.plan
-        late = ", late for its first stage" if plan.is_late else ""
+        late = f", {plan_told('late', plan.kind)}" if plan.is_late else ""
         yield Due(
             "plan",
             f"{plan.plan_id}: {group_told(plan.kind)} down from {percent(plan.start)}, "

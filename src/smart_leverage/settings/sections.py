@@ -13,7 +13,6 @@ from pydantic import (
 
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.domain.risk_days import RiskCalendar
-from smart_leverage.ledger.postgres.address import fault_of
 from smart_leverage.settings.notifying import NotifySection, lacking
 from smart_leverage.settings.section import Count, Fraction, Positive, Section, Switch
 
@@ -232,7 +231,11 @@ class LedgerSection(Section):
     @field_validator("url")
     @classmethod
     def _is_a_server(cls, url: str) -> str:
-        if url and (what := fault_of(url)):
+        if not url:
+            return url
+        from smart_leverage.ledger.postgres.address import fault_of
+
+        if what := fault_of(url):
             raise ValueError(f"the URL {what}")
         return url
 
@@ -333,6 +336,27 @@ class EdgeSection(Section):
     )
 
 
+Minutes = Annotated[int, Field(ge=1, le=390)]
+
+
+class IntradaySection(Section):
+    """What is borrowed by day and gone before the close; the rest counts only while that is on."""
+
+    plan: Switch = Field(default="off", description="on: day-trading buying power is used")
+    gross_cap: Annotated[float, Field(gt=0.0, le=4.0, allow_inf_nan=False)] = Field(
+        default=2.0, description="All positions while money is lent; margin may carry less"
+    )
+    entries_until_minutes: Minutes = Field(
+        default=60, description="So many before the close lending and buying of such funds end"
+    )
+    flat_from_minutes: Minutes = Field(
+        default=30, description="So many before it leveraged funds and what is borrowed are sold"
+    )
+    deadline_minutes: Minutes = Field(
+        default=10, description="So many before it all has to be sold, or the plan is late"
+    )
+
+
 class PolicySection(Section):
     """Which numbers the policy starts from."""
 
@@ -356,6 +380,7 @@ class Settings(Section):
     record: RecordSection = RecordSection()
     breakers: BreakersSection = BreakersSection()
     edge: EdgeSection = EdgeSection()
+    intraday: IntradaySection = IntradaySection()
     execution: ExecutionSection = ExecutionSection()
     risk: RiskSection = RiskSection()
     ramp: RampSection = RampSection()
@@ -373,9 +398,11 @@ class Settings(Section):
     def policy_text(self) -> str:
         """Return the numbers in force, one `key = value` a line, sorted: what the ledger keeps.
 
-        Where broker, gateway and ledger are, what is logged and who is told are no part of it.
+        Where broker, gateway and ledger are, what is logged and who is told are no part of it, nor
+        is the intraday plan as long as it is off.
         """
-        lines = sorted(flat(self.model_dump(exclude=_NO_POLICY)))
+        left_out = _NO_POLICY | ({"intraday"} if self.intraday.plan == "off" else set())
+        lines = sorted(flat(self.model_dump(exclude=left_out)))
         return "\n".join(f"{key} = {value!r}" for key, value in lines)
 
     def policy_hash(self) -> str:
@@ -411,6 +438,8 @@ ORDERED: tuple[tuple[str, str], ...] = (
     ("deleveraging.first_minutes", "deleveraging.last_minutes"),
     ("deleveraging.pace_minutes", "deleveraging.last_minutes"),
     ("stops.distance_min", "stops.distance_max"),
+    ("intraday.deadline_minutes", "intraday.flat_from_minutes"),
+    ("intraday.flat_from_minutes", "intraday.entries_until_minutes"),
     ("record.demote_probability", "record.promote_probability"),
     ("record.trades_min_1", "record.trades_min_2"),
     ("execution.mark_every_s", "notify.stale_after_s"),
@@ -437,4 +466,14 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"{lower}: {name} {value} is above {other} {bound}; at most that"
         elif value >= bound and pair in BELOW:
             yield f"{lower}: {name} {value} is not below {other} {bound}; less than that"
+    if _is_walled(values):
+        yield (
+            "intraday.plan: it is on, and broker.wall has the broker refuse to lend; "
+            "one of the two is off"
+        )
     yield from lacking(values)
+
+
+def _is_walled(values: Mapping[str, Any]) -> bool:
+    is_lent = values.get("intraday.plan") == "on" and values.get("broker.wall") == "on"
+    return is_lent and values.get("account.mode") in ("paper", "live")

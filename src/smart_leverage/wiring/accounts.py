@@ -20,7 +20,7 @@ from smart_leverage.ledger.base import Ledger
 from smart_leverage.ledger.home import open_ledger
 from smart_leverage.ledger.space import RoomWatch, Space
 from smart_leverage.ledger.verified import note_verified
-from smart_leverage.market.bars import BarSeries
+from smart_leverage.market.bars import BarSeries, refuse_longer
 from smart_leverage.runtime.admin import is_admin
 from smart_leverage.runtime.bars import BarDriver
 from smart_leverage.runtime.carrying import Lanes
@@ -81,8 +81,14 @@ def over_bars(
 
     Raises:
         LedgerError: The folder cannot be written, or another process writes there.
+        BadData: A bar is too long for the intraday plan.
     """
     registry = Registry.builtin()
+    if settings.intraday.plan == "on":
+        for each in series:
+            if not registry[each.key].is_coin:
+                longest_ns = max(b - a for a, b in zip(each.starts, each.ends, strict=True))
+                refuse_longer(each.key, longest_ns, settings.intraday.flat_from_minutes)
     start = beginning or Beginning(cash=exact(settings.account.cash))
     opened_ns = min(each.starts[0] for each in series)
     clock = ManualClock(opened_ns)

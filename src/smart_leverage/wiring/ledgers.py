@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smart_leverage.domain.errors import (
     ConfigError,
@@ -13,10 +14,12 @@ from smart_leverage.domain.errors import (
 )
 from smart_leverage.ledger.files import beside, is_missing
 from smart_leverage.ledger.home import SERVER, begin_served, home_of, note_home, open_served
-from smart_leverage.ledger.postgres.address import Address
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.writing import WritingLedger
 from smart_leverage.settings import Settings
+
+if TYPE_CHECKING:
+    from smart_leverage.ledger.postgres.address import Address
 
 RECONNECT_S = 120.0
 """How long a running account waits for its server to come back; meanwhile nothing is sent."""
@@ -25,11 +28,15 @@ RECONNECT_EVERY_S = 0.5
 _FINAL = (LedgerCorrupt, LedgerNewer, LedgerLocked)
 
 
-def address_in(settings: Settings, path: Path) -> Address | None:
+def address_in(settings: Settings, path: Path) -> "Address | None":
     """Return where the settings have the ledger of a path; None for its file."""
     section = settings.ledger
+    if not section.url:
+        return None
+    from smart_leverage.ledger.postgres.address import Address
+
     name = section.account or path.absolute().parent.name
-    return Address(section.url, name) if section.url else None
+    return Address(section.url, name)
 
 
 def ledger_for(settings: Settings, path: Path) -> WritingLedger:

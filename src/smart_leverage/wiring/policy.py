@@ -8,6 +8,7 @@ from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import Deleveraging
 from smart_leverage.policy.earning import ExposureTerms
 from smart_leverage.policy.evidence import RecordTerms
+from smart_leverage.policy.intraday import IntradayTerms
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.sizing import EdgeTerms, Sizing
 from smart_leverage.policy.steady_breakers import RollingTerms
@@ -56,6 +57,10 @@ def policy_of(settings: Settings) -> Policy:
         edge=EdgeTerms(
             is_edge_sized=settings.edge.sized == "on",
             **settings.edge.model_dump(exclude={"sized"}),
+        ),
+        intraday=IntradayTerms(
+            is_on=settings.intraday.plan == "on",
+            **settings.intraday.model_dump(exclude={"plan"}),
         ),
     )
 

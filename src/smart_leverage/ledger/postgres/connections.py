@@ -16,15 +16,14 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from smart_leverage.domain.errors import LedgerError
-from smart_leverage.ledger.base import Durability
-from smart_leverage.ledger.database import Rows
+from smart_leverage.ledger.base import Durability, Rows
 from smart_leverage.ledger.postgres.address import ADVICE, Address
 from smart_leverage.ledger.postgres.dialect import statement as in_dialect
 
 OLDEST_SERVER = 15
 """The oldest version of the server that will do."""
 
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 5
 SILENCE_S = 15
 """A peer that does not answer for so long is gone, here and on the server."""
 
@@ -141,12 +140,18 @@ def check_server(version: int, told: Any, address: Address) -> None:
 
 
 def prepare_writer(connection: "Connection[Any]", address: Address, durability: Durability) -> None:
-    """Set up the session that writes, and refuse a server that forgets what it acknowledged.
+    """Set up the session that writes; refuse what is no server, or forgets what it acknowledged.
 
     Raises:
-        LedgerError: It is a standby, or it does not sync.
+        LedgerError: It is a pooler or a standby, or it does not sync.
     """
     ask = _asking(connection)
+    # Asked before anything is set or locked: a pooler would keep that for somebody else.
+    if ask("SELECT pg_backend_pid()") != connection.info.backend_pid:
+        raise LedgerError(
+            f"{address.told}: this is a pooler, which may give the session with the lock to "
+            "others; the writer needs the server itself"
+        )
     if ask("SELECT pg_is_in_recovery()"):
         raise LedgerError(
             f"{address.told}: the server is a standby and takes no writes; name the primary, or "

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 from psycopg.sql import SQL, Identifier
 
-from smart_leverage.ledger.base import Head
+from smart_leverage.ledger.base import Database, Head
 from smart_leverage.ledger.connections import create_tables
-from smart_leverage.ledger.database import Database
 from smart_leverage.ledger.dump import TABLES, columns
 from smart_leverage.ledger.journal import head_of
 from smart_leverage.ledger.postgres.connections import ServerDatabase, errors

@@ -20,6 +20,7 @@ from smart_leverage.ledger.postgres.connections import (
     owner,
     prepare_writer,
 )
+from smart_leverage.ledger.postgres.patience import Patience
 from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
 from smart_leverage.ledger.postgres.tables import OWN, check, create, exists, lock, refuse_moved
 from smart_leverage.ledger.projections import Projector, Row, write
@@ -47,6 +48,8 @@ class ServerBounds(NamedTuple):
     """Longest wait for the session of a writer that was killed to end."""
     look_every_s: float = 2.0
     """How often an idle writer sees whether its session still lives."""
+    answer_wait_s: float = 30.0
+    """Longest wait for the server's answer; then the session is given up."""
 
 
 class PostgresLedger(WritingLedger):
@@ -116,6 +119,8 @@ class PostgresLedger(WritingLedger):
             prepare(self.path)
             undo.callback(WriterLock(self.path).release)
         connection = connect(self.address, is_writer=True)
+        self._patience = Patience(connection, self._bounds.answer_wait_s)
+        undo.callback(self._patience.end)
         database = self._database = ServerDatabase(connection, self.address)
         undo.callback(database.close)
         with errors(self.address):
@@ -175,7 +180,7 @@ class PostgresLedger(WritingLedger):
     def _sent(self, rows: list[Row]) -> str | None:
         """Send a whole transaction at once and return what the server says to its commit."""
         connection, database = self._database.connection, self._database
-        with errors(self.address), connection.pipeline():
+        with self._patience.waiting(), errors(self.address), connection.pipeline():
             connection.execute("BEGIN")
             database.execute(OWN["hold_epoch"], (self._epoch, self._session))
             write(database, "insert_entry", rows, widths=at_once)
@@ -195,8 +200,7 @@ class PostgresLedger(WritingLedger):
         if session != self._session:
             raise LedgerError(
                 f"{self._where}: another session answers than the one that holds the lock; the "
-                "writer cannot go through a pooler that shares sessions, name the server itself or "
-                "a pool in session mode"
+                "writer needs the server itself"
             )
 
     def _tidy(self) -> None:
@@ -204,7 +208,8 @@ class PostgresLedger(WritingLedger):
 
     def _look(self) -> None:
         """Ask for the lock's session; an answer of another one, or none, ends the writing."""
-        ((session,),) = self._database.execute("SELECT pg_backend_pid()").fetchall()
+        with self._patience.waiting():
+            ((session,),) = self._database.execute("SELECT pg_backend_pid()").fetchall()
         self._refuse_session(session)
 
     def _drop(self) -> None:

@@ -1,7 +1,7 @@
 """State, tier, plans, trips and locks as bands over one time, and how often was denied when."""
 
 from smart_leverage.domain.records import StateChanged, TierGranted
-from smart_leverage.domain.sentences import BREAKERS, PLAN_STATUS, TIERS, group_told, percent
+from smart_leverage.domain.sentences import BREAKERS, TIERS, group_told, percent, plan_told
 from smart_leverage.domain.stamps import span
 from smart_leverage.reports.citing import cited, clipped, counted
 from smart_leverage.reports.html.money_charts import state_css
@@ -72,7 +72,7 @@ def _tier(scene: Scene, each: Span) -> Band:
 def _plan(scene: Scene, each: Plan) -> Band:
     end_ns = scene.end_ns if each.end_ns is None else each.end_ns
     group = group_told(each.group)
-    status = PLAN_STATUS.get(each.status, each.status)
+    status = plan_told(each.status, each.group)
     title = f"plan {each.plan_id}: {group}, {scene.zone.text(each.start_ns)}, {status}"
     return _band(scene, each.start_ns, end_ns, "plan", clipped(each.plan_id, 12), clipped(title))
 

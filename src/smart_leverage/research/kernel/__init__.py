@@ -21,9 +21,9 @@ Order of events at one instant T, for one account. Instruments are taken by key.
     Orders whose time is up end. Every position touched is protected anew.
  3. The closes become known. At these prices, in this order: value the account, judge the losses of
     day and month, then the loss of each coin touched today, then the tier; carry on or begin a plan
-    of deleveraging; mark the equity; give a stop to what has none; sell what is through its stop;
-    cancel purchases that have aged or no longer fit, the newest first. Cancels and sales leave, and
-    what they touch is protected anew.
+    of deleveraging, or of what may not stay over a close; mark the equity; give a stop to what has
+    none; sell what is through its stop; cancel purchases that have aged or no longer fit, the
+    newest first. Cancels and sales leave, and what they touch is protected anew.
  4. Once a day what is bare is tried again, and in a new month a halt is lifted, if so asked.
  5. Signals are decided one after the other. A purchase is sized by the policy, cut to what the
     proof allows, and waits with a limit at close x (1 + collar); its stop gives way meanwhile. A
@@ -36,9 +36,9 @@ Order of events at one instant T, for one account. Instruments are taken by key.
 
 Not covered, and refused or stated where it matters: holdings adopted at the start, deposits and
 withdrawals, splits, an imported past, several sources whose lots would be told apart, bots with
-orders of their own size, the margin plan (purchases are paid from cash), shorts, steps of
-enforcement below `all`, caps that begin small, and the venue's dearer or cheaper fee rows by traded
-volume.
+orders of their own size, shorts, steps of enforcement below `all`, caps that begin small, a figure
+of the broker that lends less than the own margin model, and the venue's dearer or cheaper fee rows
+by traded volume. With the intraday plan on every instant is gone through step by step.
 """
 
 from smart_leverage.research.kernel.columns import Columns, columns_of

@@ -53,7 +53,7 @@ ACCOUNT = np.dtype(
             *("is_moved", "is_rising", "is_watched", "held", "day"),
             *("is_drawdown_tripped", "is_judged", "earned", "losers", "closed", "episodes"),
             *("marked", "day_place", "month_place", "peaks_first", "peaks_end", "sleeve_until"),
-            *("is_cap_due", "marked_hour"),
+            *("is_cap_due", "marked_hour", "phase"),
             *("days", "trades", "wins", "losses", "forced", "bought", "denied"),
             *("trips_day", "trips_month", "locks", "plans", "halts"),
         )
@@ -62,11 +62,11 @@ ACCOUNT = np.dtype(
 """An account. `cash` and `cash_low` are one sum. `is_day_loss` says why it is reducing; `until` is
 when the first order ends; `is_stirred` means that something is under way, `is_watched` that the
 next instant has to be gone through step by step, `is_rising` that a better tier is earned than
-granted, `day` is the risk day that was begun last; `count_…` and `wins_…` are of the windows with
-and without forced closings. `month_best` and `month_fall` are the best mark and the deepest fall of
-this month. From `days` on it is what the metrics are made of, and so are the floats from `traded`
-to `day_squares`. From `cash_now` to `cap_now`, and `held` (how many positions), is what a look goes
-by; see `quiet.show`."""
+granted, `day` is the risk day that was begun last; `count_…` and `wins_…` are of the windows
+with and without forced closings. `month_best` and `month_fall` are the best mark and the deepest
+fall of this month. `phase` is where the intraday plan stands. From `days` on it is what the
+metrics are made of, and so are the floats from `traded` to `day_squares`. From `cash_now` to
+`cap_now`, and `held` (how many positions), is what a look goes by; see `quiet.show`."""
 
 POSITION = np.dtype(
     [("mark", "f8"), ("doubt", "f8"), ("qty", "i8"), ("buys", "i8"), ("is_fresh", "i8")]

@@ -1,5 +1,6 @@
 """Whether something may be bought or sold: the policy answers, the proof has the last word."""
 
+import math
 from typing import Any
 
 from smart_leverage.policy.breakers import BreakerState
@@ -15,6 +16,8 @@ from smart_leverage.policy.decide import (
     refusal,
     size_of,
 )
+from smart_leverage.policy.intraday import is_lent_on, power_lent
+from smart_leverage.policy.margin import MarginAccount
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.tier import Caps
@@ -39,12 +42,13 @@ from smart_leverage.research.kernel.exact import (
     floor_product,
     places_at,
 )
-from smart_leverage.research.kernel.plans import AT_ONCE, CRYPTO, LEVERAGED, NONE
+from smart_leverage.research.kernel.plans import AT_ONCE, BY_DAY, CRYPTO, LEVERAGED, NONE
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import send_sale
 from smart_leverage.research.kernel.worst import (
     HAIRCUT_FRESH,
     HAIRCUT_OLD,
+    Bounds,
     Worst,
     groups_hold,
     symbol_cap,
@@ -62,16 +66,23 @@ def is_frozen(account: Any, fact: Any) -> bool:
         return False
     if account.stage == AT_ONCE:
         return True
+    if account.plan == BY_DAY:
+        return bool(fact.is_by_day != 0)
     if account.plan == CRYPTO:
         return bool(fact.is_crypto != 0)
     return bool(fact.is_leveraged != 0) if account.plan == LEVERAGED else True
 
 
-def account_of(books: Books, worst: Worst, lift: float, fact: Any, policy: Policy) -> Account:
+def account_of(
+    books: Books, facts: Any, worst: Worst, lift: float, fact: Any, setup: Setup, policy: Policy
+) -> Account:
     """Return the account as the policy sees it, with one instrument counted at its dearest."""
     account = books.account
     counted = lift * weight(fact, policy)
-    power = cash_of(account) - worst.reserved
+    power = max(cash_of(account) - worst.reserved, 0.0)
+    if is_lent_on(account.phase, fact.is_coin != 0):
+        margin = margin_account(books, facts, worst, lift, fact)
+        power = power_lent(power, margin, fact.maintenance, setup.margin)
     return Account(
         state=account.state,
         breakers=BreakerState(
@@ -85,9 +96,36 @@ def account_of(books: Books, worst: Worst, lift: float, fact: Any, policy: Polic
         crypto_worst=worst.crypto + (counted if fact.is_crypto != 0 else 0.0),
         leveraged_worst=worst.leveraged + (counted if fact.is_leveraged != 0 else 0.0),
         gross_worst=worst.gross + lift,
-        power=max(power, 0.0),
+        power=power,
         exposure=Caps(account.earned_crypto, account.earned_leveraged),
         breakeven=account.breakeven,
+        phase=account.phase,
+    )
+
+
+def margin_account(books: Books, facts: Any, worst: Worst, lift: float, fact: Any) -> MarginAccount:
+    """Return the account at its worst case as the margin rules see it."""
+    coins, maintenance, initial = 0.0, lift * fact.maintenance, lift * fact.initial
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        amount = books.positions[asset].worst
+        if facts[asset].is_coin != 0:
+            coins += amount
+        else:
+            maintenance += facts[asset].maintenance * amount
+            initial += facts[asset].initial * amount
+    gross = worst.gross + lift
+    return MarginAccount(
+        cash=worst.equity - gross,
+        long_value=gross,
+        short_value=0.0,
+        crypto_value=coins,
+        initial_margin=initial,
+        maintenance_margin=maintenance,
+        equity_last=math.nan,
+        maintenance_margin_last=math.nan,
+        power_used_today=math.nan,
+        is_day_trader=False,
     )
 
 
@@ -98,7 +136,7 @@ def proved(
     unit_loss: float,
     account: Account,
     own: float,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
 ) -> tuple[int, int]:
     """Return the lots for which every cap holds in the worst case, and what would break first."""
@@ -114,8 +152,7 @@ def proved(
         fits = lots_proved(caps.leveraged, equity, used, counted, unit_loss, lot)
         if fits < lots:
             lots, reason = fits, Reason.CAP_LEVERAGED.value
-    gross = policy.groups.gross
-    fits = lots_proved(gross, equity, account.gross_worst, unit_worst, unit_loss, lot)
+    fits = lots_proved(caps.gross, equity, account.gross_worst, unit_worst, unit_loss, lot)
     if fits < lots:
         lots, reason = fits, Reason.CAP_GROSS.value
     fits = lots_proved(symbol_cap(fact, policy.groups), equity, own, unit_worst, unit_loss, lot)
@@ -135,22 +172,26 @@ def asset_of(
     lots_min: int,
 ) -> Asset:
     """Return an instrument as the policy sees it."""
+    is_fresh = position.mark == position.mark and position.is_fresh != 0
+    is_locked = position.locked_until > row.at
+    # By place: so many names in one call cannot be compiled.
     return Asset(
-        lot_value=lot_value,
-        lot_cost=lot_cost,
-        is_crypto=fact.is_crypto != 0,
-        is_leveraged=fact.is_leveraged != 0,
-        is_broad=fact.is_broad != 0,
-        is_fresh=position.mark == position.mark and position.is_fresh != 0,
-        is_tradable=True,
-        is_locked=position.locked_until > row.at,
-        is_deleveraging=is_frozen(books.account, fact),
-        worst=own,
-        lots_held=0,
-        lots_selling=0,
-        lots_step=fact.step // fact.lot,
-        lots_min=lots_min,
-        factor=fact.factor,
+        lot_value,
+        lot_cost,
+        fact.is_crypto != 0,
+        fact.is_leveraged != 0,
+        fact.is_broad != 0,
+        is_fresh,
+        True,
+        is_locked,
+        is_frozen(books.account, fact),
+        own,
+        0,
+        0,
+        fact.step // fact.lot,
+        lots_min,
+        fact.factor,
+        fact.is_by_day != 0,
     )
 
 
@@ -171,6 +212,7 @@ def is_sated(
     row: Any,
     facts: Any,
     worst: Worst,
+    setup: Setup,
     policy: Policy,
     asset: int,
     confidence: float,
@@ -190,7 +232,7 @@ def is_sated(
     lot_value = fact.lot_size * position.mark
     thing = asset_of(books, row, fact, position, lot_value, 0.0, position.worst, 1)
     account, wish = (
-        account_of(books, worst, 0.0, fact, policy),
+        account_of(books, facts, worst, 0.0, fact, setup, policy),
         wish_of(confidence, ratio, is_calibrated),
     )
     if refusal(account, thing, wish, policy) != Reason.NONE:
@@ -207,7 +249,7 @@ def propose_purchase(
     setup: Setup,
     tape: Tape,
     worst: Worst,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
     asset: int,
     confidence: float,
@@ -229,7 +271,7 @@ def propose_purchase(
         price = 0.0
     lift = position.worst_units * unit_worst - position.worst
     own = position.worst + lift
-    account = account_of(books, worst, lift, fact, policy)
+    account = account_of(books, facts, worst, lift, fact, setup, policy)
     lots_min = 1
     if price > 0.0:
         lots_min = max(ceil_quotient(fact.notional_min / price / fact.lot_size), 1)
@@ -273,7 +315,7 @@ def send_purchase(
     row: Any,
     facts: Any,
     setup: Setup,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
     asset: int,
     qty: int,
@@ -295,7 +337,7 @@ def send_purchase(
     add_order(books, row, fact, asset, 1, 0, qty, limit, 0)
     if has_waited and books.account.fault == SOUND:
         worst = worst_of(books, facts, setup, policy)
-        is_held = groups_hold(worst, caps, policy.groups)
+        is_held = groups_hold(worst, caps)
         if not (is_held and symbol_holds(books, facts, worst, policy.groups, asset)):
             books.orders[books.account.orders - 1].is_leaving = CANCELLED
 

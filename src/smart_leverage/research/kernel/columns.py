@@ -44,12 +44,12 @@ SESSION = np.dtype([(name, "i8") for name in ("opens", "traded")])
 
 FACT = np.dtype(
     [(name, "i8") for name in ("lot", "step", "places")]
-    + [(name, "f8") for name in ("lot_size", "notional_min", "factor")]
-    + [(name, "u1") for name in ("is_coin", "is_crypto", "is_leveraged", "is_broad")]
+    + [(name, "f8") for name in ("lot_size", "notional_min", "factor", "maintenance", "initial")]
+    + [(name, "u1") for name in ("is_coin", "is_crypto", "is_leveraged", "is_broad", "is_by_day")]
 )
 """What is true of an instrument: lot and order step in units of 1e-9, decimals of its price step,
-lot in coins or shares, smallest purchase in money, daily multiple of a fund, asset class and
-groups."""
+lot in coins or shares, smallest purchase in money, daily multiple of a fund, the parts of its value
+that must be own money by day and over a close, asset class and groups."""
 
 
 class Columns(NamedTuple):
@@ -335,4 +335,7 @@ def _facts(instruments: Sequence[Instrument]) -> npt.NDArray[Any]:
         fact["is_crypto"] = each.is_crypto
         fact["is_leveraged"] = each.is_leveraged
         fact["is_broad"] = each.is_broad
+        fact["maintenance"] = float(each.margin_rate)
+        fact["initial"] = float(each.margin_rate_initial)
+        fact["is_by_day"] = each.is_intraday
     return facts

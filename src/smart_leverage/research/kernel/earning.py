@@ -16,12 +16,14 @@ from smart_leverage.policy.evidence import (
     thresholds_of_record,
     tier_with_open_losers,
 )
+from smart_leverage.policy.intraday import gross_for_entries, gross_for_holding
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.sleeve import SleeveEvidence
 from smart_leverage.policy.steady_breakers import SteadyReferences
-from smart_leverage.policy.tier import Caps, Tier, TierCaps, tier_caps, tier_of, tighter
+from smart_leverage.policy.tier import Caps, Tier, tier_caps, tier_of, tighter
 from smart_leverage.research.kernel.books import ACTIVE, MARKS, WINDOW, Books
 from smart_leverage.research.kernel.market import Market
+from smart_leverage.research.kernel.worst import Bounds
 
 MONTH_NS = 30 * DAY_NS
 CAREFUL = 1e-9
@@ -190,11 +192,19 @@ def place_at(books: Books, place: int, at: int) -> int:
 # --- exposure ------------------------------------------------------------------------------------
 
 
-def caps_now(account: Any, tiers: TierCaps) -> Caps:
-    """Return the caps in force: those of the tier, or what is earned where that is less."""
-    return tighter(
-        tier_caps(account.tier, tiers), Caps(account.earned_crypto, account.earned_leveraged)
+def caps_now(account: Any, policy: Policy) -> Bounds:
+    """Return the caps in force for what adds: those of the tier, or what is earned if less."""
+    caps = tighter(
+        tier_caps(account.tier, policy.tiers), Caps(account.earned_crypto, account.earned_leveraged)
     )
+    gross = gross_for_entries(account.phase, policy.groups.gross, policy.intraday)
+    return Bounds(caps.crypto, caps.leveraged, gross)
+
+
+def caps_held(account: Any, caps: Bounds, policy: Policy) -> Bounds:
+    """Return the caps to which is sold down, from those for what adds."""
+    gross = gross_for_holding(account.phase, policy.groups.gross, policy.intraday)
+    return Bounds(caps.crypto, caps.leveraged, gross)
 
 
 def judge_exposure(books: Books, market: Market, t: int, equity: float, policy: Policy) -> None:

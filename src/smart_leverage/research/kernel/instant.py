@@ -14,8 +14,8 @@ from smart_leverage.fills.market import (
     market_fill,
 )
 from smart_leverage.fills.stops import stop_fill_in_bar, stop_limit_fill_in_bar
+from smart_leverage.policy.intraday import Phase, phase_of
 from smart_leverage.policy.params import Policy
-from smart_leverage.policy.tier import Caps
 from smart_leverage.research.kernel.books import (
     ACTIVE,
     AGED,
@@ -32,7 +32,13 @@ from smart_leverage.research.kernel.books import (
     touch,
 )
 from smart_leverage.research.kernel.buying import is_sated, propose_purchase, propose_sale
-from smart_leverage.research.kernel.earning import caps_now, fold, judge_exposure, remember
+from smart_leverage.research.kernel.earning import (
+    caps_held,
+    caps_now,
+    fold,
+    judge_exposure,
+    remember,
+)
 from smart_leverage.research.kernel.judging import (
     is_tier_due,
     judge_assets,
@@ -43,10 +49,10 @@ from smart_leverage.research.kernel.judging import (
     roll,
 )
 from smart_leverage.research.kernel.market import Market
-from smart_leverage.research.kernel.plans import NEVER, NONE, shrink
+from smart_leverage.research.kernel.plans import NEVER, NONE, heed_close, shrink
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import protect, settle, watch
-from smart_leverage.research.kernel.worst import Valuation, holds, value, worst_of
+from smart_leverage.research.kernel.worst import Bounds, Valuation, holds, value, worst_of
 
 YES = 1
 
@@ -218,7 +224,7 @@ def cancel_aged(books: Books, row: Any, facts: Any, setup: Setup) -> None:
                 order.is_leaving = AGED
 
 
-def reprove(books: Books, row: Any, facts: Any, setup: Setup, caps: Caps, policy: Policy) -> None:
+def reprove(books: Books, row: Any, facts: Any, setup: Setup, caps: Bounds, policy: Policy) -> None:
     """Cancel purchases under way that aged or no longer fit, the newest first."""
     account = books.account
     is_any = False
@@ -242,14 +248,17 @@ def judge(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy
     """Take the closes in: losses, tier, plan, mark, stops, and purchases under way."""
     account, row, facts = books.account, market.instants[t], market.facts
     valuation = value(books, facts, policy)
-    caps = caps_now(account, policy.tiers)
+    caps = caps_now(account, policy)
     judge_losses(books, row, facts, market.sessions, valuation, caps, policy)
     judge_assets(books, row, facts, tape, policy)
     fold(books, policy)
     judge_tier(books, valuation.equity, policy, setup)
     judge_exposure(books, market, t, valuation.equity, policy)
-    caps = caps_now(account, policy.tiers)
-    shrink(books, row, facts, market.sessions, tape, valuation, caps, policy)
+    caps = caps_now(account, policy)
+    held = caps_held(account, caps, policy)
+    if account.phase != Phase.OFF:
+        heed_close(books, row, facts, market.sessions, valuation, held, policy)
+    shrink(books, row, facts, market.sessions, tape, valuation, held, policy)
     mark(account, valuation, caps.crypto)
     remember(books, row.at, market.hours[t], valuation.equity)
     write_mark(account, row, tape, valuation, caps)
@@ -268,7 +277,7 @@ def protect_bare(books: Books, row: Any, facts: Any, policy: Policy) -> None:
             protect(books, row, facts, policy.stops, asset)
 
 
-def write_mark(account: Any, row: Any, tape: Tape, valuation: Valuation, caps: Caps) -> None:
+def write_mark(account: Any, row: Any, tape: Tape, valuation: Valuation, caps: Bounds) -> None:
     """Write a mark down."""
     place = tape.counts[0]
     tape.counts[0] = place + 1
@@ -309,7 +318,7 @@ def propose(
 ) -> bool:
     """Decide the signals of this instant one after the other; tell whether any was sent."""
     fold(books, policy)
-    caps = caps_now(books.account, policy.tiers)
+    caps = caps_now(books.account, policy)
     worst = worst_of(books, facts, setup, policy)
     is_any_sent, is_old, is_taped = False, False, len(tape.decisions) > 0
     for place in range(first, last):
@@ -317,7 +326,9 @@ def propose(
         if signal.is_buy != 0 and not is_taped:  # a denial without consequences is not even noted
             asset, confidence, ratio = signal.asset, signal.confidence, signal.ratio
             is_known = signal.is_calibrated != 0
-            if is_sated(books, row, facts, worst, policy, asset, confidence, ratio, is_known):
+            if is_sated(
+                books, row, facts, worst, setup, policy, asset, confidence, ratio, is_known
+            ):
                 continue
         know_close(books.positions[signal.asset], cells[signal.asset])
         if signal.is_buy != 0:
@@ -371,7 +382,7 @@ def opening(
     """Take the bars that begin now."""
     expire(books, row)
     know_opens(books, cells)
-    caps = caps_now(books.account, policy.tiers)
+    caps = caps_now(books.account, policy)
     watch(books, row, facts, tape, policy.stops, YES)
     reprove(books, row, facts, setup, caps, policy)
     settle(books, row, facts, policy.stops)
@@ -433,6 +444,9 @@ def step(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy:
     account, row, cells = books.account, market.instants[t], market.cells[t]
     before = market.instants[t - 1] if t > 0 else row
     cells_before = market.cells[t - 1] if t > 0 else market.before
+    if policy.intraday.is_on:
+        left = (row.closes_at - row.at) / MINUTE_NS
+        account.phase = phase_of(left, row.is_session != 0, policy.intraday)
     if row.closes != 0:  # what was stirred is not over before it has been judged
         account.is_stirred = 0
     know_opens(books, cells_before)

@@ -7,7 +7,7 @@ from smart_leverage.policy.breakers import BreakerState, is_asset_locked, loss_s
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.steady_breakers import is_sleeve_locked, judge_breakers
-from smart_leverage.policy.tier import Caps, Tier, granted_tier, select_tier, tier_of, win_rate_of
+from smart_leverage.policy.tier import Tier, granted_tier, select_tier, tier_of, win_rate_of
 from smart_leverage.research.kernel.books import (
     ACTIVE,
     CANCELLED,
@@ -24,7 +24,7 @@ from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.plans import NONE, start_flatten
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import send_sale
-from smart_leverage.research.kernel.worst import Valuation, value
+from smart_leverage.research.kernel.worst import Bounds, Valuation, value
 
 
 def roll(books: Books, row: Any, before: Any, cells: Any, policy: Policy) -> None:
@@ -68,7 +68,7 @@ def judge_losses(
     facts: Any,
     sessions: Any,
     valuation: Valuation,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
 ) -> None:
     """Trip what is over its limit."""

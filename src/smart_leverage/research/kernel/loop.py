@@ -12,6 +12,7 @@ from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import Deleveraging
 from smart_leverage.policy.earning import ExposureTerms
 from smart_leverage.policy.evidence import RecordTerms
+from smart_leverage.policy.intraday import IntradayTerms
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.sizing import EdgeTerms, Sizing
 from smart_leverage.policy.steady_breakers import RollingTerms
@@ -89,6 +90,7 @@ def policy_at(row: Any) -> Policy:
         ),
         rolling=RollingTerms(row[64] != 0.0, row[65], row[66]),
         edge=EdgeTerms(row[67] != 0.0, row[68], row[69], row[70]),
+        intraday=IntradayTerms(row[71] != 0.0, row[72], int(row[73]), int(row[74]), int(row[75])),
     )
 
 

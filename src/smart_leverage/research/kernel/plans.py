@@ -1,5 +1,6 @@
 """Plans: how an account that is over its cap comes back inside, in stages with deadlines."""
 
+import math
 from typing import Any
 
 from smart_leverage.domain.clock import MINUTE_NS
@@ -11,10 +12,12 @@ from smart_leverage.policy.deleverage import (
     kept_lots,
     trim_target,
 )
+from smart_leverage.policy.intraday import Phase, is_entry_over, is_flattening, is_of_night
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
-from smart_leverage.policy.tier import TOLERANCE, Caps
+from smart_leverage.policy.tier import TOLERANCE
 from smart_leverage.research.kernel.books import (
+    CANCELLED,
     HALTED,
     REDUCING,
     Books,
@@ -24,10 +27,10 @@ from smart_leverage.research.kernel.books import (
 )
 from smart_leverage.research.kernel.exact import UNITS, rounded
 from smart_leverage.research.kernel.stops import send_sale
-from smart_leverage.research.kernel.worst import Valuation, symbol_cap, weight
+from smart_leverage.research.kernel.worst import Bounds, Valuation, symbol_cap, weight
 
-NONE, CRYPTO, LEVERAGED, GROSS, SYMBOL, FLATTEN = -1, 0, 1, 2, 3, 4
-"""What a plan is about."""
+NONE, CRYPTO, LEVERAGED, GROSS, SYMBOL, FLATTEN, BY_DAY = -1, 0, 1, 2, 3, 4, 5
+"""What a plan is about; the last one is about what may not stay over a close."""
 
 AT_ONCE = 3
 """The last stage: no ceilings on the way and no band."""
@@ -35,13 +38,13 @@ AT_ONCE = 3
 NEVER = 2**63 - 1
 
 
-def cap_of(kind: int, caps: Caps, groups: GroupCaps) -> float:
+def cap_of(kind: int, caps: Bounds, groups: GroupCaps) -> float:
     """Return the cap of a group, fraction of equity."""
     if kind == CRYPTO:
         return caps.crypto
     if kind == LEVERAGED:
         return caps.leveraged
-    return groups.gross if kind == GROSS else groups.symbol
+    return caps.gross if kind == GROSS else groups.symbol
 
 
 def amount_of(kind: int, valuation: Valuation) -> float:
@@ -69,6 +72,8 @@ def exposure_of(
     """Return what a plan of this kind measures, fraction of equity."""
     if kind == FLATTEN:
         return valuation.gross / valuation.equity if valuation.equity > 0.0 else 0.0
+    if kind == BY_DAY:
+        return share_by_day(books, facts, valuation)
     if kind != SYMBOL:
         return amount_of(kind, valuation) / valuation.equity
     most = 0.0
@@ -80,11 +85,35 @@ def exposure_of(
     return most
 
 
+def share_by_day(books: Books, facts: Any, valuation: Valuation) -> float:
+    """Return what is held of what is held by day only, fraction of equity; 0.0 without any."""
+    total = 0.0
+    if valuation.equity > 0.0:
+        for rank in range(books.account.active):
+            asset = books.active[rank]
+            if books.positions[asset].qty > 0 and facts[asset].is_by_day != 0:
+                total += worth(books.positions[asset]) / valuation.equity
+    return total
+
+
+def is_gone(books: Books, facts: Any, valuation: Valuation, caps: Bounds) -> bool:
+    """Tell whether nothing is held that may not stay over a close, as far as one is near."""
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        if books.positions[asset].qty > 0 and facts[asset].is_by_day != 0:
+            return False
+    if not is_of_night(books.account.phase):
+        return True
+    return not valuation.gross > caps.gross * valuation.equity
+
+
 def is_over(
-    books: Books, facts: Any, kind: int, valuation: Valuation, caps: Caps, policy: Policy
+    books: Books, facts: Any, kind: int, valuation: Valuation, caps: Bounds, policy: Policy
 ) -> bool:
     """Tell whether a group, or for single instruments any of them, is beyond its band."""
     at, groups = policy.deleveraging, policy.groups
+    if kind == BY_DAY:
+        return not is_gone(books, facts, valuation, caps)
     if kind != SYMBOL:
         exposure = amount_of(kind, valuation) / valuation.equity
         return is_over_band(exposure, cap_of(kind, caps, groups), at)
@@ -97,7 +126,7 @@ def is_over(
     return False
 
 
-def kind_over(books: Books, facts: Any, valuation: Valuation, caps: Caps, policy: Policy) -> int:
+def kind_over(books: Books, facts: Any, valuation: Valuation, caps: Bounds, policy: Policy) -> int:
     """Return the first group beyond its band, or NONE."""
     for kind in range(CRYPTO, FLATTEN):
         if is_over(books, facts, kind, valuation, caps, policy):
@@ -106,9 +135,11 @@ def kind_over(books: Books, facts: Any, valuation: Valuation, caps: Caps, policy
 
 
 def is_inside(
-    books: Books, facts: Any, kind: int, valuation: Valuation, caps: Caps, groups: GroupCaps
+    books: Books, facts: Any, kind: int, valuation: Valuation, caps: Bounds, groups: GroupCaps
 ) -> bool:
     """Tell whether the positions themselves are inside a cap."""
+    if kind == BY_DAY:
+        return is_gone(books, facts, valuation, caps)
     if kind != SYMBOL:
         return amount_of(kind, valuation) / valuation.equity <= cap_of(kind, caps, groups)
     for rank in range(books.account.active):
@@ -121,7 +152,7 @@ def is_inside(
 
 
 def is_any_outside(
-    books: Books, facts: Any, valuation: Valuation, caps: Caps, groups: GroupCaps
+    books: Books, facts: Any, valuation: Valuation, caps: Bounds, groups: GroupCaps
 ) -> bool:
     """Tell whether any group is above its cap, by however little."""
     for kind in range(CRYPTO, FLATTEN):
@@ -199,8 +230,31 @@ def shrink_group(
                 keep_less(books.positions[asset], exposure, target, kind)
 
 
+def close_rest(books: Books, facts: Any, equity: float, caps: Bounds, policy: Policy) -> None:
+    """Keep no more of what trades in sessions than may stay over a close beside the coins."""
+    securities = coins = 0.0
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        if books.positions[asset].qty > 0:
+            amount = kept_value(books.positions[asset], facts[asset])
+            if facts[asset].is_coin != 0:
+                coins += amount
+            else:
+                securities += amount
+    exposure, target = math.inf, 0.0
+    if equity > 0.0:
+        if (securities + coins) / equity <= caps.gross - TOLERANCE:
+            return
+        exposure = securities / equity
+        target = trim_target(caps.gross, policy.deleveraging) - coins / equity
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        if books.positions[asset].qty > 0 and facts[asset].is_coin == 0:
+            keep_less(books.positions[asset], exposure, target, GROSS)
+
+
 def limit_of(
-    account: Any, kind: int, ceiling: float, caps: Caps, policy: Policy
+    account: Any, kind: int, ceiling: float, caps: Bounds, policy: Policy
 ) -> tuple[float, float]:
     """Return beyond which exposure a group is sold down, and to where."""
     at = policy.deleveraging
@@ -220,6 +274,8 @@ def reason_of(kind: int) -> int:
         return Reason.CAP_LEVERAGED.value
     if kind == GROSS:
         return Reason.CAP_GROSS.value
+    if kind == BY_DAY:
+        return Reason.INTRADAY.value
     return Reason.CAP_SYMBOL.value if kind == SYMBOL else Reason.FLATTEN.value
 
 
@@ -234,6 +290,17 @@ def quantity_of(position: Any, fact: Any) -> int:
     return int(qty)
 
 
+def sell_by_day(books: Books, facts: Any) -> None:
+    """Keep nothing of what is held by day only."""
+    for rank in range(books.account.active):
+        asset = books.active[rank]
+        position = books.positions[asset]
+        if position.qty > 0 and facts[asset].is_by_day != 0:
+            position.keep = 0
+            if position.start_lots > 0 or sellable(position) > 0:
+                position.why = BY_DAY
+
+
 def sell_down(
     books: Books,
     row: Any,
@@ -241,7 +308,7 @@ def sell_down(
     tape: Tape,
     valuation: Valuation,
     ceiling: float,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
 ) -> None:
     """Send the sales that bring every group inside, counting what is being sold already."""
@@ -253,7 +320,11 @@ def sell_down(
             position = books.positions[asset]
             if position.qty > 0 and sellable(position) > 0:
                 position.keep, position.why = 0, FLATTEN
-    else:
+    elif account.plan == BY_DAY:
+        sell_by_day(books, facts)
+        if is_of_night(account.phase):
+            close_rest(books, facts, valuation.equity, caps, policy)
+    if account.plan != FLATTEN and valuation.equity > 0.0:
         is_planned = account.plan == SYMBOL or account.stage == AT_ONCE
         shrink_symbols(books, facts, valuation.equity, policy, is_planned)
         for kind in range(CRYPTO, SYMBOL):
@@ -305,6 +376,8 @@ def has_to_go(
     position = books.positions[asset]
     if kind == FLATTEN:
         return True
+    if kind == BY_DAY:
+        return bool(fact.is_by_day != 0)
     if kind == SYMBOL:
         is_concerned = worth(position) > symbol_cap(fact, groups) * valuation.equity
     else:
@@ -320,7 +393,7 @@ def deadline(
     sessions: Any,
     kind: int,
     valuation: Valuation,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
     minutes: float,
 ) -> int:
@@ -329,7 +402,7 @@ def deadline(
     begin_cut(books, facts)
     if kind == SYMBOL:
         shrink_symbols(books, facts, valuation.equity, policy, True)
-    elif kind != FLATTEN:
+    elif kind < FLATTEN:
         cap = cap_of(kind, caps, policy.groups)
         target = trim_target(cap, policy.deleveraging)
         shrink_group(books, facts, valuation.equity, kind, cap - TOLERANCE, target, policy)
@@ -348,7 +421,7 @@ def deadline(
 
 
 def last_deadline(
-    books: Books, facts: Any, sessions: Any, valuation: Valuation, caps: Caps, policy: Policy
+    books: Books, facts: Any, sessions: Any, valuation: Valuation, caps: Bounds, policy: Policy
 ) -> int:
     """Return until when the running plan has to be through with all its stages."""
     account = books.account
@@ -380,10 +453,10 @@ def elapsed_minutes(books: Books, row: Any, facts: Any) -> float:
     return float(most)
 
 
-def ceiling_of(books: Books, row: Any, facts: Any, caps: Caps, policy: Policy) -> float:
+def ceiling_of(books: Books, row: Any, facts: Any, caps: Bounds, policy: Policy) -> float:
     """Return the exposure that the running plan allows now, fraction of equity."""
     account, at = books.account, policy.deleveraging
-    if account.plan == FLATTEN:
+    if account.plan >= FLATTEN:
         return 0.0
     cap = cap_of(account.plan, caps, policy.groups)
     if account.stage == AT_ONCE or account.plan >= GROSS:
@@ -403,7 +476,7 @@ def start_plan(
     kind: int,
     valuation: Valuation,
     stage: int,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
 ) -> None:
     """Begin a plan."""
@@ -413,6 +486,9 @@ def start_plan(
     account.plan_until = deadline(
         books, row.at, row.traded, facts, sessions, kind, valuation, caps, policy, minutes
     )
+    if kind == BY_DAY and is_flattening(account.phase):
+        spare = policy.intraday.deadline_minutes if account.phase == Phase.FLATTENING else 0
+        account.plan_until = row.closes_at - spare * MINUTE_NS
     account.plan, account.stage, account.is_late = kind, stage, 0
     account.plan_start = rounded(exposure)
     account.plan_at, account.plan_traded = row.at, row.traded
@@ -425,7 +501,7 @@ def begin_if_over(
     facts: Any,
     sessions: Any,
     valuation: Valuation,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
 ) -> None:
     """Start a plan for a group that is over its band."""
@@ -443,7 +519,7 @@ def start_flatten(
     facts: Any,
     sessions: Any,
     valuation: Valuation,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
 ) -> None:
     """Sell everything; the account is halted when that is done."""
@@ -465,12 +541,14 @@ def is_nothing_held(books: Books) -> bool:
 
 
 def has_ended_well(
-    books: Books, facts: Any, valuation: Valuation, caps: Caps, policy: Policy
+    books: Books, facts: Any, valuation: Valuation, caps: Bounds, policy: Policy
 ) -> bool:
     """Tell whether the running plan leaves nothing outside that it was about."""
     account, groups = books.account, policy.groups
     if account.plan == FLATTEN:
         return is_nothing_held(books)
+    if account.plan == BY_DAY:
+        return is_gone(books, facts, valuation, caps)
     if valuation.equity <= 0.0:
         return False
     if not is_inside(books, facts, account.plan, valuation, caps, groups):
@@ -480,7 +558,7 @@ def has_ended_well(
     return True
 
 
-def end_plan(books: Books, facts: Any, valuation: Valuation, caps: Caps, policy: Policy) -> bool:
+def end_plan(books: Books, facts: Any, valuation: Valuation, caps: Bounds, policy: Policy) -> bool:
     """End the running plan; tell whether it reached what it was for. Then a flatten halts."""
     account = books.account
     is_reached = has_ended_well(books, facts, valuation, caps, policy)
@@ -497,7 +575,7 @@ def heed_first_stage(
     facts: Any,
     sessions: Any,
     valuation: Valuation,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
 ) -> None:
     """Leave the first stage, or be late for it once."""
@@ -521,13 +599,15 @@ def heed_deadlines(
     facts: Any,
     sessions: Any,
     valuation: Valuation,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
 ) -> None:
     """At its last deadline a plan ends; what is left is sold by the one that follows."""
     account = books.account
     if account.stage == 1:
         heed_first_stage(books, row, facts, sessions, valuation, caps, policy)
+    if account.plan == BY_DAY and account.phase == Phase.LATE and account.is_late == 0:
+        account.plan_until, account.is_late = row.closes_at, 1
     if row.at <= account.plan_until:
         return
     ended = account.plan
@@ -541,20 +621,51 @@ def heed_deadlines(
     else:
         kind = kind_over(books, facts, valuation, caps, policy)
     if kind != NONE:
-        stage = 0 if kind == FLATTEN else AT_ONCE
+        stage = 0 if kind >= FLATTEN else AT_ONCE
         start_plan(books, row, facts, sessions, kind, valuation, stage, caps, policy)
 
 
-def is_reached(books: Books, facts: Any, valuation: Valuation, caps: Caps, policy: Policy) -> bool:
+def is_reached(
+    books: Books, facts: Any, valuation: Valuation, caps: Bounds, policy: Policy
+) -> bool:
     """Tell whether the running plan has done what it was for."""
     account, groups = books.account, policy.groups
     if account.plan == FLATTEN:
         return is_nothing_held(books)
+    if account.plan == BY_DAY:
+        return is_gone(books, facts, valuation, caps)
     if account.stage == AT_ONCE:
         return not is_any_outside(books, facts, valuation, caps, groups)
     if kind_over(books, facts, valuation, caps, policy) != NONE:
         return False
     return is_inside(books, facts, account.plan, valuation, caps, groups)
+
+
+def heed_close(
+    books: Books,
+    row: Any,
+    facts: Any,
+    sessions: Any,
+    valuation: Valuation,
+    caps: Bounds,
+    policy: Policy,
+) -> None:
+    """Cancel what would be bought too late, and begin to sell what may not stay over a close."""
+    account = books.account
+    if is_entry_over(account.phase, True):
+        for place in range(account.orders):
+            order = books.orders[place]
+            fact = facts[order.asset]
+            is_in_the_way = account.phase == Phase.LATE and fact.is_coin == 0
+            if order.is_buy != 0 and (fact.is_by_day != 0 or is_in_the_way):
+                order.is_leaving = CANCELLED
+    if not is_flattening(account.phase) or account.plan >= FLATTEN:
+        return
+    if is_gone(books, facts, valuation, caps):
+        return
+    if account.plan != NONE:  # a running plan gives way
+        end_plan(books, facts, valuation, caps, policy)
+    start_plan(books, row, facts, sessions, BY_DAY, valuation, 0, caps, policy)
 
 
 def shrink(
@@ -564,12 +675,12 @@ def shrink(
     sessions: Any,
     tape: Tape,
     valuation: Valuation,
-    caps: Caps,
+    caps: Bounds,
     policy: Policy,
 ) -> None:
     """Start a plan when a group is over its band, carry a running one on, or end it when due."""
     account = books.account
-    if valuation.equity <= 0.0 and account.plan != FLATTEN:
+    if valuation.equity <= 0.0 and account.plan < FLATTEN:
         return
     if account.plan != NONE:
         heed_deadlines(books, row, facts, sessions, valuation, caps, policy)

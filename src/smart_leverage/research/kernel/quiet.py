@@ -58,6 +58,8 @@ def show(books: Books, facts: Any, policy: Policy, at: int) -> None:
     account.most *= 1.0 - CAREFUL
     show_caps(account, policy)
     account.is_watched = account.is_stirred
+    if policy.intraday.is_on:  # what may be held depends on the minute
+        account.is_watched = 1
     lost = policy.limits.loss_limit_daily_asset * account.day_open
     kept = held = 0
     invested = 0.0
@@ -89,11 +91,11 @@ def show(books: Books, facts: Any, policy: Policy, at: int) -> None:
 
 def show_caps(account: Any, policy: Policy) -> None:
     """Find how much of equity each group may become before it is beyond its band."""
-    caps = caps_now(account, policy.tiers)
+    caps = caps_now(account, policy)
     band = policy.deleveraging.band_over * (1.0 - CAREFUL)
     account.crypto_max = caps.crypto * band
     account.leveraged_max = caps.leveraged * band
-    account.gross_max = policy.groups.gross * band
+    account.gross_max = caps.gross * band
     account.cap_now = caps.crypto
 
 
@@ -222,7 +224,7 @@ def step_caps(
         return False
     equity, crypto = room.equity[place], room.crypto[place] + room.more_crypto[place]
     judge_exposure(books, market, t, equity, policy)
-    caps = caps_now(account, policy.tiers)
+    caps = caps_now(account, policy)
     band = policy.deleveraging.band_over * (1.0 - CAREFUL) * equity
     leveraged = room.leveraged[place] + room.more_leveraged[place] + crypto
     if not (crypto < caps.crypto * band and leveraged < caps.leveraged * band):
@@ -357,7 +359,7 @@ def write_quiet(
     count: int,
 ) -> None:
     """Write down the marks of instants that were passed over."""
-    caps = caps_now(account, policy.tiers)
+    caps = caps_now(account, policy)
     for i in range(first, first + count):
         if market.closes[begin + i] != 0:
             valuation = valuation_of(

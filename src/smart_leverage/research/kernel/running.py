@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smart_leverage.domain.errors import BadData
+from smart_leverage.market.bars import refuse_longer
 from smart_leverage.policy.params import CLASSIC, Policy
 from smart_leverage.policy.tier import Tier
 from smart_leverage.research.kernel.books import (
@@ -95,6 +96,7 @@ def run(
     """
     market = market_of(bars, signals, evidence)
     check_setup(setup)
+    check_lengths(bars, [policy])
     rows = row_of(policy)[None, :]
     make_ready(market, setup, tell)
     sizes = [len(bars.instants), 4096, 4096, 4096] if record else [0, 0, 0, 0]
@@ -195,6 +197,7 @@ def sweep_ends(
     """
     market = market_of(bars, signals, evidence)
     check_setup(setup)
+    check_lengths(bars, policies)
     rows = np.array([row_of(policy) for policy in policies]).reshape(len(policies), len(NAMES))
     make_ready(market, setup, tell)
     groups = [rows[place : place + lanes] for place in range(0, len(rows), lanes)]
@@ -216,6 +219,23 @@ def sweep_ends(
     ended = np.concatenate(accounts)
     _refuse_faults(ended)
     return metrics_of(ended, bars, setup), np.concatenate(sums) if sums else np.zeros((0, 0))
+
+
+def check_lengths(bars: Columns, policies: Sequence[Policy]) -> None:
+    """Refuse bars that are too long for an intraday plan that is on.
+
+    Raises:
+        BadData: A session could close between two looks.
+    """
+    terms = [each.intraday for each in policies if each.intraday.is_on]
+    if not terms:
+        return
+    least = min(each.flat_from_minutes for each in terms)
+    for place, key in enumerate(bars.keys):
+        if bars.facts["is_coin"][place] == 0:
+            closes = np.flatnonzero(bars.cells["closes"][:, place])
+            lasts = bars.instants["at"][closes] - bars.cells["start"][closes, place]
+            refuse_longer(key, int(lasts.max()), least)
 
 
 def ends_of(all_: Accounts, market: Market) -> Ends:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.fills.costs import CostModel
+from smart_leverage.policy.margin import MarginTerms
 from smart_leverage.policy.params import CLASSIC, Policy
 from smart_leverage.policy.tier import Tier
 
@@ -32,6 +33,8 @@ class Setup(NamedTuple):
     coin_order_max: float = 200_000.0
     """The venue refuses larger orders in coins."""
     costs: CostModel = CostModel()
+    margin: MarginTerms = MarginTerms()
+    """What the broker lends, where the intraday plan borrows at all."""
 
 
 FRACTIONS = (0.0, 1.0)
@@ -40,7 +43,7 @@ _ABOVE = math.nextafter(0.0, 1.0)
 _SWITCHES = (
     *("exposure.is_drawdown_capped", "exposure.is_tail_capped", "exposure.is_kelly_capped"),
     *("exposure.is_volatility_capped", "exposure.is_look_through", "record.is_earned"),
-    *("rolling.is_rolling", "edge.is_edge_sized"),
+    *("rolling.is_rolling", "edge.is_edge_sized", "intraday.is_on"),
 )
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -69,6 +72,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     "record.prior_trades": (_ABOVE, 1e6),
     "record.payoff_trades": (_ABOVE, 1e6),
     "edge.factor_max": (_ABOVE, 1e6),
+    "intraday.gross_cap": (_ABOVE, 4.0),
+    "intraday.entries_until_minutes": (1, 390),
+    "intraday.flat_from_minutes": (1, 390),
+    "intraday.deadline_minutes": (1, 390),
 }
 """Where a number may lie, both ends included; every other one is a fraction above 0."""
 
@@ -81,6 +88,8 @@ _ORDERED = (
     ("deleveraging.pace_minutes", "deleveraging.last_minutes"),
     ("stops.distance_min", "stops.distance_max"),
     ("thresholds.win_rate_stable", "thresholds.win_rate_profitable"),
+    ("intraday.deadline_minutes", "intraday.flat_from_minutes"),
+    ("intraday.flat_from_minutes", "intraday.entries_until_minutes"),
     ("record.demote_probability", "record.promote_probability"),
     ("record.trades_min_1", "record.trades_min_2"),
     *(

@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 from smart_leverage.policy.caps import GroupCaps, weight_of
 from smart_leverage.policy.params import Policy
-from smart_leverage.policy.tier import Caps
 from smart_leverage.research.kernel.books import CANCELLED, UNFIT, Books, cash_of
 from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.setup import Setup
@@ -20,6 +19,14 @@ class Valuation(NamedTuple):
     """
 
     equity: float
+    crypto: float
+    leveraged: float
+    gross: float
+
+
+class Bounds(NamedTuple):
+    """The caps in force on groups, fractions of equity."""
+
     crypto: float
     leveraged: float
     gross: float
@@ -138,9 +145,9 @@ def symbol_cap(fact: Any, groups: GroupCaps) -> float:
     return groups.symbol_broad if fact.is_broad != 0 else groups.symbol
 
 
-def groups_hold(worst: Worst, caps: Caps, groups: GroupCaps) -> bool:
+def groups_hold(worst: Worst, caps: Bounds) -> bool:
     """Tell whether the cap of every group holds in the worst case."""
-    if worst.crypto > caps.crypto * worst.equity or worst.gross > groups.gross * worst.equity:
+    if worst.crypto > caps.crypto * worst.equity or worst.gross > caps.gross * worst.equity:
         return False
     return worst.leveraged <= caps.leveraged * worst.equity
 
@@ -151,9 +158,9 @@ def symbol_holds(books: Books, facts: Any, worst: Worst, groups: GroupCaps, asse
     return bool(books.positions[asset].worst <= cap * worst.equity)
 
 
-def holds(books: Books, facts: Any, worst: Worst, caps: Caps, groups: GroupCaps) -> bool:
+def holds(books: Books, facts: Any, worst: Worst, caps: Bounds, groups: GroupCaps) -> bool:
     """Tell whether every cap holds in the worst case, for all instruments that are being bought."""
-    if not groups_hold(worst, caps, groups):
+    if not groups_hold(worst, caps):
         return False
     for place in range(books.account.orders):
         order = books.orders[place]

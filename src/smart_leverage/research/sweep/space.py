@@ -41,6 +41,7 @@ _SPELT_OTHERWISE = {
     "breakers.drawdown_limit": "rolling.drawdown_limit",
     "breakers.loss_limit_sleeve": "rolling.loss_limit_sleeve",
     "edge.sized": "edge.is_edge_sized",
+    "intraday.plan": "intraday.is_on",
     **{f"tiers.{tier}.crypto_cap": f"tiers.{tier}.crypto" for tier in _TIERS},
     **{f"tiers.{tier}.total_cap": f"tiers.{tier}.leveraged" for tier in _TIERS},
 }

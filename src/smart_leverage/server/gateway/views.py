@@ -46,7 +46,7 @@ def account_of(trader: Driven, bot: str) -> dict[str, Any]:
             last_equity=max(own.equity - change, Decimal(0)),
             cash=own.cash,
             market_value=own.market_value,
-            buying_power=min(own.headroom.any, own.cash),
+            buying_power=own.headroom.any,
             buying_power_coins=own.headroom.crypto,
             initial_margin=own.market_value,
             maintenance_margin=Decimal(0),

@@ -11,11 +11,11 @@ from smart_leverage.domain.evidence import told as told_evidence
 from smart_leverage.domain.limits import told as told_limit
 from smart_leverage.domain.sentences import (
     BREAKERS,
-    PLAN_STATUS,
     group_told,
     money,
     percent,
     plain,
+    plan_told,
     price,
     short,
 )
@@ -79,7 +79,7 @@ def _breaker(one: records.BreakerMoved) -> str:
 
 
 def _plan(one: records.PlanMoved) -> str:
-    group, status = group_told(one.group), PLAN_STATUS.get(one.status, one.status)
+    group, status = group_told(one.group), plan_told(one.status, one.group)
     return f"{one.plan_id} {group} {status}, {percent(one.exposure)} held"
 
 

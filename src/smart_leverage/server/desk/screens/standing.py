@@ -7,7 +7,7 @@ from typing import NamedTuple
 from smart_leverage.domain.bots import Seat
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.records import ExposureMoved, LimitChanged, PlanMoved
-from smart_leverage.domain.sentences import STATES, group_told, percent
+from smart_leverage.domain.sentences import STATES, group_told, percent, plan_told
 from smart_leverage.domain.stamps import span
 from smart_leverage.engine.state import Plan, State
 from smart_leverage.ledger.base import Entry
@@ -15,6 +15,7 @@ from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import DecisionRow, NoteRow, OrderRow, PlanRow, StateRow, TierRow
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.target import MONTHLY
+from smart_leverage.runtime.borrowing import Margin, margin
 from smart_leverage.runtime.explaining import Explanation, explanation
 from smart_leverage.runtime.fates import fates
 from smart_leverage.runtime.figures import Loss, Room, losses, record, room
@@ -340,6 +341,22 @@ class Standing:
     def short(self) -> PlanMoved | None:
         """How the last plan fell short."""
         return self.state.short
+
+    @cached_property
+    def margin(self) -> Margin | None:
+        """What is borrowed, and how far a margin call is; None where nothing is borrowed."""
+        return margin(self.now)
+
+    @property
+    def margin_tone(self) -> str:
+        """The class of its colour, which only repeats what sign and word say."""
+        near = {"●": "ok", "▲": "near", "■": "hit"}
+        return "none" if self.margin is None else near[self.margin.sign[0]]
+
+    @property
+    def plan_late(self) -> str:
+        """What the plan that runs is called when it is late."""
+        return "" if self.plan is None else plan_told("late", self.plan.kind)
 
     @property
     def plan_name(self) -> str:
