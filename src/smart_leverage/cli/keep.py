@@ -12,7 +12,8 @@ from smart_leverage.cli.options import command
 from smart_leverage.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from smart_leverage.reports.html.hub import Process, Row
+    from smart_leverage.reports.html.hub import Row
+    from smart_leverage.runtime.hub_rows import Process
     from smart_leverage.runtime.supervising import Kept
 
 PAGE = "hub.html"
@@ -103,8 +104,9 @@ def _row(folder: Path, kept: "Kept", now_ns: int) -> "Row":
     from smart_leverage.cli.places import LEDGER
     from smart_leverage.domain.errors import LedgerError
     from smart_leverage.ledger.reader import Reader
-    from smart_leverage.reports.html.hub import Row, row_of
+    from smart_leverage.reports.html.hub import Row
     from smart_leverage.runtime.desk_process import url_of
+    from smart_leverage.runtime.hub_rows import row_of
 
     process = _process(kept)
     try:
@@ -115,7 +117,7 @@ def _row(folder: Path, kept: "Kept", now_ns: int) -> "Row":
 
 
 def _process(kept: "Kept") -> "Process":
-    from smart_leverage.reports.html.hub import Process
+    from smart_leverage.runtime.hub_rows import Process
     from smart_leverage.runtime.supervising import Life
 
     standing = kept.standing
