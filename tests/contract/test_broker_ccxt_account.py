@@ -1,5 +1,6 @@
 """A whole account at an exchange through ccxt: books and exchange agree, whatever gets lost."""
 
+import random
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -8,9 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.conftest import quick_and_long
 from tests.contract.ccxt_venue import KEYS, Venue, ccxt_venue
-from tests.contract.test_broker_alpaca import cut_before, lost, saying
-from tests.contract.test_broker_ccxt import LOOK, OPEN, POST, TRADES
+from tests.contract.test_broker_alpaca import cut_before, half, lost, saying
+from tests.contract.test_broker_ccxt import DELETE, LOOK, OPEN, POST, TRADES
 from tests.contract.test_broker_contract import BTC, MONDAY, beside
 
 from smart_leverage.brokers.budget import Unbounded
@@ -58,6 +60,7 @@ class Account:
         self.trader.offer(opening(Settings(), MONDAY, start, registry, [BTC]))
         self.price()
         self.trader.reconcile()
+        self.trader.flush()
 
     def _opened(self) -> CcxtBroker:
         broker = CcxtBroker(
@@ -78,6 +81,18 @@ class Account:
         now = self.clock.now_ns()
         self.behind.on_quote(now, BTC, 49_990.0, 50_010.0)
         self.trader.offer(Prices(at_ns=now, prints=((BTC, D(50_000)),), rung=Rung.QUOTE))
+
+    def price_only(self) -> None:
+        """Move the exchange's market where the account does not hear of it."""
+        self.clock.move_to(self.clock.now_ns() + SECOND_NS)
+        self.behind.on_quote(self.clock.now_ns(), BTC, 49_990.0, 50_010.0)
+
+    def wish(self, qty: str, side: Side) -> None:
+        """Ask for an order, whatever becomes of it."""
+        self.clock.move_to(self.clock.now_ns() + SECOND_NS)
+        now = self.clock.now_ns()
+        wish = OrderWish(at_ns=now, key=BTC, side=side, source="bot", id=f"w{now}", qty=D(qty))
+        self.trader.offer(Wished(at_ns=now, wish=wish, bot="bot"))
 
     def order(self, qty: str, side: Side = Side.BUY, limit: str = "") -> Tracked | None:
         self.clock.move_to(self.clock.now_ns() + SECOND_NS)
@@ -258,3 +273,46 @@ def test_an_instrument_has_the_exchanges_steps(account: Account) -> None:
     assert Registry.builtin().with_instrument(bitcoin)[BTC] == bitcoin
     assert account.broker.instrument(Key("crypto:ZZQX/USD"), D(1)) is None
     assert account.broker.instrument(Key("us_equity:AAPL"), D(1)) is None
+
+
+ROUTES = (POST, DELETE, LOOK, OPEN, TRADES, "GET /api/v3/account", "GET /api/v3/ticker/price")
+ANSWERS = (lost, half, saying(503, b"busy"), saying(200, b"{}"), saying(429, b"<html>"))
+
+
+@pytest.mark.parametrize("seed", quick_and_long(range(12), range(3)))
+def test_a_rough_day_ends_with_books_and_exchange_in_agreement(account: Account, seed: int) -> None:
+    """Orders, restarts and prices by chance, with answers that get lost; then it is quiet."""
+    chance = random.Random(seed)
+    for _ in range(25):
+        if chance.random() < 0.5:
+            if chance.random() < 0.4:
+                account.venue.before[chance.choice(ROUTES)] = cut_before
+            else:
+                account.venue.after[chance.choice(ROUTES)] = chance.choice(ANSWERS)
+        try:
+            _step(account, chance)
+        except BrokerDown:
+            account.price_only()
+    account.venue.before.clear()
+    account.venue.after.clear()
+    account.clock.move_to(account.clock.now_ns() + 300 * SECOND_NS)
+    account.settle()
+    listed = [each.order.client_order_id for each in account.behind.orders()]
+    assert len(set(listed)) == len(listed)
+    assert not any("~" in name for name in listed)  # the exchange saw no name twice
+    assert account.held() == {each.key: each.qty for each in account.behind.positions()}
+    assert abs(account.trader.engine.valuation().cash - account.behind.account().cash) < D("0.01")
+
+
+def _step(account: Account, chance: random.Random) -> None:
+    what = chance.random()
+    if what < 0.4:
+        account.wish(f"{chance.uniform(0.001, 0.02):.6f}", Side.BUY)
+    elif what < 0.6 and account.held():
+        account.wish(f"{float(account.held()[BTC]) * chance.uniform(0.2, 1.0):.6f}", Side.SELL)
+    elif what < 0.7:
+        account.restart()
+    elif what < 0.85:
+        account.trader.reconcile()
+    else:
+        account.price()
