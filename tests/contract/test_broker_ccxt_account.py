@@ -1,5 +1,6 @@
 """A whole account at an exchange through ccxt: books and exchange agree, whatever gets lost."""
 
+import random
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -8,9 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.conftest import quick_and_long
 from tests.contract.ccxt_venue import KEYS, Venue, ccxt_venue
-from tests.contract.test_broker_alpaca import cut_before, lost, saying
-from tests.contract.test_broker_ccxt import LOOK, OPEN, POST, TRADES
+from tests.contract.test_broker_alpaca import cut_before, half, lost, saying
+from tests.contract.test_broker_ccxt import DELETE, LOOK, OPEN, POST, TRADES
 from tests.contract.test_broker_contract import BTC, MONDAY, beside
 
 from smart_leverage.brokers.budget import Unbounded
@@ -22,7 +24,7 @@ from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import Approved, BrokerOrder, Order, OrderState, Side, TimeInForce
-from smart_leverage.domain.records import Noted, decode
+from smart_leverage.domain.records import Intended, Noted, decode
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import IncomeArrived, Prices, Rung, Wished
@@ -45,12 +47,20 @@ class Account:
         self.venue, self.behind, self.folder = venue, behind, folder
         self.ledger, self.clock = SqliteLedger.in_memory(), ManualClock(MONDAY)
         self.broker = self._opened()
-        config = CONFIG._replace(may_resend=self.broker.capabilities.rejects_repeated_ids)
+        can = self.broker.capabilities
+        config = CONFIG._replace(
+            may_resend=can.rejects_repeated_ids, lists_lag=can.lists_lag,
+            sale_has_minimum=not can.sells_any_size,
+        )  # fmt: skip
         self.trader = Trader(Engine(config), self.ledger, self.broker, self.clock)
         start = Beginning(cash=D(100_000))
-        self.trader.offer(opening(Settings(), MONDAY, start, Registry.builtin(), [BTC]))
+        bitcoin = self.broker.instrument(BTC, D(50_000))
+        assert bitcoin is not None
+        registry = Registry.builtin().with_instrument(bitcoin)
+        self.trader.offer(opening(Settings(), MONDAY, start, registry, [BTC]))
         self.price()
         self.trader.reconcile()
+        self.trader.flush()
 
     def _opened(self) -> CcxtBroker:
         broker = CcxtBroker(
@@ -71,6 +81,18 @@ class Account:
         now = self.clock.now_ns()
         self.behind.on_quote(now, BTC, 49_990.0, 50_010.0)
         self.trader.offer(Prices(at_ns=now, prints=((BTC, D(50_000)),), rung=Rung.QUOTE))
+
+    def price_only(self) -> None:
+        """Move the exchange's market where the account does not hear of it."""
+        self.clock.move_to(self.clock.now_ns() + SECOND_NS)
+        self.behind.on_quote(self.clock.now_ns(), BTC, 49_990.0, 50_010.0)
+
+    def wish(self, qty: str, side: Side) -> None:
+        """Ask for an order, whatever becomes of it."""
+        self.clock.move_to(self.clock.now_ns() + SECOND_NS)
+        now = self.clock.now_ns()
+        wish = OrderWish(at_ns=now, key=BTC, side=side, source="bot", id=f"w{now}", qty=D(qty))
+        self.trader.offer(Wished(at_ns=now, wish=wish, bot="bot"))
 
     def order(self, qty: str, side: Side = Side.BUY, limit: str = "") -> Tracked | None:
         self.clock.move_to(self.clock.now_ns() + SECOND_NS)
@@ -224,3 +246,73 @@ def test_a_fee_in_a_third_coin_is_booked_although_fills_tell_theirs() -> None:
     assert (booked.key, booked.qty, booked.source) == ("crypto:BNB/USD", D("-0.001"), "fee")
     told = msgspec.structs.replace(fee, type="CFEE")
     assert event_of(told, MONDAY, tells_fees=True) is None
+
+
+def test_what_is_too_small_to_be_sold_is_left_alone(account: Account) -> None:
+    """The fee leaves less than a step behind; nobody goes on trying to sell or protect that."""
+    account.order("0.0123")
+    account.agrees()
+    account.order(str(account.held()[BTC]), Side.SELL)
+    account.agrees()
+    dust = account.held()[BTC]
+    assert 0 < dust < D("0.00001")
+    before = len(account.records(Intended))
+    for _ in range(5):
+        account.price()
+        account.trader.reconcile()
+    assert len(account.records(Intended)) == before
+    assert account.held() == {BTC: dust}
+
+
+def test_an_instrument_has_the_exchanges_steps(account: Account) -> None:
+    bitcoin = account.broker.instrument(BTC, D(1))
+    assert bitcoin is not None
+    known = Registry.builtin()[BTC]
+    assert (bitcoin.tick, bitcoin.size_step, bitcoin.lot) == (D("0.01"), D("0.00001"), D("0.00001"))
+    assert (bitcoin.notional_min, bitcoin.name) == (D(10), known.name)
+    assert Registry.builtin().with_instrument(bitcoin)[BTC] == bitcoin
+    assert account.broker.instrument(Key("crypto:ZZQX/USD"), D(1)) is None
+    assert account.broker.instrument(Key("us_equity:AAPL"), D(1)) is None
+
+
+ROUTES = (POST, DELETE, LOOK, OPEN, TRADES, "GET /api/v3/account", "GET /api/v3/ticker/price")
+ANSWERS = (lost, half, saying(503, b"busy"), saying(200, b"{}"), saying(429, b"<html>"))
+
+
+@pytest.mark.parametrize("seed", quick_and_long(range(12), range(3)))
+def test_a_rough_day_ends_with_books_and_exchange_in_agreement(account: Account, seed: int) -> None:
+    """Orders, restarts and prices by chance, with answers that get lost; then it is quiet."""
+    chance = random.Random(seed)
+    for _ in range(25):
+        if chance.random() < 0.5:
+            if chance.random() < 0.4:
+                account.venue.before[chance.choice(ROUTES)] = cut_before
+            else:
+                account.venue.after[chance.choice(ROUTES)] = chance.choice(ANSWERS)
+        try:
+            _step(account, chance)
+        except BrokerDown:
+            account.price_only()
+    account.venue.before.clear()
+    account.venue.after.clear()
+    account.clock.move_to(account.clock.now_ns() + 300 * SECOND_NS)
+    account.settle()
+    listed = [each.order.client_order_id for each in account.behind.orders()]
+    assert len(set(listed)) == len(listed)
+    assert not any("~" in name for name in listed)  # the exchange saw no name twice
+    assert account.held() == {each.key: each.qty for each in account.behind.positions()}
+    assert abs(account.trader.engine.valuation().cash - account.behind.account().cash) < D("0.01")
+
+
+def _step(account: Account, chance: random.Random) -> None:
+    what = chance.random()
+    if what < 0.4:
+        account.wish(f"{chance.uniform(0.001, 0.02):.6f}", Side.BUY)
+    elif what < 0.6 and account.held():
+        account.wish(f"{float(account.held()[BTC]) * chance.uniform(0.2, 1.0):.6f}", Side.SELL)
+    elif what < 0.7:
+        account.restart()
+    elif what < 0.85:
+        account.trader.reconcile()
+    else:
+        account.price()

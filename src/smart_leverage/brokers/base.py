@@ -40,6 +40,9 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """Whether a changed order takes the other's place in one step; else that is cancelled first."""
     has_stream: bool = True
     """Whether it tells by itself what happens; else its lists are read every few seconds."""
+    sells_any_size: bool = True
+    """Whether a sale may be as small as the holding; else what is under a lot, or worth less than
+    the instrument's smallest order, cannot be sold."""
     lends: bool = True
     """Whether purchases may exceed the cash."""
     lists_flows: bool = True

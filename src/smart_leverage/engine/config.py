@@ -40,6 +40,8 @@ class EngineConfig(NamedTuple):
     """After so many risk days in no need they are whole."""
     fees_come_later: bool = False
     """Whether executions come without their fees, which the broker takes and tells of by itself."""
+    sale_has_minimum: bool = False
+    """Whether the broker takes no sale under a lot, or of less value than `notional_min`."""
     lists_lag: bool = False
     """Whether the broker's lists may show an execution later than its stream."""
     margin: MarginTerms = MarginTerms()

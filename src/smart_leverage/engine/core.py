@@ -1,6 +1,6 @@
 """What every duty of the engine works on: state, prices, time and the outcome being made."""
 
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
 from smart_leverage.domain.calendars import RiskCalendar, calendar_for
 from smart_leverage.domain.instruments import Instrument, Key
@@ -38,6 +38,8 @@ from smart_leverage.engine.state import State
 from smart_leverage.engine.tracked import Tracked, order_id
 from smart_leverage.policy.intraday import Phase, gross_for_entries, gross_for_holding
 from smart_leverage.policy.tier import Tier
+
+ZERO = Decimal(0)
 
 
 class Core:
@@ -178,7 +180,26 @@ class Core:
     def reachable(self, key: Key) -> Decimal:
         """Return what the house may sell: what bots let rest for their price gives way to it."""
         orders = self.state.orders
-        return self.sellable(key) + orders.together(orders.resting_sales(key))
+        qty = self.sellable(key) + orders.together(orders.resting_sales(key))
+        return ZERO if self.is_dust(key, qty) else qty
+
+    def sale_min(self, key: Key, price: Decimal | None = None) -> Decimal:
+        """Return the smallest quantity that the venue sells, zero where it sells any.
+
+        Without a price it is what is worth the smallest order at the mark.
+        """
+        if not self.config.sale_has_minimum:
+            return ZERO
+        instrument = self.instrument(key)
+        price = price or self.ladder.mark(key)
+        if not price or price <= 0:
+            return instrument.lot
+        lots = (instrument.notional_min / price / instrument.lot).to_integral_value(ROUND_CEILING)
+        return max(lots, Decimal(1)) * instrument.lot
+
+    def is_dust(self, key: Key, qty: Decimal, price: Decimal | None = None) -> bool:
+        """Tell whether a quantity is too small for the venue to take a sale of it."""
+        return ZERO < qty < self.sale_min(key, price)
 
     def instrument(self, key: Key) -> Instrument:
         """Return a listed instrument."""

@@ -88,10 +88,12 @@ def is_over_close(core: Core, valuation: Valuation) -> bool:
 
 
 def left_of(core: Core, kind: str) -> list[Key]:
-    """Return what is still held of what a plan sells out."""
+    """Return what is still held of what a plan sells out; dust that nobody takes may stay."""
     parts = parts_of(kind)
     return [
-        key for key, _ in core.state.held() if kind == FLATTEN or is_in(core.instrument(key), parts)
+        key
+        for key, qty in core.state.held()
+        if (kind == FLATTEN or is_in(core.instrument(key), parts)) and not core.is_dust(key, qty)
     ]
 
 

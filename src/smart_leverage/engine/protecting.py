@@ -71,6 +71,8 @@ def _rest(core: Core, key: Key, qty: Decimal, level: Decimal) -> None:
         floor = exact(stop_limit_price(float(level), core.config.policy.stops))
         terms["type"] = OrderType.STOP_LIMIT
         terms["limit_price"] = round_down(floor, instrument.tick)
+        if core.is_dust(key, qty, terms["limit_price"]):
+            return  # the watch is all there is, and could not sell it either
     else:
         terms["type"] = OrderType.STOP
     since = core.state.bare_since.get(key)
@@ -118,7 +120,8 @@ def report_bare(core: Core) -> None:
     limit_ns = int(core.config.protect_within_s * SECOND_NS)
     for key, since in core.state.bare_since.items():
         is_late = core.now_ns - since > limit_ns and core.reported_bare.get(key) != since
-        if is_late and has_stops(core, key) and not _has_stops_of_bots(core, key):
+        is_dust = core.is_dust(key, core.state.book.qty(key))
+        if is_late and has_stops(core, key) and not (is_dust or _has_stops_of_bots(core, key)):
             core.reported_bare[key] = since
             _journal_gap(core, key, since, "still without a stop, watched by the engine")
 

@@ -183,7 +183,7 @@ def _quantity(core: Core, key: Key, lots: int, kept: int) -> Decimal:
         # Whole shares, rounded toward less exposure; `//` of decimals would cut toward zero.
         steps = (qty / instrument.size_step).to_integral_value(rounding=ROUND_CEILING)
         qty = min(steps * instrument.size_step, reachable)
-    return qty
+    return min(max(qty, core.sale_min(key)), reachable)
 
 
 def _sell(core: Core, kind: str, key: Key, cut: _Cut, valuation: Valuation, ceiling: float) -> None:

@@ -68,6 +68,7 @@ def rebuilt(
         may_resend=can.rejects_repeated_ids,
         fees_come_later=not can.tells_fees,
         lists_lag=can.lists_lag,
+        sale_has_minimum=not can.sells_any_size,
         power_age_max_s=POWER_AGE_MAX_S if can.lists_lag else config.power_age_max_s,
     )
     engine = Engine(config, _remembered(ledger, see))

@@ -2,7 +2,7 @@
 
 import time
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from decimal import Decimal
 from os import environ
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from smart_leverage.brokers.ccxt import CcxtBroker
 
 BLOCKED = "▲ the broker takes no orders of this account now; its own page says why"
+
+ONE = Decimal(1)
 
 STILL_TRIES, STILL_S = 10, 1.0
 """So often, and so far apart, an account is read until nothing moved between two readings."""
@@ -91,8 +93,9 @@ def exchange(folder: Path, settings: Settings, warn: Callable[[str], None]) -> I
     ):
         if broker.account().is_blocked:
             warn(BLOCKED)
+        known.narrow(lambda key: broker.instrument(key, ONE))
         quotes.begin()
-        yield _venue(settings, broker, quotes, known, strictest, ())
+        yield _venue(settings, broker, quotes, known, broker.instrument, ())
 
 
 def broker_of(folder: Path, settings: Settings) -> AbstractContextManager[Broker]:
@@ -144,7 +147,15 @@ class Known:
     def __init__(self) -> None:
         """Begin with the registry."""
         self._found: dict[Key, Instrument] = {}
-        self.instruments = ChainMap(self._found, dict(Registry.builtin()))
+        self.listed = dict(Registry.builtin())
+        """What an account is opened on."""
+        self.instruments = ChainMap(self._found, self.listed)
+
+    def narrow(self, read: Callable[[Key], Instrument | None]) -> None:
+        """Leave only what is traded at a venue, with that venue's own steps."""
+        own = {key: one for key in self.listed if (one := read(key)) is not None}
+        self.listed.clear()
+        self.listed.update(own)
 
     def keys(self) -> tuple[Key, ...]:
         """Return what there may be prices of."""
@@ -173,7 +184,7 @@ def _venue(
         broker=broker,
         quotes=quotes,
         market=None,
-        begin=lambda at_ns: _begun(settings, at_ns, broker, find),
+        begin=lambda at_ns: _begun(settings, at_ns, broker, find, known.listed.values()),
         last_close=quotes.last_close,
         find=find,
         wanted=wanted,
@@ -194,7 +205,9 @@ def _check(broker: AlpacaBroker, settings: Settings, warn: Callable[[str], None]
         warn(f"▲ the broker's own limit of margin could not be set: {error}")
 
 
-def _begun(settings: Settings, at_ns: int, broker: Broker, find: Find) -> Opened:
+def _begun(
+    settings: Settings, at_ns: int, broker: Broker, find: Find, listed: Iterable[Instrument]
+) -> Opened:
     """Return the opening of an account that has a life at the broker already.
 
     Raises:
@@ -202,9 +215,6 @@ def _begun(settings: Settings, at_ns: int, broker: Broker, find: Find) -> Opened
         BrokerDown: It does not answer, or the account does not hold still.
     """
     beginning, held = _still(broker)
-    listed = list(Registry.builtin().values())
-    if not broker.capabilities.has_shares:
-        listed = [one for one in listed if one.asset_class is AssetClass.CRYPTO]
     registry, starts, strange = Registry(listed), [], []
     for one in held:
         instrument = find(one.key, one.price)

@@ -83,6 +83,7 @@ def capabilities_of(exchange: Any, ability: Ability) -> Capabilities:
         has_stop_limits=ability.has_stops,
         replaces_at_once=False,
         has_stream=False,
+        sells_any_size=False,
         lends=False,
         lists_flows=all(
             exchange.has.get(call) is True for call in ("fetchDeposits", "fetchWithdrawals")

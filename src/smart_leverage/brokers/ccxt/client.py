@@ -30,8 +30,9 @@ from smart_leverage.brokers.ccxt.options import ExchangeOptions, Keys
 from smart_leverage.brokers.ccxt.pairs import Pairs
 from smart_leverage.brokers.ccxt.reading import Balance, Execution, Row
 from smart_leverage.brokers.ccxt.watching import Watching
-from smart_leverage.brokers.ccxt.writing import Terms, terms_of
+from smart_leverage.brokers.ccxt.writing import Terms, terms_of, with_steps
 from smart_leverage.domain.activities import Activity
+from smart_leverage.domain.classify import strictest
 from smart_leverage.domain.errors import BadData, BrokerDown, NotSent, OutcomeUnknown, Refused
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import (
@@ -372,6 +373,27 @@ class CcxtBroker:
     def updates(self, after: int) -> Sequence[TradeUpdate]:
         """Return what has happened to orders with a sequence above `after`, in order."""
         return self._watching.updates(after)
+
+    def instrument(self, key: Key, price: Decimal) -> Instrument | None:
+        """Return an instrument with the exchange's own steps; None for one that it does not trade.
+
+        What the registry does not know is read in the strictest way. An account here is to be
+        opened on these: the registry's steps are another venue's.
+
+        Args:
+            key: Of a coin.
+            price: A recent price, positive; only for what the registry does not know.
+
+        Raises:
+            BrokerDown: The exchange does not say its steps.
+        """
+        try:
+            market = self._pairs.market(key, self._line.load_markets())
+        except Refused:
+            return None
+        found = self._pairs.known.get(key) or strictest(key, price)
+        mode = int(self._line.exchange.precisionMode)
+        return None if found is None else with_steps(found, market, mode)
 
     def close(self) -> None:
         """Let go of all connections."""

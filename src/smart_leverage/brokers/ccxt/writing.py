@@ -3,8 +3,12 @@
 from decimal import Context, Decimal
 from typing import Any, NamedTuple
 
+import msgspec
+
 from smart_leverage.brokers.ccxt.line import FORBIDDEN, INADMISSIBLE, MALFORMED, number
+from smart_leverage.domain.classify import coin_lot
 from smart_leverage.domain.errors import Refused
+from smart_leverage.domain.instruments import Instrument
 from smart_leverage.domain.orders import Order, OrderClass, OrderType, Side, TimeInForce
 from smart_leverage.wire.encoding import plain
 
@@ -137,6 +141,29 @@ def _stepped(value: Decimal, what: str, market: Any, mode: int, *, is_up: bool) 
     whole = _WIDE.divide_int(value, step)
     rounded = _WIDE.multiply(whole, step)
     return _WIDE.add(rounded, step) if is_up and rounded < value else rounded
+
+
+def with_steps(instrument: Instrument, market: Any, mode: int) -> Instrument:
+    """Return an instrument with the steps and the smallest order of an exchange's market.
+
+    What the registry says of them is another venue's; a lot that nobody sells would stay for ever.
+    """
+    precision = market.get("precision") or {}
+    price = instrument.reference_price
+    tick = step_of(price, precision.get("price"), mode) or instrument.tick
+    step = step_of(Decimal(1), precision.get("amount"), mode) or instrument.size_step
+    lot = Decimal((0, (1,), int(step.normalize().as_tuple().exponent)))
+    if lot == step:  # else a step is some lots
+        step = lot = coin_lot(price, step)
+    least, _ = _limits(market, "cost")
+    return msgspec.structs.replace(
+        instrument,
+        tick=tick.normalize(),
+        lot=lot,
+        size_step=step.normalize(),
+        notional_min=least or instrument.notional_min,
+        version=instrument.version + 1,
+    )
 
 
 def step_of(value: Decimal, said: object, mode: int) -> Decimal | None:
