@@ -17,7 +17,7 @@ from tests.contract.forked import told
 from tests.contract.traded import trade_in
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, LedgerLocked
-from smart_leverage.domain.records import Noted
+from smart_leverage.domain.records import CancelIntended, Noted
 from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.connections import file_uri
 from smart_leverage.ledger.files import is_missing
@@ -33,12 +33,15 @@ from smart_leverage.ledger.postgres.copying import (
 )
 from smart_leverage.ledger.postgres.ledger import PostgresLedger
 from smart_leverage.ledger.postgres.moving import to_file, to_server
+from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.ledger.takeover import waiting
 from smart_leverage.ledger.verify import verify
 
 pytestmark = pytest.mark.needs("postgres")
 
 DAYS = 10
+CANCEL = CancelIntended(at_ns=2**62, client_order_id="sl-1", reason="a test")
 NOTE = Noted(at_ns=2**62, code="c", text="n\x00te")
 
 
@@ -130,6 +133,24 @@ def test_a_ledger_that_was_moved_away_is_not_written_where_it_was(
     assert verify(path).events == held_on(address).head.seq
     with open_ledger(path) as ledger:
         ledger.commit([NOTE])
+
+
+def test_what_waits_in_the_emergency_journal_is_taken_over_on_the_server(
+    path: Path, address: Address
+) -> None:
+    refuge = Refuge(path, NOTE.at_ns, "a test")
+    refuge.commit([CANCEL])
+    refuge.close()
+    before = to_server(path, address).contents
+    with open_ledger(path) as ledger:
+        assert ledger.taken == 2  # The halt of the refuge, and the cancel.
+        assert ledger.emergency is not None
+        assert ledger.emergency.is_empty
+        assert ledger.head.seq == before.head.seq + 3
+    assert not waiting(path).notes
+    with open_ledger(path) as again:
+        assert again.taken == 0
+    assert verify(path).is_sound
 
 
 # --- what is refused ------------------------------------------------------------------------------

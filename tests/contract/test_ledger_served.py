@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
-from tests.postgres import Server, fresh_database, server
+from tests.postgres import Server, drop_schema, fresh_database, server
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, LedgerNewer
 from smart_leverage.domain.instruments import Key
@@ -26,6 +26,7 @@ from smart_leverage.ledger.postgres.connections import ServerDatabase, check_ser
 from smart_leverage.ledger.postgres.ledger import PostgresLedger, ServerBounds
 from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
 from smart_leverage.ledger.postgres.tables import OWN
+from smart_leverage.ledger.seals import read_seals
 from smart_leverage.ledger.verify import backup, verify
 from smart_leverage.ledger.watch import Watch
 
@@ -298,6 +299,31 @@ def test_what_was_changed_past_the_guards_is_found(
     verdict = verify(path)
     assert not verdict.is_sound
     assert says in verdict.summary
+
+
+def test_months_are_sealed_beside_the_path_and_one_told_anew_is_named(
+    address: Address, path: Path
+) -> None:
+    month_ns = 31 * 24 * 3_600 * 10**9
+    with begin_served(address, path) as ledger:
+        note_home(path, address)
+        for number in range(4):
+            ledger.commit([Noted(at_ns=number * month_ns, code="c", text=f"{number}")])
+    assert [(seal.month, seal.head.seq) for seal in read_seals(path)] == [
+        ("1970-01", 1), ("1970-02", 2), ("1970-03", 3),
+    ]  # fmt: skip
+    other = Address(address.url, f"{address.account} again")
+    try:
+        with PostgresLedger(other) as again:  # A chain that is sound by itself.
+            for number in range(4):
+                again.commit([Noted(at_ns=number * month_ns, code="c", text="another")])
+        note_home(path, other)
+        beside(path, WITNESS).unlink()
+        assert "month 1970-01, events 1 to 1, is not what was sealed" in verify(path).summary
+        with pytest.raises(LedgerCorrupt, match="month 1970-01, events 1 to 1, is not what was s"):
+            PostgresLedger(other, path)
+    finally:
+        drop_schema(address.url, other.schema)
 
 
 def test_a_database_from_before_what_was_acknowledged_is_refused(
