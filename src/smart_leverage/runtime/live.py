@@ -110,10 +110,15 @@ class MarketAside:
 
 
 class Pace(NamedTuple):
-    """How often the driver does what, seconds."""
+    """How often the driver does what, seconds.
+
+    Doubts have the lists read sooner, though not more often than `doubts_every_s`: a real broker
+    counts the questions.
+    """
 
     step_s: float = 1.0
     reconcile_every_s: float = 30.0
+    doubts_every_s: float = 0.0
 
 
 class LiveDriver:
@@ -239,7 +244,8 @@ class LiveDriver:
 
     def _is_due(self) -> bool:
         waited_ns = self.clock.monotonic_ns() - self._reconciled_ns
-        if self.trader.engine.has_doubts and waited_ns > 0:
+        is_soon = waited_ns > self.pace.doubts_every_s * SECOND_NS
+        if self.trader.engine.has_doubts and is_soon:
             return True  # a split explains a jump, and only the broker knows of it
         return waited_ns >= self.pace.reconcile_every_s * SECOND_NS
 

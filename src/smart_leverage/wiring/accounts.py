@@ -28,7 +28,7 @@ from smart_leverage.runtime.control import Answer, Control, Request
 from smart_leverage.runtime.going_live import refuse_uncleared
 from smart_leverage.runtime.keeping import Keeper
 from smart_leverage.runtime.latch import HaltFile
-from smart_leverage.runtime.live import LiveDriver, MarketAside, Still
+from smart_leverage.runtime.live import LiveDriver, MarketAside, Pace, Still
 from smart_leverage.runtime.meter import Meter
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator, answer_of, problems_of, refused
@@ -48,6 +48,9 @@ from smart_leverage.wiring.venues import Beginning, Behind, Venue, opening
 
 LEDGER = "ledger.sqlite"
 BROKER = "broker.sqlite"
+
+DOUBTS_S = 4.0
+"""Each look at a real broker's lists is seven questions, and it answers two hundred a minute."""
 
 
 class Running(NamedTuple):
@@ -196,6 +199,7 @@ def in_real_time(
             bots=traders.bots,
             may_shrink=traders.may_shrink,
             market=market,
+            pace=Pace(doubts_every_s=DOUBTS_S if venue.broker.capabilities.lists_lag else 0.0),
             operator=Operator(control, halt, contradicted),
             office=office,
             pause=pause,
