@@ -16,7 +16,7 @@ from smart_leverage.policy.decide import (
     refusal,
     size_of,
 )
-from smart_leverage.policy.intraday import is_lent_on, power_lent
+from smart_leverage.policy.intraday import Phase, is_entry_over, is_lent_on, power_lent
 from smart_leverage.policy.margin import MarginAccount
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
@@ -90,7 +90,7 @@ def power_by_day(
 
 
 def account_of(
-    books: Books, worst: Worst, lift: float, fact: Any, power: float, policy: Policy
+    books: Books, worst: Worst, lift: float, fact: Any, power: float, phase: int, policy: Policy
 ) -> Account:
     """Return the account as the policy sees it, with one instrument counted at its dearest."""
     account = books.account
@@ -111,7 +111,7 @@ def account_of(
         power=power,
         exposure=Caps(account.earned_crypto, account.earned_leveraged),
         breakeven=account.breakeven,
-        phase=account.phase,
+        phase=phase,  # type: ignore[arg-type]
     )
 
 
@@ -240,10 +240,13 @@ def is_sated(
     position, fact = books.positions[asset], facts[asset]
     if position.worst_units == 0.0:
         return False
+    phase = books.account.phase
+    if phase != Phase.OFF and is_entry_over(phase, fact.is_by_day != 0):
+        return False
     lot_value = fact.lot_size * position.mark
     thing = asset_of(books, row, fact, position, lot_value, 0.0, position.worst, 1)
     account, wish = (
-        account_of(books, worst, 0.0, fact, 0.0, policy),
+        account_of(books, worst, 0.0, fact, 0.0, Phase.OFF, policy),
         wish_of(confidence, ratio, is_calibrated),
     )
     if refusal(account, thing, wish, policy) != Reason.NONE:
@@ -283,7 +286,7 @@ def propose_purchase(
     lift = position.worst_units * unit_worst - position.worst
     own = position.worst + lift
     power = power_of(books, facts, worst, lift, fact, setup)
-    account = account_of(books, worst, lift, fact, power, policy)
+    account = account_of(books, worst, lift, fact, power, books.account.phase, policy)
     lots_min = 1
     if price > 0.0:
         lots_min = max(ceil_quotient(fact.notional_min / price / fact.lot_size), 1)

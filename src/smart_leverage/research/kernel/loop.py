@@ -44,8 +44,16 @@ class Accounts(NamedTuple):
     peaks: Any
 
 
-def policy_at(row: Any) -> Policy:
-    """Return a policy from its row of numbers, in the order of `setup.NAMES`."""
+def policy_at(row: Any, lends: bool | None = True) -> Policy:
+    """Return a policy from its row of numbers, in the order of `setup.NAMES`.
+
+    With `lends` None no policy has the intraday plan on. That is known when machine code is made,
+    and so whoever borrows nothing pays nothing for it.
+    """
+    if lends is None:
+        intraday = IntradayTerms(False, 2.0, 60, 30, 10)
+    else:
+        intraday = IntradayTerms(row[71] != 0.0, row[72], int(row[73]), int(row[74]), int(row[75]))
     return Policy(
         thresholds=TierThresholds(row[0], row[1], row[2], int(row[3])),
         tiers=TierCaps(
@@ -90,7 +98,7 @@ def policy_at(row: Any) -> Policy:
         ),
         rolling=RollingTerms(row[64] != 0.0, row[65], row[66]),
         edge=EdgeTerms(row[67] != 0.0, row[68], row[69], row[70]),
-        intraday=IntradayTerms(row[71] != 0.0, row[72], int(row[73]), int(row[74]), int(row[75])),
+        intraday=intraday,
     )
 
 
@@ -118,9 +126,10 @@ def go_over(
     tape: Tape,
     begin: int,
     end: int,
+    lends: bool | None,
 ) -> None:
     """Take one account through a span: what is quiet is passed over, the rest is done in full."""
-    account, policy = books.account, policy_at(row)
+    account, policy = books.account, policy_at(row, lends)
     busy = market.busy[begin]
     if busy == ROLLING and account.is_watched == 0:
         if roll_calmly(books, market, begin, setup, policy):
@@ -157,6 +166,7 @@ def advance(
     tape: Tape,
     begin: int,
     end: int,
+    lends: bool | None,
 ) -> None:
     """Take all accounts through instants.
 
@@ -169,6 +179,7 @@ def advance(
         tape: Where a run of one account writes; without room in a sweep.
         begin: First instant.
         end: The instant behind the last.
+        lends: None where no policy has the intraday plan on.
     """
     t = begin
     while t < end:
@@ -190,5 +201,5 @@ def advance(
                 all_.marks[lane],
                 all_.peaks[lane],
             )
-            go_over(books, market, policies[lane], setup, room, tape, t, until)
+            go_over(books, market, policies[lane], setup, room, tape, t, until, lends)
         t = until

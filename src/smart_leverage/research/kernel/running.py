@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
 
 from smart_leverage.domain.errors import BadData
 from smart_leverage.market.bars import refuse_longer
@@ -69,6 +70,8 @@ APART: frozenset[Callable[..., Any]] = frozenset(
 )
 """What is long, called from several places or rare, and therefore not merged into its callers."""
 
+LENDS = NAMES.index("intraday.is_on")
+
 LANES = 16
 """So many accounts go through the bars side by side; their books stay in the processor's cache."""
 
@@ -112,7 +115,7 @@ def run(
     check_setup(setup)
     check_lengths(bars, [policy])
     rows = row_of(policy)[None, :]
-    make_ready(market, setup, tell)
+    make_ready(market, setup, tell, lends=lends_of(rows))
     sizes = [len(bars.instants), 4096, 4096, 4096] if record else [0, 0, 0, 0]
     while True:
         tape = _tape(sizes)
@@ -213,7 +216,7 @@ def sweep_ends(
     check_setup(setup)
     check_lengths(bars, policies)
     rows = np.array([row_of(policy) for policy in policies]).reshape(len(policies), len(NAMES))
-    make_ready(market, setup, tell)
+    make_ready(market, setup, tell, lends=lends_of(rows))
     groups = [rows[place : place + lanes] for place in range(0, len(rows), lanes)]
     accounts, sums = [np.zeros(0, dtype=ACCOUNT)], []
     done = 0
@@ -301,14 +304,26 @@ def accounts_of(count: int, market: Market, setup: Setup) -> Accounts:
     )
 
 
-def make_ready(market: Market, setup: Setup, tell: Tell = tell_on_screen) -> None:
-    """Load the machine code, or make it, once in a process; nothing is run."""
+def make_ready(
+    market: Market, setup: Setup, tell: Tell = tell_on_screen, *, lends: bool | None = None
+) -> None:
+    """Load the machine code, or make it, once in a process; nothing is run.
+
+    There are two forms of it: one that lends by day, and one in which nothing of that is left.
+    """
     dispatcher: Any = compiled(advance, APART)
-    if dispatcher.signatures:
+    if any((known[-1] == types.none) is (lends is None) for known in dispatcher.signatures):
         return
     all_ = accounts_of(1, market, setup)
+    is_on = lends is not None
+    row = row_of(CLASSIC._replace(intraday=CLASSIC.intraday._replace(is_on=is_on)))
     with told(tell):
-        _go(market, all_, row_of(CLASSIC)[None, :], setup, _tape([0, 0, 0, 0]), until=0)
+        _go(market, all_, row[None, :], setup, _tape([0, 0, 0, 0]), until=0)
+
+
+def lends_of(rows: npt.NDArray[np.float64]) -> bool | None:
+    """Return whether any policy lends by day, None for no."""
+    return True if rows[:, LENDS].any() else None
 
 
 def _go(
@@ -321,7 +336,7 @@ def _go(
 ) -> None:
     end = len(market.instants) if until is None else until
     room = Room(*np.zeros((len(Room._fields), SPAN)))
-    compiled(advance, APART)(market, all_, rows, setup, room, tape, 0, end)
+    compiled(advance, APART)(market, all_, rows, setup, room, tape, 0, end, lends_of(rows))
 
 
 def _tape(sizes: Sequence[int]) -> Tape:
