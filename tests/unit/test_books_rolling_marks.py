@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from smart_leverage.books.peaks import RollingMarks
+from smart_leverage.books.peaks import RollingMarks, RollingPeak
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, MINUTE_NS
 
 D = Decimal
@@ -61,3 +61,13 @@ def test_old_marks_are_forgotten_but_for_those_that_a_month_needs() -> None:
     last = NOON + (24 * 70 - 1) * HOUR_NS
     assert kept.before(last - 30 * DAY_NS) == D(24 * 70 - 30 * 24)
     assert kept.before(0) > D(1)
+
+
+def test_the_best_of_so_many_days_counts_the_present_one() -> None:
+    peak = RollingPeak()
+    peak.mark("2026-01-05", Decimal(120))
+    peak.mark("2026-01-07", Decimal(100))
+    assert peak.best("2026-01-07", 3) == 120
+    assert peak.best("2026-01-07", 2) == 100  # the 6th and the 7th
+    assert peak.best("2026-01-08", 3) == 100
+    assert peak.best("2026-01-09", 2) == 0

@@ -233,6 +233,29 @@ def test_a_loss_over_a_rolling_day_trips_only_where_that_counts() -> None:
     assert not judged(96.5, since, RollingTerms()).is_day_tripped
 
 
+@pytest.mark.parametrize("window", ["month", "month_rolling"])
+def test_either_month_trips_and_stays_tripped(window: str) -> None:
+    none = dict.fromkeys(("day", "day_rolling", "month", "month_rolling", "peak"), 92.0)
+    since = SteadyReferences(**{**none, window: 100.01})
+    tripped = judged(92.0, since, ROLLING)
+    assert tripped.is_month_tripped
+    assert tripped.is_emergency
+    assert not judged(92.0, SteadyReferences(**{**none, window: 100.0}), ROLLING).is_month_tripped
+    better = judge_breakers(tripped, 120.0, since, LIMITS, -0.05, ROLLING)
+    assert better.is_month_tripped  # a profit lifts nothing
+    assert not better.is_emergency
+
+
+@pytest.mark.parametrize("window", ["day", "day_rolling"])
+def test_either_day_trips_and_stays_tripped(window: str) -> None:
+    none = dict.fromkeys(("day", "day_rolling", "month", "month_rolling", "peak"), 97.0)
+    since = SteadyReferences(**{**none, window: 100.01})
+    tripped = judged(97.0, since, ROLLING)
+    assert tripped.is_day_tripped
+    assert not tripped.is_month_tripped
+    assert judge_breakers(tripped, 120.0, since, LIMITS, -0.05, ROLLING).is_day_tripped
+
+
 def test_a_drawdown_trips_only_where_that_counts() -> None:
     since = SteadyReferences(day=92.0, day_rolling=92.0, month=92.0, month_rolling=92.0, peak=100.0)
     assert judged(91.9, since, ROLLING).is_drawdown_tripped

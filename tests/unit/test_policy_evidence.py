@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from smart_leverage.policy.drawdown import surplus_multiplier
+from smart_leverage.policy.drawdown import cushion_exposure, surplus_multiplier
 from smart_leverage.policy.evidence import PayoffThresholds, payoff_thresholds
 from smart_leverage.policy.tail import es_exposure_cap, tail_cap
 
@@ -94,3 +94,26 @@ def test_a_floor_of_nothing_is_a_floor() -> None:
     assert surplus_multiplier(0.1, 0.02, 0.0, 0.5, 0.0) == 0.0
     assert surplus_multiplier(0.1, 0.02, 0.2, 0.5, 1.0) == 0.0
     assert surplus_multiplier(0.02, 0.02, 0.2, 0.5, 0.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "floor", "wealth", "cap", "exposure"),
+    [
+        pytest.param(4.0, 80.0, 100.0, 2.0, 0.8, id="a-fifth-four-times"),
+        pytest.param(4.0, 80.0, 100.0, 0.5, 0.5, id="up-to-the-cap"),
+        pytest.param(4.0, 0.0, 100.0, 9.0, 4.0, id="a-floor-of-nothing"),
+        pytest.param(4.0, 100.0, 100.0, 2.0, 0.0, id="on-the-floor"),
+        pytest.param(4.0, 120.0, 100.0, 2.0, 0.0, id="below-the-floor"),
+        pytest.param(0.0, 80.0, 100.0, 2.0, 0.0, id="no-multiplier"),
+        pytest.param(4.0, -1.0, 100.0, 2.0, 0.0, id="a-floor-below-zero"),
+        pytest.param(4.0, 80.0, 0.0, 2.0, 0.0, id="nothing-left"),
+        pytest.param(4.0, 80.0, math.inf, 2.0, 0.0, id="wealth-without-end"),
+        pytest.param(4.0, 80.0, math.nan, 2.0, 0.0, id="wealth-unknown"),
+        pytest.param(4.0, 80.0, 100.0, 0.0, 0.0, id="no-cap"),
+        pytest.param(math.nan, 80.0, 100.0, 2.0, 0.0, id="multiplier-unknown"),
+    ],
+)
+def test_exposure_is_a_multiple_of_the_cushion(
+    multiplier: float, floor: float, wealth: float, cap: float, exposure: float
+) -> None:
+    assert cushion_exposure(multiplier, floor, wealth, cap) == pytest.approx(exposure)
