@@ -25,6 +25,7 @@ FRESH = settings.get_profile("default")
 settings.register_profile("dev", FRESH, deadline=None)
 settings.register_profile("ci", settings.get_profile("ci"), derandomize=True, print_blob=True)
 settings.register_profile("thorough", FRESH, deadline=None, max_examples=2000, print_blob=True)
+settings.register_profile("mutants", FRESH, derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 NEEDS: dict[str, Callable[[], bool]] = {

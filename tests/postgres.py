@@ -8,6 +8,7 @@ copy of its programs in a temporary folder that everybody may enter: nothing bes
 touched, no permission of a parent is widened.
 """
 
+import atexit
 import ctypes
 import os
 import shutil
@@ -78,7 +79,7 @@ class Server:
         if os.geteuid() == 0:
             folder.chmod(0o755)
             if not found.is_relative_to(_DEBIAN):
-                self._programs = _copied(found, folder)
+                self._programs = _reachable(found)
             subprocess.run(["chown", "-R", "nobody", folder], check=True)
             self._owner = {"user": "nobody", "extra_groups": []}
         with socket.socket() as free:
@@ -197,15 +198,22 @@ def _each(flag: str, values: list[str]) -> Iterator[str]:
         yield from (flag, value)
 
 
-def _copied(found: Path, folder: Path) -> Path:
-    """Copy the programs of the package with the libraries that they look for beside it."""
+@cache
+def _reachable(found: Path) -> Path:
+    """Copy the programs of the package, with the libraries that they look for beside it, once.
+
+    Whoever the server runs as may enter the copy; the environment may lie where only root may.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="pg-programs-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
     package = found.parent
-    to = folder / package.name
-    shutil.copytree(found, to / found.name, symlinks=True)
+    to = folder / package.name / found.name
+    shutil.copytree(found, to, symlinks=True, ignore=shutil.ignore_patterns("include"))
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, folder / libraries.name, symlinks=True)
-    return to / found.name
+    return to
 
 
 @contextmanager

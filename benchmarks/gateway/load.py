@@ -194,7 +194,8 @@ def load(
     while True:
         now = time.perf_counter()
         while idle and when <= now and when < until and now < until:
-            idle.pop().send(mix.next(now - began), when if rate else time.perf_counter())
+            # In turn: a line that is not used for long is closed by the server.
+            idle.pop(0).send(mix.next(now - began), when if rate else time.perf_counter())
             when = next(due)
         is_over = now >= until or when >= until
         if is_over and (len(idle) == len(lines) or now >= until + ANSWER_WITHIN_S):

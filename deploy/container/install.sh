@@ -7,7 +7,8 @@ target=$1
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 
-uv export --quiet --frozen --no-dev --no-emit-project --extra notify --output-file "$made/lock.txt"
+uv export --quiet --frozen --no-dev --no-emit-project --extra notify --extra postgres \
+  --output-file "$made/lock.txt"
 hatchling build --target wheel --directory "$made"
 uv venv --quiet "$target"
 uv pip sync --quiet --require-hashes --compile-bytecode --python "$target" "$made/lock.txt"

@@ -70,6 +70,8 @@ class Venue(alpaca_venue.Venue):
         """How far the exchange's clock is ahead of ours."""
         self.hides: set[str] = set()
         """Names of orders whose executions the exchange does not list yet."""
+        self.books: dict[Key, tuple[float, float]] = {}
+        """Bid and ask, as far as a test has said."""
 
     def options(self, **more: Any) -> ExchangeOptions:
         url = f"http://{LOOPBACK}:{self.port}"
@@ -200,6 +202,14 @@ def _prices(venue: Venue) -> Any:
         for one in venue.behind.positions()
         if one.key.startswith("crypto:")
     ]
+
+
+def _books(venue: Venue) -> Any:
+    return [
+        {"symbol": symbol_of(key), "bidPrice": f"{bid:.8f}", "bidQty": "1.00000000",
+         "askPrice": f"{ask:.8f}", "askQty": "1.00000000"}
+        for key, (bid, ask) in venue.books.items()
+    ]  # fmt: skip
 
 
 def _submit(venue: Venue, said: dict[str, str]) -> Any:
@@ -363,6 +373,7 @@ PUBLIC = {
     "/api/v3/exchangeInfo": _info,
     "/api/v3/time": _time,
     "/api/v3/ticker/price": _prices,
+    "/api/v3/ticker/bookTicker": _books,
 }
 ROUTES = {
     ("POST", "/api/v3/order"): _submit,

@@ -8,14 +8,16 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from tests.conftest import quick_and_long
 from tests.contract.forked import told
 from tests.contract.traded import trade_in
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, LedgerLocked
-from smart_leverage.domain.records import Noted
+from smart_leverage.domain.records import CancelIntended, Noted
 from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.connections import file_uri
 from smart_leverage.ledger.files import is_missing
@@ -31,12 +33,15 @@ from smart_leverage.ledger.postgres.copying import (
 )
 from smart_leverage.ledger.postgres.ledger import PostgresLedger
 from smart_leverage.ledger.postgres.moving import to_file, to_server
+from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.ledger.takeover import waiting
 from smart_leverage.ledger.verify import verify
 
 pytestmark = pytest.mark.needs("postgres")
 
 DAYS = 10
+CANCEL = CancelIntended(at_ns=2**62, client_order_id="sl-1", reason="a test")
 NOTE = Noted(at_ns=2**62, code="c", text="n\x00te")
 
 
@@ -57,8 +62,8 @@ def path(traded: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def address(postgres: str) -> Address:
-    return Address(postgres, "main")
+def address(postgres_account: Address) -> Address:
+    return postgres_account
 
 
 def held_in_file(path: Path) -> Contents:
@@ -128,6 +133,24 @@ def test_a_ledger_that_was_moved_away_is_not_written_where_it_was(
     assert verify(path).events == held_on(address).head.seq
     with open_ledger(path) as ledger:
         ledger.commit([NOTE])
+
+
+def test_what_waits_in_the_emergency_journal_is_taken_over_on_the_server(
+    path: Path, address: Address
+) -> None:
+    refuge = Refuge(path, NOTE.at_ns, "a test")
+    refuge.commit([CANCEL])
+    refuge.close()
+    before = to_server(path, address).contents
+    with open_ledger(path) as ledger:
+        assert ledger.taken == 2  # The halt of the refuge, and the cancel.
+        assert ledger.emergency is not None
+        assert ledger.emergency.is_empty
+        assert ledger.head.seq == before.head.seq + 3
+    assert not waiting(path).notes
+    with open_ledger(path) as again:
+        assert again.taken == 0
+    assert verify(path).is_sound
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -230,19 +253,26 @@ def killed(path: Path, address: Address, direction: str, name: str, when: str) -
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
-def steps(*names: str) -> list[tuple[str, str]]:
-    return [(name, when) for name in names for when in ("before", "after")]
+QUICK = [
+    *(("fill_server", "after"), ("note_home", "before"), ("note_home", "after")),
+    *(("_fetched", "after"), ("put_in_place", "before"), ("forget_home", "before")),
+]
+
+
+def steps(*names: str) -> list[Any]:
+    whole = [(name, when) for name in names for when in ("before", "after")]
+    return quick_and_long(whole, QUICK)
 
 
 @pytest.mark.parametrize(
-    ("name", "when"),
+    "at",
     steps("create", "fill_server", "contents_of_server", "_sent", "note_home", "_put_aside"),
 )
 def test_a_move_to_a_server_that_was_killed_is_ended_by_the_next(
-    path: Path, address: Address, name: str, when: str
+    path: Path, address: Address, at: tuple[str, str]
 ) -> None:
     before = held_in_file(path)
-    killed(path, address, "there", name, when)
+    killed(path, address, "there", *at)
     assert verify(path).is_sound  # Wherever it is: exactly one place is the ledger.
     assert verify(path).head == before.head
     to_server(path, address)
@@ -264,16 +294,14 @@ def test_an_account_that_went_on_after_a_killed_move_is_moved_as_it_is_now(
     assert held_on(address).head == head
 
 
-@pytest.mark.parametrize(
-    ("name", "when"), steps("fill_file", "_fetched", "put_in_place", "forget_home")
-)
+@pytest.mark.parametrize("at", steps("fill_file", "_fetched", "put_in_place", "forget_home"))
 def test_a_move_to_a_file_that_was_killed_is_ended_by_the_next(
-    path: Path, address: Address, name: str, when: str
+    path: Path, address: Address, at: tuple[str, str]
 ) -> None:
     before = to_server(path, address).contents
-    killed(path, address, "back", name, when)
+    killed(path, address, "back", *at)
     assert verify(path).head == before.head
-    if (name, when) != ("forget_home", "after"):
+    if at != ("forget_home", "after"):
         to_file(path)
     assert home_of(path) is None
     assert held_in_file(path) == before
@@ -287,8 +315,18 @@ def test_a_move_to_a_file_that_was_killed_is_ended_by_the_next(
 # --- as a person does it --------------------------------------------------------------------------
 
 
-def test_the_commands_move_it_prove_it_and_go_on_with_it(path: Path, address: Address) -> None:
+READING = [
+    *(["status", "--json"], ["orders"], ["tier"], ["explain", "d1"], ["limits", "show"]),
+    *(["statement"], ["statement", "--check"], ["tax-lots"], ["ledger", "verify", "-q"]),
+]
+"""What says the same of a ledger wherever it is, streams and exit code."""
+
+
+def test_the_commands_move_it_prove_it_and_go_on_with_it(path: Path, postgres: str) -> None:
+    address = Address(postgres, "main")
     home, before = path.parents[2], held_in_file(path)
+    before_it = [told(home, *command, "--ledger", "runs/main") for command in READING]
+    assert [done.code for done in before_it] == [0] * len(READING)
     done = told(home, "ledger", "migrate", "--ledger", "runs/main", "--to", address.url, "--json")
     assert done.code == 0, done.err
     said = json.loads(done.out)
@@ -297,9 +335,7 @@ def test_the_commands_move_it_prove_it_and_go_on_with_it(path: Path, address: Ad
     assert said["rows"] == before.rows
     assert said["moved_to"] == address.told
 
-    for command in (["status"], ["ledger", "verify"], ["orders"], ["tier"], ["doctor"]):
-        done = told(home, *command, "--ledger", "runs/main")
-        assert done.code == 0, (command, done.err)
+    assert [told(home, *command, "--ledger", "runs/main") for command in READING] == before_it
     done = told(home, "report", "--ledger", "runs/main", "--out", "r.html")
     assert done.code == 0, done.err
     done = told(home, "ledger", "attach", address.url, "--name", "there", "--account", "main")

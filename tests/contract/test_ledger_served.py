@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
-from tests.postgres import Server, fresh_database, server
+from tests.postgres import Server, drop_schema, fresh_database, server
 
 from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, LedgerNewer
 from smart_leverage.domain.instruments import Key
@@ -26,6 +26,7 @@ from smart_leverage.ledger.postgres.connections import ServerDatabase, check_ser
 from smart_leverage.ledger.postgres.ledger import PostgresLedger, ServerBounds
 from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
 from smart_leverage.ledger.postgres.tables import OWN
+from smart_leverage.ledger.seals import read_seals
 from smart_leverage.ledger.verify import backup, verify
 from smart_leverage.ledger.watch import Watch
 
@@ -36,8 +37,8 @@ PASSWORD = "right-for-a-test"
 
 
 @pytest.fixture
-def address(postgres: str) -> Address:
-    return Address(postgres, "main")
+def address(postgres_account: Address) -> Address:
+    return postgres_account
 
 
 @pytest.fixture
@@ -102,10 +103,7 @@ def test_a_session_that_is_cut_is_noticed_although_nothing_is_written(address: A
     with PostgresLedger(address, bounds=ServerBounds(look_every_s=0.05)) as ledger:
         ledger.assure()
         with owner_of(address) as line:
-            line.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
+            line.execute("SELECT pg_terminate_backend(%s)", (ledger._session,))
         while not ledger.is_broken:
             pass
         with pytest.raises(LedgerError, match="the server does not answer"):
@@ -173,8 +171,9 @@ def test_a_reader_cannot_write_and_nothing_is_prepared_on_the_server(address: Ad
     ("durability", "setting"), [(Durability.FULL, "on"), (Durability.NONE, "off")]
 )
 def test_a_commit_waits_for_the_disk_of_the_server_whatever_its_default_is(
-    address: Address, durability: Durability, setting: str
+    postgres: str, durability: Durability, setting: str
 ) -> None:
+    address = Address(postgres, "main")
     name = psycopg.conninfo.conninfo_to_dict(address.url)["dbname"]
     with owner_of(address) as line:
         for default in ("off", "on"):
@@ -302,6 +301,31 @@ def test_what_was_changed_past_the_guards_is_found(
     assert says in verdict.summary
 
 
+def test_months_are_sealed_beside_the_path_and_one_told_anew_is_named(
+    address: Address, path: Path
+) -> None:
+    month_ns = 31 * 24 * 3_600 * 10**9
+    with begin_served(address, path) as ledger:
+        note_home(path, address)
+        for number in range(4):
+            ledger.commit([Noted(at_ns=number * month_ns, code="c", text=f"{number}")])
+    assert [(seal.month, seal.head.seq) for seal in read_seals(path)] == [
+        ("1970-01", 1), ("1970-02", 2), ("1970-03", 3),
+    ]  # fmt: skip
+    other = Address(address.url, f"{address.account} again")
+    try:
+        with PostgresLedger(other) as again:  # A chain that is sound by itself.
+            for number in range(4):
+                again.commit([Noted(at_ns=number * month_ns, code="c", text="another")])
+        note_home(path, other)
+        beside(path, WITNESS).unlink()
+        assert "month 1970-01, events 1 to 1, is not what was sealed" in verify(path).summary
+        with pytest.raises(LedgerCorrupt, match="month 1970-01, events 1 to 1, is not what was s"):
+            PostgresLedger(other, path)
+    finally:
+        drop_schema(address.url, other.schema)
+
+
 def test_a_database_from_before_what_was_acknowledged_is_refused(
     address: Address, path: Path
 ) -> None:
@@ -333,7 +357,7 @@ def test_the_tables_of_somebody_else_are_left_alone(address: Address) -> None:
     with owner_of(address) as line:
         line.execute(in_schema(address, "CREATE SCHEMA {}"))
         line.execute(in_schema(address, "CREATE TABLE {}.orders (id int)"))
-    with pytest.raises(LedgerError, match="the schema sl_main is there and is not a ledger"):
+    with pytest.raises(LedgerError, match=f"the schema {address.schema} is there and is not a"):
         PostgresLedger(address)
     with owner_of(address) as line:
         assert line.execute(in_schema(address, "SELECT count(*) FROM {}.orders")).fetchone() == (0,)

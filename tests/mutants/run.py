@@ -3,20 +3,22 @@
     python -m tests.mutants.run [SECONDS] [SEED] [MODULE ...]
 
 Modules are those of the policy and of the engine's and the books' arithmetic of money. A sample of
-their mutants is drawn by the seed; each is judged by the module's own tests, and by all of its
-folder if it survives them. What nobody changed has to pass first, or every mutant would look dead.
-Printed are the survivors and, as the last line, a JSON object with the figures. Ends with 1 if too
-few were killed, or none were judged.
+their mutants is drawn by the seed. Each is judged by the tests that are nearest to its module, by
+more of its folder if it survives those, and by the golden cases in the end. What nobody changed has
+to pass first, or every mutant would look dead. Printed are the survivors and, as the last line, a
+JSON object with the figures. Ends with 1 if too few were killed, or none were judged.
 """
 
 import json
 import multiprocessing
 import os
 import queue
+import re
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from tests.mutants.making import SOURCES, Mutant, sample
@@ -43,35 +45,37 @@ MODULES = (
     *(f"books/{name}" for name in BOOKS),
 )
 WIDE = {
-    "policy": ("unit/test_policy_*.py", "property/test_policy_*.py", "property/test_margin_*.py",
-               "golden/test_golden_cases.py", "golden/test_perturbed_cases.py",
-               "unit/test_engine_*.py"),
-    "engine": ("unit/test_engine_*.py", "unit/test_runtime_trader.py",
-               "property/test_engine_reserving.py", "contract/test_bot_orders.py"),
-    "books": ("unit/test_books_*.py", "property/test_books_*.py", "golden/test_books_ledger.py",
-              "unit/test_engine_losses.py", "unit/test_engine_fold.py"),
+    "policy": ("unit/test_policy_*.py",),
+    "engine": ("unit/test_engine_*.py", "unit/test_runtime_trader.py"),
+    "books": ("unit/test_books_*.py", "property/test_books_*.py", "unit/test_engine_losses.py",
+              "unit/test_engine_fold.py"),
 }  # fmt: skip
-"""All tests that a folder's mutants have to pass, the quickest first."""
+"""What a folder's mutants have to pass beside the tests that name their module."""
 
 NEAR = {
     "engine/exposure": ("unit/test_engine_buys.py",),
     "engine/proof": ("unit/test_engine_buys.py", "unit/test_engine_shares_of_bots.py"),
     "engine/buying": ("unit/test_engine_buys.py", "unit/test_engine_ordering.py"),
     "engine/changing": ("unit/test_engine_changes.py",),
-    "engine/exits": ("unit/test_engine_exits.py",),
     "engine/judging": ("unit/test_engine_losses.py", "unit/test_engine_tiers.py"),
     "engine/ladder": ("unit/test_engine_buys.py", "unit/test_engine_again.py"),
     "engine/limiting": ("unit/test_engine_limits.py",),
     "engine/protecting": ("unit/test_engine_stops.py",),
-    "engine/reserving": ("unit/test_engine_buys.py", "property/test_engine_reserving.py"),
+    "engine/reconciling": ("unit/test_engine_losses.py", "unit/test_engine_again.py"),
+    "engine/releasing": ("unit/test_engine_sells.py",),
+    "engine/resolving": ("unit/test_engine_again.py", "unit/test_engine_sells.py"),
     "engine/selling": ("unit/test_engine_sells.py",),
-    "engine/shares": ("unit/test_engine_shares*.py",),
     "engine/shrinking": ("unit/test_engine_tiers.py",),
-    "engine/subaccount": ("unit/test_engine_subaccount.py",),
-    "policy/drawdown": ("property/test_policy_steady.py",),
-    "policy/margin": ("unit/test_policy_margin.py",),
+    "engine/tracked": ("unit/test_engine_changes.py",),
+    "engine/tracked_orders": ("unit/test_engine_exits.py", "unit/test_engine_changes.py"),
 }
-"""Where a module's own tests are, if not under its name."""
+"""Where a module of the engine is tried first; it is known by what it does, not by its name."""
+
+LAST = {"policy": ("golden/test_golden_cases.py",)}
+"""What takes longest, for those that have survived all else."""
+
+NAMED_MOST = 5
+"""Of tests that name a module so many are near; a module that all name has its own."""
 
 
 def _found(patterns: Sequence[str]) -> list[str]:
@@ -79,13 +83,21 @@ def _found(patterns: Sequence[str]) -> list[str]:
     return [str(path) for pattern in patterns for path in sorted(tests.glob(pattern))]
 
 
-def stages(module: str) -> Iterator[list[str]]:
-    """Yield the tests that judge a module's mutants: its own, then all of its folder."""
+@cache
+def stages(module: str) -> list[list[str]]:
+    """Return the tests that judge a module's mutants: the nearest, then others of its folder."""
     folder, _, name = module.partition("/")
-    own = (f"unit/test_{folder}_{name}.py", f"property/test_{folder}_{name}.py")
-    if near := _found((*own, *NEAR.get(module, ()))):
-        yield near
-    yield _found(WIDE[folder])
+    own = [f"unit/test_{folder}_{name}*.py", f"property/test_{folder}_{name}.py"]
+    near = list(dict.fromkeys(_found([*own, *NEAR.get(module, ())])))
+    dotted = re.compile(rf"smart_leverage\.{folder}\.{name}\b")
+    named = [
+        path
+        for path in _found(["unit/test_*.py", "property/test_*.py"])
+        if path not in near and dotted.search(Path(path).read_text(encoding="utf-8"))
+    ]
+    then = [*named[:NAMED_MOST], *_found(WIDE[folder])]
+    rest = [path for path in dict.fromkeys(then) if path not in near]
+    return [each for each in (near, rest, _found(LAST.get(folder, ()))) if each]
 
 
 def judge(mutant: Mutant) -> Fate:

@@ -25,6 +25,8 @@ LOADED = ("hypothesis", "hypothesis.stateful", "msgspec", "pydantic", "typer", "
           "starlette", "numpy", "_pytest.assertion.rewrite")  # fmt: skip
 """What tests import of other people; loading it once saves seconds for every mutant."""
 
+OPTIONS = ("-x", "-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist",
+           "--hypothesis-profile=mutants")  # fmt: skip
 PATIENCE_S = 600
 CPU_S = 90
 """More than any of the tests take together; what goes on for longer has no end."""
@@ -108,9 +110,7 @@ def _judge(module: str, source: str, tests: Sequence[str]) -> NoReturn:
         os.dup2(nowhere, 2)
         name = f"smart_leverage.{module.replace('/', '.')}"
         sys.meta_path.insert(0, _Finder(name, source))
-        code = int(
-            pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "--assert=plain", *tests])
-        )
+        code = int(pytest.main([*OPTIONS, *tests]))
     except BaseException:  # noqa: BLE001 - whatever breaks has noticed the mutant
         code = 1
     finally:

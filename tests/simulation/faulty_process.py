@@ -317,8 +317,10 @@ class Process:
             return
         trader.flush()
         free = self.oracle.free(event.bot, wish.key)
+        own = self.oracle.account.record.held(wish.key, event.bot)
         for decided in trader.offer(event)[:1]:
             self.oracle.check_denial(free, decided.asked, decided.given, decided.price)
+            self.oracle.check_own(own, decided.given, decided.price)
 
     def _repeat(self, event: Wished) -> None:
         """Ask once more for what was given, as a client does that lost the answer."""

@@ -200,13 +200,14 @@ class Oracle:
         return min(mine, F(there - under_way))
 
     def check_denial(self, free: Fraction, asked: Decimal, given: Decimal, price: Decimal) -> None:
-        """INV-05, INV-06: a bot may always sell what was `free`, and no more; lots of a cent are
-        the slack.
-        """
-        if given and (F(given) - free) * F(price) > F(1, 10):
-            self.broken("INV-06", f"a sale of {given} was given, {float(free)} is held and free")
+        """INV-05: a bot may always sell what was `free`; lots of a cent are the slack."""
         if not given and asked and (free - F(asked)) * F(price) > F(1, 10):
             self.broken("INV-05", f"a sale of {asked} was denied, {float(free)} is held and free")
+
+    def check_own(self, own: Fraction, given: Decimal, price: Decimal) -> None:
+        """INV-06: a bot sells nothing of others; lots of a cent are the slack."""
+        if (F(given) - own) * F(price) > F(1, 10):
+            self.broken("INV-06", f"a sale of {given} was given to whoever holds {float(own)}")
 
     def halt_acknowledged(self) -> None:
         """INV-07: a halt that the operator was told of is in the journal, or a crash forgets it."""

@@ -229,3 +229,14 @@ def test_a_lost_account_stays_at_zero_whatever_is_paid_in() -> None:
     assert nav.per_unit(D(490)) == 0
     nav.flow(D(500), D(490))
     assert nav.per_unit(D(990)) == 0
+
+
+@pytest.mark.parametrize("left", ["0.5", "1", "0.01"])
+def test_an_account_of_less_than_a_dollar_is_measured_like_any_other(left: str) -> None:
+    books = Baselines()
+    books.mark(D(100))
+    books.roll("2026-01-05", "2026-01", D(100))
+    books.flow(D(left) - 100)
+    assert books.opening(Period.DAY) == D(left)
+    assert books.loss_day(D(left)) == 0
+    assert books.loss_day(D(left) / 2) == D("0.5")

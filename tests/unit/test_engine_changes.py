@@ -3,12 +3,21 @@
 from decimal import Decimal
 
 import pytest
-from tests.simulation.desk import KO, SPY, D, Desk
+from tests.simulation.desk import BTC, KO, SPY, D, Desk
 
-from smart_leverage.domain.orders import Order, OrderState, Role
+from smart_leverage.domain.opportunity import OrderWish
+from smart_leverage.domain.orders import Order, OrderState, OrderType, Role, Side, TimeInForce
 from smart_leverage.domain.records import Decided, Intended, OrderMoved
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import BrokerLost, ChangeWished, Command, Rung, Started, Verdict
+from smart_leverage.engine.events import (
+    BrokerLost,
+    ChangeWished,
+    Command,
+    Rung,
+    Started,
+    Verdict,
+    Wished,
+)
 from smart_leverage.policy.reasons import TradingState
 
 # KO costs 60, our own limit is 60.30; a tenth of 100,000 is the most of one share.
@@ -535,3 +544,17 @@ def test_whatever_may_cost_or_hold_more_is_held_back_like_a_purchase(
     desk.prices({KO: "60.20"})  # more is paid now than when it was bought
     desk.change(order, "" if qty == "100" else qty, limit)
     assert [each.is_increase for each in desk.changes] == [is_increase]
+
+
+@pytest.mark.parametrize("qty", ["0.050000001", "0.099999999"])
+def test_a_sale_of_a_coin_is_changed_to_the_last_unit_whatever_the_lot(qty: str) -> None:
+    desk = Desk()
+    stop = desk.hold(BTC, "0.1")
+    wish = OrderWish(
+        at_ns=desk.now_ns, key=BTC, side=Side.SELL, source="bot", id="rests", qty=D("0.1"),
+        type=OrderType.LIMIT, limit_price=D(55_000), time_in_force=TimeInForce.GTC,
+    )  # fmt: skip
+    desk.feed(Wished(at_ns=desk.now_ns, wish=wish, bot="bot"))
+    desk.end(stop)
+    decided = desk.change(desk.take(Role.BOT), qty)
+    assert (decided.asked, decided.given) == (D(qty), D(qty))

@@ -112,3 +112,16 @@ def test_unknown_purchases_use_up_their_caps_and_no_more_leave() -> None:
     assert 0 < sum(given) * 50_000 <= 10_000  # a tenth of the account in one symbol
     assert given[-1] == 0
     assert room(desk) <= 10_000
+
+
+def test_the_price_of_a_position_counts_once_ours_has_grown_old_and_not_before() -> None:
+    desk = Desk()
+    desk.hold(BTC, "0.1")
+    desk.price[BTC] = D(51_000)  # the broker states it, and nobody has printed it
+    desk.reconcile()
+    assert desk.engine.price(BTC) == 50_000
+    desk.wait(61)
+    desk.reconcile()
+    assert desk.engine.price(BTC) == 51_000
+    denied = desk.buy(BTC, "0.01")
+    assert (denied.given, denied.reason) == (D(0), "no_price")  # it values, and carries nothing

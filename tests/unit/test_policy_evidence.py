@@ -30,6 +30,13 @@ def test_means_are_drawn_towards_that_of_all_trades() -> None:
     assert found.threshold_2 == found.breakeven + 0.1
 
 
+def test_without_a_trade_half_of_them_have_to_be_won() -> None:
+    found = thresholds(wins=0.0, losses=0.0, mean_win=math.nan, mean_loss=math.nan)
+    assert found == PayoffThresholds(
+        payoff_ratio=1.0, breakeven=0.5, threshold_1=0.5, threshold_2=0.6
+    )
+
+
 def test_a_prior_of_less_than_a_trade_is_a_prior() -> None:
     found = thresholds(prior=0.5)
     assert 0.0 < found.breakeven < thresholds().breakeven < 0.5

@@ -2,19 +2,15 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from os import environ
 from pathlib import Path
 
-from smart_leverage.brokers.alpaca import AlpacaBroker
-from smart_leverage.brokers.alpaca.hosts import hosts_of
-from smart_leverage.brokers.alpaca.keys import keys_from
 from smart_leverage.cli.finding import Finding, fine, several, warning, wrong
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import BrokerDown, ConfigError
 from smart_leverage.domain.instruments import AssetClass
 from smart_leverage.domain.orders import PositionSnapshot
-from smart_leverage.domain.registry import Registry
 from smart_leverage.settings import Settings
+from smart_leverage.wiring.real_venue import broker_of
 
 CLOCK_MAX_NS = 2 * SECOND_NS
 _GOVERNED = tuple(f"{each.value}:" for each in AssetClass)
@@ -27,20 +23,17 @@ def broker_checks(settings: Settings, folder: Path) -> Iterator[Finding]:
         settings: Where the broker is, and the keys.
         folder: Of the account; it may not be there yet.
     """
-    section, mode = settings.broker, settings.account.mode
+    mode, where = settings.account.mode, settings.broker
     try:
-        keys = keys_from(Path(section.keys_file) if section.keys_file else None, environ)
-        hosts = hosts_of(mode, section.url)
+        with broker_of(folder, settings) as broker:
+            account, positions, broker_ns = broker.account(), broker.positions(), broker.clock_ns()
     except ConfigError as error:
         yield wrong("keys", error.problems[0])
         return
-    with AlpacaBroker(hosts, keys, Registry.builtin(), folder) as broker:
-        try:
-            account, positions, broker_ns = broker.account(), broker.positions(), broker.clock_ns()
-        except BrokerDown as error:
-            yield wrong("keys", str(error), f"are these the keys of a {mode} account?")
-            return
-    yield fine("keys", f"taken by {hosts.trading}, {mode}")
+    except BrokerDown as error:
+        yield wrong("keys", str(error), f"are these the keys of a {mode} account?")
+        return
+    yield fine("keys", f"taken by {where.url or where.exchange or 'Alpaca'}, {mode}")
     if account.is_blocked:
         yield wrong("broker", "takes no orders of this account", "its own page says why")
     else:

@@ -125,9 +125,9 @@ def _behind(
         from smart_leverage.wiring import embedded
 
         return embedded(folder, settings, series)
-    from smart_leverage.wiring.real_venue import alpaca
+    from smart_leverage.wiring.real_venue import real
 
-    return alpaca(folder, settings, warn)
+    return real(folder, settings, warn)
 
 
 def _where(settings: "Settings") -> str:
@@ -136,7 +136,7 @@ def _where(settings: "Settings") -> str:
     if mode == "sim":
         return "on the embedded market"
     money = "REAL MONEY" if mode == "live" else "paper money"
-    at = settings.broker.url or "Alpaca"
+    at = settings.broker.url or settings.broker.exchange or "Alpaca"
     return f"a {mode.upper()} account at {at}, {money}, enforcement begins with {enforcement},"
 
 

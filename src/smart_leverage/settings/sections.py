@@ -38,8 +38,14 @@ class AccountSection(Section):
 
 
 class BrokerSection(Section):
-    """The real broker, Alpaca, of an account in paper or live mode."""
+    """The real broker of an account in paper or live mode: Alpaca, or an exchange through ccxt."""
 
+    exchange: str = Field(
+        default="", description="As ccxt calls it, for coins; empty is Alpaca. Paper is its sandbox"
+    )
+    quote: str = Field(
+        default="USD", description="Currency of an exchange that counts as dollars, as USDT"
+    )
     keys_file: str = Field(
         default="", description="Of key id and secret, one a line; else APCA_API_KEY_ID and so on"
     )
@@ -47,7 +53,7 @@ class BrokerSection(Section):
         default="iex", description="Whose quotes of shares; sip needs a plan that has them"
     )
     symbols: str = Field(
-        default="", description="More shares that bots may trade, with commas between"
+        default="", description="More shares that bots may trade, or an exchange's pairs; commas"
     )
     wall: Switch = Field(
         default="on", description="Where nothing may be borrowed, have the broker refuse it as well"

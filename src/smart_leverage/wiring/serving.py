@@ -106,7 +106,7 @@ def desk_options(settings: Settings, gateway: Address) -> list[str]:
     options += ["--log-size-mb", str(logs.size_mb), "--log-files", str(logs.files)]
     if account.mode != "sim":
         broker = settings.broker
-        options += ["--passes-on"]
+        options += ["--no-data"] if broker.exchange else ["--passes-on"]
         options += ["--keys-file", broker.keys_file] if broker.keys_file else []
         options += ["--data-url", broker.data_url] if broker.data_url else []
     if server.certificate and server.key:

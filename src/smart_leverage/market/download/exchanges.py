@@ -40,22 +40,10 @@ class ExchangeBars:
         Raises:
             ConfigError: ccxt is not installed, does not know the exchange, or it has no bars.
         """
-        try:
-            import ccxt
-        except ImportError:
-            fix = "pip install 'smart-leverage[ccxt]'"
-            raise ConfigError([f"ccxt is not installed; {fix}"], "source") from None
-        if exchange not in ccxt.exchanges:
-            raise ConfigError([f"ccxt knows no exchange {exchange[:40]!r}"], "source")
-        self._ccxt: Any = ccxt
         self._id, self._sleep = exchange, sleep
-        self._client: Any = getattr(ccxt, exchange)(
-            {"enableRateLimit": True, "timeout": ANSWER_MS, "maxRetriesOnFailure": 0}
-        )
+        self._ccxt, self._client = public_client(exchange, url)
         if self._client.has.get("fetchOHLCV") is not True:
             raise ConfigError([f"{exchange} publishes no bars"], "source")
-        if url:
-            self._client.urls["api"] = _moved(self._client.urls["api"], _own_machine(url))
 
     @property
     def name(self) -> str:
@@ -119,6 +107,27 @@ class ExchangeBars:
         if asked.isdecimal():
             return min(float(asked), 4 * WAIT_MAX_S)
         return float(min(WAIT_FIRST_S * 2**number, WAIT_MAX_S))
+
+
+def public_client(exchange: str, url: str = "") -> tuple[Any, Any]:
+    """Return the library, and its client of an exchange without keys; nothing is sent yet.
+
+    Raises:
+        ConfigError: ccxt is not installed, or does not know the exchange.
+    """
+    try:
+        import ccxt
+    except ImportError:
+        fix = "pip install 'smart-leverage[ccxt]'"
+        raise ConfigError([f"ccxt is not installed; {fix}"], "source") from None
+    if exchange not in ccxt.exchanges:
+        raise ConfigError([f"ccxt knows no exchange {exchange[:40]!r}"], "source")
+    client = getattr(ccxt, exchange)(
+        {"enableRateLimit": True, "timeout": ANSWER_MS, "maxRetriesOnFailure": 0}
+    )
+    if url:
+        client.urls["api"] = _moved(client.urls["api"], _own_machine(url))
+    return ccxt, client
 
 
 def _row(given: Sequence[Any]) -> BarRow:

@@ -12,6 +12,7 @@ from smart_leverage.domain.errors import ConfigError, SourceDown
 from smart_leverage.domain.instruments import AssetClass, Key, key_of
 from smart_leverage.domain.redaction import redactor
 from smart_leverage.market.download.line import host_of
+from smart_leverage.market.latest.spread import is_price
 from smart_leverage.market.quotes import Quote
 
 OWN = "https://data.alpaca.markets"
@@ -20,9 +21,6 @@ CONNECT_S, ANSWER_S = 3.0, 5.0
 ANSWER_MAX = 16 * 1024 * 1024
 AT_ONCE = 200
 """So many symbols are asked for in one question; more would not fit into an address."""
-
-SPREAD_MAX = 0.10
-"""Bid and ask further apart than this fraction of their middle are no price."""
 
 T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -104,7 +102,7 @@ class AlpacaQuotes:
         for asset_class, symbols in _batches(keys):
             body = self._ask(_PLACES[asset_class].quotes, asset_class, symbols)
             for symbol, quote in _decoded(body, _Quotes).quotes.items():
-                if quote is not None and _is_price(quote):
+                if quote is not None and is_price(quote.bp, quote.ap):
                     key = key_of(asset_class, symbol)
                     found.append(Quote(key, quote.bp, quote.ap, _ns(quote.t)))
         return found
@@ -163,13 +161,6 @@ def _decoded(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, ValueError) as error:
         raise SourceDown(f"quotes cannot be read: {error}") from None
-
-
-def _is_price(quote: _Quote) -> bool:
-    """Tell whether both sides are there, in order, and near each other."""
-    if not 0.0 < quote.bp <= quote.ap < float("inf"):
-        return False
-    return (quote.ap - quote.bp) <= SPREAD_MAX * (quote.ap + quote.bp) / 2.0
 
 
 def _ns(at: datetime) -> int:

@@ -73,16 +73,28 @@ def is_frozen(account: Any, fact: Any) -> bool:
     return bool(fact.is_leveraged != 0) if account.plan == LEVERAGED else True
 
 
+def power_of(books: Books, facts: Any, worst: Worst, lift: float, fact: Any, setup: Setup) -> float:
+    """Return what may be spent on an instrument: own cash, or what margin carries by day."""
+    power = max(cash_of(books.account) - worst.reserved, 0.0)
+    if is_lent_on(books.account.phase, fact.is_coin != 0):
+        return power_by_day(books, facts, worst, lift, fact, setup, power)
+    return power
+
+
+def power_by_day(
+    books: Books, facts: Any, worst: Worst, lift: float, fact: Any, setup: Setup, cash: float
+) -> float:
+    """Return what may be spent on a security while money is lent."""
+    margin = margin_account(books, facts, worst, lift, fact)
+    return power_lent(cash, margin, fact.maintenance, setup.margin)
+
+
 def account_of(
-    books: Books, facts: Any, worst: Worst, lift: float, fact: Any, setup: Setup, policy: Policy
+    books: Books, worst: Worst, lift: float, fact: Any, power: float, policy: Policy
 ) -> Account:
     """Return the account as the policy sees it, with one instrument counted at its dearest."""
     account = books.account
     counted = lift * weight(fact, policy)
-    power = max(cash_of(account) - worst.reserved, 0.0)
-    if is_lent_on(account.phase, fact.is_coin != 0):
-        margin = margin_account(books, facts, worst, lift, fact)
-        power = power_lent(power, margin, fact.maintenance, setup.margin)
     return Account(
         state=account.state,
         breakers=BreakerState(
@@ -212,7 +224,6 @@ def is_sated(
     row: Any,
     facts: Any,
     worst: Worst,
-    setup: Setup,
     policy: Policy,
     asset: int,
     confidence: float,
@@ -232,7 +243,7 @@ def is_sated(
     lot_value = fact.lot_size * position.mark
     thing = asset_of(books, row, fact, position, lot_value, 0.0, position.worst, 1)
     account, wish = (
-        account_of(books, facts, worst, 0.0, fact, setup, policy),
+        account_of(books, worst, 0.0, fact, 0.0, policy),
         wish_of(confidence, ratio, is_calibrated),
     )
     if refusal(account, thing, wish, policy) != Reason.NONE:
@@ -271,7 +282,8 @@ def propose_purchase(
         price = 0.0
     lift = position.worst_units * unit_worst - position.worst
     own = position.worst + lift
-    account = account_of(books, facts, worst, lift, fact, setup, policy)
+    power = power_of(books, facts, worst, lift, fact, setup)
+    account = account_of(books, worst, lift, fact, power, policy)
     lots_min = 1
     if price > 0.0:
         lots_min = max(ceil_quotient(fact.notional_min / price / fact.lot_size), 1)

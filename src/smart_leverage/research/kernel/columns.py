@@ -45,7 +45,8 @@ SESSION = np.dtype([(name, "i8") for name in ("opens", "traded")])
 FACT = np.dtype(
     [(name, "i8") for name in ("lot", "step", "places")]
     + [(name, "f8") for name in ("lot_size", "notional_min", "factor", "maintenance", "initial")]
-    + [(name, "u1") for name in ("is_coin", "is_crypto", "is_leveraged", "is_broad", "is_by_day")]
+    + [(name, "u1") for name in ("is_coin", "is_crypto", "is_leveraged", "is_broad", "is_by_day")],
+    align=True,
 )
 """What is true of an instrument: lot and order step in units of 1e-9, decimals of its price step,
 lot in coins or shares, smallest purchase in money, daily multiple of a fund, the parts of its value

@@ -326,9 +326,7 @@ def propose(
         if signal.is_buy != 0 and not is_taped:  # a denial without consequences is not even noted
             asset, confidence, ratio = signal.asset, signal.confidence, signal.ratio
             is_known = signal.is_calibrated != 0
-            if is_sated(
-                books, row, facts, worst, setup, policy, asset, confidence, ratio, is_known
-            ):
+            if is_sated(books, row, facts, worst, policy, asset, confidence, ratio, is_known):
                 continue
         know_close(books.positions[signal.asset], cells[signal.asset])
         if signal.is_buy != 0:

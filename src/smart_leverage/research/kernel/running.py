@@ -39,11 +39,22 @@ from smart_leverage.research.kernel.books import (
     fill_sale,
 )
 from smart_leverage.research.kernel.building import Tell, compiled, tell_on_screen, told
+from smart_leverage.research.kernel.buying import power_by_day
 from smart_leverage.research.kernel.columns import Columns
 from smart_leverage.research.kernel.instant import opening, propose, step
 from smart_leverage.research.kernel.loop import Accounts, advance
 from smart_leverage.research.kernel.market import SPAN, Dated, Market, market_of
-from smart_leverage.research.kernel.plans import NEVER, NONE, shrink, start_flatten
+from smart_leverage.research.kernel.plans import (
+    NEVER,
+    NONE,
+    close_rest,
+    heed_close,
+    is_gone,
+    sell_by_day,
+    share_by_day,
+    shrink,
+    start_flatten,
+)
 from smart_leverage.research.kernel.quiet import Room
 from smart_leverage.research.kernel.results import Ends, Floats, Metrics, Run
 from smart_leverage.research.kernel.setup import NAMES, Setup, check_setup, row_of
@@ -51,7 +62,10 @@ from smart_leverage.research.kernel.signals import Signals
 from smart_leverage.research.kernel.stops import send_sale, settle
 
 APART: frozenset[Callable[..., Any]] = frozenset(
-    {step, opening, propose, settle, send_sale, shrink, start_flatten, fill_sale}
+    {
+        *(step, opening, propose, settle, send_sale, shrink, start_flatten, fill_sale),
+        *(power_by_day, heed_close, close_rest, sell_by_day, is_gone, share_by_day),
+    }
 )
 """What is long, called from several places or rare, and therefore not merged into its callers."""
 

@@ -84,7 +84,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _data(wanted: argparse.Namespace, door: Door) -> Data:
-    """Return the market of the account: the embedded one, or the broker's, passed on."""
+    """Return the market of the account: the embedded one, the broker's, passed on, or none."""
     if wanted.passes_on:
         from smart_leverage.brokers.alpaca.keys import keys_from
         from smart_leverage.market.download.line import host_of
@@ -93,6 +93,8 @@ def _data(wanted: argparse.Namespace, door: Door) -> Data:
 
         keys = keys_from(Path(wanted.keys_file) if wanted.keys_file else None, os.environ)
         return Data(Passing(host_of(wanted.data_url, OWN), keys).routes())
+    if wanted.no_data:
+        return Data(())
     # Most desks are never asked for prices, and a week of them takes most of a second.
     return data_of(EmbeddedMarket(partial(generate, kept_market(wanted.folder))), door)
 
@@ -150,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-size-mb", type=int, default=10, help="of one file of the log")
     parser.add_argument("--log-files", type=int, default=5, help="older ones that are kept")
     parser.add_argument("--passes-on", action="store_true", help="to the broker's market data")
+    parser.add_argument("--no-data", action="store_true", help="there is none to be shown")
     parser.add_argument("--keys-file", default="", help="of the broker; else the environment")
     parser.add_argument("--data-url", default="", help="of a server in the broker's place")
     parser.add_argument("--gateway", default="", help="address at which the account takes orders")
