@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,13 @@ class Account:
         return broker
 
     def restart(self) -> None:
-        self.broker.close()
-        self.broker = self._opened()
-        self.trader = recover(CONFIG, self.ledger, self.broker, self.clock)
+        """Start anew until that succeeds; whoever was there before is never asked again."""
+        del self.trader
+        while not hasattr(self, "trader"):
+            self.broker.close()
+            self.broker = self._opened()
+            with suppress(BrokerDown):
+                self.trader = recover(CONFIG, self.ledger, self.broker, self.clock)
         self.price()
 
     def price(self) -> None:
