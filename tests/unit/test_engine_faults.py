@@ -7,8 +7,9 @@ import pytest
 from tests.simulation.desk import BTC, ETH, KO, SPY, TQQQ, D, Desk
 
 import smart_leverage.engine.buying as buying
-from smart_leverage.domain.orders import Order, OrderState, Role
-from smart_leverage.engine.events import Verdict
+from smart_leverage.domain.opportunity import OrderWish
+from smart_leverage.domain.orders import Order, OrderState, OrderType, Role, Side, TimeInForce
+from smart_leverage.engine.events import Verdict, Wished
 
 HOUR_S = 3_600.0
 
@@ -125,3 +126,28 @@ def test_the_price_of_a_position_counts_once_ours_has_grown_old_and_not_before()
     assert desk.engine.price(BTC) == 51_000
     denied = desk.buy(BTC, "0.01")
     assert (denied.given, denied.reason) == (D(0), "no_price")  # it values, and carries nothing
+
+
+def test_all_that_bots_let_rest_gives_way_to_the_house() -> None:
+    desk = Desk()
+    stop = desk.hold(BTC, "0.1")
+    for number, qty in enumerate(("0.04", "0.06")):
+        wish = OrderWish(
+            at_ns=desk.now_ns, key=BTC, side=Side.SELL, source="bot", id=f"rests-{number}",
+            qty=D(qty), type=OrderType.LIMIT, limit_price=D(55_000 + number),
+            time_in_force=TimeInForce.GTC,
+        )  # fmt: skip
+        assert desk.feed(Wished(at_ns=desk.now_ns, wish=wish, bot="bot")).decisions[0].given
+    desk.end(stop)
+    core = desk.engine._core
+    assert core.sellable(BTC) == 0
+    assert core.reachable(BTC) == D("0.1")
+
+
+def test_a_bot_sees_its_holding_at_the_present_price() -> None:
+    desk = Desk()
+    desk.hold(BTC, "0.1")
+    desk.prices({BTC: "52000"})
+    held = desk.engine.holding("bot", BTC)
+    assert held is not None
+    assert held.price == 52_000
