@@ -284,3 +284,43 @@ def test_what_is_replayed_is_what_was() -> None:
     assert again.state.book.state() == desk.state.book.state()
     assert again.state.fees_ahead == desk.state.fees_ahead == {BTC: Decimal("0.00015")}
     assert isinstance(desk.events[-1], IncomeArrived | Reconciled)
+
+
+# -- the account itself ----------------------------------------------------------------------------
+
+
+def stated(desk: Desk, **more: object) -> None:
+    """Let the broker state the account as the books have it, but for what is named."""
+    desk.reconcile()
+    event = desk.events[-1]
+    assert isinstance(event, Reconciled)
+    account = msgspec.structs.replace(event.account, **more)
+    desk.feed(msgspec.structs.replace(event, account=account))
+
+
+def test_an_account_that_the_broker_has_blocked_may_only_reduce() -> None:
+    desk = Desk()
+    assert desk.buy(KO, "10").given == 10
+    for _ in range(2):
+        stated(desk, is_blocked=True)
+    assert desk.state.trading is TradingState.REDUCING
+    assert notes(desk, "broker.blocked") == ["the broker takes no orders of this account"]
+    assert len(desk.cancelled) == 1
+
+
+def test_an_answer_about_another_account_halts() -> None:
+    desk = Desk()
+    opened = next(each for each in desk.events if isinstance(each, Opened))
+    engine = Engine(EngineConfig())
+    engine.process(msgspec.structs.replace(opened, broker_account="PA1"))
+    desk.reconcile()
+    event = desk.events[-1]
+    assert isinstance(event, Reconciled)
+    own = msgspec.structs.replace(event.account, account_id="PA1")
+    engine.process(msgspec.structs.replace(event, account=own))
+    assert (engine.is_ready, engine.state.trading) == (True, TradingState.ACTIVE)
+    other = msgspec.structs.replace(event.account, account_id="PA2")
+    for _ in range(2):
+        engine.process(msgspec.structs.replace(event, account=other))
+    assert (engine.is_ready, engine.state.trading) == (False, TradingState.HALTED)
+    assert "account PA2, this one is PA1" in engine.state.trading_why

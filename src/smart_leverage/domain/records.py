@@ -27,7 +27,8 @@ class AccountOpened(Fact, frozen=True, kw_only=True, tag="account.opened"):
 
     `broker_ns` is what the broker's clock showed when cash and holdings were read there: what it
     executed until then is in them. 0 for an account in which nobody dealt before. Of its activities
-    those up to the number `activities` are in them as well.
+    those up to the number `activities` are in them as well. `broker_account` is its own name of the
+    account, empty where it has none: an answer about another one is none.
     """
 
     account: str
@@ -41,6 +42,7 @@ class AccountOpened(Fact, frozen=True, kw_only=True, tag="account.opened"):
     version: str
     broker_ns: int = 0
     activities: int = 0
+    broker_account: str = ""
 
 
 class InstrumentListed(Fact, frozen=True, kw_only=True, tag="instrument.listed"):

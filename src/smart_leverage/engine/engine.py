@@ -211,6 +211,7 @@ class Engine:
                 version=event.version,
                 broker_ns=event.broker_ns,
                 activities=event.activities,
+                broker_account=event.broker_account,
             )
         )
         heed_opening(core)

@@ -37,7 +37,8 @@ class Opened(Event, frozen=True, kw_only=True):
 
     `holdings` are (key, quantity, price) of what is there already; they belong to the house.
     `broker_ns` is what the broker's clock showed when they were read, 0 where nobody dealt before,
-    and `activities` the number of the last one that is in them.
+    and `activities` the number of the last one that is in them. `broker_account` is the broker's
+    own name of the account.
     """
 
     account: str
@@ -52,6 +53,7 @@ class Opened(Event, frozen=True, kw_only=True):
     holdings: tuple[tuple[Key, Decimal, Decimal], ...] = ()
     broker_ns: int = 0
     activities: int = 0
+    broker_account: str = ""
 
 
 class Listed(Event, frozen=True, kw_only=True):

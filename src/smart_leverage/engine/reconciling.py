@@ -26,8 +26,12 @@ LAG_NS = 3 * SECOND_NS
 def on_reconciled(core: Core, event: Reconciled) -> None:
     """Compare quantities exactly and cash to the cent; a difference makes the account reducing.
 
-    The broker's prices value what has no fresh one: after a start nothing else is known.
+    The broker's prices value what has no fresh one: after a start nothing else is known. An answer
+    about another account halts this one: nothing it says is about what is held here.
     """
+    if _is_of_another(core, event):
+        return
+    _heed_block(core, event)
     for position in event.positions:
         best = core.ladder.best(position.key, core.now_ns)
         is_other = best is None or best.price != position.price
@@ -74,6 +78,30 @@ def _note_power(core: Core, told: AccountSnapshot) -> None:
     lacking = maintenance_excess(own) - stated
     if lacking > float(CASH_SLACK):
         core.withheld = Decimal(repr(round(lacking, 2)))
+
+
+def _is_of_another(core: Core, event: Reconciled) -> bool:
+    """Tell whether the broker speaks of an account that is not the one of the first day."""
+    opened = core.state.opened
+    known = "" if opened is None else opened.broker_account
+    if not known or event.account.account_id == known:
+        return False
+    core.is_ready = False
+    if core.state.trading < TradingState.HALTED:
+        text = f"the keys are of account {event.account.account_id}, this one is {known}"
+        core.record(Noted(at_ns=core.now_ns, code="broker.other_account", text=text))
+        change_state(core, TradingState.HALTED, text, "policy")
+        cancel_increases(core, text)
+    return True
+
+
+def _heed_block(core: Core, event: Reconciled) -> None:
+    """Reduce, with the cause, where the broker itself takes no orders of the account."""
+    if event.account.is_blocked and core.state.trading is TradingState.ACTIVE:
+        why = "the broker takes no orders of this account"
+        core.record(Noted(at_ns=core.now_ns, code="broker.blocked", text=why))
+        change_state(core, TradingState.REDUCING, why, "policy")
+        cancel_increases(core, why)
 
 
 def _has_lasted(core: Core) -> bool:

@@ -226,9 +226,8 @@ def _begun(
     if strange:
         told = "the account holds what is not governed here: " + ", ".join(strange)
         raise ConfigError([f"{told}; close it at the broker first"], "broker")
-    return opening(
-        settings, at_ns, beginning._replace(holdings=tuple(starts)), registry, list(registry)
-    )
+    found = beginning._replace(holdings=tuple(starts), broker_account=broker.account().account_id)
+    return opening(settings, at_ns, found, registry, list(registry))
 
 
 def _still(broker: Broker) -> tuple[Beginning, tuple[PositionSnapshot, ...]]:

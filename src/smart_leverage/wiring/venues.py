@@ -32,6 +32,7 @@ class Beginning(NamedTuple):
     holdings: tuple[Start, ...] = ()
     broker_ns: int = 0
     activities: int = 0
+    broker_account: str = ""
 
 
 class Venue(NamedTuple):
@@ -102,4 +103,5 @@ def opening(
         holdings=tuple((each.key, each.qty, each.price) for each in beginning.holdings),
         broker_ns=beginning.broker_ns,
         activities=beginning.activities,
+        broker_account=beginning.broker_account,
     )
