@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -27,7 +27,6 @@ from smart_leverage.market.opening import parse_step
 
 if TYPE_CHECKING:
     import polars as pl
-    from polars._typing import TimeUnit
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -38,7 +37,7 @@ class _Table(NamedTuple):
     """How rows of one kind stand in a file; quotes come many in a microsecond."""
 
     row: type[BarRow] | type[QuoteRow]
-    unit: "TimeUnit"
+    unit: Literal["us", "ns"]
     unit_ns: int
 
 
