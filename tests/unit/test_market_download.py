@@ -17,8 +17,9 @@ from smart_leverage.domain.errors import BadData, ConfigError, SourceDown
 from smart_leverage.domain.instruments import AssetClass
 from smart_leverage.domain.registry import Registry
 from smart_leverage.market.download.alpaca import AlpacaBars, timeframe
-from smart_leverage.market.download.checking import Checked, check
+from smart_leverage.market.download.checking import check
 from smart_leverage.market.download.fetching import Got, get, merged, periods
+from smart_leverage.market.download.findings import Checked
 from smart_leverage.market.download.line import Line, host_of, waits_s
 from smart_leverage.market.download.repairing import repair
 from smart_leverage.market.download.rows import BarRow, BarSpan, Wanted
@@ -108,7 +109,7 @@ def test_pages_become_parts_of_a_month_and_the_readers_take_the_folder(
 ) -> None:
     steps: list[tuple[int, int]] = []
     got = get(series, source, SPAN, NOW, progress=lambda done, of: steps.append((done, of)))
-    assert got == Got(kept=0, fetched=3, bars=24 * 45)
+    assert got == Got(kept=0, fetched=3, rows=24 * 45)
     assert [part.rows for part in series.manifest.parts.values()] == [12 * 24, 29 * 24, 4 * 24]
     assert len(server.asked) == 3 + 7 + 1
     assert steps == sorted(steps)
@@ -124,10 +125,10 @@ def test_what_is_held_is_not_asked_for_again(
 ) -> None:
     get(series, source, SPAN, NOW)
     before = len(server.asked)
-    assert get(series, source, SPAN, NOW) == Got(kept=3, fetched=0, bars=0)
+    assert get(series, source, SPAN, NOW) == Got(kept=3, fetched=0, rows=0)
     assert len(server.asked) == before
     wider = BarSpan(ns(2024, 1, 10), ns(2024, 3, 7))
-    assert get(series, source, wider, NOW) == Got(kept=1, fetched=2, bars=12 * 24)
+    assert get(series, source, wider, NOW) == Got(kept=1, fetched=2, rows=12 * 24)
     starts = [query["start"][:10] for _, query in server.asked[before:]]
     assert set(starts) == {"2024-01-10", "2024-03-05"}
     assert check(series).is_sound
@@ -150,7 +151,7 @@ def test_an_interruption_keeps_what_is_complete(
     (series.path / f"{MANIFEST}.new").write_bytes(b"{")
     again = series_of(tmp_path, "alpaca", HOURS)
     assert list(again.manifest.parts) == ["2024-01"]
-    assert get(again, source, SPAN, NOW) == Got(kept=1, fetched=2, bars=33 * 24)
+    assert get(again, source, SPAN, NOW) == Got(kept=1, fetched=2, rows=33 * 24)
     names = {part.file for part in again.manifest.parts.values()}
     assert {file.name for file in again.path.iterdir()} == {*names, MANIFEST, ".lock"}
 
@@ -233,7 +234,7 @@ def test_a_hole_is_told_asked_for_again_and_written_down(
     before = len(server.asked)
     market.bars = sorted([*market.bars, *late], key=lambda each: each["t"])
     done = repair(series, source, NOW)
-    assert (done.holes, done.bars, [hole.bars for hole in done.empty]) == (2, 5, [3])
+    assert (done.holes, done.rows, [hole.bars for hole in done.empty]) == (2, 5, [3])
     assert len(server.asked) - before == 2
     assert {query["start"][:13] for _, query in server.asked[before:]} == {
         late[0]["t"][:13],

@@ -1,4 +1,4 @@
-"""A server of bars on this machine: pages, refusals and interruptions over real sockets."""
+"""A server of bars and quotes on this machine: pages, refusals, breaks, over real sockets."""
 
 import json
 import threading
@@ -60,13 +60,18 @@ def serving(answers: Answering) -> Iterator[Server]:
 
 
 def paged(
-    symbol: str, bars: Sequence[dict[str, Any]], query: dict[str, str], size: int
+    symbol: str,
+    rows: Sequence[dict[str, Any]],
+    query: dict[str, str],
+    size: int,
+    name: str = "bars",
 ) -> dict[str, Any]:
     """Answer as Alpaca does: rows from start to end, both included, and a token for the rest."""
-    inside = [bar for bar in bars if query["start"] <= bar["t"] <= query["end"]]
+    start, end = query["start"].rstrip("Z"), query["end"].rstrip("Z")
+    inside = [row for row in rows if start <= row["t"].rstrip("Z") <= end]
     first = int(query.get("page_token", "0"))
     rest = first + size < len(inside)
     return {
-        "bars": {symbol: inside[first : first + size]} if inside else {},
+        name: {symbol: inside[first : first + size]} if inside else {},
         "next_page_token": str(first + size) if rest else None,
     }

@@ -18,8 +18,11 @@ from tests.wire.serving import PROGRAM
 
 from smart_leverage.domain.calendars import Sessions
 from smart_leverage.domain.clock import HOUR_NS
+from smart_leverage.domain.market_rows import Span
 from smart_leverage.domain.registry import Registry
+from smart_leverage.market.download.store import open_series
 from smart_leverage.market.files import load
+from smart_leverage.market.tape import Tape
 
 WITHIN_S = 60.0
 
@@ -126,3 +129,91 @@ def test_holes_leave_with_six_until_they_were_asked_for_again(tmp_path: Path) ->
         {"from": "2024-01-02 06:00:00Z", "until": "2024-01-02 08:00:00Z", "bars": 2}
     ]
     assert data(tmp_path, "check")[0]["is_sound"]
+
+
+def test_quotes_of_our_own_market_arrive_one_for_one(served: Desk, tmp_path: Path) -> None:
+    midnight = datetime.combine(served.first_day, datetime.min.time(), UTC) + timedelta(days=1)
+    since, until = midnight - timedelta(hours=3), midnight + timedelta(minutes=30)
+    span = ("--since", since.isoformat(), "--until", until.isoformat(), "--url", served.url)
+    (got,) = data(tmp_path, "get", "alpaca", BTC, "quotes", *span)
+    count = 3 * 3600 + 30 * 60
+    assert (got["rows"], got["quotes"], got["fetched"], got["findings"]) == (count, count, 2, [])
+    (held,) = data(tmp_path, "list")
+    assert (held["step"], held["rows"], held["parts_held"]) == ("quotes", count, 2)
+    series = open_series(tmp_path / held["series"])
+    rows = [row for part in series.manifest.parts.values() for row in series.rows(part)]
+    first_ns, until_ns = (int(at.timestamp()) * 10**9 for at in (since, until))
+    tape = Tape(served.of(BTC), is_whole=False)
+    assert rows == list(tape.quotes(Span(first_ns, until_ns - 1)))
+    assert data(tmp_path, "check")[0]["is_sound"]
+    (again,) = data(tmp_path, "get", "alpaca", BTC, "quotes", *span)
+    assert (again["kept"], again["fetched"], again["quotes"]) == (2, 0, 0)
+
+
+def test_quotes_of_shares_need_keys(served: Desk, tmp_path: Path) -> None:
+    keys = {"APCA_API_KEY_ID": KEYS[0], "APCA_API_SECRET_KEY": KEYS[1]}
+    now = datetime.now(UTC).date()
+    over = list(Sessions.xnys().between(served.first_day, now - timedelta(days=1)))
+    first = datetime.fromtimestamp(over[0].open_ns // 10**9, UTC)
+    span = ("--since", first.isoformat(), "--until", (first + timedelta(minutes=30)).isoformat())
+    asked = ("get", "alpaca", SPY, "quotes", *span, "--url", served.url)
+    (got,) = data(tmp_path, *asked, keys=keys)
+    assert (got["source"], got["rows"]) == ("alpaca-sip", 1800)
+    wrong = {**keys, "APCA_API_SECRET_KEY": "another"}
+    assert data(tmp_path, *asked, "--again", code=1, keys=wrong) == []
+
+
+def test_a_kill_keeps_finished_days_of_quotes_and_repair_fetches_lost_ones(tmp_path: Path) -> None:
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    rows = [
+        {"t": (first + timedelta(minutes=n)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+         "bp": 9.0, "bs": 0.5, "ap": 9.25, "as": 1}
+        for n in range(1440 * 4)
+    ]  # fmt: skip
+    lost = rows[1440 : 2 * 1440]
+    del rows[1440 : 2 * 1440]
+    reached, goes_on = Event(), Event()
+
+    def answers(path: str, query: dict[str, str]) -> tuple[int, dict[str, str], Any]:
+        if query["start"] >= "2024-01-03" and query.get("page_token"):
+            reached.set()
+            goes_on.wait(WITHIN_S)
+        return 200, {}, paged(BTC, rows, query, 500, "quotes")
+
+    asked = ("get", "alpaca", BTC, "quotes", "--since", "2024-01-01", "--until", "2024-01-05")
+    with serving(answers) as server:
+        command = [PROGRAM, "data", *asked, "--url", server.url]
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as one:
+            assert reached.wait(WITHIN_S)
+            one.send_signal(signal.SIGKILL)
+        goes_on.set()
+        (held,) = data(tmp_path, "list")
+        assert (held["rows"], held["parts_held"]) == (1440, 2)
+        (got,) = data(tmp_path, *asked, "--url", server.url)
+        assert (got["kept"], got["fetched"], got["rows"]) == (2, 2, 3 * 1440)
+        (found,) = data(tmp_path, "check", code=6)
+        assert [(one["kind"], one["number"]) for one in found["findings"]] == [("holes", 1)]
+        (done,) = data(tmp_path, "repair", "--url", server.url)
+        assert (done["quotes"], done["empty"]) == (
+            0,
+            [{"from": "2024-01-02 00:00:00Z", "until": "2024-01-03 00:00:00Z", "bars": None}],
+        )
+        assert data(tmp_path, "check")[0]["is_sound"]
+        rows[1440:1440] = lost
+        (done,) = data(tmp_path, "repair", "--url", server.url)
+        assert (done["quotes"], done["empty"]) == (1440, [])
+    assert data(tmp_path, "check")[0]["findings"] == []
+
+
+def test_exchanges_have_no_quotes_of_the_past(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [PROGRAM, "data", "get", "ccxt:kraken", BTC, "quotes", "--since", "2024-01-01"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WITHIN_S,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert "exchanges publish no quotes of the past" in " ".join(done.stderr.split())
+    assert list(tmp_path.iterdir()) == []

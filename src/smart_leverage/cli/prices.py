@@ -1,4 +1,4 @@
-"""Fetches bars, keeps them, and tells what is held and what is missing in it."""
+"""Fetches bars and quotes, keeps them, and tells what is held and what is missing in it."""
 
 import os
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from smart_leverage.cli.screen import Column, Screen
 
 if TYPE_CHECKING:
     from smart_leverage.domain.instruments import AssetClass
-    from smart_leverage.market.download.checking import Checked
-    from smart_leverage.market.download.rows import BarSource
+    from smart_leverage.market.download.findings import Checked
+    from smart_leverage.market.download.rows import RowSource
     from smart_leverage.market.download.store import Series
     from smart_leverage.market.placing import Hole
 
@@ -53,7 +53,7 @@ class Adjustment(StrEnum):
 
 
 class Feed(StrEnum):
-    """Whose trades make the bars of shares."""
+    """Whose trades and quotes, of shares."""
 
     SIP = "sip"
     IEX = "iex"
@@ -63,9 +63,9 @@ class Feed(StrEnum):
 
 @command("smart-leverage data list", "smart-leverage data list --store ~/prices --json")
 def show(screen: Screen, store: StorePath = STORE) -> None:
-    """List the series that are held, with range, bars and size.
+    """List the series that are held, with range, rows and size.
 
-    A folder that is shown can be given wherever bar files are: backtest, sweep, compare, run.
+    A folder of bars can be given wherever bar files are: backtest, sweep, compare, run.
     """
     from smart_leverage.domain.stamps import iso
     from smart_leverage.market.download.store import all_series
@@ -84,8 +84,8 @@ def show(screen: Screen, store: StorePath = STORE) -> None:
         first, last = (iso(at)[:16] if one["rows"] else "" for at in _ends(series))
         size = f"{one['bytes'] / 1e6:,.1f} MB"
         rows.append([one["series"], f"{one['rows']:,}", first, last, size, one["fetched"]])
-    titles = ("series", "bars", "first", "last", "size", "fetched")
-    screen.table([Column(name, name in ("bars", "size")) for name in titles], rows)
+    titles = ("series", "rows", "first", "last", "size", "fetched")
+    screen.table([Column(name, name in ("rows", "size")) for name in titles], rows)
 
 
 @command(
@@ -98,7 +98,9 @@ def get(
         str, typer.Argument(metavar="SOURCE", help="alpaca, or ccxt: and an exchange.")
     ],
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="BTC/USD or SPY.")],
-    step: Annotated[str, typer.Argument(metavar="STEP", help="Length of a bar: 1m, 5m, 1h, 1d.")],
+    step: Annotated[
+        str, typer.Argument(metavar="STEP", help="Length of a bar: 1m, 5m, 1h, 1d; or quotes.")
+    ],
     *,
     since: Annotated[str, typer.Option(metavar="TIME", help="First instant, as 2022-01-01.")],
     until: Annotated[
@@ -113,12 +115,12 @@ def get(
     url: Url = "",
     store: StorePath = STORE,
 ) -> None:
-    """Fetch the bars that are not held yet.
+    """Fetch the bars, or quotes, that are not held yet.
 
-    Interrupt it when you like: finished months stay, and the same command goes on behind them.
-    Bars that have not ended and settled are not asked for. Adjusted prices of an earlier date are
-    fetched anew when newer ones are added, since the two would not fit. What the source does not
-    have is a hole, which is told and never filled.
+    Interrupt it when you like: finished months stay (days, of quotes), and the same command goes on
+    behind them. What has not ended and settled is not asked for. Adjusted prices of an earlier date
+    are fetched anew when newer ones are added, since the two would not fit. What the source does
+    not have is a hole, which is told and never filled.
     """
     from smart_leverage.cli.inputs import span
     from smart_leverage.domain.clock import SystemClock
@@ -129,7 +131,7 @@ def get(
 
     asked = BarSpan(*span(since, until))
     asset_class = _class_of(symbol)
-    with _source(source, asset_class, feed.value, keys, url) as asks:
+    with _source(source, step, asset_class, feed.value, keys, url) as asks:
         wanted = Wanted(asset_class, symbol, step, adjustment.value)
         series = series_of(store, asks.name, wanted)
         now_ns = SystemClock().now_ns()
@@ -138,11 +140,17 @@ def get(
     found = checked(series)
     if screen.as_json:
         screen.record(
-            {**_fields(series), **got._asdict(), "findings": [_finding(f) for f in found.findings]}
+            {
+                **_fields(series),
+                "kept": got.kept,
+                "fetched": got.fetched,
+                _word(series): got.rows,
+                "findings": [_finding(f) for f in found.findings],
+            }
         )
         return
     screen.say(
-        f"{'●' if found.is_sound else '▲'} {series.path}: {got.bars:,} bars are new, "
+        f"{'●' if found.is_sound else '▲'} {series.path}: {got.rows:,} {_word(series)} are new, "
         f"{got.fetched} parts fetched, {got.kept} were there",
         *_told(found),
     )
@@ -157,7 +165,8 @@ def check(screen: Screen, paths: Paths = None, store: StorePath = STORE) -> None
 
     Holes against the calendar of the class, bars that are there twice or out of order, values that
     are missing, prices that are not positive, a high below a low, jumps that look like a split,
-    days under a finer step, damaged files. A hole that stayed empty when it was asked for again is
+    days under a finer step, damaged files. Of quotes: days without any, and stamps out of order;
+    crossed and empty ones are counted. A hole that stayed empty when it was asked for again is
     told and is no fault.
     """
     from smart_leverage.market.download.checking import check as checked
@@ -173,7 +182,7 @@ def check(screen: Screen, paths: Paths = None, store: StorePath = STORE) -> None
             )
         else:
             sign = "●" if found.is_sound else "■"
-            screen.say(f"{sign} {series.path}: {found.rows:,} bars", *_told(found))
+            screen.say(f"{sign} {series.path}: {found.rows:,} {_word(series)}", *_told(found))
     if not is_sound:
         raise typer.Exit(6)
 
@@ -191,7 +200,7 @@ def repair(
 ) -> None:
     """Ask the sources again for the holes, and for files that are damaged.
 
-    A bar that is there is not replaced. What stayed empty is told and written down.
+    A row that is there is not replaced. What stayed empty is told and written down.
     """
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.market.download.repairing import repair as repaired
@@ -201,7 +210,7 @@ def repair(
         kind, _, rest = told.source.partition("-")
         name = f"ccxt:{rest}" if kind == "ccxt" else kind
         feed = rest if kind == "alpaca" and rest else "sip"
-        with _source(name, told.asset_class, feed, keys, url) as asks:
+        with _source(name, told.step, told.asset_class, feed, keys, url) as asks:
             progress = screen.progress(f"{told.symbol} {told.step}")
             done = repaired(series, asks, SystemClock().now_ns(), progress=progress)
         if screen.as_json:
@@ -210,7 +219,7 @@ def repair(
                 {
                     "series": str(series.path),
                     "holes": done.holes,
-                    "bars": done.bars,
+                    _word(series): done.rows,
                     "mended": list(done.mended),
                     "empty": empty,
                 }
@@ -218,7 +227,7 @@ def repair(
             continue
         screen.say(
             f"{'▲' if done.empty else '●'} {series.path}: {done.holes} holes, "
-            f"{done.bars:,} bars came, {len(done.empty)} holes stayed",
+            f"{done.rows:,} {_word(series)} came, {len(done.empty)} holes stayed",
             *(f"  written anew: part {name}" for name in done.mended),
             *_shown(done.empty),
         )
@@ -235,23 +244,28 @@ def _class_of(symbol: str) -> "AssetClass":
 
 @contextmanager
 def _source(
-    name: str, asset_class: "AssetClass", feed: str, keys: Path | None, url: str
-) -> Iterator["BarSource"]:
+    name: str, step: str, asset_class: "AssetClass", feed: str, keys: Path | None, url: str
+) -> Iterator["RowSource"]:
     """Open a source while the block runs."""
     from smart_leverage.domain.instruments import AssetClass
+    from smart_leverage.market.download.rows import QUOTES
 
     kind, _, exchange = name.partition(":")
     if kind == "alpaca" and not exchange:
         from smart_leverage.brokers.alpaca.keys import keys_from
-        from smart_leverage.market.download.alpaca import AlpacaBars
+        from smart_leverage.market.download.alpaca import AlpacaBars, AlpacaQuotes
 
         needs_keys = keys or asset_class is AssetClass.US_EQUITY
         given = keys_from(keys, os.environ) if needs_keys else None
-        with AlpacaBars(asset_class, url=url, keys=given, feed=feed) as alpaca:
+        kind_of = AlpacaQuotes if step == QUOTES else AlpacaBars
+        with kind_of(asset_class, url=url, keys=given, feed=feed) as alpaca:
             yield alpaca
         return
     if kind != "ccxt" or not exchange:
         raise typer.BadParameter(f"{name!r}: alpaca, or ccxt:kraken", param_hint="SOURCE")
+    if step == QUOTES:
+        said = "exchanges publish no quotes of the past; alpaca does"
+        raise typer.BadParameter(said, param_hint="STEP")
     from smart_leverage.market.download.exchanges import ExchangeBars
 
     asks = ExchangeBars(exchange, url=url)
@@ -300,6 +314,10 @@ def _fields(series: "Series") -> dict[str, Any]:
     }
 
 
+def _word(series: "Series") -> str:
+    return "quotes" if series.holds_quotes else "bars"
+
+
 def _finding(one: Any) -> dict[str, Any]:
     return {"kind": one.kind, "number": one.number, "said": one.said, "is_fault": one.is_fault}
 
@@ -312,11 +330,12 @@ def _told(found: "Checked") -> Iterator[str]:
 def _hole(hole: "Hole") -> dict[str, Any]:
     from smart_leverage.domain.stamps import iso
 
-    return {"from": iso(hole.from_ns), "until": iso(hole.until_ns), "bars": hole.bars}
+    return {"from": iso(hole.from_ns), "until": iso(hole.until_ns), "bars": hole.bars or None}
 
 
 def _shown(holes: tuple["Hole", ...], most: int = 10) -> Iterator[str]:
     for hole in map(_hole, holes[:most]):
-        yield f"  ▲ empty at the source: {hole['from']} to {hole['until']}, {hole['bars']:,} bars"
+        bars = f", {hole['bars']:,} bars" if hole["bars"] else ""
+        yield f"  ▲ empty at the source: {hole['from']} to {hole['until']}{bars}"
     if len(holes) > most:
         yield f"  and {len(holes) - most:,} more"

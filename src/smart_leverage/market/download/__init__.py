@@ -1,1 +1,1 @@
-"""Fetches bars from their sources and keeps them on this machine."""
+"""Fetches bars and quotes from their sources and keeps them on this machine."""

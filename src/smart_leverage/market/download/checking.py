@@ -12,9 +12,18 @@ from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import key_of
 from smart_leverage.domain.stamps import iso
 from smart_leverage.market.bars import BarSeries, Source
+from smart_leverage.market.download.checking_quotes import check_quotes
 from smart_leverage.market.download.fetching import is_share
+from smart_leverage.market.download.findings import (
+    SHOWN,
+    Checked,
+    Finding,
+    found,
+    new_and_known,
+    unfit,
+)
 from smart_leverage.market.download.rows import BarRow, columns_of
-from smart_leverage.market.download.store import Part, Series, refuse_mixed
+from smart_leverage.market.download.store import Part, Series
 from smart_leverage.market.jumps import jumps_in
 from smart_leverage.market.placing import (
     Hole,
@@ -26,31 +35,7 @@ from smart_leverage.market.placing import (
     place_intraday,
 )
 
-_SHOWN = 3
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-
-
-class Finding(NamedTuple):
-    """Something about a series; a fault is to be mended, the rest is to be known."""
-
-    kind: str
-    number: int
-    said: str
-    is_fault: bool = True
-
-
-class Checked(NamedTuple):
-    """What was found; `holes` are all that are inside, `damaged` the parts that cannot be read."""
-
-    rows: int
-    findings: tuple[Finding, ...]
-    holes: tuple[Hole, ...]
-    damaged: tuple[str, ...]
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether nothing is to be mended."""
-        return not any(one.is_fault for one in self.findings)
 
 
 def check(series: Series, sessions: Sessions | None = None) -> Checked:
@@ -61,9 +46,11 @@ def check(series: Series, sessions: Sessions | None = None) -> Checked:
         sessions: Of the exchange, for shares; its own when None.
     """
     calendar = (sessions or Sessions.xnys()) if is_share(series) else None
+    if series.holds_quotes:
+        return check_quotes(series, calendar)
     rows, damaged = _read(series)
     findings = [Finding("damaged", 1, said) for said in damaged.values()]
-    findings += _dates(series)
+    findings += unfit(series)
     findings += _faulty(rows)
     placed, more = _placed(series, rows, calendar)
     findings += more
@@ -79,22 +66,10 @@ def _read(series: Series) -> tuple[list[BarRow], dict[str, str]]:
     damaged = {}
     for name, part in series.manifest.parts.items():
         try:
-            rows += series.rows(part)
+            rows += series.bars(part)
         except BadData as error:
             damaged[name] = f"part {name}: {error.fault}"
     return rows, damaged
-
-
-def _dates(series: Series) -> Iterator[Finding]:
-    try:
-        refuse_mixed(series)
-    except BadData as error:
-        yield Finding("mixed_adjustment", 1, f"{error.fault}; {error.fix}")
-    parts = list(series.manifest.parts.values())
-    for before, after in pairwise(parts):
-        if before.until_ns < after.from_ns:
-            said = f"never asked for: {iso(before.until_ns)} to {iso(after.from_ns)}"
-            yield Finding("never_asked", 1, said)
 
 
 # -- rows by themselves ---------------------------------------------------------------------------
@@ -103,16 +78,16 @@ def _dates(series: Series) -> Iterator[Finding]:
 def _faulty(rows: Sequence[BarRow]) -> Iterator[Finding]:
     """Yield what is wrong with rows one by one, and with their order."""
     at = [row.at_ns for row in rows]
-    yield from _found("duplicates", "there twice", [b for a, b in pairwise(at) if a == b])
-    yield from _found("disorder", "out of order", [b for a, b in pairwise(at) if b < a])
+    yield from found("duplicates", "there twice", [b for a, b in pairwise(at) if a == b])
+    yield from found("disorder", "out of order", [b for a, b in pairwise(at) if b < a])
     wrong: dict[str, list[int]] = {"missing": [], "not_positive": [], "contradiction": []}
     for row in rows:
         kind = _wrong(row)
         if kind:
             wrong[kind].append(row.at_ns)
-    yield from _found("missing", "a value is missing (NaN)", wrong["missing"])
-    yield from _found("not_positive", "a price is not positive", wrong["not_positive"])
-    yield from _found(
+    yield from found("missing", "a value is missing (NaN)", wrong["missing"])
+    yield from found("not_positive", "a price is not positive", wrong["not_positive"])
+    yield from found(
         "contradiction", "high is below low, or open or close outside", wrong["contradiction"]
     )
 
@@ -125,13 +100,6 @@ def _wrong(row: BarRow) -> str:
     if any(value != value for value in row[1:]):
         return "missing"
     return "not_positive" if min(row[1:5]) <= 0.0 or volume < 0.0 else "contradiction"
-
-
-def _found(kind: str, what: str, at: Sequence[int], *, is_fault: bool = True) -> Iterator[Finding]:
-    if at:
-        first = ", ".join(iso(one) for one in at[:_SHOWN])
-        more = ", ..." if len(at) > _SHOWN else ""
-        yield Finding(kind, len(at), f"{what}: {first}{more}", is_fault)
 
 
 # -- rows in time ---------------------------------------------------------------------------------
@@ -158,8 +126,8 @@ def _placed(
     for at_ns in sorted(once):
         where = _where(at_ns, series.step_ns, calendar)
         (on if where == "on" else off if where == "off" else outside).append(at_ns)
-    findings = list(_found("off_grid", f"not on the step of {series.manifest.step}", off))
-    findings += _found(
+    findings = list(found("off_grid", f"not on the step of {series.manifest.step}", off))
+    findings += found(
         "outside", "outside the sessions, --drop-outside leaves them out", outside, is_fault=False
     )
     findings += _midnights(series, on + off + outside)
@@ -210,9 +178,7 @@ def _spans(series: Series, rows: Sequence[BarRow], calendar: Sessions | None) ->
 
 def _told_holes(series: Series, holes: Sequence[Hole]) -> Iterator[Finding]:
     """Yield the holes that can be asked for again, and those that stayed empty when they were."""
-    empty = {(one.from_ns, one.until_ns) for one in series.manifest.asked_again}
-    known = [hole for hole in holes if (hole.from_ns, hole.until_ns) in empty]
-    new = [hole for hole in holes if (hole.from_ns, hole.until_ns) not in empty]
+    new, known = new_and_known(series, holes)
     yield from _told("holes", "", new, is_fault=True)
     yield from _told("holes_empty", ", asked again and empty at the source", known, is_fault=False)
 
@@ -264,10 +230,10 @@ def _jumps(series: Series, placed: _Placed) -> Iterator[Finding]:
         source=Source(str(series.path), ""),
     )
     found = list(jumps_in(bars))
-    for jump in found[:_SHOWN]:
+    for jump in found[:SHOWN]:
         yield Finding("jump", 1, f"{iso(bars.starts[jump.at])}: {jump.fault}; {jump.fix}")
-    if len(found) > _SHOWN:
-        yield Finding("jump", len(found) - _SHOWN, "and more of these")
+    if len(found) > SHOWN:
+        yield Finding("jump", len(found) - SHOWN, "and more of these")
 
 
 def _date(at_ns: int) -> date:

@@ -25,7 +25,7 @@ _MS = 1_000_000
 
 
 class ExchangeBars:
-    """Asks one exchange through ccxt, page by page; see `BarSource`."""
+    """Asks one exchange through ccxt, page by page; see `RowSource`."""
 
     def __init__(
         self, exchange: str, *, url: str = "", sleep: Callable[[float], None] = time.sleep
@@ -62,7 +62,7 @@ class ExchangeBars:
             session.close()
 
     def fetch(self, wanted: Wanted, span: BarSpan) -> Iterator[Sequence[BarRow]]:
-        """Yield pages of bars; see `BarSource`.
+        """Yield pages of bars; see `RowSource`.
 
         Some exchanges answer from the first bar at or after the instant, some only the window that
         begins there, which may be empty in front of later bars. An empty page therefore moves on

@@ -2,27 +2,29 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 from smart_leverage.domain.clock import DAY_NS, SECOND_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import AssetClass
-from smart_leverage.market.download.rows import RAW, BarRow, BarSource, BarSpan
+from smart_leverage.market.download.rows import RAW, BarSpan, Row, RowSource
 from smart_leverage.market.download.store import Part, Series
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = _EPOCH.date().toordinal()
 
+R = TypeVar("R", bound=Row)
 Progress = Callable[[int, int], None]
 """Called with the steps done and all of them; a step may turn out to have no bar."""
 
 
 class Got(NamedTuple):
-    """What a call did: parts that were there, parts that were fetched, and bars that are new."""
+    """What a call did: parts that were there, parts that were fetched, and rows that are new."""
 
     kept: int
     fetched: int
-    bars: int
+    rows: int
 
 
 class Piece(NamedTuple):
@@ -35,7 +37,7 @@ class Piece(NamedTuple):
 
 def get(
     series: Series,
-    source: BarSource,
+    source: RowSource,
     asked: BarSpan,
     now_ns: int,
     *,
@@ -49,9 +51,9 @@ def get(
     as something newer is, since they would not fit to it.
 
     Args:
-        series: Where bars are kept.
+        series: Where rows are kept.
         source: Who is asked.
-        asked: Which bars; the end is brought forward to what has ended and settled.
+        asked: Which time; the end is brought forward to what has ended and settled.
         now_ns: The present.
         is_again: Fetch everything anew.
         progress: Told of the steps that are done.
@@ -66,13 +68,13 @@ def get(
         pieces = _pieces(series, span, as_of, is_again=is_again)
         wanted = [piece for piece in pieces if piece.missing]
         steps = _Steps(series.step_ns, wanted, progress)
-        bars = sum(_fetch(series, source, piece, now_ns, as_of, steps) for piece in wanted)
+        rows = sum(_fetch(series, source, piece, now_ns, as_of, steps) for piece in wanted)
         steps.end()
-    return Got(len(pieces) - len(wanted), len(wanted), bars)
+    return Got(len(pieces) - len(wanted), len(wanted), rows)
 
 
 def settled(series: Series, asked: BarSpan, now_ns: int, settled_s: int) -> BarSpan:
-    """Return the part of a span whose bars have ended and settled, on the grid of the step.
+    """Return the part of a span that has ended and settled, on the grid of the step.
 
     Raises:
         BadData: Nothing is left.
@@ -105,23 +107,33 @@ def periods(step_ns: int, span: BarSpan) -> Iterator[tuple[str, BarSpan]]:
         first = after
 
 
-def merged(rows: Iterable[BarRow], more: Iterable[BarRow]) -> list[BarRow]:
+def days(span: BarSpan) -> Iterator[tuple[str, BarSpan]]:
+    """Yield the days that a span touches, which are the parts of quotes."""
+    for number in range(span.from_ns // DAY_NS, -(-span.until_ns // DAY_NS)):
+        day_ns = number * DAY_NS
+        whole = BarSpan(max(span.from_ns, day_ns), min(span.until_ns, day_ns + DAY_NS))
+        yield date.fromordinal(_EPOCH_DAY + number).isoformat(), whole
+
+
+def merged(rows: Iterable[R], more: Iterable[R]) -> list[R]:
     """Return rows in the order of time; equal ones once, those that contradict each other all."""
     return sorted(dict.fromkeys((*rows, *more)), key=lambda row: row.at_ns)
 
 
-def part_name(series: Series, at_ns: int) -> str:
-    """Return the name of the part to which an instant belongs."""
-    return next(periods(series.step_ns, BarSpan(at_ns, at_ns + 1)))[0]
+def joined(series: Series, *spans: Sequence[Row]) -> list[Row]:
+    """Return the rows of spans that follow each other.
+
+    Quotes stand as they came: an equal one may come back behind another within the same instant.
+    """
+    rows = chain.from_iterable(spans)
+    return list(rows) if series.holds_quotes else merged(rows, ())
 
 
 def _pieces(series: Series, span: BarSpan, as_of: str, *, is_again: bool) -> list[Piece]:
     """Return the parts of a span, and every other one as well if all must be of one date."""
     held = series.manifest.parts
-    pieces = [
-        _piece(name, whole, None if is_again else held.get(name))
-        for name, whole in periods(series.step_ns, span)
-    ]
+    touched = days(span) if series.holds_quotes else periods(series.step_ns, span)
+    pieces = [_piece(name, whole, None if is_again else held.get(name)) for name, whole in touched]
     if series.manifest.adjustment == RAW or not any(piece.missing for piece in pieces):
         return pieces
     hulls = {piece.name: piece.whole for piece in pieces}
@@ -146,28 +158,28 @@ def _piece(name: str, span: BarSpan, held: Part | None) -> Piece:
 
 
 def _fetch(
-    series: Series, source: BarSource, piece: Piece, now_ns: int, as_of: str, steps: "_Steps"
+    series: Series, source: RowSource, piece: Piece, now_ns: int, as_of: str, steps: "_Steps"
 ) -> int:
-    """Fetch a part and write it; return how many bars came."""
+    """Fetch a part and write it; return how many rows came."""
     held = series.manifest.parts.get(piece.name)
     before = [] if held is None or piece.missing == (piece.whole,) else series.rows(held)
-    came: list[BarRow] = []
+    found = [(held.from_ns, before)] if held is not None else []
     for span in piece.missing:
-        came += ask(series, source, span, steps.reached)
+        found.append((span.from_ns, ask(series, source, span, steps.reached)))
         steps.passed(span)
-    rows = merged(before, came)
+    rows = joined(series, *(each for _, each in sorted(found, key=lambda one: one[0])))
     series.keep(piece.name, piece.whole, rows, now_ns, as_of)
     return len(rows) - len(before)
 
 
 def ask(
     series: Series,
-    source: BarSource,
+    source: RowSource,
     span: BarSpan,
     reached: Callable[[BarSpan, int], None] | None = None,
-) -> list[BarRow]:
-    """Return the bars of a span from its source; rows outside of it are left out."""
-    found: list[BarRow] = []
+) -> list[Row]:
+    """Return the rows of a span from its source; rows outside of it are left out."""
+    found: list[Row] = []
     for page in source.fetch(series.manifest.wanted, span):
         found += (row for row in page if span.from_ns <= row.at_ns < span.until_ns)
         if reached is not None and found:

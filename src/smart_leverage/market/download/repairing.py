@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from smart_leverage.domain.calendars import Sessions
 from smart_leverage.domain.errors import BadData
-from smart_leverage.market.download.checking import Checked, check, covers
-from smart_leverage.market.download.fetching import Progress, ask, merged
-from smart_leverage.market.download.rows import RAW, BarRow, BarSource, BarSpan
+from smart_leverage.market.download.checking import check, covers
+from smart_leverage.market.download.fetching import Progress, ask, joined
+from smart_leverage.market.download.findings import Checked
+from smart_leverage.market.download.rows import RAW, BarSpan, Row, RowSource
 from smart_leverage.market.download.store import Asked, Part, Series
 from smart_leverage.market.placing import Hole
 
@@ -18,17 +19,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Repaired(NamedTuple):
-    """What came of it: holes before, bars that came, what stayed empty, parts written anew."""
+    """What came of it: holes before, rows that came, what stayed empty, parts written anew."""
 
     holes: int
-    bars: int
+    rows: int
     empty: tuple[Hole, ...]
     mended: tuple[str, ...]
 
 
 def repair(
     series: Series,
-    source: BarSource,
+    source: RowSource,
     now_ns: int,
     *,
     sessions: Sessions | None = None,
@@ -36,7 +37,7 @@ def repair(
 ) -> Repaired:
     """Ask the source again for what is missing inside of what was asked for.
 
-    A bar that is there is never replaced, and what stays missing is written down with the time at
+    A row that is there is never replaced, and what stays missing is written down with the time at
     which it was asked for; nothing is filled in.
 
     Args:
@@ -81,12 +82,12 @@ def _refuse_stale(series: Series, as_of: str) -> None:
         )
 
 
-def _mend(series: Series, source: BarSource, before: Checked, now_ns: int, as_of: str) -> list[str]:
+def _mend(series: Series, source: RowSource, before: Checked, now_ns: int, as_of: str) -> list[str]:
     """Fetch parts that cannot be read as a whole."""
     for name in before.damaged:
         part = series.manifest.parts[name]
         span = BarSpan(part.from_ns, part.until_ns)
-        rows = merged((), ask(series, source, span))
+        rows = joined(series, ask(series, source, span))
         (series.path / part.file).unlink(missing_ok=True)
         series.keep(name, span, rows, now_ns, as_of)
     return list(before.damaged)
@@ -99,16 +100,16 @@ def _inside(part: Part, holes: tuple[Hole, ...]) -> list[BarSpan]:
 
 def _fill(
     series: Series,
-    source: BarSource,
+    source: RowSource,
     named: tuple[str, Part],
     holes: list[BarSpan],
     now_ns: int,
 ) -> int:
-    """Put what comes for the holes of a part into it; return how many bars that were."""
+    """Put what comes for the holes of a part into it; return how many rows that were."""
     name, part = named
     rows = series.rows(part)
     there = {row.at_ns for row in rows}
-    new: list[BarRow] = []
+    new: list[Row] = []
     for span in _together(holes, series.step_ns):
         new += (
             row
@@ -117,7 +118,7 @@ def _fill(
         )
     if new:
         whole = (part.from_ns, part.until_ns)
-        series.keep(name, whole, merged(rows, new), now_ns, part.as_of)
+        series.keep(name, whole, joined(series, rows, new), now_ns, part.as_of)
     return len(new)
 
 

@@ -1,8 +1,9 @@
-"""What a source of bars is asked, and what it answers."""
+"""What a source of bars or quotes is asked, and what it answers."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from smart_leverage.domain.market_rows import QuoteRow
 from smart_leverage.market.columns import Columns
 
 if TYPE_CHECKING:
@@ -12,8 +13,12 @@ RAW = "raw"
 """Prices as they were traded; all others change whenever a later split or dividend comes."""
 
 
+QUOTES = "quotes"
+"""Stands in place of the step of a series that has no bars."""
+
+
 class Wanted(NamedTuple):
-    """One series: `symbol` as people write it, BTC/USD or SPY; the step as "1h"."""
+    """One series: `symbol` as people write it, BTC/USD or SPY; the step as "1h", or `QUOTES`."""
 
     asset_class: "AssetClass"
     symbol: str
@@ -42,8 +47,11 @@ class BarRow(NamedTuple):
     volume: float
 
 
-class BarSource(Protocol):
-    """Who has bars. It is only ever asked for what has ended."""
+Row = BarRow | QuoteRow
+
+
+class RowSource(Protocol):
+    """Who has bars, or quotes. It is only ever asked for what has ended."""
 
     @property
     def name(self) -> str:
@@ -51,10 +59,10 @@ class BarSource(Protocol):
 
     @property
     def settled_s(self) -> int:
-        """So many seconds after its end a bar may be asked for and changes no more."""
+        """So many seconds after its end a time may be asked for and changes no more."""
 
-    def fetch(self, wanted: Wanted, span: BarSpan) -> Iterator[Sequence[BarRow]]:
-        """Yield pages of the bars that begin in a span, as they come.
+    def fetch(self, wanted: Wanted, span: BarSpan) -> Iterator[Sequence[Row]]:
+        """Yield pages of what begins in a span, as they come; more may come on either side of it.
 
         Raises:
             SourceDown: No answer that can be used, after all tries.

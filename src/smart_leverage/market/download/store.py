@@ -1,4 +1,4 @@
-"""The folder of a series: parts of a month or a year, and the manifest that says what is in them.
+"""The folder of a series: parts of a day, month or year, and the manifest that says what they are.
 
 A series lives in `STORE/SOURCE/SYMBOL/STEP/ADJUSTMENT`. Each part is written under a name with its
 own hash before the manifest names it, and the manifest is replaced in one step; so whatever ends
@@ -13,19 +13,35 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import msgspec
 
 from smart_leverage.domain.classify import PAIR, SYMBOL
+from smart_leverage.domain.clock import MINUTE_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import AssetClass
-from smart_leverage.market.download.rows import RAW, BarRow, Wanted
+from smart_leverage.domain.market_rows import QuoteRow
+from smart_leverage.market.download.rows import QUOTES, RAW, BarRow, Row, Wanted
 from smart_leverage.market.opening import parse_step
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 _LOCK = ".lock"
-_COLUMNS = ("open", "high", "low", "close", "volume")
+
+
+class _Table(NamedTuple):
+    """How rows of one kind stand in a file; quotes come many in a microsecond."""
+
+    row: type[BarRow] | type[QuoteRow]
+    unit: Literal["us", "ns"]
+    unit_ns: int
+
+
+_BARS, _QUOTES = _Table(BarRow, "us", 1_000), _Table(QuoteRow, "ns", 1)
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +94,16 @@ class Series:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         """Speak of the series in a folder; `open_series` and `series_of` make one."""
         self.path, self.manifest = path, manifest
-        self.step_ns = parse_step(manifest.step)
+        self.step_ns = _grid_ns(manifest.step)
+
+    @property
+    def holds_quotes(self) -> bool:
+        """Whether its rows are quotes, not bars."""
+        return self.manifest.step == QUOTES
+
+    @property
+    def _table(self) -> _Table:
+        return _QUOTES if self.holds_quotes else _BARS
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -111,22 +136,34 @@ class Series:
             if is_part or file.suffix == ".new":
                 file.unlink()
 
-    def rows(self, part: Part) -> list[BarRow]:
-        """Return the bars of a part, in the order of its file.
+    def rows(self, part: Part) -> list[Row]:
+        """Return the rows of a part, in the order of its file.
 
         Raises:
             BadData: The file is missing, or not the one that was written.
         """
         if not part.file:
             return []
+        columns, row = self.columns(part), self._table.row
+        stamps = columns["ts"].dt.timestamp("ns").to_list()
+        numbers = (columns[name].to_list() for name in row._fields[1:])
+        return [row(*values) for values in zip(stamps, *numbers, strict=True)]
+
+    def bars(self, part: Part) -> list[BarRow]:
+        """Return the bars of a part; see `rows`.
+
+        Raises:
+            BadData: These are quotes, too.
+        """
+        if self.holds_quotes:
+            raise BadData("holds quotes, and bars are read here", file=self.path)
+        return cast("list[BarRow]", self.rows(part))
+
+    def columns(self, part: Part) -> "pl.DataFrame":
+        """Return a part that has rows as it was written; see `rows`."""
         import polars as pl
 
-        columns = pl.read_parquet(io.BytesIO(self.content(part)))
-        stamps = columns["ts"].dt.timestamp("us").to_list()
-        numbers = (columns[name].to_list() for name in _COLUMNS)
-        return [
-            BarRow(stamp * 1_000, *values) for stamp, *values in zip(stamps, *numbers, strict=True)
-        ]
+        return pl.read_parquet(io.BytesIO(self.content(part)))
 
     def content(self, part: Part) -> bytes:
         """Return the bytes of a part that has rows; see `rows`."""
@@ -146,10 +183,10 @@ class Series:
         return content
 
     def keep(
-        self, name: str, span: tuple[int, int], rows: Sequence[BarRow], now_ns: int, as_of: str
+        self, name: str, span: tuple[int, int], rows: Sequence[Row], now_ns: int, as_of: str
     ) -> None:
         """Write a part in place of the one before; it is there as a whole, or not at all."""
-        content = _parquet(rows) if rows else b""
+        content = _parquet(self._table, rows) if rows else b""
         digest = hashlib.sha256(content).hexdigest()
         part = Part(
             from_ns=span[0],
@@ -194,7 +231,7 @@ def series_of(store: Path, source: str, wanted: Wanted) -> Series:
     if not shape.fullmatch(wanted.symbol) or ".." in wanted.symbol:
         fix = "write it like BTC/USD or SPY; contracts are not read"
         raise BadData(f"{wanted.symbol[:40]!a} is no symbol", fix=fix)
-    parse_step(wanted.step)
+    _grid_ns(wanted.step)
     folder = wanted.symbol.replace("/", "-")
     path = store / source / folder / wanted.step / wanted.adjustment
     if (path / MANIFEST).exists():
@@ -257,15 +294,21 @@ def _read_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def _parquet(rows: Sequence[BarRow]) -> bytes:
+def _grid_ns(step: str) -> int:
+    """Return on which grid a series begins and ends; that of quotes is ours."""
+    return MINUTE_NS if step == QUOTES else parse_step(step)
+
+
+def _parquet(kind: _Table, rows: Sequence[Row]) -> bytes:
     import polars as pl
 
-    stamps = pl.Series("ts", [row.at_ns // 1_000 for row in rows], dtype=pl.Int64)
-    numbers = zip(*(row[1:] for row in rows), strict=True)
+    stamps = pl.Series("ts", [row.at_ns // kind.unit_ns for row in rows], dtype=pl.Int64)
+    names = kind.row._fields[1:]
     columns = [
-        pl.Series(name, values, pl.Float64) for name, values in zip(_COLUMNS, numbers, strict=True)
+        pl.Series(name, [row[place] for row in rows], pl.Float64)
+        for place, name in enumerate(names, start=1)
     ]
-    table = pl.DataFrame([stamps.cast(pl.Datetime("us", "UTC")), *columns])
+    table = pl.DataFrame([stamps.cast(pl.Datetime(kind.unit, "UTC")), *columns])
     written = io.BytesIO()
     table.write_parquet(written, compression="zstd")
     return written.getvalue()
