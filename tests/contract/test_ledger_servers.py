@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
+from tests.conftest import quick_and_long
 from tests.postgres import Server, fresh_database, server
 
 from smart_leverage.domain.errors import LedgerLocked
@@ -123,7 +124,7 @@ def test_a_fork_may_not_use_the_ledger_and_does_no_harm(database: str) -> None:
 
 # --- sudden ends ----------------------------------------------------------------------------------
 
-ACCOUNTS = ("alpha", "beta", "gamma")
+FEW, MANY = 3, 16
 RIVALS = 2
 """Processes that want to write each account."""
 STORM = ["owner"] * 6 + ["session"] * 4 + ["server"] * 3
@@ -168,9 +169,11 @@ def rival(database: str, account: str, told: Path) -> Rival:
     return Rival(account, told, started(RIVAL, Address(database, account), str(told)))
 
 
+@pytest.mark.parametrize("count", quick_and_long((FEW, MANY), {FEW}))
 def test_owners_and_server_are_killed_and_there_is_one_writer_and_nothing_is_lost(
-    own: Server, database: str, tmp_path: Path
+    own: Server, database: str, tmp_path: Path, count: int
 ) -> None:
+    accounts = [f"account{each:02}" for each in range(count)]
     chance, number = random.Random(11), 0
     rivals: list[Rival] = []
 
@@ -179,11 +182,11 @@ def test_owners_and_server_are_killed_and_there_is_one_writer_and_nothing_is_los
         number += 1
         rivals.append(rival(database, account, tmp_path / f"{account}-{number}"))
 
-    for account in ACCOUNTS * RIVALS:
+    for account in accounts * RIVALS:
         begin(account)
     living = list(rivals)
     try:
-        for account in ACCOUNTS:
+        for account in accounts:
             wait_for_promises(tmp_path, account, 1)
         for kind in chance.sample(STORM, len(STORM)):
             time.sleep(chance.uniform(0.1, 0.5))
@@ -198,8 +201,8 @@ def test_owners_and_server_are_killed_and_there_is_one_writer_and_nothing_is_los
                 victim.process.wait()
                 begin(victim.account)
                 living.append(rivals[-1])
-        before = {account: len(promises(tmp_path, account)) for account in ACCOUNTS}
-        for account in ACCOUNTS:  # After all that, each account goes on.
+        before = {account: len(promises(tmp_path, account)) for account in accounts}
+        for account in accounts:  # After all that, each account goes on.
             wait_for_promises(tmp_path, account, before[account] + 1)
     finally:
         for each in rivals:
@@ -207,7 +210,7 @@ def test_owners_and_server_are_killed_and_there_is_one_writer_and_nothing_is_los
             each.process.wait()
             assert each.process.stdout is not None
             each.process.stdout.close()
-    for account in ACCOUNTS:
+    for account in accounts:
         judge(database, account, promises(tmp_path, account), tmp_path / "judged" / account)
 
 
