@@ -100,8 +100,8 @@ def _gross_off(patch: Patch) -> None:
     _cap_off("gross")(patch)
     account = account_of
 
-    def rich(core: Core, worst: Any) -> Any:
-        return account(core, worst)._replace(power=FAR * float(worst.equity))
+    def rich(core: Core, worst: Any, instrument: Any) -> Any:
+        return account(core, worst, instrument)._replace(power=FAR * float(worst.equity))
 
     patch.setattr(buying, "account_of", rich)
 
