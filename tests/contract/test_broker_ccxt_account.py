@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from decimal import Decimal
+from decimal import Decimal, getcontext
 from pathlib import Path
 from typing import Any
 
@@ -321,3 +321,12 @@ def _step(account: Account, chance: random.Random) -> None:
         account.trader.reconcile()
     else:
         account.price()
+
+
+def test_the_library_leaves_our_rounding_alone(account: Account) -> None:
+    """ccxt sets how its thread rounds; ours is the engine's as well."""
+    before = getcontext().copy()
+    account.order("0.0123456789")
+    account.agrees()
+    after = getcontext()
+    assert (after.rounding, after.traps) == (before.rounding, before.traps)

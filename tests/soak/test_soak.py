@@ -26,7 +26,10 @@ def test_a_short_load_is_answered_and_every_process_is_looked_at() -> None:
 
 
 def test_what_a_process_uses_is_read_from_the_system() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+    waits = [sys.executable, "-c", "print('here', flush=True); input()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"here\n"
         use = use_of(child.pid)
         assert use is not None
         assert use.rss_kib > 1_000

@@ -220,7 +220,7 @@ def test_a_stream_in_msgpack_is_binary_and_has_timestamps(served: Desk) -> None:
         packed = msgspec.msgpack.encode({"action": "subscribe", "trades": [BTC]})
         socket.send([packed[:5], packed[5:]])  # in two frames of one message
         assert hear()[0]["trades"] == [BTC]
-        (row,) = hear()
+        row, *_ = hear()  # more than one, where a second was late
         assert (row["T"], row["S"], type(row["t"]).__name__) == ("t", BTC, "datetime")
 
 

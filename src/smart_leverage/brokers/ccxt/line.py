@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -206,7 +206,8 @@ class Line:
         wait_s = READ_WAITS_S if lane is Lane.READ else 0.0
         client.gate = lambda cost: self._gate(lane, wait_s, cost)
         try:
-            yield client
+            with localcontext():  # the library changes how its thread rounds, for good
+                yield client
         finally:
             self._idle[lane].put(client)
 

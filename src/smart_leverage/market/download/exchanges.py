@@ -7,6 +7,7 @@ version of that library.
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import localcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,9 +90,10 @@ class ExchangeBars:
         last: Exception | None = None
         for number in range(TRIES):
             try:
-                found = self._client.fetch_ohlcv(
-                    wanted.symbol, wanted.step, since=at_ms, limit=PAGE
-                )
+                with localcontext():  # the library changes how its thread rounds, for good
+                    found = self._client.fetch_ohlcv(
+                        wanted.symbol, wanted.step, since=at_ms, limit=PAGE
+                    )
                 return [row for row in found or [] if row and row[0] is not None]
             except self._ccxt.NetworkError as error:  # also where it asks for fewer requests
                 last = error

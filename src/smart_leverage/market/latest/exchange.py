@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from smart_leverage.domain.errors import SourceDown
@@ -44,9 +44,10 @@ class ExchangeQuotes:
             SourceDown: No answer, or none that can be read.
         """
         try:
-            markets = self._client.load_markets()
-            wanted = {name: key for key in keys if (name := self._name(key)) in markets}
-            rows = self._asked(list(wanted)) if wanted else {}
+            with localcontext():  # the library changes how its thread rounds, for good
+                markets = self._client.load_markets()
+                wanted = {name: key for key in keys if (name := self._name(key)) in markets}
+                rows = self._asked(list(wanted)) if wanted else {}
         except (self._ccxt.BaseError, OSError, ValueError) as error:
             raise SourceDown(f"no quotes: {type(error).__name__}") from error
         found = (self._quote_of(wanted[name], row) for name, row in rows.items() if name in wanted)
