@@ -1,7 +1,6 @@
 """A line to a broker on which things go wrong: requests and answers get lost, come twice, wait."""
 
 import http.client
-import random
 import socket
 import threading
 import time
@@ -26,12 +25,12 @@ class Rough:
         "lost", "answer lost", "slow", "too many", "bad gateway", "half an answer",
     )  # fmt: skip
 
-    def __init__(self, upstream: str, seed: int, share: float) -> None:
+    def __init__(self, upstream: str, every: int) -> None:
         self.upstream = urlsplit(upstream).netloc
         self.is_rough = self.is_down = False
         self.happened: Counter[str] = Counter()
         self.port = 0
-        self._random, self._share = random.Random(seed), share
+        self._every, self._asked = every, 0
         self._lock = threading.Lock()
         self._tunnels: list[socket.socket] = []
 
@@ -44,9 +43,11 @@ class Rough:
         with self._lock:
             if self.is_down:
                 return "lost"
-            if not self.is_rough or self._random.random() >= self._share:
+            self._asked += self.is_rough
+            turn, is_left = divmod(self._asked, self._every)
+            if not self.is_rough or is_left:
                 return ""
-            found = self._random.choice(self.FAULTS)
+            found = self.FAULTS[turn % len(self.FAULTS)]
             self.happened[f"{method} {found}"] += 1
             return found
 
@@ -160,9 +161,9 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def rough_line(upstream: str, seed: int = 1, share: float = 0.15) -> Iterator[Rough]:
-    """Serve a line to a broker until the block ends."""
-    line = Rough(upstream, seed, share)
+def rough_line(upstream: str, every: int = 5) -> Iterator[Rough]:
+    """Serve a line to a broker until the block ends; one request in so many goes wrong, in turn."""
+    line = Rough(upstream, every)
     handler = type("Bound", (_Handler,), {"line": line})
     server = ThreadingHTTPServer((LOOPBACK, 0), handler)
     server.daemon_threads = True

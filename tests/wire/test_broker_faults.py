@@ -76,8 +76,10 @@ def test_in_the_end_both_agree_and_nothing_was_doubled(broker: Served, tmp_path:
             eventually(agree, 90.0)
             ours = [one for one in records(governed) if isinstance(one, Intended)]
             told = set(notes(governed))
-        assert asked >= 3
-        assert sum(line.happened.values()) >= 4, line.happened
+        assert asked >= 6
+        assert sum(line.happened.values()) >= 12, line.happened
+        kinds = {name.partition(" ")[2] for name in line.happened}
+        assert kinds == set(Rough.FAULTS), line.happened
 
     every = GetOrdersRequest(status=QueryOrderStatus.ALL, limit=500)
     sent = [one.client_order_id for one in theirs.get_orders(every)]

@@ -79,10 +79,6 @@ class Passing:
         kind = response.headers.get("content-type", "application/json")
         return Reply(response.status_code, bytes(read), (), kind)
 
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._client.aclose()
-
     def _count(self) -> None:
         now_s = self._clock()
         while self._asked and self._asked[0] <= now_s - 60.0:
