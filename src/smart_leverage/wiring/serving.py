@@ -36,6 +36,7 @@ def served(
     driver: LiveDriver,
     last_close: Callable[[Key], Decimal | None],
     dropped: Callable[[], int] = int,
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> Iterator[Address]:
     """Serve the gateway of an account while the block runs; its driver has to run in there.
 
@@ -45,6 +46,7 @@ def served(
         driver: Runs the account; its office takes in what the bots want.
         last_close: Says what an instrument closed at on the day before.
         dropped: Says how many lines of the log were left out.
+        now_ns: What time it is for those who come in; the same as for the account.
 
     Raises:
         ConfigError: It cannot listen there.
@@ -63,6 +65,7 @@ def served(
                 hosts=frozenset({*OWN_NAMES, server.host.lower(), *_names(settings)}),
                 seats=lambda: people,
                 rates=rates,
+                now_ns=now_ns,
                 answered=answers.add,
             ),
             last_price=lambda key: last_close(Key(key)),
@@ -77,13 +80,13 @@ def served(
                         ledger=folder / LEDGER,
                         rates=rates,
                         seats=lambda: driver.trader.engine.state.seats,
-                        now_ns=time.time_ns,
+                        now_ns=now_ns,
                         settle=driver.settle,
                     )
                 )
             ),
             *Trade(
-                TradeParts(bridge, driver.pulse, folder / LEDGER, answers, time.time_ns, dropped)
+                TradeParts(bridge, driver.pulse, folder / LEDGER, answers, now_ns, dropped)
             ).routes(),
         ],
     )
