@@ -32,6 +32,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("keep", OPERATE, "keep:keep"),
     Entry("go-live", OPERATE, "golive:go_live"),
     Entry("rescue", OPERATE, "rescue:rescue"),
+    Entry("drill", OPERATE, "drill:drill"),
     Entry("orders", OPERATE, "orders:orders"),
     Entry("explain", OPERATE, "explain:explain"),
     Entry("tier", OPERATE, "tier:tier"),

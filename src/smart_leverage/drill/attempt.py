@@ -164,7 +164,7 @@ def attempt(
 
     def made(play: Play) -> Attempt:
         what = (play.__doc__ or "").strip().splitlines()[0].rstrip(".")
-        name = play.__name__.replace("_", "-")  # type: ignore[attr-defined]
+        name = play.__name__.replace("_", "-")
         return Attempt(name, what, play, dict(holds or {}), is_alone)
 
     return made
@@ -186,8 +186,10 @@ def _refusal(method: str, path: str, answer: Answer) -> Refusal:
         told = {}
     message = str(told.get("message", "")) or "it hung up"
     limit = str(told.get("reason", "")) or _KINDS.get(answer.status, f"status {answer.status}")
-    if not told.get("reason") and "available" in told:
+    if not told.get("reason") and "decision_id" in told:
         limit = "not_held"
+    elif not told.get("reason") and message.startswith("insufficient"):
+        limit = BROKER
     return Refusal(
         limit=limit,
         request=f"{method} {path}",
@@ -198,6 +200,9 @@ def _refusal(method: str, path: str, answer: Answer) -> Refusal:
         decision_id=str(told.get("decision_id", "")),
     )
 
+
+BROKER = "the broker itself"
+"""It refuses what nobody may have, as more than it lends; that is no limit of ours."""
 
 _KINDS = {
     0: "hung up",

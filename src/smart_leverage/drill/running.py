@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -148,7 +148,7 @@ class Drill:
 
     def play(
         self, attempts: Sequence[Attempt], begin: Callable[[Attempt], object] = lambda one: None
-    ) -> Iterator[Result]:
+    ) -> Generator[Result]:
         """Yield what becomes of each attempt; `begin` hears which one is next."""
         running: Stage | None = None
         with ExitStack() as stack:

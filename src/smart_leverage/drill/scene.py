@@ -1,5 +1,6 @@
 """What an account of the drill begins with, and when: written down for the process that runs it."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -55,7 +56,7 @@ class Scene(Struct, frozen=True, kw_only=True):
 
 
 def scene_of(
-    equity: Decimal, shares: dict[str, float], prices: dict[str, float], begins_ns: int
+    equity: Decimal, shares: Mapping[str, float], prices: dict[str, float], begins_ns: int
 ) -> Scene:
     """Return the scene in which parts of the equity are held already, the rest being cash."""
     holdings = tuple(

@@ -242,7 +242,7 @@ def _await_prices(running: Stage) -> None:
 
     def is_priced() -> bool:
         told = bot("POST", "/sl/v1/preview", {**terms, "time_in_force": "gtc"}, is_asking=True).json
-        return told.get("reason", "no_price") != "no_price"
+        return bool(told.get("reason", "no_price") != "no_price")
 
     if not until(is_priced, STARTS_WITHIN_S):
         raise BrokerDown(f"the account of {running.folder} has no prices after its start")

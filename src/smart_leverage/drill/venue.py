@@ -93,7 +93,7 @@ class Seen(NamedTuple):
     """What the venue's file says.
 
     Attributes:
-        over: Purchases that stood above a cap when they were taken or filled, in words.
+        over: The purchase that stood farthest above each cap when it was taken or filled, in words.
         shorts: Sales after which less than nothing was held, in words.
         late: Purchases that were taken although the day's loss limit was behind, in words.
         highest: The most that each group came to, at a purchase or held at the end.
@@ -175,7 +175,7 @@ class _Reading:
         self._orders: dict[str, _Order] = {}
         self._coming: dict[str, Decimal] = {}
         self._sent: dict[str, Sent] = {}
-        self._over: list[str] = []
+        self._over: dict[str, tuple[Decimal, str]] = {}
         self._shorts: list[str] = []
         self._late: list[str] = []
         self._highest: dict[str, Decimal] = {}
@@ -190,7 +190,7 @@ class _Reading:
                 self._take(event)
         equity, worth = self._now()
         return Seen(
-            over=self._over,
+            over=[what for _, what in self._over.values()],
             shorts=self._shorts,
             late=self._late,
             highest=self._highest,
@@ -248,7 +248,9 @@ class _Reading:
             cap = self._caps.cap(group, self._instruments)
             if group in self._weights(order.key) and share > cap:
                 what = f"{order.bot} came to {share:.2%} of equity in {_symbol(group)}"
-                self._over.append(f"{what}, the cap is {cap:.2%}")
+                worst = self._over.get(group, (ZERO, ""))[0]
+                if share > worst:
+                    self._over[group] = share, f"{what}, the cap is {cap:.2%}"
 
     def _worst(self, at_ns: int) -> dict[str, Decimal]:
         """Return what each group comes to when every open purchase is filled."""

@@ -1,7 +1,10 @@
 """The catalogue: every attempt of the drill, in the order in which they are played."""
 
 from smart_leverage.drill.attempt import Attempt
-from smart_leverage.drill.attempts import bodies, desk, incidents, orders, stopped, tokens
+from smart_leverage.drill.attempts import bodies, control, desk, incidents, orders, stopped, tokens
+
+CONTROL: Attempt = control.ordinary_orders
+"""Played first in every drill, and not counted: it is no attempt at anything."""
 
 CATALOGUE: tuple[Attempt, ...] = (
     # What the venue hears nothing of when it is stopped comes first: those share an account.

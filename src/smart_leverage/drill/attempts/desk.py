@@ -5,7 +5,7 @@ from smart_leverage.engine.events import Command
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PATHS = ("/act/resume", "/act/flatten", "/act/limits", "/act/enforcement", "/act/bots", "/act/halt")
-FOREIGN = (
+FOREIGN: tuple[dict[str, str], ...] = (
     {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
     {"Origin": "null"},
     {"Sec-Fetch-Site": "same-site"},

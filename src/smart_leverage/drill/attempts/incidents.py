@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from smart_leverage.drill.attempt import BTC, COINS, SHARES, Ground, attempt
-from smart_leverage.drill.client import until
+from smart_leverage.drill.client import Client, until
 
 OVER = {
     "crypto:BTC/USD": 0.30,
@@ -37,7 +37,9 @@ def incident_buys_at_82_percent(ground: Ground) -> None:
 @attempt(holds=OVER, is_alone=True)
 def incident_nothing_was_sold(ground: Ground) -> None:
     """Stand far above the cap, as for sixteen minutes then, and see whether somebody sells."""
-    ground.bot().get("/v2/account")
+    if ground.stage.settings.account.adopted_consent == "asked":
+        ground.note("what was adopted is sold after a person's consent: account.adopted_consent")
+        return
 
     def is_selling() -> bool:
         sold = [one for one in ground.stage.seen().orders if not one.is_buy and one.filled > 0]
@@ -50,7 +52,7 @@ def incident_nothing_was_sold(ground: Ground) -> None:
 def incident_nine_orders_one_snapshot(ground: Ground) -> None:
     """Send nine coin orders at once, each of which fits what was held before all of them."""
     sizes = {key: ground.worth(key, 0.077) for key in (*COINS, "crypto:LTC/USD")}
-    ground.at_once(*(lambda key=key: ground.buy(key, sizes[key]) for key in sizes))  # type: ignore[misc]
+    ground.at_once(*(lambda key=key: ground.buy(key, sizes[key]) for key in sizes))
     highest = ground.stage.settled().highest.get("crypto", Decimal(0))
     ground.must(highest < THEN, f"coins came to {highest:.1%} of equity, as they did then")
 
@@ -60,17 +62,17 @@ def incident_a_second_instance(ground: Ground) -> None:
     """Let two instances buy shares to 277 % of equity, then both sell the same ones."""
     one, other = ground.bot(), ground.bot("instance")
 
-    def spree(bot: object) -> None:
+    def spree(bot: Client) -> None:
         for _ in range(3):
             for key in SHARES:
-                ground.buy(key, ground.worth(key, 0.09), bot)  # type: ignore[arg-type]
+                ground.buy(key, ground.worth(key, 0.09), bot)
 
     ground.at_once(lambda: spree(one), lambda: spree(other))
     held = ground.stage.settled().held
 
-    def sell(bot: object) -> None:
+    def sell(bot: Client) -> None:
         for key in SHARES:
-            bot.order(symbol=key.partition(":")[2], side="sell", qty=f"{held.get(key, 5)}")  # type: ignore[attr-defined]
+            bot.order(symbol=key.partition(":")[2], side="sell", qty=f"{held.get(key, 5)}")
 
     ground.at_once(lambda: sell(one), lambda: sell(other))
     highest = ground.stage.settled().highest.get("gross", Decimal(0))

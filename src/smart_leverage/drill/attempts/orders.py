@@ -13,25 +13,27 @@ AAPL = SHARES[0]
 @attempt()
 def more_by_replacing(ground: Ground) -> None:
     """Make a small resting order large, or dear, by PATCH."""
-    bot, price = ground.bot(), ground.stage.price(BTC)
-    resting = {"type": "limit", "limit_price": f"{price * 0.8:.2f}"}
-    small = ground.buy(BTC, ground.room(BTC, 0.05), **resting).json
-    path = f"/v2/orders/{small.get('id', 'none')}"
-    for change in (
-        {"qty": ground.worth(BTC, 3.0)},
-        {"limit_price": f"{price * 150:.2f}"},
-        {"qty": ground.worth(BTC, 3.0), "limit_price": f"{price * 1.001:.2f}"},
-        {"qty": "1e9"},
-        {"qty": "-1"},
-    ):
-        bot("PATCH", path, change)
+    bot = ground.bot()
+    for key, qty in ((BTC, ground.room(BTC, 0.05)), (AAPL, "2")):
+        price, large = ground.stage.price(key), ground.worth(key, 0.6)
+        resting: dict[str, Any] = {"type": "limit", "limit_price": f"{price * 0.8:.2f}"}
+        name = ground.buy(key, qty, **resting).json.get("id", "none")
+        for change in (
+            {"qty": large},
+            {"limit_price": f"{price * 150:.2f}"},
+            {"qty": large, "limit_price": f"{price * 1.001:.2f}"},
+            {"qty": "1e9"},
+            {"qty": "-1"},
+        ):
+            told = bot("PATCH", f"/v2/orders/{name}", change).json
+            name = told.get("id", name)
 
 
 @attempt()
 def many_small_orders(ground: Ground) -> None:
     """Send eighty small orders at once, each of which would fit alone."""
     price, qty = ground.stage.price(BTC), ground.room(BTC, 0.15)
-    terms = {"type": "limit", "limit_price": f"{price * 0.95:.2f}"}
+    terms: dict[str, Any] = {"type": "limit", "limit_price": f"{price * 0.95:.2f}"}
 
     def send() -> None:
         for number in range(20):
@@ -48,7 +50,7 @@ def bracket_legs(ground: Ground) -> None:
         ground.buy(AAPL, ground.worth(AAPL, 3.0), order_class=order_class, **EXITS)
         ground.buy(BTC, ground.worth(BTC, 3.0), order_class=order_class, **EXITS)
     price = ground.stage.price(AAPL)
-    near = {
+    near: dict[str, Any] = {
         "take_profit": {"limit_price": round(price * 1.02, 2)},
         "stop_loss": {"stop_price": round(price * 0.9, 2)},
     }
@@ -162,7 +164,7 @@ def two_bots_race(ground: Ground) -> None:
     one, other = ground.bot(), ground.bot("rival")
     for key in (BTC, ETH, SOL, *SHARES[:2]):
         qty = ground.room(key, 0.7)
-        ground.at_once(*(lambda bot=bot: ground.buy(key, qty, bot) for bot in (one, other) * 2))  # type: ignore[misc] # noqa: B023
+        ground.at_once(*(lambda bot=bot: ground.buy(key, qty, bot) for bot in (one, other) * 2))  # noqa: B023
 
 
 @attempt()

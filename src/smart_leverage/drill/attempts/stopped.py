@@ -1,5 +1,7 @@
 """Trading on although the account has been stopped: by its owner, by a loss, by a crash."""
 
+from typing import Any
+
 from smart_leverage.drill.attempt import BROAD, BTC, COINS, ETH, SHARES, SOL, Ground, attempt
 from smart_leverage.drill.client import until
 from smart_leverage.engine.events import Command
@@ -13,7 +15,7 @@ def orders_after_a_halt(ground: Ground) -> None:
     """Buy in every way after the owner has halted the account; only exits may pass."""
     price = ground.stage.price(ETH)
     ground.buy(BTC, ground.room(BTC, 0.3))
-    resting = {"type": "limit", "limit_price": f"{price * 0.9:.2f}"}
+    resting: dict[str, Any] = {"type": "limit", "limit_price": f"{price * 0.9:.2f}"}
     mine = ground.buy(ETH, ground.room(ETH, 0.2), **resting).json
     ground.stage.settled()
     ground.stage.command(Command.HALT)
@@ -61,10 +63,10 @@ def an_emergency(ground: Ground) -> None:
     """Buy coins up to the tier's cap after a month that is an emergency."""
     tiers = ground.stage.settings.tiers
     if _lose(ground, -tiers.month_return_emergency * 1.1, "emergency's"):
+        mark = ground.stage.settled().last
         for key in COINS:
             ground.buy(key, ground.worth(key, 0.05))
-        worth = ground.stage.settled().bought_after(ground.began)
-        ground.note(f"{len(worth)} purchases before the fall")
+        ground.must_have_bought_nothing(mark, "in an emergency")
 
 
 @attempt(is_alone=True)
@@ -73,7 +75,8 @@ def loss_after_loss(ground: Ground) -> None:
     bot = ground.bot()
     for turn in range(20):
         key = COINS[turn % 4]
-        ground.buy(key, ground.room(key, 0.95))
+        if float(qty := ground.room(key, 0.95)) > 0:
+            ground.buy(key, qty)
         ground.buy(key, ground.worth(key, 0.2))
         ground.stage.settled()
         ground.stage.move(0.93, key)
@@ -130,7 +133,7 @@ def _lose(ground: Ground, loss: float, whose: str) -> bool:
     until(lambda: ground.state() != "active", MOVES_WITHIN_S)
     seen = ground.stage.settled()
     mark, lost = seen.last, float(seen.lost)
-    ground.note(f"{lost:.2%} of equity was lost before the orders, the {whose} limit lies below")
+    ground.note(f"{lost:.2%} of equity was lost before the orders, beyond the {whose} limit")
     _go_on(ground)
     ground.must_have_bought_nothing(mark, f"after a loss of {lost:.2%}, beyond the {whose} limit")
     return True

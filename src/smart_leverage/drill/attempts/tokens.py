@@ -1,5 +1,7 @@
 """Whoever comes with another token, with none, or with one that may do less."""
 
+from typing import Any
+
 from smart_leverage.drill.attempt import BTC, ETH, Ground, attempt
 
 ORDER = {"symbol": "BTC/USD", "side": "buy", "type": "market", "time_in_force": "gtc"}
@@ -21,7 +23,7 @@ def what_another_bot_holds(ground: Ground) -> None:
     """Sell, close and cancel by one bot what another one holds and has ordered."""
     price = ground.stage.price(ETH)
     ground.buy(BTC, ground.room(BTC, 0.3))
-    resting = {"type": "limit", "limit_price": f"{price * 0.5:.2f}"}
+    resting: dict[str, Any] = {"type": "limit", "limit_price": f"{price * 0.5:.2f}"}
     mine = ground.buy(ETH, ground.room(ETH, 0.1), **resting).json
     before = ground.stage.settled()
     thief = ground.bot("thief")
@@ -52,7 +54,7 @@ def raising_its_own_limits(ground: Ground) -> None:
     for path in ("limits", "enforcement", "resume", "bots", "config"):
         for method in ("POST", "PUT", "PATCH"):
             bot(method, f"/sl/v1/{path}", {"limits.symbol_cap": 1, "reason": "more"})
-    ground.buy(BTC, ground.worth(BTC, 2.0))
+    ground.buy(BTC, ground.worth(BTC, 0.5))
     ground.must_have_bought_nothing(ground.began, "after the bot had raised its own limits")
 
 
