@@ -34,10 +34,8 @@ def refuse_other(host: str, name: str) -> None:
         ConfigError: It is not loopback; the sentence says what is.
     """
     if not is_loopback(host):
-        raise ConfigError(
-            [f"{name} = {host!r}: a drill stays on this machine; 127.0.0.1, ::1 or localhost"],
-            "drill",
-        )
+        why = "a drill stays on this machine"
+        raise ConfigError([f"{name} {host!r}: {why}; --host 127.0.0.1, ::1 or localhost"], "drill")
 
 
 class Answer(NamedTuple):

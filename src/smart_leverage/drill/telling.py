@@ -78,8 +78,10 @@ def why(result: Result) -> str:
 
 def told(refusal: Refusal) -> str:
     """Return a refusal as a sentence: its limit, the bound and the value, where it has them."""
-    if not refusal.decision_id or refusal.limit == "not_held":
-        return f"{refusal.limit}: {refusal.told}" if " " in refusal.limit else refusal.told
+    if refusal.limit == "not_held":
+        return refusal.told
+    if not refusal.decision_id:
+        return f"{refusal.limit}: {refusal.told}"
     reason = "reducing" if refusal.limit == "reduce_only" else refusal.limit
     try:
         bound, would_be = Decimal(refusal.bound), Decimal(refusal.would_be)
