@@ -59,8 +59,9 @@ class LiveTable(Showing):
 
     def _draw(self) -> Group:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-        for _ in range(2):
-            table.add_column(no_wrap=True)
+        for place in range(2):
+            widest = max((len(row[place]) for row in self._rows), default=0)
+            table.add_column(no_wrap=True, min_width=widest)
         table.add_column(no_wrap=True, overflow="ellipsis")
         last = self._rows[-max(self._console.height - ROOM, 1) :]
         for verdict, name, _, _, why in list(last):

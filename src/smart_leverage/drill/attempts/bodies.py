@@ -104,4 +104,5 @@ def signals_again(ground: Ground) -> None:
     seen = ground.stage.settled()
     count = len(seen.bought_after(ground.began))
     ground.must(count <= 1, f"one signal came to {count} orders at the broker")
-    ground.must(all(one.key == BTC for one in seen.bought_after(ground.began)), "of another symbol")
+    is_same = all(one.key == BTC for one in seen.bought_after(ground.began))
+    ground.must(is_same, "a signal that came again bought something else")
