@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.wire.serving import PROGRAM
 
 from smart_leverage.drill.attempts import CATALOGUE
@@ -159,3 +160,45 @@ def test_a_fall_of_the_market_stops_purchases(tmp_path: Path) -> None:
     assert result.verdict is Verdict.STOPPED, result
     assert dict(result.limits)["breaker_day"] > 10
     assert "lost before the orders" in result.notes[0]
+
+
+ANYONE = """
+from smart_leverage.domain import bots
+real = bots.authentic
+def anyone(seats, key_id, secret, now_ns):
+    return real(seats, key_id, secret, now_ns) or next(iter(seats.values()), None)
+bots.authentic = anyone
+"""
+EVERY_SCOPE = """
+from smart_leverage.domain import bots
+bots.Seat.may = lambda self, scope: True
+"""
+NO_CAP = """
+from smart_leverage.wiring import policy
+real = policy.policy_of
+def boundless(settings):
+    made = real(settings)
+    return made._replace(groups=made.groups._replace(symbol=1.0))
+policy.policy_of = boundless
+"""
+PLANTED = {
+    "a-reading-token": (EVERY_SCOPE, "by a token that may not send any"),
+    "strangers": (ANYONE, "from somebody who is not let in"),
+    "other-spellings": (NO_CAP, "in BTC/USD, the cap is 10.00%"),
+}
+"""A weakness in the program itself, and what has to be found of it."""
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_weakness_of_the_program_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    weakness, found = PLANTED[name]
+    plant = tmp_path / "plant"
+    plant.mkdir()
+    # Every process of the account runs this before anything of ours.
+    (plant / "sitecustomize.py").write_text(weakness)
+    monkeypatch.setenv("PYTHONPATH", str(plant))
+    result, _ = played(tmp_path, name)
+    assert result.verdict is Verdict.NOT_STOPPED, result
+    assert found in " ".join(result.wrongs)
