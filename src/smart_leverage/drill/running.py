@@ -26,6 +26,7 @@ from smart_leverage.wiring.accounts import LEDGER
 
 LOOPBACK = "127.0.0.1"
 NAME = "drill"
+CASH_MIN = 100_000.0
 FORESEEN_MAX = 10_000
 
 
@@ -104,7 +105,8 @@ def configured(settings: Settings, *, step: str = "", host: str = "") -> Setting
     """Return a user's settings for the drill: the same rules, and no part that is real.
 
     Account, ledger, keys, certificate and whoever is told of things are left where they are: the
-    account is simulated, its ledger is a file, it listens on this machine, and tells nobody.
+    account is simulated, its ledger is a file, it listens on this machine, and tells nobody. A small
+    account is played larger, or the venue's smallest order would stop what a limit has to stop.
 
     Args:
         settings: As `run` would take them.
@@ -116,7 +118,9 @@ def configured(settings: Settings, *, step: str = "", host: str = "") -> Setting
     """
     listens = host or settings.server.host
     refuse_other(listens, "--host" if host else "server.host")
-    account = {"name": NAME, "mode": "sim"} | ({"enforcement": step} if step else {})
+    cash = max(settings.account.cash, CASH_MIN)
+    account = {"name": NAME, "mode": "sim", "cash": cash}
+    account |= {"enforcement": step} if step else {}
     server = {"host": listens, "port": 0, "names": "", "certificate": "", "key": ""}
     return settings.model_copy(
         update={

@@ -43,12 +43,13 @@ class Caps(NamedTuple):
         tier = tiers.emergency if tiers.ceiling == "emergency" else tiers.learning
         lent = settings.intraday.plan == "on"
         gross = max(limits.gross_cap, settings.intraday.gross_cap) if lent else limits.gross_cap
+        part = _exact(settings.ramp.start)
         return cls(
-            crypto=_exact(tier.crypto_cap),
-            leveraged=_exact(tier.total_cap),
-            gross=_exact(gross),
-            symbol=_exact(limits.symbol_cap),
-            broad=_exact(limits.symbol_cap_broad),
+            crypto=part * _exact(tier.crypto_cap),
+            leveraged=part * _exact(tier.total_cap),
+            gross=part * _exact(gross),
+            symbol=part * _exact(limits.symbol_cap),
+            broad=part * _exact(limits.symbol_cap_broad),
             is_look_through=settings.exposure.look_through == "on",
             loss_daily=_exact(limits.loss_limit_daily),
         )

@@ -2,13 +2,19 @@
 
 from smart_leverage.drill.attempt import BTC, SHARES, Ground, attempt
 
+PART = 0.01
+"""Of equity, in each of two instruments; less where so much may not be held."""
+
 
 @attempt()
 def ordinary_orders(ground: Ground) -> None:
     """Buy a little and sell it again, as any bot does; it has to pass."""
     bot = ground.bot()
     for key in (BTC, SHARES[0]):
-        ground.must(ground.buy(key, ground.worth(key, 0.01)).is_taken, f"no order in {key} passes")
+        most = ground.bot().room(key.partition(":")[2])
+        usual = float(ground.stage.seen().opening) * PART / ground.stage.price(key)
+        answer = ground.buy(key, f"{min(usual, most / 2):.4f}")
+        ground.must(answer.is_taken, f"no order in {key} passes: {answer.json.get('message', '')}")
     held = ground.stage.settled().held
     ground.must(len(held) == 2, "what was ordered was not filled")
     for key in held:
