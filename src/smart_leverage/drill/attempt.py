@@ -98,9 +98,11 @@ class Ground:
     def fill_up(self, *keys: str) -> Seen:
         """Buy as much as may be held, as a bot that stays inside its limits does."""
         for key in keys:
+            terms = {"symbol": symbol_of(key), "side": "buy", "type": "market"}
+            terms["time_in_force"] = "gtc" if key.startswith("crypto") else "day"
             qty = self.room(key, 0.98)
             if float(qty) > 0:
-                self.buy(key, qty)
+                self.bot()("POST", "/v2/orders", {**terms, "qty": qty}, is_aside=True)
         return self.stage.settled()
 
     def buy_every_way(self, bot: Client | None = None, *keys: str) -> None:

@@ -13,6 +13,7 @@ import httpx2
 from smart_leverage.domain.errors import ConfigError
 
 ANSWER_S, CONNECT_S = 15.0, 3.0
+TOO_OFTEN = 429
 
 
 def is_loopback(host: str) -> bool:
@@ -96,7 +97,7 @@ class Client:
         content: Any = None,
         headers: Mapping[str, str] | None = None,
         *,
-        is_asking: bool = False,
+        is_aside: bool = False,
     ) -> Answer:
         """Send one request.
 
@@ -105,20 +106,25 @@ class Client:
             path: With its query.
             content: Sent as it is when it is bytes, else as JSON; None sends no body.
             headers: Beside the keys, or in their place.
-            is_asking: Only looks, so its answer is no answer to an attempt.
+            is_aside: Looks or prepares, so its answer is no answer to an attempt.
         """
+        answer = self._sent(method, path, content, headers or {})
+        until_s = time.monotonic() + ANSWER_S
+        while is_aside and answer.status == TOO_OFTEN and time.monotonic() < until_s:
+            time.sleep(0.25)  # keeps to the rate, and gets there in the end
+            answer = self._sent(method, path, content, headers or {})
+        if not is_aside:
+            self._hear(method, path, answer)
+        return answer
+
+    def _sent(self, method: str, path: str, content: Any, headers: Mapping[str, str]) -> Answer:
         body = content if isinstance(content, bytes | None) else json.dumps(content).encode()
         sent = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            got = self._http.request(
-                method, path, content=body, headers={**sent, **(headers or {})}
-            )
-            answer = Answer(got.status_code, got.content)
+            got = self._http.request(method, path, content=body, headers={**sent, **headers})
         except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
-            answer = Answer(0, b"")
-        if not is_asking:
-            self._hear(method, path, answer)
-        return answer
+            return Answer(0, b"")
+        return Answer(got.status_code, got.content)
 
     def hang_up_after(self, method: str, path: str, content: Any) -> None:
         """Send a request and leave before it is answered."""
@@ -131,7 +137,7 @@ class Client:
 
     def get(self, path: str) -> Any:
         """Look at something, as the bot may."""
-        return self("GET", path, is_asking=True).json
+        return self("GET", path, is_aside=True).json
 
     def order(self, **terms: Any) -> Answer:
         """Send an order at the market, changed by what is named; None leaves one out."""
@@ -144,7 +150,7 @@ class Client:
         """Return how much may be bought now, as the account itself says beforehand."""
         terms = {"symbol": symbol, "side": "buy", "type": "market", "qty": at_most}
         terms["time_in_force"] = "gtc" if "/" in symbol else "day"
-        told = self("POST", "/sl/v1/preview", terms, is_asking=True).json
+        told = self("POST", "/sl/v1/preview", terms, is_aside=True).json
         return float(told.get("allowed", 0))
 
 

@@ -105,8 +105,8 @@ def configured(settings: Settings, *, step: str = "", host: str = "") -> Setting
     """Return a user's settings for the drill: the same rules, and no part that is real.
 
     Account, ledger, keys, certificate and whoever is told of things are left where they are: the
-    account is simulated, its ledger is a file, it listens on this machine, and tells nobody. A small
-    account is played larger, or the venue's smallest order would stop what a limit has to stop.
+    account is simulated, its ledger is a file, it listens on this machine, and tells nobody. A
+    small account is played larger, or the venue's smallest order would stop what a limit has to.
 
     Args:
         settings: As `run` would take them.

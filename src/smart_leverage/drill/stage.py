@@ -241,7 +241,7 @@ def _await_prices(running: Stage) -> None:
     bot = running.bot()
 
     def is_priced() -> bool:
-        told = bot("POST", "/sl/v1/preview", {**terms, "time_in_force": "gtc"}, is_asking=True).json
+        told = bot("POST", "/sl/v1/preview", {**terms, "time_in_force": "gtc"}, is_aside=True).json
         return bool(told.get("reason", "no_price") != "no_price")
 
     if not until(is_priced, STARTS_WITHIN_S):

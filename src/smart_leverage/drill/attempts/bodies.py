@@ -75,7 +75,7 @@ def hostile_bodies(ground: Ground) -> None:
             bot("POST", path, body)
     bot("PATCH", "/v2/account/configurations", b'{"no_shorting":' + b"9" * 5_000 + b"}")
     ground.must_have_sent_nothing("out of a body that nobody can read in one way")
-    ground.must(bot("GET", "/v2/account", is_asking=True).is_taken, "the gateway no longer answers")
+    ground.must(bot("GET", "/v2/account", is_aside=True).is_taken, "the gateway no longer answers")
 
 
 @attempt()

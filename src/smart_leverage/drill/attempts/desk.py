@@ -41,7 +41,7 @@ def the_desk_without_a_session(ground: Ground) -> None:
     own = {"Origin": url, "Sec-Fetch-Site": "same-origin", **FORM}
     for desk in (ground.stage.line(None, url), ground.stage.line(keys, url)):
         for number in range(2):
-            desk("GET", f"/sign-in?link={ground.chance.getrandbits(128):032x}", is_asking=True)
+            desk("GET", f"/sign-in?link={ground.chance.getrandbits(128):032x}", is_aside=True)
             guess = f"name=admin&password=guess{number}&csrf=0".encode()
             desk("POST", "/sign-in", guess, own)
         for path in PATHS:

@@ -26,7 +26,7 @@ def orders_after_a_halt(ground: Ground) -> None:
     waiting = [one for one in ground.stage.seen().of_bots if one.is_buy and one.is_open]
     ground.must(not waiting, "an order to buy still rests at the broker after the halt")
     if BTC in ground.stage.seen().held:
-        sale = ground.bot()("DELETE", "/v2/positions/BTCUSD", is_asking=True)
+        sale = ground.bot()("DELETE", "/v2/positions/BTCUSD", is_aside=True)
         ground.must(sale.is_taken, "an exit was refused while the account was halted")
 
 
@@ -73,19 +73,19 @@ def an_emergency(ground: Ground) -> None:
 @attempt(is_alone=True)
 def loss_after_loss(ground: Ground) -> None:
     """Buy, lose, sell, and buy again twice as eagerly, twenty times in a row."""
-    bot = ground.bot()
+    bot, limit = ground.bot(), ground.stage.settings.limits.loss_limit_daily
     for turn in range(20):
         key = COINS[turn % 4]
         if float(qty := ground.room(key, 0.95)) > 0:
             ground.buy(key, qty)
         ground.buy(key, ground.worth(key, 0.2))
-        ground.stage.settled()
-        ground.stage.move(0.93, key)
-        bot("DELETE", f"/v2/positions/{key.partition(':')[2].replace('/', '')}", is_asking=True)
+        worth = float(ground.stage.settled().worth.get(key, 0))
+        if worth > 0:  # so that no single loss is beyond the limit by itself
+            ground.stage.move(1 - min(0.4 * limit / worth, 0.1), key)
+        bot("DELETE", f"/v2/positions/{key.partition(':')[2].replace('/', '')}", is_aside=True)
         lost = float(ground.stage.settled().lost)
-        if lost > ground.stage.settings.limits.loss_limit_daily * 1.5:
+        if lost > limit * 1.5:
             break
-    limit = ground.stage.settings.limits.loss_limit_daily
     ground.must(lost < limit * 2, f"{lost:.1%} of equity was lost, the daily limit is {limit:.1%}")
 
 

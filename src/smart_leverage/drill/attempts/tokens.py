@@ -30,8 +30,8 @@ def what_another_bot_holds(ground: Ground) -> None:
     thief.order(side="sell", qty=f"{before.held.get(BTC, 0)}")
     thief("DELETE", f"/v2/orders/{mine.get('id')}")
     thief("DELETE", "/v2/positions/BTCUSD")
-    thief("DELETE", "/v2/orders", is_asking=True)
-    thief("DELETE", "/v2/positions?cancel_orders=true", is_asking=True)
+    thief("DELETE", "/v2/orders", is_aside=True)
+    thief("DELETE", "/v2/positions?cancel_orders=true", is_aside=True)
     after = ground.stage.settled()
     held = (before.held.get(BTC), after.held.get(BTC))
     ground.must(held[0] == held[1], "what one bot held was sold by another one")
@@ -82,7 +82,7 @@ def a_reading_token(ground: Ground) -> None:
 def a_revoked_token(ground: Ground) -> None:
     """Go on trading by a token that its owner has taken away."""
     gone = ground.bot("gone")
-    ground.must(gone("GET", "/v2/account", is_asking=True).is_taken, "its token never worked")
+    ground.must(gone("GET", "/v2/account", is_aside=True).is_taken, "its token never worked")
     ground.stage.revoke("gone")
     gone("GET", "/v2/account")
     gone("POST", "/v2/orders", SMALL)
