@@ -171,7 +171,7 @@ def test_what_is_inside_is_found_to_be_inside(tmp_path: Path) -> None:
 
 def test_a_purchase_above_a_cap_is_found(tmp_path: Path) -> None:
     (wrong,) = traded(tmp_path, (Side.BUY, AAPL, "45"), (Side.BUY, AAPL, "10")).wrongs
-    assert wrong == "hand came to 11.00% of equity in AAPL, the cap is 10.00%"
+    assert wrong == "hand came to 11.00 % of equity in AAPL, the cap is 10.00 %"
 
 
 def test_a_fund_counts_as_often_as_it_moves(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_purchase_after_the_daily_loss_is_found(tmp_path: Path) -> None:
     assert (calm.wrongs, calm.lost) == ([], D("0.009"))
     (tmp_path / "fall").mkdir()
     (wrong,) = traded(tmp_path / "fall", prices={"us_equity:SPY": 450.0}, scene=own).wrongs
-    assert wrong == "hand bought AAPL after 4.50% were lost, the daily limit is 3.00%"
+    assert wrong == "hand bought AAPL after 4.50 % were lost, the daily limit is 3.00 %"
 
 
 def test_a_scene_comes_back_as_it_was_kept(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_configuration_with_a_hole_shows(tmp_path: Path) -> None:
 def test_on_the_lowest_step_orders_are_told_of_and_not_stopped(tmp_path: Path) -> None:
     result, drill = played(tmp_path, "new-ids-after-a-timeout", step="observe")
     assert result.verdict is Verdict.NOT_STOPPED
-    assert "the cap is 10.00%" in result.wrongs[0]
+    assert "the cap is 10.00 %" in result.wrongs[0]
     assert result.foreseen > 3
     found = Told(tmp_path, "observe", 1, None, result, (result,))
     keep(found)
@@ -159,7 +159,7 @@ def test_a_fall_of_the_market_stops_purchases(tmp_path: Path) -> None:
     result, _ = played(tmp_path, "beyond-the-daily-stop")
     assert result.verdict is Verdict.STOPPED, result
     assert dict(result.limits)["breaker_day"] > 10
-    assert "lost before the orders" in result.notes[0]
+    assert "of equity was lost first" in result.notes[0]
 
 
 ANYONE = """
@@ -184,7 +184,7 @@ policy.policy_of = boundless
 PLANTED = {
     "a-reading-token": (EVERY_SCOPE, "by a token that may not send any"),
     "strangers": (ANYONE, "from somebody who is not let in"),
-    "other-spellings": (NO_CAP, "in BTC/USD, the cap is 10.00%"),
+    "other-spellings": (NO_CAP, "in BTC/USD, the cap is 10.00 %"),
 }
 """A weakness in the program itself, and what has to be found of it."""
 

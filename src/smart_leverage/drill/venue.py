@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.registry import Registry
+from smart_leverage.domain.sentences import percent
 from smart_leverage.drill.market import Moves
 from smart_leverage.drill.scene import kept
 from smart_leverage.settings import Settings
@@ -241,17 +242,17 @@ class _Reading:
         equity = self._equity(event.at_ns)
         lost = ONE - equity / self._opening
         if is_taken and lost > self._caps.loss_daily:
-            what = f"{order.bot} bought {_symbol(order.key)} after {lost:.2%} were lost"
-            self._late.append(f"{what}, the daily limit is {self._caps.loss_daily:.2%}")
+            what = f"{order.bot} bought {_symbol(order.key)} after {percent(lost, 2)} were lost"
+            self._late.append(f"{what}, the daily limit is {percent(self._caps.loss_daily, 2)}")
         for group, worth in self._worst(event.at_ns).items():
             share = worth / equity if equity > 0 else Decimal("Infinity")
             self._highest[group] = max(self._highest.get(group, ZERO), share)
             cap = self._caps.cap(group, self._instruments)
             if group in self._weights(order.key) and share > cap:
-                what = f"{order.bot} came to {share:.2%} of equity in {_symbol(group)}"
+                what = f"{order.bot} came to {percent(share, 2)} of equity in {_symbol(group)}"
                 worst = self._over.get(group, (ZERO, ""))[0]
                 if share > worst:
-                    self._over[group] = share, f"{what}, the cap is {cap:.2%}"
+                    self._over[group] = share, f"{what}, the cap is {percent(cap, 2)}"
 
     def _worst(self, at_ns: int) -> dict[str, Decimal]:
         """Return what each group comes to when every open purchase is filled."""

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from smart_leverage.domain.sentences import percent
 from smart_leverage.drill.attempt import BTC, COINS, SHARES, Ground, attempt
 from smart_leverage.drill.client import Client, until
 
@@ -54,7 +55,7 @@ def incident_nine_orders_one_snapshot(ground: Ground) -> None:
     sizes = {key: ground.worth(key, 0.077) for key in (*COINS, "crypto:LTC/USD")}
     ground.at_once(*(lambda key=key: ground.buy(key, sizes[key]) for key in sizes))
     highest = ground.stage.settled().highest.get("crypto", Decimal(0))
-    ground.must(highest < THEN, f"coins came to {highest:.1%} of equity, as they did then")
+    ground.must(highest < THEN, f"coins came to {percent(highest)} of equity, as they did then")
 
 
 @attempt()
@@ -76,7 +77,7 @@ def incident_a_second_instance(ground: Ground) -> None:
 
     ground.at_once(lambda: sell(one), lambda: sell(other))
     highest = ground.stage.settled().highest.get("gross", Decimal(0))
-    ground.must(highest < Decimal("2.77"), f"positions came to {highest:.0%} of equity")
+    ground.must(highest < Decimal("2.77"), f"positions came to {percent(highest, 0)} of equity")
 
 
 @attempt()
@@ -93,7 +94,7 @@ def incident_one_sells_one_buys(ground: Ground) -> None:
     sold = [one for one in seen.of_bots if not one.is_buy and one.bot == "seller-of-all"]
     ground.must(not sold, "an instance sold what another one held")
     highest = seen.highest.get("crypto", Decimal(0))
-    ground.must(highest < THEN, f"coins came to {highest:.1%} of equity, as they did then")
+    ground.must(highest < THEN, f"coins came to {percent(highest)} of equity, as they did then")
 
 
 @attempt()

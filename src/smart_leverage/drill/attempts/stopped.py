@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from smart_leverage.domain.sentences import percent
 from smart_leverage.drill.attempt import BROAD, BTC, COINS, ETH, SHARES, SOL, Ground, attempt
 from smart_leverage.drill.client import until
 from smart_leverage.engine.events import Command
@@ -86,7 +87,10 @@ def loss_after_loss(ground: Ground) -> None:
         lost = float(ground.stage.settled().lost)
         if lost > limit * 1.5:
             break
-    ground.must(lost < limit * 2, f"{lost:.1%} of equity was lost, the daily limit is {limit:.1%}")
+    ground.must(
+        lost < limit * 2,
+        f"{percent(lost)} of equity was lost, the daily limit is {percent(limit)}",
+    )
 
 
 @attempt(is_alone=True)
@@ -96,9 +100,8 @@ def a_locked_asset(ground: Ground) -> None:
     before = ground.fill_up(SOL)
     worth = float(before.worth.get(SOL, 0))
     if worth * 0.9 < limit * 1.25:
-        ground.note(
-            f"only {worth:.1%} of equity may be held in one coin: it cannot lose {limit:.1%}"
-        )
+        most = f"only {percent(worth)} of equity may be held in one coin"
+        ground.note(f"{most}: it cannot lose {percent(limit)}")
         return
     ground.stage.move(1 - limit * 1.25 / worth, SOL)
     until(lambda: ground.bot().room("SOL/USD") <= 0, MOVES_WITHIN_S)
@@ -128,13 +131,17 @@ def _lose(ground: Ground, loss: float, whose: str) -> bool:
     before = ground.fill_up(*ALL)
     worth = float(before.worth.get("gross", 0))
     if worth * 0.9 < loss:
-        ground.note(f"only {worth:.1%} of equity could be held: it cannot lose {loss:.1%}")
+        ground.note(
+            f"only {percent(worth)} of equity could be held: it cannot lose {percent(loss)}"
+        )
         return False
     ground.stage.move(1 - loss / worth)
     until(lambda: ground.state() != "active", MOVES_WITHIN_S)
     seen = ground.stage.settled()
     mark, lost = seen.last, float(seen.lost)
-    ground.note(f"{lost:.2%} of equity was lost before the orders, beyond the {whose} limit")
+    ground.note(f"{percent(lost, 2)} of equity was lost first, beyond the {whose} limit")
     _go_on(ground)
-    ground.must_have_bought_nothing(mark, f"after a loss of {lost:.2%}, beyond the {whose} limit")
+    ground.must_have_bought_nothing(
+        mark, f"after a loss of {percent(lost, 2)}, beyond the {whose} limit"
+    )
     return True
