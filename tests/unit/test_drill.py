@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
+from smart_leverage.cli.entry import enter
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import ConfigError
 from smart_leverage.domain.instruments import Key
@@ -20,6 +21,7 @@ from smart_leverage.drill.client import Client
 from smart_leverage.drill.market import WANTED, StagedMarket
 from smart_leverage.drill.running import Result, Score, Verdict, configured
 from smart_leverage.drill.scene import PRICES, Scene, begin_of, keep, kept, scene_of
+from smart_leverage.drill.stage import bare_environment
 from smart_leverage.drill.telling import Told, fields, ladder_lines, passes, why
 from smart_leverage.drill.venue import FILE, Caps, Seen, see
 from smart_leverage.settings import Settings, load
@@ -95,6 +97,45 @@ def test_the_rules_are_the_users_and_everything_real_is_left_out() -> None:
     for section in ("policy", "tiers", "sizing", "limits", "stops", "breakers", "edge", "ramp"):
         assert getattr(drilled, section) == getattr(own, section)
     assert drilled.limits.symbol_cap == 0.07
+
+
+def test_no_process_of_a_drill_is_handed_keys_or_settings_of_the_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("APCA_API_SECRET_KEY", "SMART_LEVERAGE_ACCOUNT__MODE", "OTHER"):
+        monkeypatch.setenv(name, "real")
+    assert [name for name, text in bare_environment().items() if text == "real"] == ["OTHER"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        pytest.param(["--host", "10.0.0.1"], 3, "stays on this machine", id="host"),
+        pytest.param(["--only", "two-bots-rac"], 2, "did you mean two-bots-race?", id="near"),
+        pytest.param(["--only", "xyz"], 2, "--list names them", id="unknown"),
+        pytest.param(["--out", "."], 2, "--out", id="a-folder-that-is-there"),
+        pytest.param(["--as", "none"], 2, "--as", id="no-step"),
+    ],
+)
+def test_what_cannot_be_played_is_refused_before_anything_starts(
+    words: list[str],
+    code: int,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert enter(["drill", *words]) == code
+    assert told in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_catalogue_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert enter(["drill", "--list", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["name"] for line in lines] == [one.name for one in CATALOGUE]
 
 
 # -- the catalogue ---------------------------------------------------------------------------------

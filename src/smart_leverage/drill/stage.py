@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from smart_leverage.runtime.control import Answer, Request, ask
 from smart_leverage.runtime.desk_process import url_of
 from smart_leverage.runtime.raw_log import private_log
 from smart_leverage.runtime.tokens import new_token
+from smart_leverage.runtime.venue_process import PID
 from smart_leverage.settings import Settings, template
 
 STARTS_WITHIN_S = 60.0
@@ -70,19 +72,23 @@ class Stage:
         _await_prices(self)
 
     def stop(self) -> None:
-        """Hang up, and let the account end in order; harmless twice."""
+        """Hang up, and let the account end in order, its venue too; harmless twice."""
+        self._end()
+        _end_venue(self.folder)
+
+    def crash(self) -> None:
+        """Kill the process of the account; its venue goes on, as a real one would."""
+        if self._process is not None:
+            self._process.kill()
+        self._end()
+
+    def _end(self) -> None:
         for client in self._clients:
             client.close()
         self._clients = []
         if self._process is not None:
             _end(self._process)
         self._process = None
-
-    def crash(self) -> None:
-        """Kill the process of the account; its venue goes on, as a real one would."""
-        if self._process is not None:
-            self._process.kill()
-        self.stop()
 
     # -- bots -------------------------------------------------------------------------------------
 
@@ -207,13 +213,14 @@ def _started(folder: Path) -> "subprocess.Popen[bytes]":
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=_environment(),
+            env=bare_environment(),
             start_new_session=True,  # an interruption is for the drill, which ends this in order
             umask=0o077,
         )
 
 
-def _environment() -> dict[str, str]:
+def bare_environment() -> dict[str, str]:
+    """Return the environment without settings and keys of the real account."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
 
 
@@ -246,6 +253,13 @@ def _await_prices(running: Stage) -> None:
 
     if not until(is_priced, STARTS_WITHIN_S):
         raise BrokerDown(f"the account of {running.folder} has no prices after its start")
+
+
+def _end_venue(folder: Path) -> None:
+    """End a venue whose account did not: it notes its process, and one that ended has no note."""
+    with suppress(OSError, ValueError):
+        os.kill(int((folder / PID).read_text(encoding="ascii")), signal.SIGTERM)
+        (folder / PID).unlink()
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
