@@ -114,6 +114,7 @@ def test_no_process_of_a_drill_is_handed_keys_or_settings_of_the_account(
         pytest.param(["--only", "two-bots-rac"], 2, "did you mean two-bots-race?", id="near"),
         pytest.param(["--only", "xyz"], 2, "--list names them", id="unknown"),
         pytest.param(["--out", "."], 2, "--out", id="a-folder-that-is-there"),
+        pytest.param(["--out", "x" * 90], 2, "at most 78 characters", id="a-long-path"),
         pytest.param(["--as", "none"], 2, "--as", id="no-step"),
     ],
 )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED, FOUND = 130, 6
 PREFIX = "smart-leverage-drill-"
+PATH_MAX = 78
+"""Sockets of accounts lie below, and the shortest bound on the path of one is 104 bytes."""
 
 
 class Step(StrEnum):
@@ -141,6 +143,11 @@ def _home(out: Path | None) -> Path:
 
     if out is None:
         return Path(mkdtemp(prefix=PREFIX))
+    if len(str(out.absolute()).encode()) > PATH_MAX:
+        raise typer.BadParameter(
+            f"write a path of at most {PATH_MAX} characters: sockets lie below it",
+            param_hint="--out",
+        )
     try:
         out.mkdir(FOLDER_MODE, parents=True)
     except OSError as error:
