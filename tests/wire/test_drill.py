@@ -68,26 +68,27 @@ def running_in(home: Path) -> list[str]:
 
 
 def test_a_live_configuration_is_drilled_on_loopback_and_its_account_is_left_alone(
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    account = tmp_path / "runs" / "savings"
+    place = tmp_path_factory.mktemp("live")  # short: sockets lie below
+    account = place / "runs" / "savings"
     account.mkdir(parents=True)
     (account / "ledger.sqlite").write_bytes(b"not to be opened")
-    keys = tmp_path / "alpaca.keys"
+    keys = place / "alpaca.keys"
     keys.write_text("PKREAL\nREALSECRET\n")
     keys.chmod(0o600)
-    home = tmp_path / "drilled"
+    home = place / "drilled"
     with broker_that_nobody_calls() as (url, came):
         (account / "smart-leverage.toml").write_text(
             f'[account]\nmode = "live"\nname = "savings"\n[broker]\nkeys_file = "{keys}"\n'
             f'url = "{url}"\ndata_url = "{url}"\n[policy]\npreset = "classic"\n'
         )
-        before = tree(tmp_path)
+        before = tree(place)
         words = ["drill", "--name", "savings", "--as", "all", "--out", str(home), "--json"]
         words += ["--only", "more-by-replacing", "--only", "a-reading-token"]
         done = subprocess.run(
             [PROGRAM, *words],
-            cwd=tmp_path,
+            cwd=place,
             capture_output=True,
             text=True,
             timeout=LIMIT_S,
@@ -102,12 +103,12 @@ def test_a_live_configuration_is_drilled_on_loopback_and_its_account_is_left_alo
     }  # fmt: skip
     assert (told["clean"], told["enforcement"]) == (True, "all")
     assert told["control"]["verdict"] in ("harmless", "stopped")
-    after = tree(tmp_path)
+    after = tree(place)
     assert {name: one for name, one in after.items() if not name.startswith("drilled")} == before
     leaked = [name for name, (_, content) in after.items() if b"REALSECRET" in content]
     assert leaked == [keys.name]
     assert of_drill(home) == []
-    explained(tmp_path, told)
+    explained(place, told)
     assert "more-by-replacing" in (home / "drill.html").read_text()
     kept = json.loads((home / "drill.json").read_text())
     assert (kept["score"], kept["folder"]) == (told["score"], str(home))
