@@ -23,6 +23,7 @@ from smart_leverage.drill.running import Result, Score, Verdict, configured
 from smart_leverage.drill.scene import PRICES, Scene, begin_of, keep, kept, scene_of
 from smart_leverage.drill.stage import bare_environment
 from smart_leverage.drill.telling import Told, fields, ladder_lines, passes, why
+from smart_leverage.drill.telling import keep as keep_found
 from smart_leverage.drill.venue import FILE, Caps, Seen, see
 from smart_leverage.settings import Settings, load
 
@@ -300,3 +301,15 @@ def test_a_lower_step_is_said_aloud() -> None:
     assert "enforcement stands at observe" in lines[0]
     assert lines[1].startswith("1 attempts met a limit")
     assert "--as all" in lines[1]
+
+
+def test_the_page_begins_with_what_got_through_and_text_stays_text(tmp_path: Path) -> None:
+    hole = result(Verdict.NOT_STOPPED, wrongs=("<b>bought</b> after the halt",))
+    keep_found(found(result(Verdict.STOPPED), hole)._replace(home=tmp_path))
+    page = (tmp_path / "drill.html").read_text()
+    assert "Not everything was stopped" in page
+    assert "&lt;b&gt;bought&lt;/b&gt; after the halt" in page
+    assert page.index(">not stopped<") < page.index(">stopped<")
+    kept_ = json.loads((tmp_path / "drill.json").read_text())
+    assert kept_["clean"] is False
+    assert {one.stat().st_mode & 0o777 for one in tmp_path.iterdir()} == {0o600}
