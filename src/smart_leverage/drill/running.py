@@ -2,11 +2,12 @@
 
 import random
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import httpx2
 
 from smart_leverage.domain.enforcement import OBSERVED, WARNED
 from smart_leverage.domain.errors import SmartLeverageError
+from smart_leverage.drill.accounts import Accounts
 from smart_leverage.drill.attempt import Attempt, Ground, Refusal, most_often
 from smart_leverage.drill.client import refuse_other
 from smart_leverage.drill.scene import PRICES, begin_of, scene_of
@@ -154,27 +156,27 @@ class Drill:
         self, attempts: Sequence[Attempt], begin: Callable[[Attempt], object] = lambda one: None
     ) -> Generator[Result]:
         """Yield what becomes of each attempt; `begin` hears which one is next."""
-        running: Stage | None = None
-        with ExitStack() as stack:
-            for attempt in attempts:
+        with closing(Accounts(self._stage)) as accounts:
+            for attempt, following in zip_longest(attempts, attempts[1:]):
                 begin(attempt)
                 began_s = time.monotonic()
+                running = accounts.same()
                 try:
                     if running is None or attempt.holds or attempt.is_alone:
-                        stack.close()
-                        running = None
-                        running = stack.enter_context(self._stage(attempt))
+                        running = accounts.another(attempt.holds)
+                    if following is not None:
+                        accounts.expect(following.holds)
                     result = self._played(running, attempt)
                 except _BROKEN as problem:
                     result = _broken(attempt, problem, running)
                 yield result._replace(seconds=round(time.monotonic() - began_s, 2))
-                if running is not None and not _is_fresh(running, result):
-                    running = None
+                if running is None or not _is_fresh(running, result):
+                    accounts.let_go()
 
-    def _stage(self, attempt: Attempt) -> AbstractContextManager[Stage]:
+    def _stage(self, holds: Mapping[str, float]) -> AbstractContextManager[Stage]:
         self._count += 1
         equity = Decimal(repr(self.settings.account.cash))
-        scene = scene_of(equity, attempt.holds, self._prices, self._begins_ns)
+        scene = scene_of(equity, holds, self._prices, self._begins_ns)
         return stage(self.home, f"account-{self._count:02}", self.settings, scene)
 
     def _played(self, running: Stage, attempt: Attempt) -> Result:
