@@ -1,6 +1,8 @@
 """The drill's catalogue and its judge: what it refuses, what it finds, and what it says of it."""
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,17 +13,18 @@ import pytest
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
 from smart_leverage.cli.entry import enter
 from smart_leverage.domain.clock import SECOND_NS
-from smart_leverage.domain.errors import ConfigError
+from smart_leverage.domain.errors import BrokerDown, ConfigError
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Approved, Order, Role, Side, TimeInForce
 from smart_leverage.domain.registry import Registry
+from smart_leverage.drill.accounts import Accounts
 from smart_leverage.drill.attempt import BTC, Refusal
 from smart_leverage.drill.attempts import CATALOGUE, CONTROL
 from smart_leverage.drill.client import Client
 from smart_leverage.drill.market import WANTED, StagedMarket
 from smart_leverage.drill.running import Result, Score, Verdict, configured
 from smart_leverage.drill.scene import PRICES, Scene, begin_of, keep, kept, scene_of
-from smart_leverage.drill.stage import bare_environment
+from smart_leverage.drill.stage import Stage, bare_environment
 from smart_leverage.drill.telling import Told, fields, ladder_lines, passes, why
 from smart_leverage.drill.telling import keep as keep_found
 from smart_leverage.drill.venue import FILE, Caps, Seen, see
@@ -150,6 +153,65 @@ def test_every_attempt_has_a_name_of_its_own_and_one_sentence() -> None:
         assert one.name == one.name.lower().replace("_", "-")
         assert 20 < len(one.what) < 100
         assert sum(one.holds.values()) < 1
+
+
+# -- the accounts ----------------------------------------------------------------------------------
+
+
+class Stages:
+    """Makes stages on which nothing runs, and notes what begins and ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.begun, self.ended = folder, list[str](), list[str]()
+        self.fails = False
+
+    def prepare(self, holds: Mapping[str, float]) -> AbstractContextManager[Stage]:
+        return self._stage(",".join(holds) or "plain")
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[Stage]:
+        if self.fails:
+            raise BrokerDown("it did not start")
+        self.begun.append(name)
+        yield Stage(self.folder, Settings(), scene_of(D(100_000), {}, PRICES, BEGIN))
+        self.ended.append(name)
+
+
+def test_an_account_is_played_on_until_it_is_let_go_and_the_next_one_starts_meanwhile(
+    tmp_path: Path,
+) -> None:
+    made = Stages(tmp_path)
+    with closing(Accounts(made.prepare)) as accounts:
+        assert accounts.same() is None
+        first = accounts.another({})
+        accounts.expect({BTC: 0.5})
+        accounts.expect({})  # one is enough
+        assert accounts.same() is first
+        second = accounts.another({BTC: 0.5})
+        assert accounts.same() is second is not first
+        assert made.begun == ["plain", BTC]
+        accounts.let_go()
+        assert accounts.same() is None
+    assert made.ended == ["plain", BTC]
+
+
+def test_an_account_that_was_expected_in_vain_ends_too(tmp_path: Path) -> None:
+    made = Stages(tmp_path)
+    with closing(Accounts(made.prepare)) as accounts:
+        accounts.expect({})
+        accounts.another({BTC: 0.5})
+    assert sorted(made.ended) == sorted(made.begun) == sorted(["plain", BTC])
+
+
+def test_an_account_that_does_not_start_is_told_and_the_next_one_may(tmp_path: Path) -> None:
+    made = Stages(tmp_path)
+    made.fails = True
+    with closing(Accounts(made.prepare)) as accounts:
+        with pytest.raises(BrokerDown, match="did not start"):
+            accounts.another({})
+        made.fails = False
+        accounts.another({})
+    assert made.ended == ["plain"]
 
 
 # -- the judge -------------------------------------------------------------------------------------
@@ -299,7 +361,7 @@ def test_a_lower_step_is_said_aloud() -> None:
     assert ladder_lines(found(result(Verdict.STOPPED))) == []
     lines = ladder_lines(found(result(Verdict.NOT_STOPPED, foreseen=4), step="observe"))
     assert "enforcement stands at observe" in lines[0]
-    assert lines[1].startswith("1 attempts met a limit")
+    assert lines[1].startswith("1 attempt met a limit")
     assert "--as all" in lines[1]
 
 

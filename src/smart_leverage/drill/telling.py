@@ -127,7 +127,8 @@ def ladder_lines(found: Told) -> list[str]:
         return []
     if found.step == "entries":
         return ["enforcement stands at entries: increases are denied, and the house sells nothing"]
-    met = f"{found.foreseen} attempts met a limit that would have bound"
+    attempts = "attempt" if found.foreseen == 1 else "attempts"
+    met = f"{found.foreseen} {attempts} met a limit that would have bound"
     return [
         f"enforcement stands at {found.step}: what a limit would deny is told, and not stopped",
         f"{met}; `smart-leverage drill --as all` shows what the whole rule does",
