@@ -53,7 +53,7 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 def of_drill(home: Path) -> list[str]:
     """Return the command lines of processes that run in a drill's folder and do not end soon."""
-    until_s = time.monotonic() + 10.0
+    until_s = time.monotonic() + 60.0
     while (lines := running_in(home)) and time.monotonic() < until_s:
         time.sleep(0.1)
     return lines
@@ -161,6 +161,24 @@ def test_a_fall_of_the_market_stops_purchases(tmp_path: Path) -> None:
     assert result.verdict is Verdict.STOPPED, result
     assert dict(result.limits)["breaker_day"] > 10
     assert "of equity was lost first" in result.notes[0]
+
+
+def test_nothing_goes_on_when_the_drill_is_killed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    home = tmp_path_factory.mktemp("killed") / "drilled"
+    with subprocess.Popen(
+        [PROGRAM, "drill", "--out", str(home), "--only", "strangers"],
+        cwd=home.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as drill:
+        until_s = time.monotonic() + LIMIT_S
+        while not (home / "account-01" / "broker.pid").exists() and time.monotonic() < until_s:
+            time.sleep(0.05)
+        assert running_in(home)
+        drill.kill()
+    assert of_drill(home) == []
 
 
 ANYONE = """

@@ -113,7 +113,9 @@ def drill(
 def _chosen(only: Sequence[str], catalogue: "Sequence[Attempt]") -> "list[Attempt]":
     from difflib import get_close_matches
 
-    names = [one.name for one in catalogue]
+    from smart_leverage.drill.attempts import CONTROL
+
+    names = [CONTROL.name, *(one.name for one in catalogue)]  # the first is played in any case
     for wanted in only:
         if wanted not in names:
             near = get_close_matches(wanted, names, 1)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +14,7 @@ from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.drill.client import Client, Hear, until
 from smart_leverage.drill.market import Moves, move
 from smart_leverage.drill.scene import Scene, keep
-from smart_leverage.drill.stand import SETTINGS
+from smart_leverage.drill.stand import SETTINGS, end_venue
 from smart_leverage.drill.venue import Caps, Seen, see
 from smart_leverage.engine.events import Command
 from smart_leverage.ledger.files import FILE_MODE, FOLDER_MODE
@@ -23,7 +22,6 @@ from smart_leverage.runtime.control import Answer, Request, ask
 from smart_leverage.runtime.desk_process import url_of
 from smart_leverage.runtime.raw_log import private_log
 from smart_leverage.runtime.tokens import new_token
-from smart_leverage.runtime.venue_process import PID
 from smart_leverage.settings import Settings, template
 
 STARTS_WITHIN_S = 60.0
@@ -74,7 +72,7 @@ class Stage:
     def stop(self) -> None:
         """Hang up, and let the account end in order, its venue too; harmless twice."""
         self._end()
-        _end_venue(self.folder)
+        end_venue(self.folder)
 
     def crash(self) -> None:
         """Kill the process of the account; its venue goes on, as a real one would."""
@@ -253,13 +251,6 @@ def _await_prices(running: Stage) -> None:
 
     if not until(is_priced, STARTS_WITHIN_S):
         raise BrokerDown(f"the account of {running.folder} has no prices after its start")
-
-
-def _end_venue(folder: Path) -> None:
-    """End a venue whose account did not: it notes its process, and one that ended has no note."""
-    with suppress(OSError, ValueError):
-        os.kill(int((folder / PID).read_text(encoding="ascii")), signal.SIGTERM)
-        (folder / PID).unlink()
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -2,11 +2,12 @@
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from smart_leverage.runtime.live import Pace
 from smart_leverage.runtime.logs import journal
 from smart_leverage.runtime.logs.setup import LogConfig, Names, logging_to
 from smart_leverage.runtime.proposing import Traders
-from smart_leverage.runtime.venue_process import venue_process
+from smart_leverage.runtime.venue_process import PID, venue_process
 from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, in_real_time, opening
 from smart_leverage.wiring.accounts import BROKER
@@ -45,7 +46,16 @@ def main() -> int:
     except SmartLeverageError as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
+    finally:
+        end_venue(folder)  # it would outlive an error, as after a crash, and nobody would come back
     return 0
+
+
+def end_venue(folder: Path) -> None:
+    """End a venue that still runs: it notes its process, and takes the note away as it ends."""
+    with suppress(OSError, ValueError):
+        os.kill(int((folder / PID).read_text(encoding="ascii")), signal.SIGTERM)
+        (folder / PID).unlink()
 
 
 def _settings(folder: Path) -> Settings:
@@ -122,8 +132,9 @@ def _venue(folder: Path, settings: Settings, scene: Scene) -> Iterator[Venue]:
 
 
 def _say(**fields: Any) -> None:
-    sys.stdout.write(f"{json.dumps(fields)}\n")
-    sys.stdout.flush()
+    with suppress(BrokenPipeError):  # who started it may be gone; then it ends as well
+        sys.stdout.write(f"{json.dumps(fields)}\n")
+        sys.stdout.flush()
 
 
 def _await_end_of_input(over: threading.Event) -> None:
