@@ -7,6 +7,7 @@ that fails where nothing was changed, or takes too long, judges no mutant.
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -64,7 +65,8 @@ def _measured(judge: Judge, names: Sequence[str], modules: Sequence[str]) -> lis
             taken[name] = time.process_time() - began_s
     watch.stop()
     found: dict[str, dict[str, int]] = {name: {} for name in taken}
-    content = watch.get_data()
+    with warnings.catch_warnings(action="ignore"):  # of tests that run none of these lines
+        content = watch.get_data()
     for path in content.measured_files():
         for line, contexts in content.contexts_by_lineno(path).items():
             for name in contexts:
@@ -104,7 +106,7 @@ class Tests:
                      for name, cpu_s, lines in kept[file]["tests"]]  # fmt: skip
             fit = [each for each in found if each.cpu_s <= LONGEST_S]
             self.left_out += sorted(set(names) - {each.name for each in fit})
-            self.all += [each for each in fit if each.lines]
+            self.all += fit
 
     def _of_file(self, judge: Judge, names: Sequence[str], modules: Sequence[str]) -> Any:
         def does(_: Connection) -> Any:
@@ -127,13 +129,13 @@ class Tests:
             seen: Files of tests that it has survived, as they were: only others are asked.
         """
         statement = sum(1 << line for line in range(mutant.first, mutant.last + 1))
-        own = mutant.module.replace("/", "_")
+        own = own_files(mutant.module)
         found = [each for each in self.all if self._runs(each, mutant, statement)]
         if seen is not None:
             found = [each for each in found if seen.get(file_of(each.name)) != self._file(each)]
 
         def order(each: Measured) -> tuple[bool, float, str]:
-            is_own = f"test_{own}" in each.name
+            is_own = each.name.startswith(own)
             return each.name != first, each.cpu_s * (NEARER if is_own else 1.0), each.name
 
         found.sort(key=order)
@@ -154,15 +156,27 @@ class Tests:
     @staticmethod
     def _runs(test: Measured, mutant: Mutant, statement: int) -> bool:
         lines = test.lines.get(mutant.module, 0)
-        return bool(lines if mutant.is_at_import else lines & statement)
+        if mutant.is_at_import:
+            return lines != 0 or test.name.startswith(own_files(mutant.module))
+        return lines & statement != 0
 
 
-def _of_few_files(tests: Sequence[Measured], own: str) -> list[Measured]:
+def own_files(module: str) -> tuple[str, ...]:
+    """Return how the names of a module's own tests begin; the figures of a folder share a file."""
+    folder, _, name = module.partition("/")
+    return (
+        f"tests/unit/test_{folder}_{name}",
+        f"tests/property/test_{folder}_{name}",
+        f"tests/unit/test_{folder}_figures",
+    )
+
+
+def _of_few_files(tests: Sequence[Measured], own: tuple[str, ...]) -> list[Measured]:
     """Return the tests of the files that know a module best: its own, and where most run it."""
     counts: dict[str, float] = {}
     for number, each in enumerate(tests):
         file = file_of(each.name)
-        counts[file] = counts.get(file, 0.0) + (1e6 if f"test_{own}" in file or not number else 1.0)
+        counts[file] = counts.get(file, 0.0) + (1e6 if file.startswith(own) or not number else 1.0)
     best = set(sorted(counts, key=lambda file: (-counts[file], file))[:FILES_MOST])
     return [each for each in tests if file_of(each.name) in best]
 

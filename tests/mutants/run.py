@@ -64,7 +64,7 @@ JUDGES = (
     "unit/test_policy_*.py", "unit/test_engine_*.py", "unit/test_books_*.py",
     "unit/test_runtime_*.py", "unit/test_sim_*.py", "property/test_policy_*.py",
     "property/test_engine_*.py", "property/test_books_*.py", "property/test_margin_*.py",
-    "property/test_fresh_account.py", "golden/test_golden_cases.py",
+    "property/test_fresh_account.py", "golden/test_golden_cases.py", "unit/test_tracking.py",
 )  # fmt: skip
 """The files of tests that judge, beneath tests."""
 
@@ -144,7 +144,10 @@ class Run:
         return self.tests.of(mutant, before.by)
 
     def judge(self, seconds: float) -> None:
-        """Judge one mutant after the other until the time is over."""
+        """Judge one mutant after the other until the time is over.
+
+        What was judged before and does not hold any more is judged again, whatever the time.
+        """
         until, busy = time.monotonic() + seconds, _Busy(self._loader, self._functions, self._judge)
         rest = self._path.with_suffix(".new")
         with rest.open("w", encoding="utf-8") as kept:
@@ -163,7 +166,7 @@ class Run:
                 if before is not None and chosen is None:
                     keep(Judged(mutant, before))
                     continue
-                if time.monotonic() >= until:
+                if before is None and time.monotonic() >= until:
                     break
                 while busy.is_full(mutant):
                     keep(busy.next())
