@@ -4,6 +4,7 @@ Words are left alone, and so is what would only break: an argument or a value th
 What is left is arithmetic, comparisons, logic, numbers and truth values.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -126,6 +127,11 @@ class Module:
         self._tree, self._lines, self.places = wrapper.module, text.splitlines(), places.found
         self._at_import = _at_import(compile(text, name, "exec", dont_inherit=True))
 
+    def told(self, number: int) -> str:
+        """Return which change of which line a place is."""
+        place = self.places[number]
+        return f"{place.operator} {self._lines[place.line - 1].strip()}"
+
     def mutant(self, number: int) -> Mutant | None:
         """Make one of its mutants; None where the change is none."""
         place = self.places[number]
@@ -142,9 +148,19 @@ class Module:
 
 
 def sample(modules: Sequence[str], seed: int) -> tuple[int, Iterator[Mutant]]:
-    """Return how many mutants there are, and all of them in the order that a seed draws."""
+    """Return how many mutants there are, and all of them in the order that a seed draws.
+
+    Each draws its own place in the order, by what its line says: a change elsewhere in the code
+    leaves the order of all the others as it is.
+    """
     found = [Module(name) for name in modules]
     places = [(module, number) for module in found for number in range(len(module.places))]
-    Random(seed).shuffle(places)
+    seen: Counter[str] = Counter()
+    draws: dict[tuple[Module, int], float] = {}
+    for module, number in places:
+        text = f"{module.name} {module.told(number)}"
+        draws[module, number] = Random(f"{seed} {seen[text]} {text}").random()
+        seen[text] += 1
+    places.sort(key=draws.__getitem__)
     made = (module.mutant(number) for module, number in places)
     return len(places), (mutant for mutant in made if mutant is not None)
