@@ -96,7 +96,7 @@ class _Asked(Judge):
 
 def test_the_first_that_fails_ends_it() -> None:
     judge = _Asked(lambda *_: None)
-    judge.items = dict.fromkeys(["passes", "fails", "later"])  # type: ignore[arg-type]
+    judge.items = dict.fromkeys(["passes", "fails", "later"])  # type: ignore[assignment]
     _, told = Pipe(duplex=False)
     chosen = [Chosen(name, 1.0) for name in ("gone", "passes", "fails", "later")]
     assert judge.first_failing(chosen, told) == Verdict(Fate.KILLED, "fails", 3)

@@ -1,6 +1,7 @@
 """What is proved of a purchase is the most that every cap holds, lot by lot."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,7 +79,7 @@ def test_the_most_that_holds_is_given(
         pytest.param({"own": 10_001}, Reason.CAP_SYMBOL, 0, id="less-than-no-room"),
     ],
 )
-def test_a_cap_is_used_to_the_last_unit(used: dict[str, int], reason: Reason, given: int) -> None:
+def test_a_cap_is_used_to_the_last_unit(used: dict[str, Any], reason: Reason, given: int) -> None:
     lot = LISTED[BTC].lot
     proof = prove(LISTED[BTC], 50 * lot, 100 / lot, D(0), worst(**used), CAPS)
     assert proof == Proof(given * lot, reason)
@@ -114,7 +115,7 @@ def test_nothing_is_proved_of_nothing_even_where_no_price_was_ever_seen(qty: str
         ({"own": 10_001}, Reason.CAP_SYMBOL),
     ],
 )
-def test_at_its_cap_a_group_holds(used: dict[str, int], reason: Reason) -> None:
+def test_at_its_cap_a_group_holds(used: dict[str, Any], reason: Reason) -> None:
     assert holds(worst(**used), CAPS, {BTC: CAPS.symbol}) is reason
 
 

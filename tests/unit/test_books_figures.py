@@ -1,6 +1,7 @@
 """Figures of the books that nobody sets, and what a record says where nobody said otherwise."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -75,7 +76,8 @@ def test_an_entry_is_no_split_unless_it_says_so() -> None:
 
 
 def test_records_of_many_figures_are_made_by_name_only() -> None:
-    for kind in (Applied, Position, Statistics, Entry):
+    kinds: tuple[type[Any], ...] = (Applied, Position, Statistics, Entry)
+    for kind in kinds:
         with pytest.raises(TypeError):
             kind(True)
 
