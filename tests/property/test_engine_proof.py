@@ -123,3 +123,9 @@ def test_caps_that_grow_are_a_part_of_each() -> None:
     whole = exact_caps(Tier.STABLE, CLASSIC)
     assert whole == (D("0.4"), D("0.6"), D("1.0"), D("0.1"), D("0.5"))
     assert exact_caps(Tier.STABLE, CLASSIC, D("0.5")) == tuple(each / 2 for each in whole)
+
+
+def test_looking_through_counts_in_two_groups_only() -> None:
+    at = worst(weight="3")
+    groups = ("crypto", "leveraged", "gross", "symbol")
+    assert [at.weight_in(group, BTC) for group in groups] == [3, 3, 1, 1]

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from smart_leverage.books.baselines import Baselines, Period
 from smart_leverage.books.book import Book
@@ -151,3 +152,18 @@ def test_the_best_day_of_a_window_has_its_first_and_its_last_day() -> None:
     assert [peak.best("2026-01-04", days) for days in (1, 2, 3, 4)] == [0, 120, 120, 130]
     peak.mark("2026-01-02", D(115))  # a clock that went back counts as the last day
     assert peak.best("2026-01-03", 1) == 120
+
+
+@pytest.mark.parametrize(("first", "taken", "left"), [("2", "2", "4"), ("-2", "-2", "-4")])
+def test_a_split_multiplies_what_is_held_and_what_is_owed(
+    first: str, taken: str, left: str
+) -> None:
+    holding = held(entry(1, first))
+    split = entry(2, taken)
+    holding.apply(structs.replace(split, is_split=True, execution_id="", bot=""))
+    assert holding.qty == D(left)
+    position = holding.position()
+    assert position is not None
+    assert (position.value, position.average_entry_price) == (D(200), D(50))
+    (one,) = holding.held()
+    assert one.qty == D(4)

@@ -5,11 +5,12 @@ from tests.simulation.desk import AAPL, BTC, ETH, KO, PRICE, SOL, TQQQ, D, Desk
 
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Role, Side
+from smart_leverage.domain.orders import Order, OrderState, Role, Side
 from smart_leverage.domain.records import AssetLocked, Decided, Unprotected
 from smart_leverage.domain.registry import Registry
+from smart_leverage.engine.answering import MISSES_MIN
 from smart_leverage.engine.buying import ONE
-from smart_leverage.engine.events import Command
+from smart_leverage.engine.events import Command, Verdict
 from smart_leverage.engine.exposure import ZERO, value
 from smart_leverage.engine.judging import judge_tier
 from smart_leverage.engine.reconciling import LAG_NS
@@ -169,6 +170,26 @@ def test_a_change_to_the_least_is_taken_and_below_it_is_not() -> None:
     assert other.change(order, "0.01").verdict == "approved"
 
 
+def test_a_change_that_adds_nothing_says_the_price_and_counts_nothing() -> None:
+    desk = Desk()
+    desk.buy(KO, "10")
+    decision = desk.change(desk.take(), "4")
+    assert (decision.price, decision.asked, decision.allowed) == (D(60), D(4), D(4))
+    assert (decision.bound, decision.would_be, decision.unit) == (D(0), D(4), "count")
+
+
+@pytest.mark.parametrize(("qty", "given"), [("60", "60"), ("100", "100"), ("101", "0")])
+def test_more_of_a_sale_is_what_the_bot_holds_at_most(qty: str, given: str) -> None:
+    desk = Desk()
+    stop = desk.hold(KO, "100")
+    desk.sell(KO, "50")
+    desk.end(stop)
+    sale = desk.take(Role.BOT)
+    decision = desk.change(sale, qty)
+    assert (decision.given, decision.bound, decision.price) == (D(given), D(100), D(60))
+    assert decision.figures == {"held by this bot": "100.0000", "asked": str(decision.asked)}
+
+
 # -- losses and tiers -----------------------------------------------------------------------------
 
 
@@ -226,6 +247,46 @@ def test_what_somebody_sold_is_missing_however_little(theirs: str) -> None:
     gone = D("0.5") - D(theirs)
     assert desk.engine._core.missing == ({AAPL: gone} if gone else {})
     assert desk.engine._core.sellable(AAPL) == D(theirs)
+
+
+def unknown_sale(desk: Desk) -> Order:
+    stop = desk.hold(BTC, "0.1")
+    desk.sell(BTC, "0.1")
+    desk.end(stop)
+    sale = desk.pop()
+    desk.answer(sale, Verdict.UNKNOWN)
+    return sale
+
+
+def known_state(desk: Desk, order: Order) -> OrderState:
+    tracked = desk.state.orders.find(order.client_order_id)
+    assert tracked is not None
+    return tracked.state
+
+
+def test_an_order_is_absent_at_its_horizon_and_not_before() -> None:
+    desk = Desk()
+    sale = unknown_sale(desk)
+    sent_ns = desk.now_ns
+    for _ in range(MISSES_MIN):
+        desk.look_up(sale)
+    desk.now_ns = sent_ns + int(desk.config.absent_after_s * SECOND_NS) - 1
+    desk.look_up(sale)
+    assert known_state(desk, sale) is OrderState.UNKNOWN
+    desk.now_ns += 1
+    desk.look_up(sale)
+    assert known_state(desk, sale) is OrderState.ABSENT
+
+
+def test_as_many_look_ups_as_it_takes_and_not_one_less_make_an_order_absent() -> None:
+    desk = Desk()
+    sale = unknown_sale(desk)
+    desk.now_ns += int(desk.config.absent_after_s * SECOND_NS)
+    for _ in range(MISSES_MIN - 1):
+        desk.look_up(sale)
+        assert known_state(desk, sale) is OrderState.UNKNOWN
+    desk.look_up(sale)
+    assert known_state(desk, sale) is OrderState.ABSENT
 
 
 # -- what waited ----------------------------------------------------------------------------------

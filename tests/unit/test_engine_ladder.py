@@ -146,6 +146,7 @@ def test_after_a_split_the_next_print_is_believed_whatever_it_is() -> None:
 def test_what_is_remembered_is_known_again(prints: tuple[str, ...]) -> None:
     found = ladder(*prints, every_ns=11 * DAY_NS)
     kept = found.memory()[BTC]
+    assert kept.suspect_ns == (NOW + 22 * DAY_NS if len(prints) == 3 else 0)
     assert (kept.fast == kept.slow == "") == (len(prints) == 1)
     assert (kept.suspect == "") == (len(prints) < 3)
     again = PriceLadder(found.config)

@@ -1,6 +1,7 @@
 """Where a rule changes its mind: the figure at the edge, and the one just beyond it."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -431,7 +432,7 @@ def test_where_a_call_comes(leverage: float, rate: float, is_short: bool, ratio:
         pytest.param({"maintenance_margin": NAN}, NAN, id="no-margin-known"),
     ],
 )
-def test_how_far_everything_may_fall(changed: dict[str, float], distance: float) -> None:
+def test_how_far_everything_may_fall(changed: dict[str, Any], distance: float) -> None:
     account = MarginAccount(
         cash=-40.0, long_value=100.0, short_value=0.0, crypto_value=0.0, initial_margin=50.0,
         maintenance_margin=20.0, equity_last=0.0, maintenance_margin_last=0.0,
@@ -521,3 +522,15 @@ def test_a_resume_begins_everything_anew() -> None:
 def test_a_new_day_is_counted_from_the_last_mark_before_it() -> None:
     states = path((0.0, 100.0), (0.1, 120.0), (1.2, 117.0), (1.3, 116.0))
     assert [tripped(each) for each in states] == ["", "", "", "d"]
+
+
+@pytest.mark.parametrize(("factor", "lots"), [(2.0, 30), (-3.0, 20), (0.5, 60)])
+def test_what_counts_twice_fills_a_cap_twice_as_fast(factor: float, lots: int) -> None:
+    """60 % of half a unit is 0.3, of which 0.294 is used: 60 lots of 0.0001 count once."""
+    account = ACCOUNT._replace(leveraged_worst=0.294)
+    wanted = BUY._replace(lots=400)
+    fund = FUND._replace(factor=factor)
+    through = decide(account, fund, wanted, THROUGH)
+    assert (through.lots, through.reason) == (lots, Reason.CAP_LEVERAGED)
+    assert through.would_be == pytest.approx((0.294 + 0.04 * max(abs(factor), 1.0)) / 0.5)
+    assert decide(account, fund, wanted, CLASSIC).lots == 60
