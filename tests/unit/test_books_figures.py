@@ -8,7 +8,7 @@ from msgspec import structs
 
 from smart_leverage.books.baselines import Baseline, Period
 from smart_leverage.books.book import Applied
-from smart_leverage.books.exact import EXACT, PLACES_MAX, ZERO, bookable, ratio
+from smart_leverage.books.exact import EXACT, PLACES_MAX, ZERO, bookable, canonical, ratio
 from smart_leverage.books.lots import Lot
 from smart_leverage.books.peaks import KEPT_NS
 from smart_leverage.books.positions import CHECKPOINT_EVERY, Entry, Held, Position
@@ -93,6 +93,12 @@ def test_digits_that_are_booked_and_how_many_products_of_them_keep() -> None:
     assert len(ratio(D(1), D(3)).as_tuple().digits) == 40
 
 
+@pytest.mark.parametrize("zero", ["0", "-0", "0.00", "-0E-8", "0E+5"])
+def test_nothing_is_written_in_one_way(zero: str) -> None:
+    assert str(canonical(D(zero))) == "0"
+    assert str(canonical((D("1.50"), zero))) == f"(Decimal('1.5'), {zero!r})"
+
+
 def test_marks_are_kept_for_a_month_and_entries_matched_anew_from_the_last_of_64() -> None:
     assert KEPT_NS == 31 * DAY_NS
     assert CHECKPOINT_EVERY == 64
@@ -108,9 +114,10 @@ def test_the_interval_of_a_rate_ends_at_nothing_and_at_all() -> None:
 def test_of_two_records_the_lower_caps_and_on_a_tie_the_shorter() -> None:
     long, short = Statistics(wins=6, losses=4), Statistics(wins=3, losses=2)
     assert TrackRecord(with_forced=long, without_forced=short).capping is short
-    assert TrackRecord(with_forced=short, without_forced=long).capping is long or (
-        TrackRecord(with_forced=short, without_forced=long).capping is short
-    )
+    assert TrackRecord(with_forced=short, without_forced=long).capping is short
+    again = Statistics(wins=6, losses=4, gain=D(5))
+    assert TrackRecord(with_forced=long, without_forced=again).capping is again
+    assert TrackRecord(with_forced=again, without_forced=long).capping is long
     worse = Statistics(wins=2, losses=3)
     assert TrackRecord(with_forced=worse, without_forced=long).capping is worse
     assert TrackRecord(with_forced=long, without_forced=worse).capping is worse

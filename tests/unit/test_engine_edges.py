@@ -5,12 +5,13 @@ from tests.simulation.desk import AAPL, BTC, ETH, KO, PRICE, SOL, TQQQ, D, Desk
 
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Order, OrderState, Role, Side
+from smart_leverage.domain.opportunity import OrderWish
+from smart_leverage.domain.orders import Order, OrderState, OrderType, Role, Side, TimeInForce
 from smart_leverage.domain.records import AssetLocked, Decided, Unprotected
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.answering import MISSES_MIN
 from smart_leverage.engine.buying import ONE
-from smart_leverage.engine.events import Command, Verdict
+from smart_leverage.engine.events import Command, Verdict, Wished
 from smart_leverage.engine.exposure import ZERO, value
 from smart_leverage.engine.judging import judge_tier
 from smart_leverage.engine.reconciling import LAG_NS
@@ -103,6 +104,18 @@ def test_a_sale_of_the_house_says_the_price() -> None:
     assert (sale.asked, sale.allowed, sale.given) == (D(10), D(10), D(10))
 
 
+@pytest.mark.parametrize(("asked", "given"), [("1", "1"), ("7", "7"), ("7.5", "0"), ("8", "8")])
+def test_a_trailing_stop_is_of_whole_shares(asked: str, given: str) -> None:
+    desk = Desk()
+    desk.hold(AAPL, "10")
+    wish = OrderWish(
+        at_ns=desk.now_ns, key=AAPL, side=Side.SELL, source="bot", id="one", qty=D(asked),
+        type=OrderType.TRAILING_STOP, trail_percent=D(2), time_in_force=TimeInForce.GTC,
+    )  # fmt: skip
+    wished = Wished(at_ns=desk.now_ns, wish=wish, bot="bot", may_shrink=True)
+    assert desk.feed(wished).decisions[0].given == D(given)
+
+
 # -- purchases ------------------------------------------------------------------------------------
 
 
@@ -154,6 +167,20 @@ def test_a_purchase_against_an_own_sale_is_refused_with_nothing_counted() -> Non
     assert (bought.bound, bought.would_be) == (D(0), D(0))
 
 
+def test_a_signal_that_makes_no_sense_is_refused_as_that() -> None:
+    desk = Desk()
+    assert desk.signal(KO, ratio=1000.0).reason == "bad_input"
+    assert desk.buy(KO, "0.00001").reason == "minimum"
+
+
+def test_an_id_is_a_short_word() -> None:
+    desk = Desk()
+    desk.buy(KO, "1")
+    order = desk.take()
+    assert order.client_order_id.startswith("sl-")
+    assert len(order.client_order_id) == 27
+
+
 # -- changes --------------------------------------------------------------------------------------
 
 
@@ -187,6 +214,8 @@ def test_more_of_a_sale_is_what_the_bot_holds_at_most(qty: str, given: str) -> N
     sale = desk.take(Role.BOT)
     decision = desk.change(sale, qty)
     assert (decision.given, decision.bound, decision.price) == (D(given), D(100), D(60))
+    assert decision.side is Side.SELL
+    assert decision.reason == ("none" if D(given) else "not_held")
     assert decision.figures == {"held by this bot": "100.0000", "asked": str(decision.asked)}
 
 
@@ -225,6 +254,16 @@ def test_a_lock_is_over_at_the_instant_at_which_it_ends() -> None:
     desk.now_ns = lock.until_ns
     desk.prices()
     assert desk.buy(ETH, "0.01").reason != "asset_locked"
+
+
+def test_a_coin_of_which_nothing_is_left_is_locked_without_a_sale() -> None:
+    desk = Desk(holdings={ETH: "4"}, cash=90_000)
+    stop = desk.state.live_stop(ETH)
+    assert stop is not None
+    desk.fill(stop.order, "1990")
+    desk.prices({ETH: "2000"})
+    assert len(desk.of(AssetLocked)) == 1
+    assert [each for each in desk.records if isinstance(each, Decided)] == []
 
 
 def test_a_coin_is_locked_once_a_day() -> None:

@@ -8,6 +8,7 @@ import pytest
 from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.caps import weight_of
 from smart_leverage.policy.decide import Account, Asset, Proposal, decide, shortfall, size_of
+from smart_leverage.policy.deleverage import Deleveraging, ceiling_now
 from smart_leverage.policy.earning import (
     ExposureTerms,
     is_any_capped,
@@ -37,6 +38,7 @@ from smart_leverage.policy.margin import (
     MarginTerms,
     call_distance,
     concentrated_rate,
+    crypto_capacity,
     implied_maintenance,
     liquidation_price_ratio,
     maintenance_rate,
@@ -270,6 +272,20 @@ def test_between_the_quiet_shares_nothing_moves_and_at_them_it_does() -> None:
     assert quiet_share(4.0, 9.0, at).least == INF
 
 
+@pytest.mark.parametrize(
+    ("minutes", "ceiling"),
+    [(-1.0, 0.49), (0.0, 0.49), (0.0624, 0.49), (0.125, 0.245), (0.25, 0.0), (NAN, 0.0)],
+)
+def test_a_plan_of_half_a_minute_has_its_slices(minutes: float, ceiling: float) -> None:
+    at = Deleveraging(
+        first_ceiling=0.75, pace_minutes=0.25, slices=3, slice_at_once=0.05, band_to=0.98
+    )
+    first, step = 0.735, 0.735 / 3.0
+    slices = {0.49: 1, 0.245: 2, 0.0: 3}[ceiling]
+    found = ceiling_now(0.9, 0.0, minutes, at)
+    assert found == pytest.approx(first - slices * step)
+
+
 # --- sizes, stops and volatility -----------------------------------------------------------------
 
 ACCOUNT = Account(
@@ -430,6 +446,7 @@ def test_where_a_call_comes(leverage: float, rate: float, is_short: bool, ratio:
         pytest.param({"maintenance_margin": 99.5, "cash": -0.25}, 0.5, id="hardly-lent-on"),
         pytest.param({"long_value": NAN}, NAN, id="nobody-knows"),
         pytest.param({"maintenance_margin": NAN}, NAN, id="no-margin-known"),
+        pytest.param({"cash": -INF}, NAN, id="an-endless-debt"),
     ],
 )
 def test_how_far_everything_may_fall(changed: dict[str, Any], distance: float) -> None:
@@ -448,6 +465,22 @@ def test_a_variance_beyond_all_numbers_is_unknown() -> None:
 def test_a_statement_without_a_multiple_implies_nothing() -> None:
     assert math.isnan(implied_maintenance(100.0, 50.0, 0.0))
     assert implied_maintenance(100.0, 50.0, 0.5) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("borrowing", "open_buys", "capacity"),
+    [(0.0, 0.0, 10_000.0), (0.5, 0.0, 29_000.0), (1.0, 8_000.0, 40_000.0), (0.0, 1e5, 0.0)],
+)
+def test_coins_are_bought_with_cash_and_the_part_of_a_loan_that_is_allowed(
+    borrowing: float, open_buys: float, capacity: float
+) -> None:
+    account = MarginAccount(
+        cash=10_000.0, long_value=50_000.0, short_value=0.0, crypto_value=0.0,
+        initial_margin=10_000.0, maintenance_margin=5_000.0, equity_last=0.0,
+        maintenance_margin_last=0.0, power_used_today=0.0, is_day_trader=False,
+    )  # fmt: skip
+    terms = MarginTerms(crypto_borrowing=borrowing)
+    assert crypto_capacity(account, open_buys, terms) == capacity
 
 
 def test_half_a_rate_carries_twice_the_excess() -> None:
@@ -503,6 +536,9 @@ def test_one_mark_trips_nothing() -> None:
         pytest.param(
             [(20.0, 100.0), (29.0, 98.0), (31.0, 96.0), (40.0, 94.0), (49.0, 91.9)], "me",
             id="over-the-end-of-a-month",
+        ),
+        pytest.param(
+            [(20.0, 90.0), (29.0, 100.0), (30.5, 94.0)], "de", id="a-month-opens-at-its-last-mark",
         ),
         pytest.param(
             [(0.0, 100.0), (10.0, 98.0), (20.0, 96.0), (31.0, 94.0), (41.0, 93.5)], "",

@@ -183,6 +183,7 @@ def test_figures_that_can_be_are_used(
         pytest.param(kelly_binary, (0.0, 1.0, 1.0), (-1.0, 0.0), id="never-won"),
         pytest.param(kelly_binary, (1.0, 1.0, 0.5), (2.0, 2.0), id="never-lost"),
         pytest.param(log_growth_binary, (0.0, 1.0, 1.0, 0.5), math.log(0.5), id="loses-half"),
+        pytest.param(log_growth_binary, (0.0, INF, 1.0, 0.5), math.log(0.5), id="never-all"),
         pytest.param(log_growth_binary, (1.0, 1.0, 1.0, 0.5), math.log(1.5), id="wins-half"),
         pytest.param(log_growth_binary, (1.0, 1.0, 1.0, 2.0), math.log(3.0), id="nothing-to-lose"),
         pytest.param(log_growth_binary, (0.5, 1.0, 1.0, 0.0), 0.0, id="nothing-staked"),
@@ -246,6 +247,7 @@ def test_figures_that_can_be_are_used(
         pytest.param(whole_steps, (0.29, 100.0), 0.29, id="a-hair-below-a-step-is-the-step"),
         pytest.param(whole_steps, (0.0199, 100.0), 0.01, id="whole-steps-only"),
         pytest.param(whole_steps, (0.75, 2.0), 0.5, id="halves"),
+        pytest.param(whole_steps, (1e9 + 0.5, 1.0), 1e9 + 0.5, id="just-too-many-to-count"),
         pytest.param(whole_steps, (1e8, 100.0), 1e8, id="too-many-to-count"),
         pytest.param(prob_touch_barrier, (0.9, 0.1, 0.2, 0.0), 0.0, id="no-time-left"),
         pytest.param(prob_touch_barrier, (0.9, 0.1, 0.2, -1.0), 0.0, id="time-is-over"),
@@ -274,6 +276,7 @@ def test_lots_are_proved_with_what_their_purchase_costs() -> None:
     assert lots_proved(0.5, 999.9, 200.0, 2.5, 1.0, 1.0) == 99
     assert lots_proved(0.5, 1.0, 0.25, 0.25, 0.0, 0.5) == 2
     assert lots_proved(0.5, 1e4, 0.0, 0.0, 1.0, 1.0) == 10_000
+    assert lots_proved(0.5, 1e3, 0.0, 0.0, 0.0, 1.0) == 0
     assert lots_proved(1.0, 2.0**53, 0.0, 1.0, 0.0, 1.0) == 0
 
 
@@ -282,12 +285,29 @@ def test_shrinkage_grows_with_the_evidence_and_without_any_nothing_is_staked() -
     assert known == pytest.approx((0.75, 0.375, 1.0 - 0.5 * (1.0 + 1.0 / 3.0), 0.5))
     half = kelly_estimation_shrinkage(0.5, 0.5)
     assert half == pytest.approx((1.0 / 9.0, 1.0 / 72.0, 0.25 - 0.5 * 2.25, 0.125))
-    for sharpe, years in [(1.0, 0.0), (1.0, -1.0), (1.0, NAN), (NAN, 1.0)]:
+    for sharpe, years in [(2.0, 0.0), (1.0, 0.0), (1.0, -1.0), (1.0, NAN), (NAN, 1.0)]:
         found = kelly_estimation_shrinkage(sharpe, years)
         assert found[:3] == (0.0, 0.0, -INF)
         assert is_alike(found[3], 0.5 * sharpe * sharpe)
     assert kelly_estimation_shrinkage(0.0, 1.0)[:2] == (0.0, 0.0)
     assert kelly_estimation_shrinkage(1e200, 1.0).optimal_multiplier == 1.0
+
+
+def test_two_figures_below_nothing_make_none_above_it() -> None:
+    sizing = Sizing()
+    assert size_by_factor(1e5, -0.25, -1.0, 1.0, sizing) == 0.0
+    assert size_by_factor(-1e5, -0.25, 1.0, 1.0, sizing) == 0.0
+    assert size_by_factor(-1e5, 0.25, -1.0, 1.0, sizing) == 0.0
+    assert kelly_cap(-0.5, -0.5, 0.1, 0.5) == 0.0
+    assert kelly_cap(-0.5, 0.5, -0.1, 0.5) == 0.0
+    assert kelly_cap(0.5, -0.5, -0.1, 0.5) == 0.0
+    assert tail_cap(-0.01, -0.05) == volatility_cap(-0.1, -0.5) == gap_cap(-0.1, -0.5) == 0.0
+    assert surplus_exposure(-4.0, 0.93, 1e5, 2e5) == 0.0
+    assert cushion_exposure(-2.0, 2e5, 1e5, 0.6) == 0.0
+    assert headroom(-0.25, -1e5, 0.0) == 0.0
+    assert lots_within(-3.0, -1.0) == lots_proved(-0.5, -1e3, 0.0, 1.0, 0.0, -1.0) == 0
+    assert whole_steps(-0.5, -100.0) == 0.0
+    assert surplus_multiplier(-0.2, 0.02, -0.5, 0.9, 0.0) == 0.0
 
 
 @pytest.mark.parametrize("scale", [1e-6, 0.25, 1.0, 4096.0])
