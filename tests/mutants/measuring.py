@@ -44,11 +44,16 @@ def digest_of(paths: Iterable[Path]) -> str:
     return found.hexdigest()[:24]
 
 
+UNDER = ("policy", "books", "engine", "domain")
+"""Folders of our code that the changed modules, and so what was said of them, rest on."""
+
+
 def beneath() -> str:
-    """Return the digest of what all tests depend on: our code, and what tests share."""
+    """Return the digest of what all tests depend on: code under what is changed, shared code."""
     shared = (each for each in (ROOT / "tests").rglob("*.py")
               if not each.name.startswith("test_") and "mutants" not in each.parts)  # fmt: skip
-    return digest_of([*SOURCES.rglob("*.py"), *shared])
+    ours = (path for folder in UNDER for path in (SOURCES / folder).rglob("*.py"))
+    return digest_of([*ours, *shared])
 
 
 def _measured(judge: Judge, names: Sequence[str], modules: Sequence[str]) -> list[Any]:
