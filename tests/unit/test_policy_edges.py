@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
+from smart_leverage.policy.arithmetic import (
+    exponential,
+    exponential_less_one,
+    finite_or_zero,
+    normal_cdf,
+)
 from smart_leverage.policy.breakers import BreakerState
+from smart_leverage.policy.calibration import CalibrationKnots, calibrated
 from smart_leverage.policy.caps import weight_of
 from smart_leverage.policy.decide import Account, Asset, Proposal, decide, shortfall, size_of
 from smart_leverage.policy.deleverage import Deleveraging, ceiling_now
@@ -125,6 +132,38 @@ def test_less_than_a_trade_counts_as_what_is_left_of_it(wins: float, losses: flo
     prior = 10.0 * (won + lost) / (wins + losses)
     ratio = (won + prior) / (wins + 10.0) / ((lost + prior) / (losses + 10.0))
     assert found.payoff_ratio == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(5.0, 0.0), (0.0, 5.0)])
+def test_what_wins_or_loses_alone_still_pays_its_costs(wins: float, losses: float) -> None:
+    found = payoff_thresholds(wins, losses, 0.02, 0.02, 0.004, 10.0, 0.1)
+    assert found.payoff_ratio == pytest.approx(1.0)
+    assert found.breakeven == found.threshold_1 == pytest.approx(0.6)  # (0.02 + 0.004) ÷ 0.04
+    assert found.threshold_2 == pytest.approx(0.7)
+
+
+def test_exponentials_end_before_doubles_do() -> None:
+    assert exponential(709.0) == math.exp(709.0)
+    assert exponential(709.5) == exponential_less_one(709.5) == INF
+    assert exponential_less_one(709.0) == math.expm1(709.0)
+    assert normal_cdf(0.0) == 0.5
+    assert normal_cdf(1.0) == pytest.approx(0.8413447460685429)
+    assert [finite_or_zero(each) for each in (0.5, 0.0, -0.5, INF, NAN)] == [0.5, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "worth"),
+    [(0.0, 0.2), (0.4, 0.2), (0.5, 0.4), (0.6, 0.6), (0.7, 0.65), (0.8, 0.7), (1.0, 0.7)],
+)
+def test_a_confidence_is_worth_what_lies_between_two_points(
+    confidence: float, worth: float
+) -> None:
+    knots = CalibrationKnots((0.4, 0.6, 0.8), (0.2, 0.6, 0.7))
+    assert calibrated(confidence, knots) == pytest.approx(worth)
+    assert math.isnan(calibrated(confidence, CalibrationKnots((0.4, 0.6), (0.2,))))
+    for outside in (-1e-9, 1.0 + 1e-9, NAN):
+        assert math.isnan(calibrated(outside, knots))
+    assert CalibrationKnots() == ((0.0, 1.0), (0.0, 1.0))
 
 
 def test_open_losers_count_as_lost_and_only_lower() -> None:
