@@ -154,7 +154,10 @@ def test_the_best_day_of_a_window_has_its_first_and_its_last_day() -> None:
     assert peak.best("2026-01-03", 1) == 120
 
 
-@pytest.mark.parametrize(("first", "taken", "left"), [("2", "2", "4"), ("-2", "-2", "-4")])
+@pytest.mark.parametrize(
+    ("first", "taken", "left"),
+    [("2", "2", "4"), ("-2", "-2", "-4"), ("0.5", "0.5", "1"), ("-0.5", "-0.5", "-1")],
+)
 def test_a_split_multiplies_what_is_held_and_what_is_owed(
     first: str, taken: str, left: str
 ) -> None:
@@ -164,6 +167,6 @@ def test_a_split_multiplies_what_is_held_and_what_is_owed(
     assert holding.qty == D(left)
     position = holding.position()
     assert position is not None
-    assert (position.value, position.average_entry_price) == (D(200), D(50))
+    assert (position.value, position.average_entry_price) == (abs(D(first)) * 100, D(50))
     (one,) = holding.held()
-    assert one.qty == D(4)
+    assert one.qty == abs(D(left))

@@ -1,17 +1,17 @@
 """The engine at its edges: the smallest order, the last unit, the same instant, one of two."""
 
 import pytest
-from tests.simulation.desk import AAPL, BTC, ETH, KO, PRICE, SOL, TQQQ, D, Desk
+from tests.simulation.desk import AAPL, BTC, ETH, KO, PRICE, SOL, SPY, TQQQ, D, Desk
 
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import Order, OrderState, OrderType, Role, Side, TimeInForce
-from smart_leverage.domain.records import AssetLocked, Decided, Unprotected
+from smart_leverage.domain.records import AssetLocked, BreakerMoved, Decided, Unprotected
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.answering import MISSES_MIN
 from smart_leverage.engine.buying import ONE
-from smart_leverage.engine.events import Command, Verdict, Wished
+from smart_leverage.engine.events import Command, Rung, Verdict, Wished
 from smart_leverage.engine.exposure import ZERO, value
 from smart_leverage.engine.judging import judge_tier
 from smart_leverage.engine.reconciling import LAG_NS
@@ -89,6 +89,64 @@ def test_in_a_frozen_account_nothing_is_sold() -> None:
     desk.state.trading = TradingState.FROZEN
     for sale in (desk.sell(KO, "10"), desk.sell(KO, "1"), desk.sell(KO, notional="60")):
         assert (sale.verdict, sale.reason, sale.given) == ("denied", "frozen", D(0))
+
+
+def test_a_signal_to_sell_takes_less_than_a_lot_along() -> None:
+    desk = Desk()
+    desk.hold(BTC, "0.1", bot="signal")
+    assert desk.sell(BTC, "0.033333333", bot="signal").given == D("0.033333333")
+    sale = desk.signal(BTC, Side.SELL)
+    assert sale.given == sale.asked == D("0.066666667")
+
+
+def rest(desk: Desk, side: Side, qty: str, limit: str) -> Decided:
+    """Wish for an order of KO that waits for its price."""
+    wish = OrderWish(
+        at_ns=desk.now_ns, key=KO, side=side, source="bot", id=f"rest-{len(desk.events)}",
+        qty=D(qty), type=OrderType.LIMIT, limit_price=D(limit), time_in_force=TimeInForce.GTC,
+    )  # fmt: skip
+    return desk.feed(Wished(at_ns=desk.now_ns, wish=wish, bot="bot")).decisions[0]
+
+
+def test_a_purchase_that_waits_far_below_counts_at_the_price_with_its_haircut() -> None:
+    desk = Desk()
+    bought = rest(desk, Side.BUY, "10", "50")
+    assert bought.verdict == "approved"
+    assert D(bought.figures["counted per unit"]) == D("60.30")
+    desk.print_one(KO, "60", Rung.QUOTE)
+    assert D(rest(desk, Side.BUY, "10", "50").figures["counted per unit"]) == 60
+
+
+def test_as_much_of_a_sale_at_another_price_needs_nothing_more() -> None:
+    desk = Desk()
+    stop = desk.hold(KO, "100")
+    assert rest(desk, Side.SELL, "50", "70").given == 50
+    desk.end(stop)
+    sale = desk.take(Role.BOT)
+    decision = desk.change(sale, "", "71")
+    assert (decision.verdict, decision.bound, decision.asked) == ("approved", D(0), D(50))
+
+
+@pytest.mark.parametrize(("wanted", "asked"), [("49.00005", "49"), ("49.0001", "49.0001")])
+def test_a_sale_of_shares_is_changed_in_lots(wanted: str, asked: str) -> None:
+    desk = Desk()
+    stop = desk.hold(KO, "100")
+    desk.sell(KO, "50")
+    desk.end(stop)
+    assert desk.change(desk.take(Role.BOT), wanted).asked == D(asked)
+
+
+def test_a_stop_stays_where_it_is_while_its_position_does_not_grow() -> None:
+    desk = Desk()
+    stop = desk.hold(BTC, "0.1")
+    for price in ("54000", "50000", "54000", "50000"):
+        desk.wait(86_400)
+        desk.prices({BTC: price})
+    assert desk.engine._core.ladder.volatility_daily(BTC) > 0.05
+    desk.sent.clear()
+    desk.end(stop, "expired")
+    again = desk.pop(Role.STOP)
+    assert (again.stop_price, again.qty) == (stop.stop_price, stop.qty)
 
 
 def test_a_sale_of_the_house_says_the_price() -> None:
@@ -264,6 +322,15 @@ def test_a_coin_of_which_nothing_is_left_is_locked_without_a_sale() -> None:
     desk.prices({ETH: "2000"})
     assert len(desk.of(AssetLocked)) == 1
     assert [each for each in desk.records if isinstance(each, Decided)] == []
+
+
+def test_a_breaker_says_why_it_moved() -> None:
+    desk = Desk(holdings={SPY: "100"}, cash=50_000)
+    desk.prices({SPY: "460"})
+    moved = desk.of(BreakerMoved)
+    assert isinstance(moved[-1], BreakerMoved)
+    assert (moved[-1].breaker, moved[-1].is_tripped) == ("day", True)
+    assert (moved[-1].why, moved[-1].limit) == ("loss over the limit", D("0.03"))
 
 
 def test_a_coin_is_locked_once_a_day() -> None:

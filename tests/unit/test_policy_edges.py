@@ -11,11 +11,11 @@ from smart_leverage.policy.arithmetic import (
     finite_or_zero,
     normal_cdf,
 )
-from smart_leverage.policy.breakers import BreakerState
+from smart_leverage.policy.breakers import BreakerState, is_loss_over
 from smart_leverage.policy.calibration import CalibrationKnots, calibrated
 from smart_leverage.policy.caps import weight_of
 from smart_leverage.policy.decide import Account, Asset, Proposal, decide, shortfall, size_of
-from smart_leverage.policy.deleverage import Deleveraging, ceiling_now
+from smart_leverage.policy.deleverage import Deleveraging, ceiling_now, deadline_minutes
 from smart_leverage.policy.earning import (
     ExposureTerms,
     is_any_capped,
@@ -49,6 +49,7 @@ from smart_leverage.policy.margin import (
     implied_maintenance,
     liquidation_price_ratio,
     maintenance_rate,
+    options_buying_power,
     prob_touch_barrier,
     security_capacity,
 )
@@ -66,10 +67,12 @@ from smart_leverage.policy.steady_breakers import (
     Mark,
     SteadyBreakers,
     SteadyLimits,
+    SteadyReferences,
     steady_breaker_path,
+    step_steady_breakers,
 )
 from smart_leverage.policy.stops import Stops, is_through_stop, stop_distance
-from smart_leverage.policy.tier import Tier, granted_tier, tier_of
+from smart_leverage.policy.tier import TOLERANCE, Tier, granted_tier, tier_of
 from smart_leverage.policy.volatility import VolatilityMemory, VolatilityState, volatility_ratio
 
 NAN, INF = math.nan, math.inf
@@ -164,6 +167,35 @@ def test_a_confidence_is_worth_what_lies_between_two_points(
     for outside in (-1e-9, 1.0 + 1e-9, NAN):
         assert math.isnan(calibrated(outside, knots))
     assert CalibrationKnots() == ((0.0, 1.0), (0.0, 1.0))
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(0.5, 0.5), (0.5, 30.0), (30.0, 0.5)])
+def test_less_than_a_trade_of_a_record_has_its_mean(wins: float, losses: float) -> None:
+    """A rare loss is five times a win, so the payoff as it was is the higher bar."""
+    record = Record(wins=wins, losses=losses, won=0.01 * wins, lost=0.05 * losses)
+    assert proof_of(record, AT).threshold_1 == pytest.approx(5.0 / 6.0)
+
+
+def test_what_is_a_hair_over_its_limit_is_inside_it() -> None:
+    assert not is_loss_over(0.03 + TOLERANCE, 0.03)
+    assert is_loss_over(0.03 + 2.0 * TOLERANCE, 0.03)
+    at = Deleveraging()
+    assert deadline_minutes(0.40 + TOLERANCE, at) == at.last_minutes
+    assert deadline_minutes(0.40 + 2.0 * TOLERANCE, at) == at.first_minutes
+    assert deadline_minutes(NAN, at) == at.last_minutes
+
+
+def test_an_emergency_begins_below_its_edge_in_either_window() -> None:
+    at = SteadyLimits(month_return_emergency=-0.5, drawdown_limit=9.0, loss_limit_monthly=9.0,
+                      loss_limit_daily=9.0)  # fmt: skip
+    edge = -0.5 - TOLERANCE
+    for name in ("month", "month_rolling"):
+        since = SteadyReferences(1.0, 1.0, 1.0, 1.0, 1.0)._replace(**{name: 2.0})
+        exact = at._replace(month_return_emergency=-0.5)
+        assert edge < -0.5
+        assert step_steady_breakers(CLEAR, 1.0, since, exact) == CLEAR
+        below = step_steady_breakers(CLEAR, 0.999999, since, exact)
+        assert below == CLEAR._replace(is_emergency=True)
 
 
 def test_open_losers_count_as_lost_and_only_lower() -> None:
@@ -464,6 +496,7 @@ def test_the_surcharge_begins_at_both_of_its_edges() -> None:
         pytest.param(0.5, 0.5, True, 2.0, id="half-short"),
         pytest.param(-1.0, 0.5, True, INF, id="nothing-short"),
         pytest.param(1.0, 0.25, False, 0.0, id="own-money"),
+        pytest.param(1.0, 1.0, False, 0.0, id="own-money-where-nothing-is-lent"),
         pytest.param(1.25, 0.2, False, 0.25, id="a-little-borrowed"),
         pytest.param(2.0, 1.0, False, INF, id="nothing-is-lent"),
         pytest.param(4.0, 0.25, False, 1.0, id="in-call-at-once"),
@@ -499,6 +532,16 @@ def test_how_far_everything_may_fall(changed: dict[str, Any], distance: float) -
 
 def test_a_variance_beyond_all_numbers_is_unknown() -> None:
     assert prob_touch_barrier(0.9, 0.0, 1e153, 200.0) == 1.0
+
+
+@pytest.mark.parametrize(("most", "stated"), [(1.0, 5_000.0), (2.0, 5_000.0), (4.0, 5_000.0)])
+def test_options_are_bought_without_a_loan(most: float, stated: float) -> None:
+    account = MarginAccount(
+        cash=5_000.0, long_value=0.0, short_value=0.0, crypto_value=0.0, initial_margin=0.0,
+        maintenance_margin=0.0, equity_last=0.0, maintenance_margin_last=0.0,
+        power_used_today=0.0, is_day_trader=False,
+    )  # fmt: skip
+    assert options_buying_power(account, MarginTerms(multiplier_max=most)) == stated
 
 
 def test_a_statement_without_a_multiple_implies_nothing() -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from smart_leverage.policy.breakers import BreakerState, LossLimits, Severity
 from smart_leverage.policy.caps import LOTS_MAX, Group, GroupCaps
+from smart_leverage.policy.decide import Account, Asset, Proposal
 from smart_leverage.policy.deleverage import Deleveraging
 from smart_leverage.policy.earning import ExposureTerms
 from smart_leverage.policy.evidence import EvidenceTerms, Record, RecordTerms
 from smart_leverage.policy.exposure import Cap
+from smart_leverage.policy.intraday import Phase
 from smart_leverage.policy.margin import MarginRates, MarginTerms, RuleSet
 from smart_leverage.policy.sizing import EdgeTerms, Sizing
 from smart_leverage.policy.sleeve import UNKNOWN
@@ -136,6 +138,14 @@ def test_what_is_not_said_is_the_careful_side() -> None:
     assert not Mark(time_s=0.0, day=0, month=0, equity=1.0).is_resumed
     assert UNKNOWN.days == 0.0
     assert all(math.isnan(each) for each in UNKNOWN[1:])
+
+
+def test_an_asset_is_plain_and_an_account_without_evidence_unless_it_says_so() -> None:
+    assert Asset._field_defaults == {"factor": 1.0, "is_intraday": False}
+    assert Proposal._field_defaults == {"is_calibrated": False}
+    assert Account._field_defaults == {
+        "exposure": Caps(math.inf, math.inf), "breakeven": 0.5, "phase": Phase.OFF,
+    }  # fmt: skip
 
 
 def test_lots_end_where_a_double_stops_counting_one_by_one() -> None:

@@ -277,6 +277,8 @@ def test_lots_are_proved_with_what_their_purchase_costs() -> None:
     assert lots_proved(0.5, 1.0, 0.25, 0.25, 0.0, 0.5) == 2
     assert lots_proved(0.5, 1e4, 0.0, 0.0, 1.0, 1.0) == 10_000
     assert lots_proved(0.5, 1e3, 0.0, 0.0, 0.0, 1.0) == 0
+    assert lots_proved(1.0, 2.0**53 - 1.0, 0.0, 1.0, 0.0, 1.0) == 0
+    assert lots_proved(1.0, 2.0**53 - 2.0, 0.0, 1.0, 0.0, 1.0) == 2**53 - 2
     assert lots_proved(1.0, 2.0**53, 0.0, 1.0, 0.0, 1.0) == 0
 
 
