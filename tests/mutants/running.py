@@ -225,7 +225,12 @@ def loaded_anew(module: str, source: str, chosen: Sequence[Chosen]) -> Verdict:
 
     def does(told: Connection) -> Verdict:
         found: list[Verdict] = []
-        judge = Judge(lambda judge, _: found.append(judge.first_failing(chosen, told)))
+
+        def then(judge: Judge, session: pytest.Session) -> None:
+            if not session.testsfailed:  # else there are tests that could not be imported
+                found.append(judge.first_failing(chosen, told))
+
+        judge = Judge(then)
         name = f"smart_leverage.{module.replace('/', '.')}"
         sys.meta_path.insert(0, _Finder(name, source))
         pytest.main([*OPTIONS, *files], plugins=[judge])
