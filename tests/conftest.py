@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, settings
 
 if TYPE_CHECKING:
     from smart_leverage.ledger.postgres.address import Address
@@ -25,7 +25,11 @@ FRESH = settings.get_profile("default")
 settings.register_profile("dev", FRESH, deadline=None)
 settings.register_profile("ci", settings.get_profile("ci"), derandomize=True, print_blob=True)
 settings.register_profile("thorough", FRESH, deadline=None, max_examples=2000, print_blob=True)
-settings.register_profile("mutants", FRESH, derandomize=True, deadline=None, max_examples=25)
+# Where a test is asked about many changes, a failure is enough: nobody reads its smallest example.
+settings.register_profile(
+    "mutants", FRESH, derandomize=True, deadline=None, max_examples=25, report_multiple_bugs=False,
+    phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck),
+)  # fmt: skip
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 NEEDS: dict[str, Callable[[], bool]] = {

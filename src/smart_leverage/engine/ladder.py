@@ -116,16 +116,13 @@ class PriceLadder:
         seen.mark, seen.is_anew = float(seen.price), True
 
     def _confirms(self, seen: _Seen, mark: float, at_ns: int) -> bool:
-        """Tell whether another print agrees with a jump; the same one twice confirms nothing."""
+        """Tell whether another print agrees with a jump; the same one twice confirms nothing.
+
+        It agrees where it is a jump to the same side: one near the first is on its side as well.
+        """
         is_same = (mark, at_ns) == (seen.suspect, seen.suspect_ns)
-        return (
-            seen.suspect > 0.0
-            and not is_same
-            and (
-                abs(mark / seen.suspect - 1.0) <= self.config.jump_max
-                or (mark < seen.mark) == (seen.suspect < seen.mark)
-            )
-        )
+        is_on_its_side = (mark < seen.mark) == (seen.suspect < seen.mark)
+        return seen.suspect > 0.0 and not is_same and is_on_its_side
 
     def _learn(self, seen: _Seen, mark: float, at_ns: int) -> None:
         """Fold one return into both variances, weighted by the time it took."""

@@ -61,8 +61,15 @@ def broker_order(row: Row, known: Known, own: Mapping[str, Order]) -> BrokerOrde
         replaces=row.get("replaces") or None,
         replaced_by=row.get("replaced_by") or None,
         hwm=_number(row, "hwm"),
-        legs=tuple(broker_order(leg, known, own) for leg in row.get("legs") or ()),
+        legs=tuple(broker_order(leg, known, own) for leg in _legs(row)),
     )
+
+
+def _legs(row: Row) -> list[Row]:
+    legs = row.get("legs") or []
+    if not isinstance(legs, list | tuple) or not all(isinstance(leg, Mapping) for leg in legs):
+        raise BadData(f"the broker said legs = {str(legs)[:32]!r}")
+    return list(legs)
 
 
 def _order(row: Row, known: Known, own: Mapping[str, Order]) -> Order:
