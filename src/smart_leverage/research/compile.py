@@ -20,7 +20,7 @@ from numba import types
 from numba.core.caching import FunctionCache
 
 from smart_leverage.domain.errors import InvariantViolation
-from smart_leverage.research.merging import PartCompiler
+from smart_leverage.research.merging import PartCompiler, WholeCompiler
 from smart_leverage.rule import RULES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,7 +84,7 @@ class RuleCompiler:
         """
         if function not in self._compiled:
             twin = self._linked(function)
-            dispatcher = _njit(**_PLAIN)(twin)
+            dispatcher = _njit(pipeline_class=WholeCompiler, **_PLAIN)(twin)
             if self._cache_folder is not None:
                 _keep(dispatcher, self._cache_folder, fingerprint(function))
             self._compiled[function] = cast("Callable[..., Any]", dispatcher)

@@ -2,10 +2,13 @@
 
 The library optimises and emits every function of its own, and once more in every function that it
 is merged into. Of a rule that nobody calls but other compiled functions, all that is thrown away.
+What is still called and not merged is private to its caller: no number that it does not use is
+passed. Else a call hands over every field of every array and record, some hundreds of them.
 """
 
 from typing import Any
 
+from llvmlite.binding import Linkage
 from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -34,6 +37,28 @@ class PartCompiler(_Compiler):  # type: ignore[misc]
         target = self.state.targetctx
         self.state.library = PartLibrary(target.codegen(), function.__qualname__)
         target.get_executable = _no_executable  # the target of this one compilation
+        return super().compile_extra(function)
+
+
+class WholeLibrary(_Library):  # type: ignore[misc]
+    """Code that Python calls, with all its parts in it."""
+
+    def _optimize_final_module(self) -> None:
+        """Keep the parts from outside callers, so that they are passed only what they use."""
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
+
+
+class WholeCompiler(_Compiler):  # type: ignore[misc]
+    """Compiles a function that Python calls, and that calls parts."""
+
+    def compile_extra(self, function: Any) -> Any:
+        """Compile a function into a library of its own."""
+        target = self.state.targetctx
+        self.state.library = WholeLibrary(target.codegen(), function.__qualname__)
+        self.state.library.enable_object_caching()
         return super().compile_extra(function)
 
 

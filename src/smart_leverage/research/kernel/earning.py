@@ -54,12 +54,12 @@ def fold(books: Books, policy: Policy) -> None:
     account.closed = 0
     for place in range(count):
         one = books.closed[place]
-        note_lasted(books.lasted, account.episodes, one.lasted)
-        account.episodes += 1
-        if policy.record.is_earned:
+        if policy.record.is_earned:  # nothing else asks how long episodes last
+            note_lasted(books.lasted, account.episodes, one.lasted)
             take_outcome(books.records[0], one.outcome, policy)
             if one.is_forced == 0:
                 take_outcome(books.records[1], one.outcome, policy)
+        account.episodes += 1
     if policy.record.is_earned:
         judge_record(books, policy)
 

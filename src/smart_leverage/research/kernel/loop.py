@@ -129,15 +129,17 @@ def go_over(
     lends: bool | None,
 ) -> None:
     """Take one account through a span: what is quiet is passed over, the rest is done in full."""
-    account, policy = books.account, policy_at(row, lends)
+    account = books.account
     busy = market.busy[begin]
     if busy == ROLLING and account.is_watched == 0:
+        policy = policy_at(row, lends)
         if roll_calmly(books, market, begin, setup, policy):
             show(books, market.facts, policy, market.instants[begin].at)
         else:
             account.is_watched = 1
     t = begin
     while t < end and account.fault == SOUND:
+        policy = policy_at(row, lends)  # here and not once: a number is read where it is used
         if busy != CLOSELY and account.is_watched == 0:
             due = next_due(account, market.instants, t, end, policy.rolling.is_rolling)
             is_quiet = True

@@ -112,6 +112,8 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
 
 def evidence_at(at: Any, evidence: Sequence[Dated]) -> Any:
     """Return which evidence holds at each instant: 0 for none, else its place counted from 1."""
+    if not evidence:
+        return np.zeros(len(at), dtype=np.int64)
     since = np.array([one.since_ns for one in evidence], dtype=np.int64)
     until = np.array([0, *(one.until_ns for one in evidence)], dtype=np.int64)
     last = np.searchsorted(since, at, side="right")
