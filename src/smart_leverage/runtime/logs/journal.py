@@ -14,6 +14,7 @@ from smart_leverage.domain.records import (
     Decided,
     EnforcementChanged,
     Filled,
+    FillRevised,
     FlowSeen,
     IncomeSeen,
     Intended,
@@ -114,6 +115,20 @@ def _filled(record: Filled) -> Line:
     return DEBUG, "fill", fields
 
 
+def _revised(record: FillRevised) -> Line:
+    before, after = record.before, record.after
+    fields: dict[str, Any] = {
+        "order": before.client_order_id,
+        "key": before.key,
+        "side": before.side.value,
+    }
+    fields |= {"qty_before": before.qty, "price_before": before.price}
+    if after is None:
+        return WARNING, "execution taken back by the broker", fields
+    fields |= {"qty": after.qty, "price": after.price}
+    return WARNING, "execution corrected by the broker", fields
+
+
 def _state(record: StateChanged) -> Line:
     level = INFO if record.after == "active" else WARNING
     return level, f"state {record.before} to {record.after}", {"why": record.why, "who": record.who}
@@ -196,6 +211,7 @@ _TOLD: Mapping[type, tuple[int, Callable[[Any], Line]]] = {
     OrderMoved: (DEBUG, _moved),
     CancelIntended: (DEBUG, _cancel),
     Filled: (DEBUG, _filled),
+    FillRevised: (WARNING, _revised),
     StateChanged: (INFO, _state),
     Resumed: (WARNING, _resumed),
     TierGranted: (INFO, _tier),

@@ -1,0 +1,116 @@
+"""Executions that the broker takes back or corrects: what compensates for what was booked."""
+
+from decimal import Decimal
+
+from smart_leverage.books.book import units_of
+from smart_leverage.domain.instruments import Key
+from smart_leverage.domain.orders import Fill, TradeUpdate
+from smart_leverage.domain.records import FillRevised, Noted
+from smart_leverage.engine.core import Core
+from smart_leverage.engine.income import give_back_fee
+from smart_leverage.engine.judging import cancel_increases, change_state
+from smart_leverage.engine.state import FEE_RATE_MAX
+from smart_leverage.policy.reasons import TradingState
+
+ZERO = Decimal(0)
+
+REVISIONS_KEPT = 1_000
+"""How many corrections of what the books do not have stay in memory."""
+
+SOLD_SINCE = "the broker takes back what was sold since"
+
+
+def heed_revision(core: Core, update: TradeUpdate) -> None:
+    """Let an execution count as the broker says by now, once however often it is told.
+
+    What the books do not have may come after its own correction; until it does, the lists show a
+    difference. What was sold since cannot be taken out of the books either: holding less than
+    nothing is no state of this account. That stays a difference as well, and the account may only
+    reduce until a person has looked.
+    """
+    if _is_done(core, update):
+        return
+    why = _obstacle(core, update)
+    if not why:
+        _book(core, update)
+        heed_again(core, update.broker_order.order.key)
+        return
+    if update.revises not in core.revisions:
+        _keep(core, update, why)
+    core.wants_lists = True
+
+
+def heed_again(core: Core, key: Key) -> None:
+    """Try again what could not be booked: the books have changed in an instrument."""
+    for name, update in list(core.revisions.items()):
+        if update.broker_order.order.key != key:
+            continue
+        if _is_done(core, update):
+            core.revisions.pop(name, None)
+        elif not _obstacle(core, update):
+            del core.revisions[name]
+            _book(core, update)
+            heed_again(core, key)
+            return
+
+
+def _is_done(core: Core, update: TradeUpdate) -> bool:
+    """Tell whether a correction was booked, or says nothing new."""
+    book, after = core.state.book, update.fill
+    if not book.is_counted(update.revises):
+        return False
+    before = book.standing(update.revises)
+    if before is None or after is None:
+        return before is None
+    is_equal = (before.qty, before.price, before.fee) == (after.qty, after.price, after.fee)
+    return is_equal or book.is_counted(after.execution_id)
+
+
+def _obstacle(core: Core, update: TradeUpdate) -> str:
+    """Return why a correction cannot be booked now, empty if it can."""
+    before = core.state.book.standing(update.revises)
+    if before is None:
+        return "the books do not have it"
+    missing = _missing(core, before, update.fill)
+    if missing <= _fee_most(core, before):
+        return ""
+    return f"{SOLD_SINCE}: {missing} {before.key} more than is held"
+
+
+def _missing(core: Core, before: Fill, after: Fill | None) -> Decimal:
+    """Return by how much less than nothing would be held after a correction."""
+    change = (ZERO if after is None else units_of(after)) - units_of(before)
+    held = core.state.book.qty(before.key)
+    return max(-(held + change), ZERO) if change < 0 else ZERO
+
+
+def _fee_most(core: Core, before: Fill) -> Decimal:
+    """Return what a fee may have taken of the coins bought, where it was not told with them."""
+    if not (core.config.fees_come_later and core.state.has_late_fee(before)):
+        return ZERO
+    return before.qty * FEE_RATE_MAX
+
+
+def _book(core: Core, update: TradeUpdate) -> None:
+    before = core.state.book.standing(update.revises)
+    assert before is not None, "an obstacle was looked for"  # noqa: S101
+    missing = _missing(core, before, update.fill)
+    if missing:
+        give_back_fee(core, before, missing)
+    core.record(
+        FillRevised(at_ns=core.now_ns, before=before, after=update.fill, sequence=update.sequence)
+    )
+
+
+def _keep(core: Core, update: TradeUpdate, why: str) -> None:
+    core.revisions[update.revises] = update
+    if len(core.revisions) > REVISIONS_KEPT:
+        del core.revisions[next(iter(core.revisions))]
+    order = update.broker_order.order
+    text = f"{update.event} of {update.revises}, {order.side} {order.key}, is not booked: {why}"
+    core.record(Noted(at_ns=core.now_ns, code="fill.not_revised", text=text))
+    if not why.startswith(SOLD_SINCE):
+        return
+    if core.state.trading <= TradingState.REDUCING:
+        change_state(core, TradingState.REDUCING, SOLD_SINCE, "policy")
+    cancel_increases(core, SOLD_SINCE)
