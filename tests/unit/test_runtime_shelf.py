@@ -105,7 +105,7 @@ def test_fills_add_up_to_their_average_and_each_is_counted_once(shown: Shown) ->
     assert (shelved.filled, shelved.average_price) == (D(10), D("60.6"))
     assert shelved.is_final
     assert shown.shelf.open_orders("bot") == []
-    executions = [(fill.qty, after) for fill, _, after in shown.shelf.fills("bot")]
+    executions = [(each.fill.qty, each.filled) for each in shown.shelf.fills("bot")]
     assert executions == [(D(6), D(10)), (D(4), D(4))]
     assert list(shown.shelf.fills("other")) == []
 
