@@ -390,6 +390,9 @@ def test_an_execution_that_the_broker_takes_back_is_told() -> None:
     heard = Told()
     whole, row = step(3)
     heard.fill(whole, hearing._fill(whole, row, whole.filled_qty), "fill", whole.filled_qty)
-    heard.change("trade_bust", step(2)[0], MONDAY + 9)
+    name = f"{whole.broker_order_id}/3"
+    for _ in range(2):
+        heard.revise("trade_bust", step(2)[0], name, None, MONDAY + 9)
     assert [each.event for each in heard.updates] == ["fill", "trade_bust"]
+    assert [each.revises for each in heard.updates] == ["", name]
     assert heard.filled(whole) == D("2.5")
