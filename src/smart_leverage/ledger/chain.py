@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from operator import attrgetter
+from types import NoneType
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -128,6 +129,9 @@ def _shape(
     paths = tuple(_decimal_paths(kind))
     getter: Callable[[Any], Any] = attrgetter(*paths) if paths else lambda _: ()
     decimals = (lambda record: (getter(record),)) if len(paths) == 1 else getter
+    if _has_optional(kind):
+        names = [path.split(".") for path in paths]
+        decimals = lambda record: tuple(_reached(record, each) for each in names)  # noqa: E731
     return str(kind.__struct_config__.tag), attrgetter(subject) if subject else None, decimals
 
 
@@ -136,5 +140,22 @@ def _decimal_paths(kind: type[Struct], prefix: str = "") -> Iterator[str]:
         for part in get_args(field.type) or (field.type,):
             if part is Decimal:
                 yield prefix + field.name
-            elif isinstance(part, type) and issubclass(part, Struct):
+            elif _is_structure(part):
                 yield from _decimal_paths(part, f"{prefix}{field.name}.")
+
+
+def _has_optional(kind: type[Struct]) -> bool:
+    """Tell whether a field holds another structure, or nothing."""
+    parts = (get_args(field.type) for field in msgspec.structs.fields(kind))
+    return any(NoneType in each and any(map(_is_structure, each)) for each in parts)
+
+
+def _is_structure(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Struct)
+
+
+def _reached(held: Any, names: list[str]) -> Any:
+    """Return what stands at the end of a path, None where it breaks off before."""
+    for name in names:
+        held = None if held is None else getattr(held, name)
+    return held
