@@ -43,7 +43,7 @@ from tests.simulation.audit_record import EXTERNAL, F, Terms
 from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
 from tests.simulation.oracle_clock import WorldTime
-from tests.simulation.oracle_journal import ENDED, FINAL, Journal, Known, Split
+from tests.simulation.oracle_journal import ENDED, FINAL, Journal, Known, Revised, Split
 from tests.simulation.oracle_steady import Steady, Worth
 
 from smart_leverage.brokers.sim import SimBroker
@@ -52,6 +52,7 @@ from smart_leverage.domain.orders import (
     PositionSnapshot,
     TradeUpdate,
 )
+from smart_leverage.domain.orders import Fill as Dealt
 from smart_leverage.domain.orders import Order as Sent
 from smart_leverage.ledger.sqlite import SqliteLedger
 
@@ -91,6 +92,11 @@ class Oracle:
         self._is_stop: dict[str, bool] = {}
         self._trails: dict[str, Decimal] = {}
         self._counted: set[str] = set()
+        self._executed: dict[str, tuple[Order, Fill]] = {}
+        """What was told of every execution."""
+        self._undone: set[str] = set()
+        self._early: dict[str, TradeUpdate] = {}
+        """What was told to be taken back or corrected before it was told itself."""
         self._filled: dict[str, Decimal] = {}
         """What every order has filled, as far as it was told."""
         self._told_ns: dict[str, int] = {}
@@ -339,17 +345,41 @@ class Oracle:
         order = self._sent.get(update.broker_order.order.client_order_id)
         if order is None:
             return
-        if fill is not None and fill.execution_id not in self._counted:
+        if update.revises:
+            self._revise(order, update)
+        elif fill is not None and fill.execution_id not in self._counted:
             self._counted.add(fill.execution_id)
             if not self.account.is_open(order):  # it was said to have ended with less
                 order.left = fill.qty
                 self.account.add(order)
             self._filled[order.name] = self._filled.get(order.name, ZERO) + fill.qty
-            paid = Fill(fill.execution_id, fill.qty, fill.price, fill.fee, fill.fee_asset, False)
+            paid = _fill(fill)
             self.account.fill(order, paid)
+            self._executed[fill.execution_id] = order, paid
             if order.is_buy and order.name not in self.foreign:
                 self._check_fill(order)
+            early = self._early.pop(fill.execution_id, None)
+            if early is not None:
+                self._revise(order, early)
         self.on_listed(update.broker_order)
+
+    def _revise(self, order: Order, update: TradeUpdate) -> None:
+        """An execution is taken back or corrected: once, and not before it was told itself."""
+        name, fill = update.revises, update.fill
+        if name in self._undone:
+            return
+        if name not in self._executed:
+            self._early[name] = update
+            return
+        self._undone.add(name)
+        order, before = self._executed[name]
+        after = None
+        if fill is not None:
+            self._counted.add(fill.execution_id)
+            after = _fill(fill)
+            self._executed[fill.execution_id] = order, after
+        self.account.revise(order, before, after)
+        self._proved = None
 
     def on_listed(self, broker_order: BrokerOrder) -> None:
         """The venue states an order: once it has ended, what it filled is all that will come."""
@@ -459,15 +489,22 @@ class Oracle:
             if name in journal.orders and name not in self._exits:
                 told.add(order)
         self._counted, self._filled = set(journal.fills), {}
+        self._executed, self._early, self._undone = {}, {}, set(journal.revised)
         for fill in journal.happened:
             if isinstance(fill, Split):
                 told.split(*fill)
                 continue
-            order = self._sent[fill["client_order_id"]]
-            qty, price, fee = D(fill["qty"]), D(fill["price"]), D(fill["fee"])
-            name = fill["execution_id"]
-            self._filled[order.name] = self._filled.get(order.name, ZERO) + qty
-            told.fill(order, Fill(name, qty, price, fee, fill["fee_asset"], False))
+            if isinstance(fill, Revised):
+                after = None if fill.after is None else _read(fill.after)
+                order, before = self._executed[fill.before["execution_id"]]
+                told.revise(order, before, after)
+                if after is not None:
+                    self._executed[after.execution] = order, after
+                continue
+            order, paid = self._sent[fill["client_order_id"]], _read(fill)
+            self._filled[order.name] = self._filled.get(order.name, ZERO) + paid.qty
+            told.fill(order, paid)
+            self._executed[paid.execution] = order, paid
         for name, order in self._sent.items():
             known = journal.orders.get(name)
             if known is not None and (known.is_final or known.before):
@@ -610,6 +647,17 @@ class Oracle:
         if abs(cash - self.journal.cash) > CENT:
             found.append(f"cash: venue {cash}, journal {self.journal.cash}")
         return found
+
+
+def _fill(fill: Dealt) -> Fill:
+    name, asset = fill.execution_id, fill.fee_asset
+    return Fill(name, fill.qty, fill.price, fill.fee, asset, False)
+
+
+def _read(row: dict[str, Any]) -> Fill:
+    """Return an execution as the journal has it."""
+    qty, price, fee = (D(row[name]) for name in ("qty", "price", "fee"))
+    return Fill(row["execution_id"], qty, price, fee, row["fee_asset"], False)
 
 
 def _order(order: Sent, at_ns: int, number: int) -> Order:

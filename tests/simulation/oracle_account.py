@@ -2,12 +2,30 @@
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import NamedTuple
 
 from tests.simulation.audit_account import Account
 from tests.simulation.audit_record import HOUSE, Record, Terms
 from tests.simulation.audit_venue import Fill, Order
 
 ZERO = Decimal(0)
+
+
+class _Dealt(NamedTuple):
+    order: Order
+    fill: Fill
+
+
+class _Adopted(NamedTuple):
+    key: str
+    qty: Decimal
+    price: Decimal
+
+
+class _Split(NamedTuple):
+    key: str
+    shares: dict[str, Decimal]
+    factor: Decimal
 
 
 class Told(Account):
@@ -20,6 +38,8 @@ class Told(Account):
         self._weight = weight
         self.entry: dict[str, Decimal] = {}
         self.record = Record()
+        self._booked: list[_Dealt | _Adopted | _Split] = []
+        """What the record was made of, in the order in which it was told."""
         self.before: dict[str, Order] = {}
         """By the name of a change, the order in whose place it is to come."""
         self.pair_of: dict[str, str] = {}
@@ -80,6 +100,31 @@ class Told(Account):
             if before is order and change is not None:
                 change.left = max(change.left - fill.qty, ZERO)
         self.entry[order.key] = fill.price
+        self._note(_Dealt(order, fill))
+
+    def revise(self, order: Order, before: Fill, after: Fill | None) -> None:
+        """Let an execution have moved something else, or nothing; tell the record all anew."""
+        sign = 1 if order.is_buy else -1
+        for fill, times in ((before, -1), (after, 1)):
+            if fill is not None:
+                self.cash -= times * (sign * fill.qty * fill.price + fill.fee_cash)
+                self.hold(order.key, times * (sign * fill.qty - fill.fee_units))
+        place = self._booked.index(_Dealt(order, before))
+        self._booked[place : place + 1] = [] if after is None else [_Dealt(order, after)]
+        booked, self._booked, self.record = self._booked, [], Record()
+        for each in booked:
+            self._note(each)
+
+    def _note(self, what: "_Dealt | _Adopted | _Split") -> None:
+        self._booked.append(what)
+        if isinstance(what, _Adopted):
+            self.record.open(what.key, HOUSE, what.qty, what.price, ZERO)
+        elif isinstance(what, _Split):
+            self.record.split(*what)
+        else:
+            self._deal(*what)
+
+    def _deal(self, order: Order, fill: Fill) -> None:
         fee = fill.fee_cash + fill.fee_units * fill.price
         if order.is_buy:
             self.record.open(order.key, order.bot, fill.qty - fill.fee_units, fill.price, fee)
@@ -98,7 +143,7 @@ class Told(Account):
             self._price[key] /= float(factor)
         if key in self.entry:
             self.entry[key] /= factor
-        self.record.split(key, shares, factor)
+        self._note(_Split(key, shares, factor))
 
     def begin_anew(self, key: str) -> None:
         """Believe the next print, whatever it is: it belongs to other units."""
@@ -109,4 +154,4 @@ class Told(Account):
     def adopt(self, key: str, qty: Decimal, price: Decimal) -> None:
         self.hold(key, qty)
         self.entry[key] = price
-        self.record.open(key, HOUSE, qty, price, ZERO)
+        self._note(_Adopted(key, qty, price))

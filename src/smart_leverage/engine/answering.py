@@ -102,7 +102,7 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
     if state is OrderState.REPLACED and _is_successor_missing(core, tracked, broker_order):
         is_ours = tracked.state is OrderState.PENDING_CANCEL
         state = OrderState.PENDING_CANCEL if is_ours else OrderState.PENDING_REPLACE
-    told = order.qty if state is OrderState.FILLED else broker_order.filled_qty
+    told = order.qty if state is OrderState.FILLED else broker_order.filled_qty + tracked.undone
     if state.is_final and tracked.filled < told:
         # It has ended, but executions are still to come: until they are here it stays reserved and
         # is looked up again whenever the lists are compared.

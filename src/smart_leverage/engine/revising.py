@@ -8,25 +8,21 @@ from smart_leverage.domain.orders import Fill, TradeUpdate
 from smart_leverage.domain.records import FillRevised, Noted
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.income import give_back_fee
-from smart_leverage.engine.judging import cancel_increases, change_state
 from smart_leverage.engine.state import FEE_RATE_MAX
-from smart_leverage.policy.reasons import TradingState
 
 ZERO = Decimal(0)
 
 REVISIONS_KEPT = 1_000
 """How many corrections of what the books do not have stay in memory."""
 
-SOLD_SINCE = "the broker takes back what was sold since"
-
 
 def heed_revision(core: Core, update: TradeUpdate) -> None:
     """Let an execution count as the broker says by now, once however often it is told.
 
-    What the books do not have may come after its own correction; until it does, the lists show a
-    difference. What was sold since cannot be taken out of the books either: holding less than
-    nothing is no state of this account. That stays a difference as well, and the account may only
-    reduce until a person has looked.
+    What the books do not have may come after its own correction. What was sold since cannot be
+    taken out of them either: holding less than nothing is no state of this account. Both wait;
+    nothing is added before the lists were compared, and what waits still is a difference then, with
+    which the account may only reduce until a person has looked.
     """
     if _is_done(core, update):
         return
@@ -37,7 +33,7 @@ def heed_revision(core: Core, update: TradeUpdate) -> None:
         return
     if update.revises not in core.revisions:
         _keep(core, update, why)
-    core.wants_lists = True
+        core.is_ready, core.wants_lists = False, True
 
 
 def heed_again(core: Core, key: Key) -> None:
@@ -74,7 +70,7 @@ def _obstacle(core: Core, update: TradeUpdate) -> str:
     missing = _missing(core, before, update.fill)
     if missing <= _fee_most(core, before):
         return ""
-    return f"{SOLD_SINCE}: {missing} {before.key} more than is held"
+    return f"it was sold since, {missing} more than is held"
 
 
 def _missing(core: Core, before: Fill, after: Fill | None) -> Decimal:
@@ -109,8 +105,3 @@ def _keep(core: Core, update: TradeUpdate, why: str) -> None:
     order = update.broker_order.order
     text = f"{update.event} of {update.revises}, {order.side} {order.key}, is not booked: {why}"
     core.record(Noted(at_ns=core.now_ns, code="fill.not_revised", text=text))
-    if not why.startswith(SOLD_SINCE):
-        return
-    if core.state.trading <= TradingState.REDUCING:
-        change_state(core, TradingState.REDUCING, SOLD_SINCE, "policy")
-    cancel_increases(core, SOLD_SINCE)

@@ -28,6 +28,7 @@ KINDS: Mapping[str, Kind] = {
     "clock.jumped": Kind(_NORMAL, Manner.OPENS, "▲ CLOCK", "trouble", "clock"),
     "clock.settled": Kind(_NORMAL, Manner.CLOSES, "● CLOCK", "trouble", "clock"),
     "emergency.taken": Kind(_URGENT, Manner.EACH, "● LEDGER", "trouble"),
+    "fill.not_revised": Kind(_URGENT, Manner.GROUPED, "▲ NOT BOOKED"),
     "order.external": Kind(_NORMAL, Manner.GROUPED, "▲ EXTERNAL"),
     "plan.consent": Kind(_NORMAL, Manner.EACH, "▲ CONSENT", "plan"),
     "plan.idle": Kind(_QUIET, Manner.GROUPED, "● PLAN", "plan"),

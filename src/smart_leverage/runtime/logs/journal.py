@@ -35,7 +35,10 @@ JOURNAL = "smart_leverage.journal"
 DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 
 _ALARMING = frozenset(
-    {"broker.lost", "clock.jumped", "order.external", "reconcile.difference", "state.tripped"}
+    {
+        *("broker.lost", "clock.jumped", "fill.not_revised", "order.external"),
+        *("reconcile.difference", "state.tripped"),
+    }
 )
 """Codes of notes that a person should see."""
 
