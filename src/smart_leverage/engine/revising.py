@@ -1,16 +1,20 @@
 """Executions that the broker takes back or corrects: what compensates for what was booked."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from smart_leverage.books.book import units_of
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Fill, TradeUpdate
+from smart_leverage.domain.orders import Fill, OrderState, TradeUpdate
 from smart_leverage.domain.records import FillRevised, Noted
-from smart_leverage.engine.core import Core
+from smart_leverage.engine.core import Core, cancel
 from smart_leverage.engine.income import give_back_fee
 from smart_leverage.engine.state import FEE_RATE_MAX
+from smart_leverage.engine.tracked import Tracked
 
 ZERO = Decimal(0)
+
+TAKEN_BACK = "the broker took back what it sells"
 
 REVISIONS_KEPT = 1_000
 """How many corrections of what the books do not have stay in memory."""
@@ -96,6 +100,30 @@ def _book(core: Core, update: TradeUpdate) -> None:
     core.record(
         FillRevised(at_ns=core.now_ns, before=before, after=update.fill, sequence=update.sequence)
     )
+    _take_back_sales(core, before.key)
+
+
+def _take_back_sales(core: Core, key: Key) -> None:
+    """Cancel sales of what is not held any more, the newest first; each bot sells its own only.
+
+    Stops follow the holding by themselves.
+    """
+    orders, book = core.state.orders, core.state.book
+    sales = list(orders.sales(key))[::-1]
+    own = {one.order.bot for one in sales if not one.is_of_house}
+    for bot in sorted(own):
+        theirs = [one for one in sales if one.order.bot == bot and not one.is_of_house]
+        _cancel_beyond(core, theirs, orders.selling(key, bot) - max(book.bot_qty(bot, key), ZERO))
+    _cancel_beyond(core, sales, orders.selling(key) - max(book.qty(key), ZERO))
+
+
+def _cancel_beyond(core: Core, sales: Sequence[Tracked], beyond: Decimal) -> None:
+    for one in sales:
+        if beyond <= 0:
+            return
+        beyond -= core.state.orders.reserved(one)
+        if one.state is not OrderState.PENDING_CANCEL:
+            cancel(core, one, TAKEN_BACK)
 
 
 def _keep(core: Core, update: TradeUpdate, why: str) -> None:
