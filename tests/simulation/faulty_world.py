@@ -278,7 +278,8 @@ class FaultyWorld:
     def _revise(self) -> None:
         """Take an execution back, or correct it, where that leaves nothing sold that is not held.
 
-        One of an order that was executed in parts is so old that all of them were told.
+        One of an order that was executed in parts is so old that all of them were told. What was
+        split is left alone: nobody says whether the old units come back, or the new ones.
         """
         now, dealt = self.time.true_ns, self.venue.updates(0)
         gone = {each.revises for each in dealt if each.revises}
@@ -288,6 +289,7 @@ class FaultyWorld:
             fill
             for fill in fills
             if fill.client_order_id not in self.line.untold
+            and fill.key not in self.factors
             and (parts[fill.client_order_id] == 1 or now - fill.at_ns > OLD_NS)
         ]
         chance = self.chance

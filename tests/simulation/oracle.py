@@ -83,6 +83,7 @@ class Oracle:
         self.is_blind = False
         self.foreign: set[str] = set()
         self.account = Told(ZERO, terms, self.journal.weight)
+        self.account.lots = self.journal.lots
         self._venue, self._ledger, self._terms, self._now = venue, ledger, terms, now
         self._reader = ledger.reader()
         self._sent: dict[str, Order] = {}
@@ -201,7 +202,7 @@ class Oracle:
             if pair.key == key:
                 under_way += pair.left
                 own += pair.left if pair.bot == bot else ZERO
-        mine = self.account.record.held(key, bot) - F(own)
+        mine = self.account.held_by(key, bot) - F(own)
         there = self.account.held.get(key, ZERO) - self._gone.get(key, ZERO)
         return min(mine, F(there - under_way))
 
@@ -354,7 +355,7 @@ class Oracle:
                 self.account.add(order)
             self._filled[order.name] = self._filled.get(order.name, ZERO) + fill.qty
             paid = _fill(fill)
-            self.account.fill(order, paid)
+            self.account.fill(order, paid, fill.at_ns)
             self._executed[fill.execution_id] = order, paid
             if order.is_buy and order.name not in self.foreign:
                 self._check_fill(order)
@@ -480,6 +481,7 @@ class Oracle:
         self.time.on_restart()
         journal = self.journal
         told = Told(journal.opening_cash, self._terms, journal.weight)
+        told.lots = journal.lots
         self._told_ns, self.is_blind, self._proved = {}, True, None
         for entry in journal.adopted:
             told.adopt(entry["key"], D(entry["qty"]), D(entry["price"]))
@@ -503,7 +505,7 @@ class Oracle:
                 continue
             order, paid = self._sent[fill["client_order_id"]], _read(fill)
             self._filled[order.name] = self._filled.get(order.name, ZERO) + paid.qty
-            told.fill(order, paid)
+            told.fill(order, paid, fill["at_ns"])
             self._executed[paid.execution] = order, paid
         for name, order in self._sent.items():
             known = journal.orders.get(name)
@@ -607,7 +609,7 @@ class Oracle:
         """Return the worth of what a bot holds and buys, at the dearest price that counts."""
         account = self.account
         buys = list(account.buys(key))
-        units = F(account.record.held(key, bot))
+        units = account.held_by(key, bot)
         units += sum((F(account.counted(each)) for each in buys if each.bot == bot), F(0))
         if not units:
             return F(0)

@@ -8,6 +8,7 @@ import json
 import struct
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
 from tests.simulation.oracle_limits import GROUP_NAMES, Limits
@@ -145,6 +146,7 @@ class Journal:
         self.held: dict[str, Decimal] = {}
         self.factors: dict[str, Decimal] = {}
         """The daily multiple of every listed instrument, signed."""
+        self.lots: dict[str, Fraction] = {}
         self.orders: dict[str, Known] = {}
         self.fills: dict[str, dict[str, Any]] = {}
         self.adopted: list[dict[str, Any]] = []
@@ -212,7 +214,9 @@ class Journal:
         self.limits.open(entry["policy"])
 
     def _instrument_listed(self, entry: dict[str, Any]) -> None:
-        self.factors[entry["instrument"]["key"]] = D(entry["instrument"]["factor"])
+        instrument = entry["instrument"]
+        self.factors[instrument["key"]] = D(instrument["factor"])
+        self.lots[instrument["key"]] = Fraction(D(instrument["lot"]))
 
     def weight(self, group: str, key: str) -> Decimal:
         """Return how many times its market value a key counts in a group, by decision 4b."""
