@@ -335,8 +335,12 @@ class Oracle:
 
     def _end(self, client_order_id: str) -> None:
         order = self._sent.get(client_order_id)
-        if order is not None:
-            self.account.end(order)
+        if order is None:
+            return
+        self.account.end(order)
+        before, pair = self.account.before.get(order.name), self.account.pair_of.get(order.name, "")
+        if before is not None and pair and order.is_buy:  # the entry stays as it was
+            self.account.pair_left[pair] = before.qty
 
     def on_told(self, update: TradeUpdate) -> None:
         """A message of the stream arrives."""

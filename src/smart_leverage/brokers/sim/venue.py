@@ -510,7 +510,7 @@ class SimBroker:
         after = None if is_bust else corrected(before, name, qty, price)
         check_revision(ticket, before, after, self._purse.qty(before.key))
         self._counters.executions += after is not None
-        self._tape.pass_time(at_ns)
+        self._tape.pass_time(max(at_ns, self._counters.now_ns))
         self._flows.add(execution_id)
         self._purse.revise(before, after, at_ns)
         self._floor.revise(ticket, before, after)
