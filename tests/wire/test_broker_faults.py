@@ -79,8 +79,8 @@ def revise(broker: Served, chance: random.Random) -> int:
         for fill in chance.sample(fills, len(fills)):
             if done == 2:
                 break
-            is_buy = fill.side is Side.BUY
-            if is_buy and held.get(fill.key, Decimal(0)) < fill.qty:
+            came = fill.qty if fill.fee_asset == "USD" else fill.qty - fill.fee
+            if fill.side is Side.BUY and held.get(fill.key, Decimal(0)) < came:
                 continue  # what was sold since stays
             with suppress(Refused):
                 if done:
