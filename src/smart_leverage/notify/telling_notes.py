@@ -30,6 +30,7 @@ KINDS: Mapping[str, Kind] = {
     "emergency.taken": Kind(_URGENT, Manner.EACH, "● LEDGER", "trouble"),
     "fill.not_revised": Kind(_URGENT, Manner.GROUPED, "▲ NOT BOOKED"),
     "order.external": Kind(_NORMAL, Manner.GROUPED, "▲ EXTERNAL"),
+    "order.stalled": Kind(_URGENT, Manner.GROUPED, "▲ STALLED"),
     "plan.consent": Kind(_NORMAL, Manner.EACH, "▲ CONSENT", "plan"),
     "plan.idle": Kind(_QUIET, Manner.GROUPED, "● PLAN", "plan"),
     "process.started": Kind(_QUIET, Manner.GROUPED, "● STARTED", "start"),
