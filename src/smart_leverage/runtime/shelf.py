@@ -294,6 +294,8 @@ class Shelf:
         shelved = self._ours.get(before.client_order_id)
         if shelved is None:
             return
+        if shelved.is_whole and not shelved.state.is_final:
+            shelved.state, shelved.ended_ns = OrderState.FILLED, shelved.filled_ns
         shelved.filled -= before.qty
         shelved.paid -= before.qty * before.price
         if after is not None:
