@@ -21,7 +21,7 @@ from websockets.sync.server import ServerConnection, serve
 from smart_leverage.brokers.alpaca import Hosts, Keys
 from smart_leverage.brokers.sim import SimBrokerClient
 from smart_leverage.domain.errors import Refused
-from smart_leverage.domain.orders import Approved, BrokerOrder, Order, TradeUpdate
+from smart_leverage.domain.orders import Approved, BrokerOrder, Fill, Order, TradeUpdate
 from smart_leverage.domain.registry import Registry
 from smart_leverage.wire.activities import activity_id, coin_fee_json, fill_json
 from smart_leverage.wire.assets import asset_id
@@ -56,6 +56,8 @@ class Venue:
         self.before_listening: Callable[[], None] = lambda: None
         """Happens between letting a client into the stream and telling it anything."""
         self.is_suspended = False
+        self.names_previous = True
+        """Whether stream and list say which execution they take back or correct."""
         self.streams: list[ServerConnection] = []
         self.port = self.stream_port = 0
 
@@ -234,7 +236,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _activities(self, query: dict[str, str]) -> list[dict[str, Any]]:
         if query["category"] == "trade_activity":
-            rows = list(self._executions())
+            since = query.get("after", "")
+            rows = [row for row in self._executions() if str(row["transaction_time"]) > since]
         else:
             rows = list(self._others())
         rows.sort(key=lambda row: str(row["id"]))
@@ -245,10 +248,18 @@ class Handler(BaseHTTPRequestHandler):
 
     def _executions(self) -> Iterator[dict[str, Any]]:
         filled: dict[str, Decimal] = {}
+        names: dict[str, tuple[str, Fill]] = {}
         for update in self.venue.behind.updates(0):
-            if (fill := update.fill) is None:
-                continue
             order = update.broker_order
+            if (fill := update.fill) is not None:
+                names[fill.execution_id] = f"{update.sequence:08d}", fill
+            if update.revises:
+                previous, before = names[update.revises]
+                previous = previous if self.venue.names_previous else ""
+                yield revision_json(update, fill or before, previous)
+                continue
+            if fill is None:
+                continue
             filled[order.broker_order_id] = sofar = (
                 filled.get(order.broker_order_id, Decimal(0)) + fill.qty
             )
@@ -273,6 +284,17 @@ class Handler(BaseHTTPRequestHandler):
                 }  # fmt: skip
 
 
+def revision_json(update: TradeUpdate, fill: Fill, previous: str) -> dict[str, Any]:
+    """Return the row that says what became of an execution, which the list names as its own."""
+    order = update.broker_order
+    return fill_json(
+        name=f"{update.sequence:08d}", at_ns=update.at_ns,
+        symbol=fill.key.partition(":")[2].replace("/", ""), side=fill.side, qty=fill.qty,
+        price=fill.price, order_id=order.broker_order_id, order_qty=order.order.qty,
+        filled_qty=order.filled_qty, event=update.event, previous=previous,
+    )  # fmt: skip
+
+
 def _first(faults: dict[str, Any], name: str) -> Any:
     """Take out the fault of a request: one that is named is used up by it."""
     found = next((each for each in faults if name.startswith(each)), None)
@@ -283,10 +305,16 @@ def _first(faults: dict[str, Any], name: str) -> Any:
 
 
 def _told(venue: Venue, update: TradeUpdate) -> dict[str, Any]:
-    fill = update.fill
-    executed = None
+    fill, previous, executed = update.fill, "", None
+    if update.revises:
+        first = next(
+            each for each in venue.behind.updates(0)
+            if each.fill is not None and each.fill.execution_id == update.revises
+        )  # fmt: skip
+        previous = f"x{first.sequence}" if venue.names_previous else ""
+        fill = fill or first.fill
     if fill is not None:
-        executed = Execution(f"x{update.sequence}", fill.price, fill.qty, Decimal(0))
+        executed = Execution(f"x{update.sequence}", fill.price, fill.qty, Decimal(0), previous)
     data = update_json(
         event=update.event, event_id=str(update.sequence), at_ns=update.at_ns,
         order=venue.row(update.broker_order), fill=executed,

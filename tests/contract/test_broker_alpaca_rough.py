@@ -1,12 +1,18 @@
 """The real broker's adapter over sockets, where a broker does what its pages do not promise."""
 
+import gzip
 import json
 import socket
+import ssl
 import threading
+import time
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from hypothesis import given
@@ -36,6 +42,7 @@ from smart_leverage.wire.encoding import when
 
 D = Decimal
 LOOPBACK = "127.0.0.1"
+TLS = Path(__file__).parents[1] / "wire" / "tls"
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +255,82 @@ def test_an_answer_that_drips_without_end_proves_nothing(venue: Venue) -> None:
     line.close()
 
 
+@pytest.mark.parametrize("way", ["gzip", "zstd"])
+def test_an_answer_that_is_small_packed_and_huge_unpacked_is_cut(venue: Venue, way: str) -> None:
+    bomb = gzip.compress(bytes(300 << 20), 1) if way == "gzip" else b"(\xb5/\xfd and so on"
+
+    def packed(handler: Handler) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", way)
+        handler.send_header("Content-Length", str(len(bomb)))
+        handler.end_headers()
+        with suppress(OSError):
+            handler.wfile.write(bomb)
+        handler.cut()
+        return True
+
+    venue.before["POST /v2/orders"] = packed
+    line = Line(venue.hosts, KEYS, Unbounded())
+    tracemalloc.start()
+    with pytest.raises(Lost, match="without end" if way == "gzip" else "nobody asked for"):
+        line.send("POST", "/v2/orders", {}, Lane.FALL)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 200 << 20  # of more than a gigabyte that it could become
+    line.close()
+
+
+def test_the_stream_is_tried_again_after_pauses_that_grow_and_are_bounded(
+    venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "AGAIN_S", (0.05, 0.4))
+    tried: list[float] = []
+
+    def refused(*_: Any, **__: Any) -> Never:
+        tried.append(time.monotonic())
+        raise OSError("refused")
+
+    monkeypatch.setattr(hearing, "connect", refused)
+    with opened(venue, tmp_path, Unbounded()) as broker:
+        broker.updates(0)
+        eventually(lambda: len(tried) >= 7)
+    pauses = [after - before for before, after in pairwise(tried)]
+    for pause, least in zip(pauses, (0.1, 0.2, 0.4, 0.4, 0.4, 0.4), strict=False):
+        assert pause >= least
+
+
+def test_a_certificate_that_nobody_signed_is_not_believed_and_nothing_is_sent(
+    tmp_path: Path,
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
+    said: list[bytes] = []
+    with socket.create_server((LOOPBACK, 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection, suppress(OSError):  # the other side ends it
+                    said.append(context.wrap_socket(connection, server_side=True).recv(4096))
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = server.getsockname()[1]
+        hosts = Hosts(f"https://{LOOPBACK}:{port}", f"wss://{LOOPBACK}:{port}/stream")
+        with AlpacaBroker(hosts, KEYS, REGISTRY, tmp_path, Unbounded()) as broker:
+            with pytest.raises(NotSent):
+                sent(broker, "a")
+            with pytest.raises(BrokerDown):
+                broker.account()
+            with pytest.raises(BrokerDown):
+                broker.updates(0)  # the stream tries as well
+            assert not broker._hearing.is_up
+        server.shutdown(socket.SHUT_RDWR)
+    assert not any(said)
+
+
 # -- cancels and changes --------------------------------------------------------------------------
 
 
@@ -390,6 +473,9 @@ def test_an_execution_that_the_broker_takes_back_is_told() -> None:
     heard = Told()
     whole, row = step(3)
     heard.fill(whole, hearing._fill(whole, row, whole.filled_qty), "fill", whole.filled_qty)
-    heard.change("trade_bust", step(2)[0], MONDAY + 9)
+    name = f"{whole.broker_order_id}/3"
+    for _ in range(2):
+        heard.revise("trade_bust", step(2)[0], name, None, MONDAY + 9)
     assert [each.event for each in heard.updates] == ["fill", "trade_bust"]
+    assert [each.revises for each in heard.updates] == ["", name]
     assert heard.filled(whole) == D("2.5")

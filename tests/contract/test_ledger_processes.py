@@ -260,3 +260,37 @@ print(kept, refused)
     with SqliteLedger(path, durability=Durability.NONE) as ledger:
         assert ledger.head.seq >= int(kept)
     assert not verify(path).faults
+
+
+NO_MEMORY = """
+import resource
+ledger = SqliteLedger(path)
+for _ in range(3):
+    os.write(1, b"%d\\n" % ledger.commit([NOTE] * 5).seq)
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (8 << 20),) * 2)
+held, size = [], 1 << 20
+while size >= 4096:
+    try:
+        held.append(bytearray(size))
+    except MemoryError:
+        size //= 2
+for _ in range(5_000):
+    held.append(os.write(1, b"%d\\n" % ledger.commit([NOTE] * 50).seq))
+"""
+
+
+def test_without_memory_a_writer_refuses_or_dies_and_nothing_acknowledged_is_lost(
+    path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS + NO_MEMORY, str(path)],
+        capture_output=True, check=False, timeout=LONG_S,
+    )  # fmt: skip
+    durable = [int(line) for line in done.stdout.split()]
+    assert done.returncode != 0  # it ended before all was written
+    assert 3 <= len(durable) < 5_000
+    with SqliteLedger(path, durability=Durability.NONE) as ledger:
+        assert ledger.head.seq >= durable[-1]
+    verdict = verify(path)
+    assert verdict.is_sound, verdict.summary

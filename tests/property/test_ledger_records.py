@@ -25,6 +25,7 @@ from smart_leverage.domain.orders import Fill, Side
 from smart_leverage.domain.records import (
     AccountOpened,
     Filled,
+    FillRevised,
     Intended,
     Record,
     decode,
@@ -100,11 +101,27 @@ RECORDS = {kind: structs(kind) for kind in KINDS}
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Record]:
-    """Return records of all kinds; an order is intended once, an execution told once."""
+    """Return records of all kinds; an order is intended once, an execution told once.
+
+    Only what counts is taken back or corrected, by another execution of the same order.
+    """
     seen: set[str] = set()
-    history = []
+    history: list[Record] = []
+    standing: list[Fill] = []
     for record in draw(st.lists(st.one_of(*RECORDS.values()), max_size=25)):
         once = ""
+        if isinstance(record, FillRevised):
+            if not standing:
+                continue
+            before = standing.pop(0)
+            after = record.after and msgspec.structs.replace(
+                record.after, execution_id=f"r{len(history)}", key=before.key, side=before.side,
+                client_order_id=before.client_order_id,
+            )  # fmt: skip
+            standing += [after] if after else []
+            record = msgspec.structs.replace(record, before=before, after=after)
+        elif isinstance(record, Filled) and f"execution {record.fill.execution_id}" not in seen:
+            standing.append(record.fill)
         if isinstance(record, Intended):
             once = f"order {record.order.client_order_id}"
         elif isinstance(record, Filled):

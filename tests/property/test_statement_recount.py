@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.unit.test_reports_statement import BTC, TQQQ, asked, ledger_of, mark, ns, opening
 
 from smart_leverage.books.baselines import Period
@@ -18,6 +19,7 @@ from smart_leverage.domain.records import (
     Adopted,
     BaselineSet,
     Filled,
+    FillRevised,
     FlowSeen,
     Intended,
     Marked,
@@ -39,7 +41,9 @@ NEW_YORK = RiskCalendar("America/New_York")
 
 moves = st.lists(
     st.tuples(
-        st.sampled_from(("mark", "flow", "trade", "trade", "again", "ask", "refuse", "split")),
+        st.sampled_from(
+            ("mark", "flow", "trade", "trade", "again", "ask", "refuse", "split", "revise")
+        ),
         st.integers(1, 30),  # hours until then
         st.integers(-9_999, 9_999),
         st.sampled_from(("ann", "bob", HOUSE)),
@@ -58,6 +62,7 @@ def history(found: list[tuple[str, int, int, str, bool]]) -> Iterator[Record]:
     yield from opening()
     yield Adopted(at_ns=ns(4), key=TQQQ, qty=D(1_000), price=D(60), bot=HOUSE)
     at_ns, day, equity, last = ns(4), "", D(160_000), ""
+    standing: list[Fill] = []
     for number, (what, hours, size, bot, is_odd) in enumerate(found):
         at_ns += hours * HOUR_NS
         if what == "mark":
@@ -81,15 +86,36 @@ def history(found: list[tuple[str, int, int, str, bool]]) -> Iterator[Record]:
                 at_ns=at_ns, key=TQQQ, qty=D(3), factor=D(2), since_ns=at_ns, shares={},
                 reference=f"s{number}",
             )  # fmt: skip
+        elif what == "revise":
+            yield from revised(at_ns, number, standing, size, is_bust=is_odd)
         else:
             key = TQQQ if is_odd else BTC
             is_new = what == "trade" or not last.endswith(key)
             if is_new:
                 last = f"o{number}-{bot}-{'sell' if size < 0 else 'buy'}-{key}"
-            yield from executed(at_ns, number, last, size, is_new=is_new)
+            yield from executed(at_ns, number, last, size, standing, is_new=is_new)
 
 
-def executed(at_ns: int, number: int, name: str, size: int, *, is_new: bool) -> Iterator[Record]:
+def revised(
+    at_ns: int, number: int, standing: list[Fill], size: int, *, is_bust: bool
+) -> Iterator[Record]:
+    """Yield that one of the executions that count was another one, or none at all."""
+    if not standing:
+        return
+    before = standing.pop(size % len(standing))
+    after = None
+    if not is_bust:
+        price = before.price + D(abs(size) % 9 + 1) / 100
+        after = structs.replace(
+            before, execution_id=f"c{number}", price=price, qty=before.qty / (1 + size % 2)
+        )
+        standing.append(after)
+    yield FillRevised(at_ns=at_ns, before=before, after=after)
+
+
+def executed(
+    at_ns: int, number: int, name: str, size: int, standing: list[Fill], *, is_new: bool
+) -> Iterator[Record]:
     """Yield a fill: of an order of its own, or another slice of the one before."""
     _, bot, side, key = name.split("-")
     order = Order(
@@ -111,6 +137,7 @@ def executed(at_ns: int, number: int, name: str, size: int, *, is_new: bool) -> 
         fee_asset="BTC" if is_coin else "USD",
         at_ns=at_ns - (90 * 60 * 10**9 if size % 5 == 0 else 0),
     )
+    standing.append(fill)
     yield Filled(at_ns=at_ns, fill=fill)
 
 

@@ -21,7 +21,7 @@ from smart_leverage.domain.orders import (
     Side,
     TradeUpdate,
 )
-from smart_leverage.domain.records import Decided, LimitChanged, Noted, Record
+from smart_leverage.domain.records import Decided, Filled, LimitChanged, Noted, Record
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
@@ -385,6 +385,35 @@ class Desk:
             again = msgspec.structs.replace(update, sequence=update.sequence + 1)
             return self.feed(Updated(at_ns=self.now_ns, update=again))
         return outcome
+
+    def revise(self, fill: Fill, *, qty: str = "", price: str = "", name: str = "") -> Outcome:
+        """Let the broker take an execution back, or correct it where a figure is given."""
+        after = None
+        if qty or price:
+            after = msgspec.structs.replace(
+                fill,
+                execution_id=name or f"{fill.execution_id}+",
+                qty=D(qty) if qty else fill.qty,
+                price=D(price) if price else fill.price,
+            )
+        known = self.state.orders.find(fill.client_order_id)
+        order = Order(
+            client_order_id=fill.client_order_id, bot="bot", key=fill.key, side=fill.side,
+            qty=fill.qty,
+        ) if known is None else known.order  # fmt: skip
+        update = TradeUpdate(
+            sequence=len(self.events),
+            event="trade_bust" if after is None else "trade_correct",
+            broker_order=self.view(order, "filled", ZERO if after is None else after.qty),
+            at_ns=self.now_ns,
+            fill=after,
+            revises=fill.execution_id,
+        )
+        return self.feed(Updated(at_ns=self.now_ns, update=update))
+
+    def last_fill(self) -> Fill:
+        """Return the execution that was counted last."""
+        return next(each.fill for each in reversed(self.records) if isinstance(each, Filled))
 
     def end(self, order: Order, status: str = "canceled") -> Outcome:
         """Let the broker end an order without a fill."""

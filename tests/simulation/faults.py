@@ -40,6 +40,7 @@ KINDS = (
     "commit_fails",  # before or after it was written
     "killed",  # at a commit, or between an order's arrival and its answer
     "second_writer",  # another process wants to write the same ledger
+    "revised",  # an execution of an order that is over is taken back, or corrected
 )
 
 

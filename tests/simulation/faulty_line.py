@@ -68,6 +68,8 @@ class FaultyBroker:
         self._sent_ns: dict[str, int] = {}
         self._fetched: int | None = None
         self._on_the_way: list[tuple[int, TradeUpdate]] = []
+        self._stated: Sequence[PositionSnapshot] | None = None
+        self._is_stated = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -188,9 +190,8 @@ class FaultyBroker:
 
     def positions(self) -> Sequence[PositionSnapshot]:
         self._ask()
-        listed = self.venue.positions()
-        self._watch.on_positions(listed)
-        return listed
+        self._stated, self._is_stated = self.venue.positions(), False
+        return self._stated
 
     def orders(self, *, is_open: bool | None = None, after_ns: int = 0) -> Sequence[BrokerOrder]:
         self._ask()
@@ -198,6 +199,7 @@ class FaultyBroker:
         listed = [one for one in everything if one.order.client_order_id not in self.untold]
         for broker_order in listed:
             self._watch.on_listed(broker_order)
+        self._is_stated = True
         return listed
 
     def order(self, client_order_id: str) -> BrokerOrder | None:
@@ -220,10 +222,15 @@ class FaultyBroker:
 
     def activities(self, after: int = 0) -> Sequence[Activity]:
         self._ask()
+        if self._stated is not None and self._is_stated:
+            # The last of what a comparison asks; had it broken off before, nobody knew the list.
+            self._watch.on_positions(self._stated)
+            self._stated = None
         return self.venue.activities(after)
 
     def updates(self, after: int) -> Sequence[TradeUpdate]:
         self._ask()
+        self._stated = None
         if self._fetched is None:  # what is on its way stays so; the rest is sent once more
             self._on_the_way = [each for each in self._on_the_way if each[1].sequence <= after]
             self._fetched = after

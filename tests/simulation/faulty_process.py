@@ -317,7 +317,7 @@ class Process:
             return
         trader.flush()
         free = self.oracle.free(event.bot, wish.key)
-        own = self.oracle.account.record.held(wish.key, event.bot)
+        own = self.oracle.account.held_by(wish.key, event.bot)
         for decided in trader.offer(event)[:1]:
             self.oracle.check_denial(free, decided.asked, decided.given, decided.price)
             self.oracle.check_own(own, decided.given, decided.price)

@@ -35,6 +35,9 @@ from smart_leverage.market.quotes import Quote, QuotePath
 
 STEPS = 120
 QUIET_STEPS = 14
+ZERO = Decimal(0)
+OLD_NS = 600 * SECOND_NS
+"""Longer than the line holds back what it was told, and a few restarts."""
 UNTOLD = 0.4
 """So often nobody tells of what somebody else has ordered."""
 GAPS_S = (2, 2, 2, 10, 10, 10, 10, 30, 30, 30, 30, 30, 61, 61, 200, 600, 7_200, 30_000)
@@ -263,12 +266,53 @@ class FaultyWorld:
             self._split()
         if self.dice.hits("second_writer", 0.1):
             self._intrude()
+        if self.dice.hits("revised", 0.3):
+            self._revise()
         if self.dice.hits("deposit", 0.2):
             amount = Decimal(self.chance.randrange(-3_000, 20_000) or 1)
             try:
                 self.venue.deposit(now, amount, f"flow-{now}")
             except Refused:
                 self.dice.counts["deposit"] -= 1
+
+    def _revise(self) -> None:
+        """Take an execution back, or correct it, where that leaves nothing sold that is not held.
+
+        One of an order that was executed in parts is so old that all of them were told. What was
+        split is left alone: nobody says whether the old units come back, or the new ones.
+        """
+        now, dealt = self.time.true_ns, self.venue.updates(0)
+        gone = {each.revises for each in dealt if each.revises}
+        fills = [each.fill for each in dealt if each.fill and each.fill.execution_id not in gone]
+        parts = Counter(fill.client_order_id for fill in fills)
+        found = [
+            fill
+            for fill in fills
+            if fill.client_order_id not in self.line.untold
+            and fill.key not in self.factors
+            and (parts[fill.client_order_id] == 1 or now - fill.at_ns > OLD_NS)
+        ]
+        chance = self.chance
+        for fill in chance.sample(found, min(3, len(found))):
+            is_bust = chance.random() < 0.6
+            price = None if is_bust else fill.price * Decimal(chance.choice(("0.99", "1.01")))
+            qty = None if is_bust or chance.random() < 0.5 else fill.qty / 2
+            sold = ZERO if fill.side is Side.BUY else fill.qty
+            held = self._held(fill.key) + sold - (fill.qty if fill.side is Side.BUY else ZERO)
+            if held < 0:
+                continue
+            try:
+                if is_bust:
+                    self.venue.bust(now, fill.execution_id)
+                else:
+                    self.venue.correct(now, fill.execution_id, qty=qty, price=price)
+                return
+            except Refused:
+                continue
+        self.dice.counts["revised"] -= 1
+
+    def _held(self, key: Key) -> Decimal:
+        return next((each.qty for each in self.venue.positions() if each.key == key), ZERO)
 
     def _intrude(self) -> None:
         """INV-14: a second process that wants to write the ledger is refused."""

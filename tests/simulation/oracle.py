@@ -43,7 +43,7 @@ from tests.simulation.audit_record import EXTERNAL, F, Terms
 from tests.simulation.audit_venue import Fill, Order
 from tests.simulation.oracle_account import Told
 from tests.simulation.oracle_clock import WorldTime
-from tests.simulation.oracle_journal import ENDED, FINAL, Journal, Known, Split
+from tests.simulation.oracle_journal import ENDED, FINAL, Journal, Known, Revised, Split
 from tests.simulation.oracle_steady import Steady, Worth
 
 from smart_leverage.brokers.sim import SimBroker
@@ -52,6 +52,7 @@ from smart_leverage.domain.orders import (
     PositionSnapshot,
     TradeUpdate,
 )
+from smart_leverage.domain.orders import Fill as Dealt
 from smart_leverage.domain.orders import Order as Sent
 from smart_leverage.ledger.sqlite import SqliteLedger
 
@@ -82,6 +83,7 @@ class Oracle:
         self.is_blind = False
         self.foreign: set[str] = set()
         self.account = Told(ZERO, terms, self.journal.weight)
+        self.account.lots = self.journal.lots
         self._venue, self._ledger, self._terms, self._now = venue, ledger, terms, now
         self._reader = ledger.reader()
         self._sent: dict[str, Order] = {}
@@ -91,6 +93,11 @@ class Oracle:
         self._is_stop: dict[str, bool] = {}
         self._trails: dict[str, Decimal] = {}
         self._counted: set[str] = set()
+        self._executed: dict[str, tuple[Order, Fill]] = {}
+        """What was told of every execution."""
+        self._undone: set[str] = set()
+        self._early: dict[str, TradeUpdate] = {}
+        """What was told to be taken back or corrected before it was told itself."""
         self._filled: dict[str, Decimal] = {}
         """What every order has filled, as far as it was told."""
         self._told_ns: dict[str, int] = {}
@@ -195,7 +202,7 @@ class Oracle:
             if pair.key == key:
                 under_way += pair.left
                 own += pair.left if pair.bot == bot else ZERO
-        mine = self.account.record.held(key, bot) - F(own)
+        mine = self.account.held_by(key, bot) - F(own)
         there = self.account.held.get(key, ZERO) - self._gone.get(key, ZERO)
         return min(mine, F(there - under_way))
 
@@ -328,8 +335,12 @@ class Oracle:
 
     def _end(self, client_order_id: str) -> None:
         order = self._sent.get(client_order_id)
-        if order is not None:
-            self.account.end(order)
+        if order is None:
+            return
+        self.account.end(order)
+        before, pair = self.account.before.get(order.name), self.account.pair_of.get(order.name, "")
+        if before is not None and pair and order.is_buy:  # the entry stays as it was
+            self.account.pair_left[pair] = before.qty
 
     def on_told(self, update: TradeUpdate) -> None:
         """A message of the stream arrives."""
@@ -339,17 +350,41 @@ class Oracle:
         order = self._sent.get(update.broker_order.order.client_order_id)
         if order is None:
             return
-        if fill is not None and fill.execution_id not in self._counted:
+        if update.revises:
+            self._revise(order, update)
+        elif fill is not None and fill.execution_id not in self._counted:
             self._counted.add(fill.execution_id)
             if not self.account.is_open(order):  # it was said to have ended with less
                 order.left = fill.qty
                 self.account.add(order)
             self._filled[order.name] = self._filled.get(order.name, ZERO) + fill.qty
-            paid = Fill(fill.execution_id, fill.qty, fill.price, fill.fee, fill.fee_asset, False)
-            self.account.fill(order, paid)
+            paid = _fill(fill)
+            self.account.fill(order, paid, fill.at_ns)
+            self._executed[fill.execution_id] = order, paid
             if order.is_buy and order.name not in self.foreign:
                 self._check_fill(order)
+            early = self._early.pop(fill.execution_id, None)
+            if early is not None:
+                self._revise(order, early)
         self.on_listed(update.broker_order)
+
+    def _revise(self, order: Order, update: TradeUpdate) -> None:
+        """An execution is taken back or corrected: once, and not before it was told itself."""
+        name, fill = update.revises, update.fill
+        if name in self._undone:
+            return
+        if name not in self._executed:
+            self._early[name] = update
+            return
+        self._undone.add(name)
+        order, before = self._executed[name]
+        after = None
+        if fill is not None:
+            self._counted.add(fill.execution_id)
+            after = _fill(fill)
+            self._executed[fill.execution_id] = order, after
+        self.account.revise(order, before, after)
+        self._proved = None
 
     def on_listed(self, broker_order: BrokerOrder) -> None:
         """The venue states an order: once it has ended, what it filled is all that will come."""
@@ -450,6 +485,7 @@ class Oracle:
         self.time.on_restart()
         journal = self.journal
         told = Told(journal.opening_cash, self._terms, journal.weight)
+        told.lots = journal.lots
         self._told_ns, self.is_blind, self._proved = {}, True, None
         for entry in journal.adopted:
             told.adopt(entry["key"], D(entry["qty"]), D(entry["price"]))
@@ -459,15 +495,22 @@ class Oracle:
             if name in journal.orders and name not in self._exits:
                 told.add(order)
         self._counted, self._filled = set(journal.fills), {}
+        self._executed, self._early, self._undone = {}, {}, set(journal.revised)
         for fill in journal.happened:
             if isinstance(fill, Split):
                 told.split(*fill)
                 continue
-            order = self._sent[fill["client_order_id"]]
-            qty, price, fee = D(fill["qty"]), D(fill["price"]), D(fill["fee"])
-            name = fill["execution_id"]
-            self._filled[order.name] = self._filled.get(order.name, ZERO) + qty
-            told.fill(order, Fill(name, qty, price, fee, fill["fee_asset"], False))
+            if isinstance(fill, Revised):
+                after = None if fill.after is None else _read(fill.after)
+                order, before = self._executed[fill.before["execution_id"]]
+                told.revise(order, before, after)
+                if after is not None:
+                    self._executed[after.execution] = order, after
+                continue
+            order, paid = self._sent[fill["client_order_id"]], _read(fill)
+            self._filled[order.name] = self._filled.get(order.name, ZERO) + paid.qty
+            told.fill(order, paid, fill["at_ns"])
+            self._executed[paid.execution] = order, paid
         for name, order in self._sent.items():
             known = journal.orders.get(name)
             if known is not None and (known.is_final or known.before):
@@ -570,7 +613,7 @@ class Oracle:
         """Return the worth of what a bot holds and buys, at the dearest price that counts."""
         account = self.account
         buys = list(account.buys(key))
-        units = F(account.record.held(key, bot))
+        units = account.held_by(key, bot)
         units += sum((F(account.counted(each)) for each in buys if each.bot == bot), F(0))
         if not units:
             return F(0)
@@ -610,6 +653,17 @@ class Oracle:
         if abs(cash - self.journal.cash) > CENT:
             found.append(f"cash: venue {cash}, journal {self.journal.cash}")
         return found
+
+
+def _fill(fill: Dealt) -> Fill:
+    name, asset = fill.execution_id, fill.fee_asset
+    return Fill(name, fill.qty, fill.price, fill.fee, asset, False)
+
+
+def _read(row: dict[str, Any]) -> Fill:
+    """Return an execution as the journal has it."""
+    qty, price, fee = (D(row[name]) for name in ("qty", "price", "fee"))
+    return Fill(row["execution_id"], qty, price, fee, row["fee_asset"], False)
 
 
 def _order(order: Sent, at_ns: int, number: int) -> Order:

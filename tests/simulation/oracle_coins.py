@@ -25,10 +25,10 @@ class Coins:
     def adopted(self, entry: Mapping[str, Any]) -> None:
         self._put(entry["key"], D(entry["qty"]) * D(entry["price"]))
 
-    def filled(self, fill: Mapping[str, Any]) -> None:
+    def filled(self, fill: Mapping[str, Any], times: int = 1) -> None:
         paid, fee = D(fill["qty"]) * D(fill["price"]), D(fill["fee"])
         fee = fee if fill["fee_asset"] == "USD" else D(0)
-        self._put(fill["key"], paid + fee if fill["side"] == "buy" else fee - paid)
+        self._put(fill["key"], times * (paid + fee if fill["side"] == "buy" else fee - paid))
 
     def _put(self, key: str, money: Decimal) -> None:
         self._invested[key] = self._invested.get(key, D(0)) + money

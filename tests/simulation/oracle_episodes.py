@@ -53,6 +53,18 @@ class Holding:
         moves = {bot: self.of.get(bot, F(0)) - before.get(bot, F(0)) for bot in before | self.of}
         return {bot: moves[bot] for bot in sorted(moves) if moves[bot]}
 
+    def revise(self, name: str, qty: Fraction | None) -> dict[str, Fraction]:
+        """Let an entry have moved something else, or nothing; return how parts changed by it."""
+        before = self.of
+        place = next(at for at, each in enumerate(self._entries) if each.rank[1] == name)
+        old = self._entries[place]
+        self._entries[place : place + 1] = [] if qty is None else [old._replace(qty=qty)]
+        self.of = {}
+        for each in self._entries:
+            self.of = self._after(each)
+        moves = {bot: self.of.get(bot, F(0)) - before.get(bot, F(0)) for bot in before | self.of}
+        return {bot: moves[bot] for bot in sorted(moves) if moves[bot]}
+
     def _after(self, entry: _Entry) -> dict[str, Fraction]:
         after, total, qty = dict(self.of), sum(self.of.values(), F(0)), entry.qty
         if entry.is_split:
@@ -89,6 +101,17 @@ class Holding:
         return shares | given
 
 
+class _Move(NamedTuple):
+    """What an execution, or an adoption, moved of every bot's part, and the money for it."""
+
+    at_ns: int
+    key: str
+    moves: dict[str, Fraction]
+    money: Fraction
+    is_forced: bool
+    name: str
+
+
 class Closed(NamedTuple):
     """An episode that is over."""
 
@@ -116,6 +139,10 @@ class Episodes:
         self._holdings: dict[str, Holding] = {}
         self._open: dict[tuple[str, str], _Open] = {}
         self._lasted: dict[str, list[int]] = {}
+        self._told: list[_Move | tuple[str, Fraction]] = []
+        """Every move and every split, to be counted once more."""
+        self._first: dict[str, str] = {}
+        """By the name of a correction, the execution that it corrects in the end."""
 
     def listed(self, instrument: Mapping[str, Any]) -> None:
         self._holdings[instrument["key"]] = Holding(F(Decimal(instrument["lot"])))
@@ -136,18 +163,53 @@ class Episodes:
         name, key = fill["execution_id"], fill["key"]
         moves = self._holdings[key].take(fill["at_ns"], name, bot, change)
         money = -sign * qty * price - in_cash
-        self._move(entry["at_ns"], key, moves, money, is_forced=role in FORCED)
+        self._move(entry["at_ns"], key, moves, money, is_forced=role in FORCED, name=name)
+
+    def revised(self, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> None:
+        """Count all anew: an execution moved something else for everybody, or nothing."""
+        name, key = before["execution_id"], before["key"]
+        name = self._first.get(name, name)
+        change, money = None, F(0)
+        if after is not None:
+            self._first[after["execution_id"]] = name
+            qty, price, fee = (F(Decimal(after[each])) for each in ("qty", "price", "fee"))
+            sign = 1 if after["side"] == "buy" else -1
+            in_cash = fee if after["fee_asset"] == "USD" else F(0)
+            change, money = sign * qty - (fee - in_cash), -sign * qty * price - in_cash
+        moved = self._holdings[key].revise(name, change)
+        old = next(each for each in self._told if isinstance(each, _Move) and each.name == name)
+        place = self._told.index(old)
+        moves = {bot: old.moves.get(bot, F(0)) + moved.get(bot, F(0)) for bot in old.moves | moved}
+        moves = {bot: moves[bot] for bot in sorted(moves) if moves[bot]}
+        self._told[place] = old._replace(moves=moves, money=money)
+        self.closed.clear()
+        self._open, self._lasted = {}, {}
+        for each in self._told:
+            if isinstance(each, _Move):
+                self._count(each)
+            else:
+                self._multiply(*each)
 
     def split(self, entry: Mapping[str, Any]) -> None:
         key, factor = entry["key"], F(Decimal(entry["factor"]))
         self._holdings[key].take(entry["since_ns"], LAST, "", F(Decimal(entry["qty"])))
+        self._told.append((key, factor))
+        self._multiply(key, factor)
+
+    def _multiply(self, key: str, factor: Fraction) -> None:
         for (_, other), one in self._open.items():
             one.qty *= factor if other == key else 1
 
     def _move(
         self, at_ns: int, key: str, moves: Mapping[str, Fraction], money: Fraction,
-        *, is_forced: bool,
+        *, is_forced: bool, name: str = "",
     ) -> None:  # fmt: skip
+        told = _Move(at_ns, key, dict(moves), money, is_forced, name)
+        self._told.append(told)
+        self._count(told)
+
+    def _count(self, told: "_Move") -> None:
+        at_ns, key, moves, money, is_forced, _ = told
         total = sum(moves.values(), F(0))
         for bot, qty in moves.items():
             one = self._open.get((bot, key))

@@ -8,6 +8,7 @@ import json
 import struct
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
 from tests.simulation.oracle_limits import GROUP_NAMES, Limits
@@ -57,6 +58,13 @@ class Split(NamedTuple):
     key: str
     shares: dict[str, Decimal]
     factor: Decimal
+
+
+class Revised(NamedTuple):
+    """An execution as it was counted, and what counts in its place; None is nothing."""
+
+    before: dict[str, Any]
+    after: dict[str, Any] | None
 
 
 class Pair:
@@ -138,12 +146,15 @@ class Journal:
         self.held: dict[str, Decimal] = {}
         self.factors: dict[str, Decimal] = {}
         """The daily multiple of every listed instrument, signed."""
+        self.lots: dict[str, Fraction] = {}
         self.orders: dict[str, Known] = {}
         self.fills: dict[str, dict[str, Any]] = {}
         self.adopted: list[dict[str, Any]] = []
         self.flows: set[str] = set()
         self.flow_amounts: list[Decimal] = []
-        self.happened: list[dict[str, Any] | Split] = []
+        self.revised: set[str] = set()
+        """Executions that do not count any more."""
+        self.happened: list[dict[str, Any] | Split | Revised] = []
         """Fills and splits in the order of the journal: each counts in the units of its time."""
         self.opening_cash = ZERO
         self.trading, self.why, self.who = "active", "", ""
@@ -203,7 +214,9 @@ class Journal:
         self.limits.open(entry["policy"])
 
     def _instrument_listed(self, entry: dict[str, Any]) -> None:
-        self.factors[entry["instrument"]["key"]] = D(entry["instrument"]["factor"])
+        instrument = entry["instrument"]
+        self.factors[instrument["key"]] = D(instrument["factor"])
+        self.lots[instrument["key"]] = Fraction(D(instrument["lot"]))
 
     def weight(self, group: str, key: str) -> Decimal:
         """Return how many times its market value a key counts in a group, by decision 4b."""
@@ -242,12 +255,8 @@ class Journal:
             return
         self.fills[fill["execution_id"]] = fill
         self.happened.append(fill)
-        qty, fee = D(fill["qty"]), D(fill["fee"])
-        sign = 1 if fill["side"] == "buy" else -1
-        self.cash -= sign * qty * D(fill["price"])
-        in_cash = fill["fee_asset"] == "USD"
-        self.cash -= fee if in_cash else ZERO
-        self._hold(fill["key"], sign * qty - (ZERO if in_cash else fee))
+        self._deal(fill, 1)
+        qty, sign = D(fill["qty"]), 1 if fill["side"] == "buy" else -1
         known = self.orders.get(fill["client_order_id"])
         if known is None:
             self._broken("INV-02", f"a fill of {fill['client_order_id']}, which nobody intended")
@@ -257,6 +266,33 @@ class Journal:
             known.pair.filled += qty
         if known.filled > known.qty:
             self._broken("INV-08", f"{fill['client_order_id']} filled more than its quantity")
+
+    def _deal(self, fill: dict[str, Any], times: int) -> None:
+        """Move cash and units by an execution, or with -1 back."""
+        qty, fee = D(fill["qty"]), D(fill["fee"])
+        sign = 1 if fill["side"] == "buy" else -1
+        in_cash = fill["fee_asset"] == "USD"
+        self.cash -= times * (sign * qty * D(fill["price"]) + (fee if in_cash else ZERO))
+        self._hold(fill["key"], times * (sign * qty - (ZERO if in_cash else fee)))
+
+    def _fill_revised(self, entry: dict[str, Any]) -> None:
+        """INV-08, INV-11: only what counts is taken back, once, by an entry of its own."""
+        before, after = entry["before"], entry.get("after")
+        name = before["execution_id"]
+        if self.fills.get(name) != before or name in self.revised:
+            self._broken("INV-11", f"{name} was revised and does not count as it says")
+            return
+        self.revised.add(name)
+        self._deal(before, -1)
+        if after is not None:
+            names = ("client_order_id", "key", "side")
+            if any(after[each] != before[each] for each in names):
+                self._broken("INV-08", f"{name} was corrected to be of another order")
+            if after["execution_id"] in self.fills:
+                self._broken("INV-11", f"execution {after['execution_id']} was counted twice")
+            self.fills[after["execution_id"]] = after
+            self._deal(after, 1)
+        self.happened.append(Revised(before, after))
 
     def _hold(self, key: str, qty: Decimal) -> None:
         self.held[key] = self.held.get(key, ZERO) + qty

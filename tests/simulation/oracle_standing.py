@@ -23,6 +23,10 @@ class Standings:
         self._at: Terms | None = None
         self._records: dict[str, _Record] = {}
 
+    def begin_anew(self) -> None:
+        """Reckon everything once more: what had closed may be another."""
+        self._records = {}
+
     def tier(self, bot: str, limits: Mapping[str, Fraction]) -> int:
         """Return the lower tier of both paths, open losers counted as lost."""
         record, losers = self._of(bot, limits), self._episodes.losers.get(bot, 0)

@@ -115,6 +115,15 @@ class Steady:
         self.episodes.filled(entry, known.order["bot"], known.order.get("role", "bot"))
         self.coins.filled(fill)
 
+    def _fill_revised(self, entry: dict[str, Any]) -> None:
+        before, after = entry["before"], entry.get("after")
+        self.episodes.revised(before, after)
+        self.standings.begin_anew()
+        self.coins.filled(before, -1)
+        if after is not None:
+            self._counted.add(after["execution_id"])
+            self.coins.filled(after)
+
     def _limit(self, entry: dict[str, Any]) -> None:
         self._limits_ns = entry["at_ns"]
 

@@ -3,13 +3,23 @@
 from decimal import Decimal
 from typing import Never
 
+import msgspec
 import pytest
 from tests.simulation.desk import BTC, ETH, KO, SPY, TQQQ, D, Desk
 
 import smart_leverage.engine.buying as buying
 from smart_leverage.domain.opportunity import OrderWish
-from smart_leverage.domain.orders import Order, OrderState, OrderType, Role, Side, TimeInForce
-from smart_leverage.engine.events import Verdict, Wished
+from smart_leverage.domain.orders import (
+    BrokerOrder,
+    Order,
+    OrderState,
+    OrderType,
+    Role,
+    Side,
+    TimeInForce,
+)
+from smart_leverage.domain.records import Noted, Record
+from smart_leverage.engine.events import Reconciled, Verdict, Wished
 
 HOUR_S = 3_600.0
 
@@ -48,6 +58,53 @@ def test_an_order_that_waits_to_be_cancelled_for_a_day_stays_reserved() -> None:
     assert room(desk) >= reserved
     desk.fill(order, "50000")  # it filled after all
     assert desk.state.book.qty(BTC) == D("0.1")
+
+
+@pytest.mark.parametrize("status", ["pending_cancel", "suspended"])
+def test_an_order_that_neither_trades_nor_ends_is_reported_once(status: str) -> None:
+    desk = Desk()
+    assert desk.buy(BTC, "0.1").given == D("0.1")
+    order, reserved = desk.take(), room(desk)
+    told = []
+    for _ in range(40):
+        desk.wait(60)
+        desk.prices()
+        desk.feed(stated(desk, desk.view(order, status)))
+        told.append(len([each for each in desk.records if stalls(each)]))
+    assert told[:10] == [0] * 10
+    assert told[-1] == 1
+    assert room(desk) >= reserved or status == "suspended"
+    desk.end(order)
+    desk.feed(stated(desk))
+    assert desk.engine._core.stalled == {}
+
+
+def stalls(record: Record) -> bool:
+    return isinstance(record, Noted) and record.code == "order.stalled"
+
+
+def stated(desk: Desk, *orders: BrokerOrder) -> Reconciled:
+    """Return that the broker agrees with the books and lists these orders as open."""
+    desk.reconcile()
+    event = desk.events[-1]
+    assert isinstance(event, Reconciled)
+    return msgspec.structs.replace(event, orders=orders)
+
+
+def test_three_purchases_of_unknown_outcome_are_enough() -> None:
+    desk = Desk()
+    given = [desk.buy(BTC, "0.002")]
+    for _ in range(5):
+        while desk.sent:
+            desk.answer(desk.pop(), Verdict.UNKNOWN)
+        given.append(desk.buy(BTC, "0.002"))
+    assert [each.given > 0 for each in given] == [True] * 3 + [False] * 3
+    assert given[-1].reason == "not_ready"
+    unknown = sorted(desk.state.orders.unknown)
+    assert len(unknown) == 3
+    lost = desk.state.orders.by_id[unknown[0]].order
+    desk.look_up(lost, "canceled")  # the broker says what became of one
+    assert desk.buy(BTC, "0.002").given > 0
 
 
 def test_a_fill_beyond_the_quantity_is_booked_and_counted() -> None:

@@ -7,8 +7,8 @@ import pytest
 from msgspec import structs
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import OrderState, Side
-from smart_leverage.domain.records import Decided, PlanMoved
+from smart_leverage.domain.orders import Fill, OrderState, Side
+from smart_leverage.domain.records import Decided, FillRevised, PlanMoved
 from smart_leverage.ledger.rows import DecisionRow, PlanRow
 from smart_leverage.reports.arithmetic import arithmetic
 from smart_leverage.reports.explain import Sent, explain
@@ -268,6 +268,21 @@ def test_rows_of_the_ledger_explain_like_their_records() -> None:
     text = explain(row, orders=[order], plan=[move])
     assert text[-2] == "  order sl-x: canceled, 0.02 of 0.02371 filled, limit 90,450, aged"
     assert text[-1].startswith("  plan p1 late for its first stage 2026-11-20")
+
+
+def test_what_the_broker_took_back_or_corrected_is_told() -> None:
+    fill = Fill(
+        execution_id="e1", client_order_id="sl-x", key=CUT.key, side=Side.BUY, qty=D("0.02"),
+        price=D(90_000), fee=D(0), fee_asset="USD", at_ns=AT_NS,
+    )  # fmt: skip
+    after = structs.replace(fill, execution_id="e2", price=D(89_000))
+    revisions = [
+        FillRevised(at_ns=AT_NS, before=fill, after=after),
+        FillRevised(at_ns=AT_NS, before=after),
+    ]
+    text = explain(CUT, revisions=revisions)
+    assert text[-2].endswith("0.02 at 90,000 of sl-x 0.02 at 89,000 instead")
+    assert text[-1].endswith("0.02 at 89,000 of sl-x taken back")
 
 
 def test_names_from_outside_cannot_steer_a_terminal() -> None:

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 from tests.simulation.desk import AAPL, BTC, KO, SPY, D, Desk
 
 from smart_leverage.domain.orders import Order, OrderState
+from smart_leverage.domain.records import FillRevised
 from smart_leverage.engine.events import CancelWished, Verdict
 from smart_leverage.runtime import shelf as module
-from smart_leverage.runtime.shelf import Shelf, Shelved
+from smart_leverage.runtime.shelf import Shelf, Shelved, wire_id
+from smart_leverage.server.gateway.views import fills_of, update_of
 
 
 class Shown:
@@ -105,7 +108,7 @@ def test_fills_add_up_to_their_average_and_each_is_counted_once(shown: Shown) ->
     assert (shelved.filled, shelved.average_price) == (D(10), D("60.6"))
     assert shelved.is_final
     assert shown.shelf.open_orders("bot") == []
-    executions = [(fill.qty, after) for fill, _, after in shown.shelf.fills("bot")]
+    executions = [(each.fill.qty, each.filled) for each in shown.shelf.fills("bot")]
     assert executions == [(D(6), D(10)), (D(4), D(4))]
     assert list(shown.shelf.fills("other")) == []
 
@@ -239,3 +242,50 @@ def test_only_ended_orders_are_forgotten_when_there_are_too_many(
     assert len(kept) == 3
     assert resting.client_order_id in kept
     assert names(shown.shelf.open_orders("bot")) == [resting.client_order_id]
+
+
+# -- what the broker takes back or corrects --------------------------------------------------------
+
+
+def test_a_bot_hears_that_an_execution_was_taken_back_and_which(shown: Shown) -> None:
+    order = shown.bought(qty="10")
+    shown.desk.fill(order, "60")
+    fill = shown.desk.last_fill()
+    shown.events()
+    shown.desk.revise(fill)
+    shown.hear()
+    (told,) = shown.shelf.take_told()
+    assert (told.event, told.revises, told.fill) == ("trade_bust", fill.execution_id, fill)
+    shelved = shown.of(order)
+    assert (shelved.filled, shelved.average_price) == (D(0), None)
+    assert shelved.is_final  # what has ended stays ended
+    said = update_of(told, D(0))
+    assert said["previous_execution_id"] == wire_id(fill.execution_id)
+    assert (said["event"], said["qty"], said["price"]) == ("trade_bust", "10", "60")
+    assert said["order"]["filled_qty"] == "0"
+    assert said["order"]["status"] == "filled"
+    assert shown.shelf.open_orders("bot") == []
+
+
+def test_a_correction_stands_in_the_list_beside_what_it_corrects(shown: Shown) -> None:
+    order = shown.bought(BTC, "0.1")
+    shown.desk.fill(order, "50000")
+    first = shown.desk.last_fill()
+    shown.desk.revise(first, qty="0.08", price="49000")
+    shown.hear()
+    rows = fills_of(None, list(shown.shelf.fills("bot")))  # type: ignore[arg-type]
+    assert [(row["type"], row["qty"], row["price"]) for row in rows] == [
+        ("trade_correct", "0.08", "49000"), ("fill", "0.1", "50000"),
+    ]  # fmt: skip
+    assert rows[0]["previous_execution_id"] == rows[1]["id"].partition("::")[2]
+    assert "previous_execution_id" not in rows[1]
+    assert shown.of(order).average_price == D(49_000)
+
+
+def test_a_fee_in_coins_comes_back_in_the_list_as_well(shown: Shown) -> None:
+    order = shown.bought(BTC, "0.1")
+    shown.desk.fill(order, "50000")
+    fill = structs.replace(shown.desk.last_fill(), fee=D("0.0002"), fee_asset="BTC")
+    shown.shelf.hear(FillRevised(at_ns=shown.desk.now_ns, before=fill))
+    rows = fills_of(None, list(shown.shelf.fills("bot")))  # type: ignore[arg-type]
+    assert [row["qty"] for row in rows if row["activity_type"] == "CFEE"] == ["0.0002"]

@@ -7,6 +7,7 @@ proxy that answers in the broker's place, too many requests, streams that end, a
 import random
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,8 +22,12 @@ from tests.wire.serving import Served, gateway
 from tests.wire.test_alpaca_py import eventually
 from tests.wire.test_at_a_broker import FORWARDS, Place, books, held, notes
 
-from smart_leverage.domain.records import Intended, Marked, decode
+from smart_leverage.brokers.sim import SimBrokerClient
+from smart_leverage.domain.errors import Refused
+from smart_leverage.domain.orders import Side
+from smart_leverage.domain.records import FillRevised, Intended, Marked, decode
 from smart_leverage.ledger.reader import Reader
+from smart_leverage.runtime.venue_process import SOCKET
 
 COINS = ("BTC/USD", "ETH/USD", "SOL/USD")
 LASTS_S = 25.0
@@ -35,11 +40,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-def trade(bot: TradingClient, line: Rough, seed: int = 3) -> int:
-    """Buy and sell at random for a while, with an outage in the middle; return what was asked."""
+def trade(bot: TradingClient, line: Rough, broker: Served, seed: int = 3) -> int:
+    """Buy and sell at random for a while, with an outage in the middle; return what was asked.
+
+    Towards the end the venue takes an execution back and corrects another, on a line that is rough.
+    """
     chance, asked, until = random.Random(seed), 0, time.monotonic() + LASTS_S
     outage = until - LASTS_S / 2
+    revised_s = until - LASTS_S / 3
     while time.monotonic() < until:
+        if time.monotonic() > revised_s:
+            revise(broker, chance)
+            revised_s = until
         line.is_down = outage < time.monotonic() < outage + 3.0
         if chance.random() < 0.06:
             line.cut_streams()
@@ -55,9 +67,41 @@ def trade(bot: TradingClient, line: Rough, seed: int = 3) -> int:
     return asked
 
 
+def revise(broker: Served, chance: random.Random) -> int:
+    """Have the venue take an execution back and correct another; return how many it was."""
+    done = 0
+    with SimBrokerClient(broker.folder / SOCKET) as venue:
+        told = venue.updates(0)
+        gone = {each.revises for each in told if each.revises}
+        fills = [each.fill for each in told if each.fill is not None]
+        fills = [each for each in fills if each.execution_id not in gone]
+        held = {each.key: each.qty for each in venue.positions()}
+        for fill in chance.sample(fills, len(fills)):
+            if done == 2:
+                break
+            came = fill.qty if fill.fee_asset == "USD" else fill.qty - fill.fee
+            if fill.side is Side.BUY and held.get(fill.key, Decimal(0)) < came:
+                continue  # what was sold since stays
+            with suppress(Refused):
+                if done:
+                    price = (fill.price * Decimal("0.99")).quantize(Decimal("0.01"))
+                    venue.correct(time.time_ns(), fill.execution_id, price=price)
+                else:
+                    venue.bust(time.time_ns(), fill.execution_id)
+                done += 1
+                held = {each.key: each.qty for each in venue.positions()}
+    return done
+
+
 def records(served: Served) -> list[object]:
     with Reader.open(served.folder / "ledger.sqlite") as reader:
         return [decode(entry.payload) for entry in reader.entries()]
+
+
+def cash(served: Served) -> Decimal:
+    """Return the cash by the books of an account, to the cent."""
+    with Reader.open(served.folder / "ledger.sqlite") as reader:
+        return sum((one.amount for one in reader.cash()), Decimal(0)).quantize(Decimal("0.01"))
 
 
 def test_in_the_end_both_agree_and_nothing_was_doubled(broker: Served, tmp_path: Path) -> None:
@@ -67,13 +111,25 @@ def test_in_the_end_both_agree_and_nothing_was_doubled(broker: Served, tmp_path:
         with gateway(tmp_path, settings=place.settings() + '[logs]\nlevel = "debug"\n') as governed:
             bot = TradingClient(*governed.keys["bot"], url_override=governed.url)
             line.is_rough = True
-            asked = trade(bot, line)
+            asked = trade(bot, line, broker)
             line.is_rough = False
 
             def agree() -> bool:
                 return books(governed) == held(theirs)
 
             eventually(agree, 90.0)
+            done = revise(broker, random.Random(1))  # and once more while nothing goes wrong
+            assert done == 2
+
+            def heard(served: Served) -> list[FillRevised]:
+                return [one for one in records(served) if isinstance(one, FillRevised)]
+
+            eventually(lambda: len(heard(governed)) >= done, 30.0)
+            eventually(agree, 30.0)
+            eventually(lambda: cash(governed) == cash(broker), 60.0)
+            assert any(one.after is None for one in heard(governed))
+            assert any(one.after is not None for one in heard(governed))
+            assert len(heard(governed)) == len(heard(broker))
             ours = [one for one in records(governed) if isinstance(one, Intended)]
             told = set(notes(governed))
         assert asked >= 6

@@ -27,9 +27,15 @@ class AssetDay:
     @exactly
     def apply_fill(self, fill: Fill) -> None:
         """Count a fill that the book has counted as new."""
-        paid = fill.qty * fill.price
-        fee = fill.fee if fill.fee_asset == USD else ZERO
-        self._invest(fill.key, paid + fee if fill.side is Side.BUY else fee - paid)
+        self._invest(fill.key, _put_in(fill))
+
+    @exactly
+    def revise(self, before: Fill, after: Fill | None) -> None:
+        """Count what a fill put in once more.
+
+        One of an earlier day moves the loss of this day by what the correction moves equity.
+        """
+        self._invest(before.key, (_put_in(after) if after else ZERO) - _put_in(before))
 
     @exactly
     def adopt(self, key: Key, value: Decimal) -> None:
@@ -59,3 +65,10 @@ class AssetDay:
 
     def _invest(self, key: Key, amount: Decimal) -> None:
         self._invested[key] = self._invested.get(key, ZERO) + amount
+
+
+def _put_in(fill: Fill) -> Decimal:
+    """Return what a fill put into its asset, negative for what it took out."""
+    paid = fill.qty * fill.price
+    fee = fill.fee if fill.fee_asset == USD else ZERO
+    return paid + fee if fill.side is Side.BUY else fee - paid

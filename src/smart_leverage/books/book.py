@@ -5,10 +5,11 @@ from copy import deepcopy
 from decimal import Decimal
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from smart_leverage.books.closings import Closing, closings
 from smart_leverage.books.exact import (
+    EXACT,
     ZERO,
     bookable,
     canonical,
@@ -86,6 +87,10 @@ class Book:
         self._holdings: dict[Key, Holding] = {}
         self._held: tuple[Key, ...] = ()
         self._counted: dict[str, Fill] = {}
+        self._revised: dict[str, Fill | None] = {}
+        """By the id of an execution that does not count any more, what does in its place."""
+        self._first: dict[str, str] = {}
+        """By the id of a corrected execution, the one under which it is matched."""
         self._records = Records()
         self.past = Past()
         """What was dealt before our time; it makes trades, and neither cash nor holdings."""
@@ -206,16 +211,14 @@ class Book:
             return Applied(is_new=False, is_contradiction=counted != fill)
         instrument = self._instrument(fill.key)
         _check(fill, order, instrument)
-        in_coin = fill.fee if fill.fee_asset != USD else ZERO
-        in_cash = fill.fee - in_coin
-        sign = 1 if fill.side is Side.BUY else -1
-        paid = sign * fill.qty * fill.price
+        in_coin, in_cash = _coins(fill), _fee(fill)
+        paid = -cash_of(fill) - in_cash
         entry = Entry(
             at_ns=fill.at_ns,
             execution_id=fill.execution_id,
             client_order_id=order.client_order_id,
             bot=order.bot,
-            qty=sign * fill.qty - in_coin,
+            qty=units_of(fill),
             price=fill.price,
             fee=in_cash + in_coin * fill.price,
             lot=instrument.lot,
@@ -229,6 +232,42 @@ class Book:
             fill.key, moves, fee=in_coin, source="exchange"
         )
         return _applied(change, moves, -paid - in_cash, postings)
+
+    @exactly
+    def revise(self, before: Fill, after: Fill | None) -> Applied:
+        """Take an execution back, or correct it, where it stands: all after it is matched anew.
+
+        Args:
+            before: The execution as it counts now; of any other nothing is done.
+            after: What counts in its place, None for nothing.
+
+        Raises:
+            InvariantViolation: The two are not of one piece.
+            BadData: A figure cannot be booked; nothing was changed.
+        """
+        name = before.execution_id
+        if self.standing(name) != before or (after and after.execution_id in self._counted):
+            return Applied(is_new=False)
+        first, instrument = self._first.get(name, name), self._instrument(before.key)
+        holding = self._holdings[before.key]
+        entry = None
+        if after is not None:
+            _check_revision(before, after, instrument)
+            entry = _revised(holding.entry(first), after)
+            self._counted[after.execution_id] = after
+            self._first[after.execution_id] = first
+        self._revised[name] = after
+        cash = EXACT.subtract(ZERO if after is None else cash_of(after), cash_of(before))
+        self._cash += cash
+        quantities = holding.quantities()
+        change = holding.revise(first, entry)
+        moves = self._settled(holding, quantities, change)
+        fee = sum((_coins(one) * sign for one, sign in ((before, -1), (after, 1)) if one), ZERO)
+        in_cash = sum((_fee(one) * sign for one, sign in ((before, -1), (after, 1)) if one), ZERO)
+        postings = payment_postings(-cash - in_cash, in_cash) + holding_postings(
+            before.key, moves, fee=fee, source="exchange"
+        )
+        return _applied(change, moves, cash, postings)
 
     def take_past(self, deals: Iterable[Deal]) -> None:
         """Count deals from before our time in the record; cash and holdings stay as they are.
@@ -289,6 +328,19 @@ class Book:
         """Whether an execution has been booked."""
         return execution_id in self._counted
 
+    def standing(self, execution_id: str) -> Fill | None:
+        """Return what counts of an execution by now, None where it was taken back, or never was."""
+        while execution_id in self._revised:
+            after = self._revised[execution_id]
+            if after is None:
+                return None
+            execution_id = after.execution_id
+        return self._counted.get(execution_id)
+
+    def matched_as(self, execution_id: str) -> str:
+        """Return the id under which an execution is matched: the first one, if it was corrected."""
+        return self._first.get(execution_id, execution_id)
+
     @property
     def record(self) -> TrackRecord:
         """The account's record over its last closed trades."""
@@ -341,10 +393,16 @@ class Book:
             holding = self._holdings[key] = Holding(key)
         before = holding.quantities()
         change = holding.apply(entry)
+        return change, self._settled(holding, before, change)
+
+    def _settled(
+        self, holding: Holding, before: dict[str, Decimal], change: Change
+    ) -> dict[str, Decimal]:
+        """Note what a holding has become; return by how much every bot's part of it moved."""
         if bool(before) != bool(holding.qty):
             self._held = tuple(sorted(k for k, each in self._holdings.items() if each.qty))
         self._records.note(change)
-        return change, _moves(before, holding.quantities())
+        return _moves(before, holding.quantities())
 
 
 def _moves(before: dict[str, Decimal], after: dict[str, Decimal]) -> dict[str, Decimal]:
@@ -367,6 +425,44 @@ def _applied(
     )
 
 
+def units_of(fill: Fill) -> Decimal:
+    """Return by how many units a holding moves with an execution, fees in coin taken off."""
+    units = fill.qty if fill.side is Side.BUY else EXACT.minus(fill.qty)
+    return EXACT.subtract(units, _coins(fill))
+
+
+def _coins(fill: Fill) -> Decimal:
+    return ZERO if fill.fee_asset == USD else fill.fee
+
+
+def _fee(fill: Fill) -> Decimal:
+    return fill.fee if fill.fee_asset == USD else ZERO
+
+
+def cash_of(fill: Fill) -> Decimal:
+    """Return what an execution does to the cash, its fee included."""
+    paid = EXACT.multiply(fill.qty, fill.price)
+    return EXACT.subtract(EXACT.minus(paid) if fill.side is Side.BUY else paid, _fee(fill))
+
+
+def _revised(entry: Entry, after: Fill) -> Entry:
+    """Return an entry in its place, with the figures that count from now on."""
+    fee = EXACT.add(_fee(after), EXACT.multiply(_coins(after), after.price))
+    return structs.replace(entry, qty=units_of(after), price=after.price, fee=fee)
+
+
+def _check_revision(before: Fill, after: Fill, instrument: Instrument) -> None:
+    if (before.client_order_id, before.key, before.side) != (
+        after.client_order_id,
+        after.key,
+        after.side,
+    ):
+        raise InvariantViolation(
+            f"{after.execution_id} corrects {before.execution_id} and is of another order"
+        )
+    _check_figures(after, instrument)
+
+
 def _check(fill: Fill, order: Order, instrument: Instrument) -> None:
     """Refuse a fill that cannot be booked, before anything is changed."""
     if (fill.client_order_id, fill.key, fill.side) != (
@@ -378,6 +474,10 @@ def _check(fill: Fill, order: Order, instrument: Instrument) -> None:
             f"fill {fill.execution_id} of {fill.client_order_id} ({fill.side} {fill.key}) is not "
             f"of order {order.client_order_id} ({order.side} {order.key})"
         )
+    _check_figures(fill, instrument)
+
+
+def _check_figures(fill: Fill, instrument: Instrument) -> None:
     if not fill.execution_id:
         raise BadData(f"a fill of {fill.client_order_id} has no execution id")
     positive(fill.qty, "filled quantity")

@@ -4,7 +4,7 @@ from collections import Counter
 
 from smart_leverage.books.exact import EXACT, ZERO
 from smart_leverage.domain.orders import HOUSE, Fill, OrderState
-from smart_leverage.domain.records import Decided, Filled, OrderMoved, Record
+from smart_leverage.domain.records import Decided, Filled, FillRevised, OrderMoved, Record
 
 
 class Doings:
@@ -30,6 +30,8 @@ class Doings:
                     self.reasons[record.reason] += 1
         elif isinstance(record, Filled):
             self.fill(record.fill)
+        elif isinstance(record, FillRevised):
+            self._revise(record.before, record.after)
         elif isinstance(record, OrderMoved) and record.state is OrderState.REJECTED:
             self.rejected += 1
 
@@ -37,3 +39,10 @@ class Doings:
         """Count one execution."""
         self.fills += 1
         self.turnover = EXACT.add(self.turnover, EXACT.multiply(fill.qty, fill.price))
+
+    def _revise(self, before: Fill, after: Fill | None) -> None:
+        """Count an execution as another one, or not at all."""
+        self.fills -= 1
+        self.turnover = EXACT.subtract(self.turnover, EXACT.multiply(before.qty, before.price))
+        if after is not None:
+            self.fill(after)

@@ -46,6 +46,24 @@ ALL = ""
 """Stands for every bot together."""
 
 
+class _Move(NamedTuple):
+    """A change of what a bot holds, as it was told; `name` is that of the execution behind it."""
+
+    at_ns: int
+    bot: str
+    key: Key
+    qty: Decimal
+    cash: Decimal
+    lot: Decimal
+    is_forced: bool
+    name: str
+
+
+class _Split(NamedTuple):
+    key: Key
+    factor: Decimal
+
+
 class Episodes:
     """All episodes of an account, closed ones in the order in which they ended."""
 
@@ -53,10 +71,12 @@ class Episodes:
         self.closed: list[Episode] = []
         self._open: dict[tuple[str, Key], OpenEpisode] = {}
         self._lasted: dict[str, list[int]] = {}
+        self._told: list[_Move | _Split] = []
+        """Everything in the order in which it was told: what is revised is counted anew from it."""
 
     def move(
         self, at_ns: int, bot: str, key: Key, qty: Decimal, cash: Decimal, lot: Decimal,
-        *, is_forced: bool,
+        *, is_forced: bool, name: str = "",
     ) -> None:  # fmt: skip
         """Count a change of what a bot holds.
 
@@ -68,20 +88,65 @@ class Episodes:
             cash: What it brought, negative for what was paid; fees included.
             lot: Less than this is nothing.
             is_forced: Whether the house sold.
+            name: Of the execution that moved it, empty where there is none.
         """
-        name = (bot, key)
+        told = _Move(at_ns, bot, key, qty, cash, lot, is_forced, name)
+        self._told.append(told)
+        self._count(told)
+
+    def _count(self, told: _Move) -> None:
+        name = (told.bot, told.key)
         one = self._open.get(name)
         if one is None:
-            if qty <= 0:
+            if told.qty <= 0:
                 return
-            one = self._open[name] = OpenEpisode(at_ns)
-        one.qty += qty
-        one.cash += cash
-        one.is_forced |= is_forced
-        if qty > 0:
-            one.put_in -= cash
-        if one.qty < lot:
-            self._close(at_ns, name, one)
+            one = self._open[name] = OpenEpisode(told.at_ns)
+        one.qty += told.qty
+        one.cash += told.cash
+        one.is_forced |= told.is_forced
+        if told.qty > 0:
+            one.put_in -= told.cash
+        if one.qty < told.lot:
+            self._close(told.at_ns, name, one)
+
+    def revise(
+        self, name: str, key: Key, moves: Mapping[str, Decimal], cash: Decimal, lot: Decimal
+    ) -> None:
+        """Count everything once more, with an execution that moved something else, or nothing.
+
+        Episodes that were over may be open again, and the other way round.
+
+        Args:
+            name: Of the execution.
+            key: Of what.
+            moves: By how much more, or less, every bot's part of it moves now.
+            cash: What it brings in all by now, 0 where it was taken back.
+            lot: Less than this is nothing.
+        """
+        old = [each for each in self._told if isinstance(each, _Move) and each.name == name]
+        if not old:
+            return  # it came to nothing when it was told
+        first, place = old[0], self._told.index(old[0])
+        parts = {each.bot: each.qty for each in old}
+        parts = {bot: parts.get(bot, ZERO) + moves.get(bot, ZERO) for bot in {*parts, *moves}}
+        total = sum(parts.values(), ZERO)
+        new = [
+            first._replace(bot=bot, qty=qty, cash=_part(cash, qty, total), lot=lot)
+            for bot, qty in sorted(parts.items())
+            if qty
+        ]
+        self._told[place : place + len(old)] = new
+        self._count_anew()
+
+    def _count_anew(self) -> None:
+        imported = [each for each in self.closed if each.is_imported]
+        self.closed, self._open = [], {}
+        self.take_past(imported)
+        for each in self._told:
+            if isinstance(each, _Split):
+                self._multiply(each)
+            else:
+                self._count(each)
 
     def take_past(self, episodes: Sequence[Episode]) -> None:
         """Put those from before our time in front of ours, in the place of what was known of them.
@@ -97,9 +162,14 @@ class Episodes:
 
     def split(self, key: Key, factor: Decimal) -> None:
         """Go on with other units."""
+        told = _Split(key, factor)
+        self._told.append(told)
+        self._multiply(told)
+
+    def _multiply(self, told: _Split) -> None:
         for (_, other), one in self._open.items():
-            if other == key:
-                one.qty *= factor
+            if other == told.key:
+                one.qty *= told.factor
 
     def _close(self, at_ns: int, name: tuple[str, Key], one: OpenEpisode) -> None:
         del self._open[name]
@@ -133,6 +203,13 @@ class Episodes:
                 if is_old and one.cash + worth < 0:
                     found[bot] = found.get(bot, 0) + 1
         return found
+
+
+def _part(cash: Decimal, qty: Decimal, total: Decimal) -> Decimal:
+    """Return what of some cash goes with a part of what was moved."""
+    if qty == total:
+        return cash
+    return cash * qty / total if total else ZERO
 
 
 def usual_ns(lasted: list[int]) -> int:

@@ -191,16 +191,35 @@ class Holding:
             return Change(() if trade is None else (trade,), (), beyond, is_late=False)
         return self._insert(entry)
 
+    def entry(self, execution_id: str) -> Entry:
+        """Return the entry of an execution, which has to be there."""
+        return self._entries[self._place(execution_id)]
+
+    def revise(self, execution_id: str, entry: Entry | None) -> Change:
+        """Put an entry in the place of one of the same rank, or none; match what follows anew."""
+        index = self._place(execution_id)
+        return self._matched_anew(index, [] if entry is None else [entry], left_out=1)
+
+    def _place(self, execution_id: str) -> int:
+        # From the newest on: what is taken back seldom lies long ago.
+        places = range(len(self._entries) - 1, -1, -1)
+        return next(each for each in places if self._entries[each].execution_id == execution_id)
+
     def _insert(self, entry: Entry) -> Change:
         index = bisect_right(self._entries, entry.rank, key=lambda each: each.rank)
-        orders = {each.client_order_id for each in [entry, *self._entries[index:]]}
+        return self._matched_anew(index, [entry], left_out=0)
+
+    def _matched_anew(self, index: int, new: list[Entry], left_out: int) -> Change:
+        """Put entries in the place of so many others and match everything after them once more."""
+        orders = {each.client_order_id for each in [*new, *self._entries[index:]]}
         old = {order: self.trades.get(order) for order in orders}
         tail = self._rewind(index)
-        tail.insert(index - len(self._entries), entry)
+        place = index - len(self._entries)
+        tail[place : place + left_out] = new
         beyond = ZERO
         for each in tail:
             taken = self._push(each)[1]
-            beyond = taken if each is entry else beyond
+            beyond = taken if new and each is new[0] else beyond
         now = [self.trades[order] for order in orders if order in self.trades]
         revised = [trade for trade in now if trade != old[trade.client_order_id]]
         gone = [order for order, trade in old.items() if trade and order not in self.trades]

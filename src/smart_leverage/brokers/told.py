@@ -8,9 +8,6 @@ from smart_leverage.domain.orders import BrokerOrder, Fill, TradeUpdate
 KEPT = 20_000
 """So many of the last updates can be asked for again."""
 
-TAKEN_BACK = frozenset({"trade_bust", "trade_correct"})
-"""With these a broker corrects what it had told; less may be filled than before."""
-
 ZERO = Decimal(0)
 
 
@@ -23,6 +20,7 @@ class Told:
         """By the broker's id, as they were told last."""
         self.last = 0
         self._executions: set[str] = set()
+        self._revised: set[tuple[str, str]] = set()
 
     def fill(self, order: BrokerOrder, fill: Fill, event: str, cumulated: Decimal) -> bool:
         """Tell of an execution; return whether what was filled before it had been told as well."""
@@ -42,21 +40,43 @@ class Told:
     def change(self, event: str, order: BrokerOrder, at_ns: int) -> None:
         """Tell that an order stands as it does, unless that was told, or something later."""
         known = self.orders.get(order.broker_order_id)
-        if known is not None and event not in TAKEN_BACK and _is_behind(order, known):
+        if known is not None and _is_behind(order, known):
             return
         if known is None or (known.status, known.filled_qty) != (order.status, order.filled_qty):
             self._add(event, order, at_ns, None)
+
+    def revise(
+        self, event: str, order: BrokerOrder, revises: str, after: Fill | None, at_ns: int
+    ) -> None:
+        """Tell that an execution was taken back, or what it is instead, unless that was told.
+
+        Less may be filled than before: this alone takes something of what was told back.
+        """
+        what = (revises, "" if after is None else after.execution_id)
+        if what in self._revised:
+            return
+        self._revised.add(what)
+        self._add(event, order, at_ns, after, revises)
 
     def filled(self, order: BrokerOrder) -> Decimal:
         """Return how much of an order was told as filled."""
         known = self.orders.get(order.broker_order_id)
         return ZERO if known is None else known.filled_qty
 
-    def _add(self, event: str, order: BrokerOrder, at_ns: int, fill: Fill | None) -> None:
+    def _add(
+        self, event: str, order: BrokerOrder, at_ns: int, fill: Fill | None, revises: str = ""
+    ) -> None:
         self.last = max(self.last + 1, at_ns)
         self.orders[order.broker_order_id] = order
         self.updates.append(
-            TradeUpdate(sequence=self.last, event=event, broker_order=order, at_ns=at_ns, fill=fill)
+            TradeUpdate(
+                sequence=self.last,
+                event=event,
+                broker_order=order,
+                at_ns=at_ns,
+                fill=fill,
+                revises=revises,
+            )
         )
 
 

@@ -52,7 +52,12 @@ def _fields(reader: "Reader", found: "Explanation") -> dict[str, Any]:
     orders = [
         {**_as_dict(row), "fills": reader.fills_of(row.client_order_id)} for row in found.orders
     ]
-    return {**decision_fields(found.decision), "orders": orders, "plan": found.plan}
+    return {
+        **decision_fields(found.decision),
+        "orders": orders,
+        "plan": found.plan,
+        "revisions": found.revisions,
+    }
 
 
 def _as_dict(row: "OrderRow") -> dict[str, Any]:

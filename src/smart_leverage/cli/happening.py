@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from smart_leverage.domain.records import Decided, Filled, Record, StateChanged
+from smart_leverage.domain.records import Decided, Filled, FillRevised, Record, StateChanged
 from smart_leverage.domain.sentences import STATES, money, plain, price, sentence
 from smart_leverage.domain.stamps import second
 from smart_leverage.policy.reasons import TradingState
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SIGNS = {"approved": "●", "cut": "▲", "denied": "■"}
 _STATE_SIGNS = {"active": "●", "reducing": "▲"}
-SHOWN = (Decided, Filled, StateChanged)
+SHOWN = (Decided, Filled, FillRevised, StateChanged)
 """What is shown; everything else stands in the ledger."""
 
 
@@ -43,6 +43,14 @@ def _filled(record: Filled) -> str:
     return f"✓ filled           {what}, {worth}"
 
 
+def _revised(record: FillRevised) -> str:
+    before, after = record.before, record.after
+    what = f"{before.side.value} {plain(before.qty)} {_symbol(before.key)} at {price(before.price)}"
+    if after is None:
+        return f"▲ taken back       {what}, by the broker"
+    return f"▲ corrected        {what}: {plain(after.qty)} at {price(after.price)}, by the broker"
+
+
 def _state(record: StateChanged) -> str:
     word = STATES[TradingState[record.after.upper()]]
     sign = _STATE_SIGNS.get(record.after, "■")
@@ -70,6 +78,19 @@ def _fill_fields(record: Filled) -> tuple[str, dict[str, Any]]:
     }
 
 
+def _revision_fields(record: FillRevised) -> tuple[str, dict[str, Any]]:
+    before, after = record.before, record.after
+    return "revision", {
+        "order": before.client_order_id,
+        "key": before.key,
+        "side": before.side.value,
+        "qty_before": before.qty,
+        "price_before": before.price,
+        "qty": 0 if after is None else after.qty,
+        "price": None if after is None else after.price,
+    }
+
+
 def _state_fields(record: StateChanged) -> tuple[str, dict[str, Any]]:
     return "state", {
         "before": record.before,
@@ -91,10 +112,12 @@ def _symbol(key: str) -> str:
 _LINES: "Mapping[type, Callable[[Any], str]]" = {
     Decided: _decided,
     Filled: _filled,
+    FillRevised: _revised,
     StateChanged: _state,
 }
 _FIELDS: "Mapping[type, Callable[[Any], tuple[str, dict[str, Any]]]]" = {
     Decided: _decision_fields,
     Filled: _fill_fields,
+    FillRevised: _revision_fields,
     StateChanged: _state_fields,
 }

@@ -10,6 +10,7 @@ from smart_leverage.domain.records import (
     BreakerMoved,
     Decided,
     Filled,
+    FillRevised,
     Intended,
     Marked,
     Record,
@@ -53,6 +54,8 @@ class Tally:
                 self.roles[record.order.client_order_id] = record.order.role
         elif isinstance(record, Filled):
             self._filled(record)
+        elif isinstance(record, FillRevised):
+            self._revised(record)
         elif isinstance(record, BreakerMoved):
             self.trips[record.breaker] += record.is_tripped
         elif isinstance(record, TierGranted):
@@ -69,6 +72,12 @@ class Tally:
         self.verdicts[record.verdict] += 1
         if record.verdict == "denied":
             self.denied[record.reason] += 1
+
+    def _revised(self, record: FillRevised) -> None:
+        self.fills -= record.after is None
+        self.turnover -= record.before.qty * record.before.price
+        if record.after is not None:
+            self.turnover += record.after.qty * record.after.price
 
     def _filled(self, record: Filled) -> None:
         fill = record.fill

@@ -212,7 +212,11 @@ FINAL_STATUSES = frozenset({"filled", "canceled", "expired", "replaced", "reject
 
 
 class TradeUpdate(Struct, frozen=True, kw_only=True):
-    """One message of the broker's stream; `sequence` orders messages of one broker."""
+    """One message of the broker's stream; `sequence` orders messages of one broker.
+
+    Where `revises` names an execution, the broker takes that one back, or corrects it: `fill` is
+    what counts in its place from now on, None for nothing.
+    """
 
     sequence: int
     event: str
@@ -220,6 +224,7 @@ class TradeUpdate(Struct, frozen=True, kw_only=True):
     at_ns: int
     fill: Fill | None = None
     reason: str = ""
+    revises: str = ""
 
 
 class PositionSnapshot(Struct, frozen=True, kw_only=True):

@@ -197,6 +197,20 @@ class Filled(Fact, frozen=True, kw_only=True, tag="fill"):
     sequence: int = 0
 
 
+class FillRevised(Fact, frozen=True, kw_only=True, tag="fill.revised"):
+    """The broker took an execution back, or corrected it, after the fact.
+
+    `before` is the execution as it counted until now, `after` what counts in its place: None where
+    it is taken back. It keeps its place in time, so that everything after it is as if it had never
+    been told otherwise. What was journalled of it stays; this compensates for it. `sequence` is
+    the number of the stream's message that told it.
+    """
+
+    before: Fill
+    after: Fill | None = None
+    sequence: int = 0
+
+
 class SeenPrice(Struct, frozen=True, array_like=True, omit_defaults=True):
     """What is remembered of one instrument beside its price; variances are a day's, exact text.
 
@@ -466,6 +480,7 @@ Record = (
     | OrderTrailed
     | CancelIntended
     | Filled
+    | FillRevised
     | PricesRemembered
     | Marked
     | BaselineSet

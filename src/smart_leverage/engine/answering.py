@@ -9,6 +9,7 @@ from smart_leverage.engine.adopting import adopt, give_way, is_news, remember
 from smart_leverage.engine.core import Core, move
 from smart_leverage.engine.events import Answered, CancelAnswered, Verdict
 from smart_leverage.engine.income import expect_fee
+from smart_leverage.engine.revising import heed_again, heed_revision
 from smart_leverage.engine.state import HELD
 from smart_leverage.engine.tracked import Tracked
 
@@ -60,6 +61,10 @@ def on_cancel_answer(core: Core, event: CancelAnswered) -> Key | None:
 def on_update(core: Core, update: TradeUpdate) -> Key | None:
     """Take in one message of the stream; a fill counts once however often it is told."""
     broker_order = update.broker_order
+    if update.revises:
+        heed_revision(core, update)
+        on_broker_order(core, broker_order, update.sequence)
+        return broker_order.order.key
     client_order_id = broker_order.order.client_order_id
     is_known = core.state.orders.find(client_order_id) is not None
     if not is_known and not adopt(core, broker_order, update.fill):
@@ -70,6 +75,7 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
         core.record(Filled(at_ns=core.now_ns, fill=update.fill, sequence=update.sequence))
         if core.config.fees_come_later:
             expect_fee(core, update.fill)
+        heed_again(core, update.fill.key)
     on_broker_order(core, broker_order, update.sequence)
     _end_if_complete(core, client_order_id)
     return broker_order.order.key
@@ -96,7 +102,7 @@ def on_broker_order(core: Core, broker_order: BrokerOrder, sequence: int = 0) ->
     if state is OrderState.REPLACED and _is_successor_missing(core, tracked, broker_order):
         is_ours = tracked.state is OrderState.PENDING_CANCEL
         state = OrderState.PENDING_CANCEL if is_ours else OrderState.PENDING_REPLACE
-    told = order.qty if state is OrderState.FILLED else broker_order.filled_qty
+    told = order.qty if state is OrderState.FILLED else broker_order.filled_qty + tracked.undone
     if state.is_final and tracked.filled < told:
         # It has ended, but executions are still to come: until they are here it stays reserved and
         # is looked up again whenever the lists are compared.

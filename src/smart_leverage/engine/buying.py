@@ -204,7 +204,7 @@ def _own_stop(ask: Ask) -> Decimal:
 
 def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
     """Return what only the engine knows to stand against any purchase of this, or NONE."""
-    if not core.is_ready:
+    if not core.is_ready or core.state.orders.buys_unknown >= core.config.unknown_max:
         return Reason.NOT_READY
     if core.is_clock_doubted:
         return Reason.CLOCK

@@ -32,6 +32,10 @@ class EngineConfig(NamedTuple):
     """Whether the broker rejects repeated ids, so that an order may be sent again under its own."""
     absent_after_s: float = 120.0
     """After this long a request that the broker does not list can no longer arrive."""
+    unknown_max: int = 3
+    """With so many purchases of unknown outcome no other one leaves, whatever room is left."""
+    stalled_after_s: float = 600.0
+    """An order that neither trades nor ends for longer than this is reported."""
     loosen_after_hours: int = 24
     """A limit that is loosened comes into force only after so long."""
     ramp_start: Decimal = Decimal(1)

@@ -14,6 +14,7 @@ from smart_leverage.domain.orders import (
     OrderType,
     Role,
     Side,
+    TradeUpdate,
 )
 from smart_leverage.domain.records import (
     CancelIntended,
@@ -62,6 +63,10 @@ class Core:
         self.waiting: dict[Key, list[Approved]] = {}
         self.strangers: dict[str, BrokerOrder] = {}
         """Orders of somebody else, by the broker's id of the order in whose place each came."""
+        self.revisions: dict[str, TradeUpdate] = {}
+        """What the broker takes back or corrects and the books cannot, by the execution's id."""
+        self.stalled: dict[str, int] = {}
+        """Since when orders stand between two states, as far as it was looked; -1 once told."""
         self.differs = False
         self.differs_since_ns = 0
         """Since when the broker's lists have differed, while they may only lag behind; else 0."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 from smart_leverage.books.postings import USD
 from smart_leverage.books.sharing import closing_shares
 from smart_leverage.domain.instruments import AssetClass, Key
-from smart_leverage.domain.orders import Fill, Side
+from smart_leverage.domain.orders import HOUSE, Fill, Side
 from smart_leverage.domain.records import IncomeSeen
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.events import IncomeArrived, Reconciled
@@ -15,6 +15,7 @@ ZERO, CENT = Decimal(0), Decimal("0.01")
 
 FEE = "fee"
 SEEN_FIRST = "fee, seen in the account before it was told"
+CAME_BACK = "fee, come back with a deal that the broker undid"
 
 
 def take_income(core: Core, event: IncomeArrived) -> None:
@@ -28,7 +29,8 @@ def take_income(core: Core, event: IncomeArrived) -> None:
     key = event.key if event.key in core.state.instruments else None
     amount, qty = event.amount, ZERO
     told = event.qty if key else amount if event.source == FEE else ZERO
-    left = min(told + core.state.fees_ahead.get(key or USD, ZERO), ZERO)
+    left = told + core.state.fees_ahead.get(key or USD, ZERO)
+    left = min(left, ZERO) if told < 0 else max(left, ZERO)  # a fee, or one that comes back
     if key:
         qty = left
         if core.state.book.qty(key) + qty < 0:
@@ -67,20 +69,40 @@ def heed_fees(core: Core, event: Reconciled) -> None:
     gone = core.state.book.cash - event.account.cash
     if CENT <= gone <= core.state.fees_due(USD, core.now_ns):
         core.record(IncomeSeen(at_ns=core.now_ns, amount=-gone, source=SEEN_FIRST))
+    elif CENT <= -gone <= core.state.fees_back(USD, core.now_ns):
+        core.record(IncomeSeen(at_ns=core.now_ns, amount=-gone, source=CAME_BACK))
 
 
 def _heed_coins(core: Core, key: Key, gone: Decimal, price: Decimal) -> None:
-    if not ZERO < gone <= core.state.fees_due(key, core.now_ns):
-        return
+    state, now_ns = core.state, core.now_ns
+    if ZERO < gone <= state.fees_due(key, now_ns):
+        _book_coins(core, key, -gone, price, SEEN_FIRST, _shares(core, key, -gone))
+    elif ZERO < -gone <= state.fees_back(key, now_ns):
+        _book_coins(core, key, -gone, price, CAME_BACK, _shares(core, key, -gone))
+
+
+def give_back_fee(core: Core, fill: Fill, qty: Decimal) -> None:
+    """Book the coins that a purchase, about to be undone, had cost beside its price."""
+    _book_coins(core, fill.key, qty, fill.price, CAME_BACK, {_holder(core, fill): qty})
+
+
+def _holder(core: Core, fill: Fill) -> str:
+    tracked = core.state.orders.find(fill.client_order_id)
+    return HOUSE if tracked is None else tracked.order.bot
+
+
+def _book_coins(
+    core: Core, key: Key, qty: Decimal, price: Decimal, source: str, shares: dict[str, Decimal]
+) -> None:
     core.record(
         IncomeSeen(
             at_ns=core.now_ns,
             amount=ZERO,
-            source=SEEN_FIRST,
+            source=source,
             key=key,
-            qty=-gone,
+            qty=qty,
             price=price,
-            shares=_shares(core, key, -gone),
+            shares=shares,
         )
     )
 
@@ -100,8 +122,14 @@ def expect_fee(core: Core, fill: Fill) -> None:
 
 
 def _shares(core: Core, key: Key | None, qty: Decimal) -> dict[str, Decimal]:
-    """Return what every bot gives of a fee in coins, negative: all alike, by what they hold."""
+    """Return what every bot gives of a fee in coins, negative: all alike, by what they hold.
+
+    Of one that comes back they get as much; where nobody holds any, it is the house's.
+    """
     if key is None or not qty:
         return {}
     held, lot = core.state.book.quantities(key), core.instrument(key).lot
+    if qty > 0:
+        is_enough = sum(held.values(), ZERO) >= qty
+        return closing_shares(qty, "", held, lot) if is_enough else {HOUSE: qty}
     return {bot: -part for bot, part in closing_shares(-qty, "", held, lot).items()}

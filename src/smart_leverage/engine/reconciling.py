@@ -14,6 +14,7 @@ from smart_leverage.engine.exposure import ZERO
 from smart_leverage.engine.income import heed_fees
 from smart_leverage.engine.judging import cancel_increases, change_state
 from smart_leverage.engine.lending import margin_account
+from smart_leverage.engine.stalling import heed_stalled
 from smart_leverage.policy.margin import maintenance_excess, margin_multiplier
 from smart_leverage.policy.reasons import TradingState
 
@@ -48,6 +49,7 @@ def on_reconciled(core: Core, event: Reconciled) -> None:
     for name in core.state.orders.entries_owed():
         # Its exits would be listed if they were there: they have ended, and nobody told.
         move(core, name, OrderState.FILLED, status="filled", reason="its exits have ended")
+    heed_stalled(core, event.orders)
     differences = _differences(core, event)
     core.differs = bool(differences)
     core.missing = _missing(core, event)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from smart_leverage.books.allocation import Allocation
 from smart_leverage.books.assets import AssetDay
 from smart_leverage.books.baselines import Baseline, Baselines, Period
-from smart_leverage.books.book import Applied, Book
+from smart_leverage.books.book import Applied, Book, cash_of
 from smart_leverage.books.episodes import Episodes
 from smart_leverage.books.peaks import RollingMarks, RollingPeak
 from smart_leverage.books.postings import USD
@@ -34,6 +34,7 @@ from smart_leverage.domain.records import (
     EvidenceRecorded,
     ExposureMoved,
     Filled,
+    FillRevised,
     FlowSeen,
     IncomeSeen,
     InstrumentListed,
@@ -130,8 +131,12 @@ class State:
         threads may read it."""
         self.flows: set[str] = set()
         self.fees_ahead: dict[str, Decimal] = {}
-        """What the account showed to be gone for fees before they were told: of a coin, or cash."""
+        """What the account showed to be gone for fees before they were told: of a coin, or cash.
+
+        Below zero it is what came back with a deal that was undone, and was not told yet.
+        """
         self._dealt: dict[str, deque[tuple[int, Decimal]]] = {}
+        self._undone: dict[str, deque[tuple[int, Decimal]]] = {}
         self.imports: list[PastImported] = []
         self.past_equity: dict[int, Decimal] = {}
         """What the account was worth before our time, by instant; no baseline comes from it."""
@@ -172,6 +177,7 @@ class State:
             OrderTrailed: self._trailed,
             CancelIntended: self._cancel_intended,
             Filled: self._filled,
+            FillRevised: self._revised,
             Marked: self._marked,
             BaselineSet: self._baseline,
             BreakerMoved: self._breaker,
@@ -257,7 +263,7 @@ class State:
         if is_fee:
             what, booked = (USD, record.amount) if key is None else (key, record.qty)
             ahead = self.fees_ahead.get(what, Decimal(0)) + record.told - booked
-            self.fees_ahead[what] = max(ahead, Decimal(0))
+            self.fees_ahead[what] = ahead
         if key is None:
             return
         lot = self.instruments[key].lot
@@ -267,15 +273,31 @@ class State:
 
     def fees_due(self, what: str, now_ns: int) -> Decimal:
         """Return what fees of the last days may still take at most, of a coin or of the cash."""
-        dealt, since_ns = self._dealt.get(what, ()), now_ns - FEE_LATE_NS
-        return FEE_RATE_MAX * sum((qty for at_ns, qty in dealt if at_ns > since_ns), Decimal(0))
+        return _fees_of(self._dealt.get(what, ()), now_ns)
+
+    def fees_back(self, what: str, now_ns: int) -> Decimal:
+        """Return what fees may come back at most, with deals that were undone in the last days."""
+        return _fees_of(self._undone.get(what, ()), now_ns)
 
     def _owe_fee(self, at_ns: int, fill: Fill) -> None:
         """Remember a deal in coins whose fee nobody has told: it is taken of what was received."""
-        is_buy = fill.side is Side.BUY
-        what, got = (fill.key, fill.qty) if is_buy else (USD, fill.qty * fill.price)
-        if self.instruments[fill.key].asset_class is AssetClass.CRYPTO and not fill.fee:
+        if self.has_late_fee(fill):
+            what, got = _received(fill)
             self._dealt.setdefault(what, deque(maxlen=DEALT_KEPT)).append((at_ns, got))
+
+    def has_late_fee(self, fill: Fill) -> bool:
+        """Tell whether a deal is in coins and was told without its fee."""
+        return self.instruments[fill.key].asset_class is AssetClass.CRYPTO and not fill.fee
+
+    def _owe_less(self, at_ns: int, before: Fill, after: Fill | None) -> None:
+        """A deal is undone, or was another one: its fee as well."""
+        if not self.has_late_fee(before):
+            return
+        what, got = _received(before)
+        less = got - (Decimal(0) if after is None else _received(after)[1])
+        self._dealt.setdefault(what, deque(maxlen=DEALT_KEPT)).append((at_ns, -less))
+        if less > 0:
+            self._undone.setdefault(what, deque(maxlen=DEALT_KEPT)).append((at_ns, less))
 
     def _split(self, record: SplitSeen) -> None:
         key = record.key
@@ -394,7 +416,7 @@ class State:
         applied = self.book.apply_fill(fill, tracked.order)
         if not applied.is_new:
             return
-        self._episodes(record.at_ns, fill.key, applied, is_forced=tracked.order.role.is_house)
+        self._episodes(record.at_ns, fill, applied, is_forced=tracked.order.role.is_house)
         self._owe_fee(record.at_ns, fill)
         tracked.filled += fill.qty
         if tracked.exits is not None and not tracked.is_buy:
@@ -404,21 +426,43 @@ class State:
             after.taken += fill.qty
         self.orders.touch(tracked)
         self.asset_day.apply_fill(fill)
-        key = fill.key
+        self._note_bare(fill.key, record.at_ns)
+
+    def _note_bare(self, key: Key, at_ns: int) -> None:
+        """After what is held has changed: nothing needs no stop, anything else does."""
         if self.book.qty(key) <= 0:
             self.bare_since.pop(key, None)
             self.stop_prices.pop(key, None)
             self.stop_qty.pop(key, None)
         elif key not in self.stops:
-            self.bare_since.setdefault(key, record.at_ns)
+            self.bare_since.setdefault(key, at_ns)
 
-    def _episodes(self, at_ns: int, key: Key, applied: Applied, *, is_forced: bool) -> None:
+    def _episodes(self, at_ns: int, fill: Fill, applied: Applied, *, is_forced: bool) -> None:
         """Let every bot have its part of what a fill moved and brought."""
         total = sum((qty for _, qty in applied.moves), Decimal(0))
+        lot, name = self.instruments[fill.key].lot, fill.execution_id
         for bot, qty in applied.moves:
             cash = applied.cash if qty == total else applied.cash * qty / total
-            lot = self.instruments[key].lot
-            self.episodes.move(at_ns, bot, key, qty, cash, lot, is_forced=is_forced)
+            self.episodes.move(at_ns, bot, fill.key, qty, cash, lot, is_forced=is_forced, name=name)
+
+    def _revised(self, record: FillRevised) -> None:
+        """Count an execution as another one, or not at all; what was judged by it stays judged."""
+        self.stream_seen = max(self.stream_seen, record.sequence)
+        before, after = record.before, record.after
+        applied = self.book.revise(before, after)
+        if not applied.is_new:
+            return
+        key, name = before.key, self.book.matched_as(before.execution_id)
+        cash = Decimal(0) if after is None else cash_of(after)
+        self.episodes.revise(name, key, dict(applied.moves), cash, self.instruments[key].lot)
+        self._owe_less(record.at_ns, before, after)
+        self.asset_day.revise(before, after)
+        tracked = self.orders.find(before.client_order_id)
+        if tracked is not None:
+            # The venue may trade the quantity once more, or not: it is reserved until it has ended.
+            tracked.undone += before.qty - (Decimal(0) if after is None else after.qty)
+            self.orders.touch(tracked)
+        self._note_bare(key, record.at_ns)
 
     # -- judgement --------------------------------------------------------------------------------
 
@@ -569,3 +613,13 @@ class State:
         if plan.kind == "crypto":
             return instrument.is_crypto
         return instrument.is_leveraged if plan.kind == "leveraged" else True
+
+
+def _received(fill: Fill) -> tuple[str, Decimal]:
+    """Return what was received by a deal, of which a fee is taken: coins, or cash."""
+    return (fill.key, fill.qty) if fill.side is Side.BUY else (USD, fill.qty * fill.price)
+
+
+def _fees_of(deals: Iterable[tuple[int, Decimal]], now_ns: int) -> Decimal:
+    since_ns = now_ns - FEE_LATE_NS
+    return FEE_RATE_MAX * sum((qty for at_ns, qty in deals if at_ns > since_ns), Decimal(0))

@@ -40,6 +40,7 @@ class Tracked:
         "state",
         "stop_price",
         "taken",
+        "undone",
         "was_held",
     )
 
@@ -72,6 +73,8 @@ class Tracked:
         self.intended_ns = self.sent_ns = intended_ns
         self.state = OrderState.INTENT
         self.filled = ZERO
+        self.undone = ZERO
+        """What of that the broker took back afterwards."""
         self.misses = 0
         self.is_resent = False
         """Whether this process has sent it a second time; the journal counts all attempts."""
@@ -90,7 +93,7 @@ class Tracked:
     @property
     def remaining(self) -> Decimal:
         """Quantity that may still fill; an order that filled further than its change has none."""
-        return max(self.qty - self.filled, ZERO)
+        return max(self.qty - self.filled + max(self.undone, ZERO), ZERO)
 
     @property
     def cost(self) -> Decimal:

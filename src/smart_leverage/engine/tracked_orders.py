@@ -192,6 +192,11 @@ class TrackedOrders:
         return [] if own is None else list(own.stops.values())
 
     @property
+    def buys_unknown(self) -> int:
+        """How many increases there may be at the venue, or not."""
+        return sum(self.by_id[name].is_buy for name in self.unknown)
+
+    @property
     def has_buys(self) -> bool:
         """Whether any increase is under way."""
         return any(own.buys for own in self._by_key.values())

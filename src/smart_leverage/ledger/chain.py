@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from operator import attrgetter
+from types import NoneType
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -23,6 +24,7 @@ from smart_leverage.domain.records import (
     EvidenceRecorded,
     ExposureMoved,
     Filled,
+    FillRevised,
     InstrumentListed,
     Intended,
     LimitChanged,
@@ -54,6 +56,7 @@ _SUBJECTS: dict[type, str] = {
     OrderTrailed: "client_order_id",
     CancelIntended: "client_order_id",
     Filled: "fill.client_order_id",
+    FillRevised: "before.client_order_id",
     BaselineSet: "period",
     BreakerMoved: "breaker",
     AssetLocked: "key",
@@ -126,6 +129,9 @@ def _shape(
     paths = tuple(_decimal_paths(kind))
     getter: Callable[[Any], Any] = attrgetter(*paths) if paths else lambda _: ()
     decimals = (lambda record: (getter(record),)) if len(paths) == 1 else getter
+    if _has_optional(kind):
+        names = [path.split(".") for path in paths]
+        decimals = lambda record: tuple(_reached(record, each) for each in names)  # noqa: E731
     return str(kind.__struct_config__.tag), attrgetter(subject) if subject else None, decimals
 
 
@@ -134,5 +140,22 @@ def _decimal_paths(kind: type[Struct], prefix: str = "") -> Iterator[str]:
         for part in get_args(field.type) or (field.type,):
             if part is Decimal:
                 yield prefix + field.name
-            elif isinstance(part, type) and issubclass(part, Struct):
+            elif _is_structure(part):
                 yield from _decimal_paths(part, f"{prefix}{field.name}.")
+
+
+def _has_optional(kind: type[Struct]) -> bool:
+    """Tell whether a field holds another structure, or nothing."""
+    parts = (get_args(field.type) for field in msgspec.structs.fields(kind))
+    return any(NoneType in each and any(map(_is_structure, each)) for each in parts)
+
+
+def _is_structure(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Struct)
+
+
+def _reached(held: Any, names: list[str]) -> Any:
+    """Return what stands at the end of a path, None where it breaks off before."""
+    for name in names:
+        held = None if held is None else getattr(held, name)
+    return held

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from smart_leverage.domain.errors import LedgerError, LedgerLocked
 from smart_leverage.ledger.base import Head
+from smart_leverage.ledger.mounts import network_kind
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -128,6 +129,11 @@ class WriterLock:
 
     def __init__(self, path: Path) -> None:
         self._path = beside(path, LOCK)
+        if kind := network_kind(self._path):
+            raise LedgerError(
+                f"{path}: on a network ({kind}), where neither a lock nor a sync can be relied on; "
+                "give a folder of this machine, or keep the ledger in PostgreSQL"
+            )
         try:
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, FILE_MODE)
         except OSError as error:

@@ -35,6 +35,7 @@ from smart_leverage.domain.records import (
     EvidenceRecorded,
     ExposureMoved,
     Filled,
+    FillRevised,
     FlowSeen,
     IncomeSeen,
     InstrumentListed,
@@ -66,6 +67,7 @@ from smart_leverage.ledger.postings import (
     USD,
     Leg,
     add,
+    negated,
     of_fill,
     of_income,
     of_owner,
@@ -166,6 +168,8 @@ class Projector:
         self._move_seqs: dict[str, int] = {}
         self._trails: dict[str, Row] = {}
         self._cancels: dict[str, Row] = {}
+        self._refilled: dict[str, Decimal] = {}
+        self._removed: list[Row] = []
         self._moved_positions: dict[tuple[str, str], int] = {}
         self._moved_cash: dict[str, int] = {}
         self._handlers: dict[type, Callable[[int, Any], None]] = {
@@ -178,6 +182,7 @@ class Projector:
             OrderTrailed: self._trailed,
             CancelIntended: self._cancelling,
             Filled: self._filled,
+            FillRevised: self._revised,
             SplitSeen: self._split,
             IncomeSeen: self._income,
             PricesRemembered: self._journal_only,
@@ -202,6 +207,9 @@ class Projector:
         for statement, rows in self._rows.items():
             self._write(self._connection, statement, rows)
         self._rows.clear()
+        # After the others: what was written with them may have been corrected meanwhile.
+        self._write(self._connection, "remove_fill", self._removed)
+        self._removed.clear()
         self._flush_orders()
         self._flush_balances()
         if len(self._owners) > _OWNERS_MAX:
@@ -254,6 +262,7 @@ class Projector:
         self._moves.pop(name, None)  # What was said of the id before its intent has no row.
         self._trails.pop(name, None)
         self._cancels.pop(name, None)
+        self._refilled.pop(name, None)
         times = (seq, record.at_ns, seq, record.at_ns)
         self._row("insert_order", (*_cells(_ORDER(record)), *times))
 
@@ -264,6 +273,7 @@ class Projector:
             record = msgspec.structs.replace(record, broker_order_id=before.broker_order_id)
         self._moves[name] = record
         self._move_seqs[name] = seq
+        self._refilled.pop(name, None)
 
     def _trailed(self, seq: int, record: OrderTrailed) -> None:
         name = record.client_order_id
@@ -278,6 +288,34 @@ class Projector:
         ids = (fill.execution_id, fill.client_order_id, bot)
         self._row("insert_fill", (seq, record.at_ns, *ids, *_cells(_FILL(fill))))
         self._post(seq, of_fill(fill, bot))
+
+    def _revised(self, seq: int, record: FillRevised) -> None:
+        """Undo an execution by legs of its own, and book what counts in its place."""
+        before, after = record.before, record.after
+        bot = self._owner(before.client_order_id)
+        legs = [leg._replace(amount=negated(leg.amount)) for leg in of_fill(before, bot)]
+        self._removed.append((before.execution_id,))
+        change = negated(before.qty)
+        if after is not None:
+            ids = (after.execution_id, after.client_order_id, bot)
+            self._row("insert_fill", (seq, record.at_ns, *ids, *_cells(_FILL(after))))
+            legs += of_fill(after, bot)
+            change = add(change, after.qty)
+        self._post(seq, legs)
+        name = before.client_order_id
+        filled = add(self._filled_qty(name), change)
+        self._refilled[name] = filled if filled > 0 else _ZERO
+
+    def _filled_qty(self, client_order_id: str) -> Decimal:
+        """Return what an order had filled by what was said of it last."""
+        known = self._refilled.get(client_order_id)
+        if known is not None:
+            return known
+        move = self._moves.get(client_order_id)
+        if move is not None:
+            return move.filled_qty
+        row = self._connection.execute(QUERIES["order_filled"], (client_order_id,)).fetchone()
+        return _ZERO if row is None else Decimal(row[0])
 
     def _owner(self, client_order_id: str) -> str:
         known = self._owners.get(client_order_id)
@@ -313,7 +351,9 @@ class Projector:
         self._write(self._connection, "move_order", moves)
         self._write(self._connection, "trail_order", list(self._trails.values()))
         self._write(self._connection, "cancel_order", list(self._cancels.values()))
-        for pending in (self._moves, self._move_seqs, self._trails, self._cancels):
+        refilled: list[Row] = [(name, plain(qty)) for name, qty in self._refilled.items()]
+        self._write(self._connection, "refill_order", refilled)
+        for pending in (self._moves, self._move_seqs, self._trails, self._cancels, self._refilled):
             pending.clear()
 
     def _flush_balances(self) -> None:

@@ -104,6 +104,18 @@ INSERT INTO fills (seq, at_ns, execution_id, client_order_id, bot, key, side, qt
     fee_asset, executed_ns)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- An execution that was taken back, or in whose place another one counts by now.
+-- name: remove_fill
+DELETE FROM fills WHERE execution_id IN (VALUES (?));
+
+-- name: order_filled
+SELECT filled_qty FROM orders WHERE client_order_id = ?;
+
+-- name: refill_order
+UPDATE orders SET filled_qty = refilled.column2
+FROM (VALUES (?, ?)) AS refilled
+WHERE client_order_id = refilled.column1;
+
 -- name: insert_posting
 INSERT INTO postings (seq, leg, account, bot, asset, amount)
 VALUES (?, ?, ?, ?, ?, ?);

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from smart_leverage.domain.errors import LedgerError
-from smart_leverage.domain.records import Filled, Noted, Record, decode
+from smart_leverage.domain.records import Filled, FillRevised, Noted, Record, decode
 from smart_leverage.ledger.base import Head
 from smart_leverage.ledger.connections import DAMAGE
 from smart_leverage.ledger.emergency import EmergencyJournal, Found, Note, peek
@@ -74,6 +74,9 @@ def _record(note: Note) -> Record | None:
 
 def _is_held(record: Record, reader: Reader) -> bool:
     """Tell whether the ledger has counted a fill already, in a commit that nobody acknowledged."""
+    if isinstance(record, FillRevised):
+        about = reader.entries_about(record.before.client_order_id)
+        return any(decode(each.payload) == record for each in about if each.kind == "fill.revised")
     if not isinstance(record, Filled):
         return False
     counted = {row.execution_id for row in reader.fills_of(record.fill.client_order_id)}

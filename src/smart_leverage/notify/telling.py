@@ -17,6 +17,7 @@ from smart_leverage.domain.records import (
     EnforcementChanged,
     EvidenceRecorded,
     Filled,
+    FillRevised,
     FlowSeen,
     IncomeSeen,
     LimitChanged,
@@ -49,7 +50,12 @@ from smart_leverage.domain.stamps import span
 from smart_leverage.notify.known import AGREES_AFTER_NS, Known
 from smart_leverage.notify.message import Level, Manner, Message
 from smart_leverage.notify.telling_notes import about_note
-from smart_leverage.notify.telling_orders import about_decision, about_fill, about_move
+from smart_leverage.notify.telling_orders import (
+    about_decision,
+    about_fill,
+    about_move,
+    about_revision,
+)
 from smart_leverage.notify.wording import When, line
 from smart_leverage.policy.reasons import TradingState
 
@@ -327,6 +333,7 @@ _TELLERS: Mapping[type, Callable[[Any, Known, When], Iterator[Message]]] = {
     EnforcementChanged: _enforcement,
     EvidenceRecorded: _evidence,
     Filled: about_fill,
+    FillRevised: about_revision,
     FlowSeen: _flow,
     IncomeSeen: _income,
     LimitChanged: _limit,

@@ -71,6 +71,17 @@ def about_fill(heard: About, known: Known, when: When) -> Iterator[Message]:
     yield _grouped(heard, Level.QUIET, "fill", text, f"fill:{bot}")
 
 
+def about_revision(heard: About, known: Known, when: When) -> Iterator[Message]:
+    """Yield that the broker took an execution back, or corrected it."""
+    before, after = heard.record.before, heard.record.after
+    what = f"{before.side} {plain(before.qty)} {before.key} at {price(before.price)}"
+    to = "taken back" if after is None else f"is {plain(after.qty)} at {price(after.price)} now"
+    text = line(
+        "▲ REVISED", when.at(heard.record.at_ns), f"{what}: {to} by the broker", seq=heard.seq
+    )
+    yield _grouped(heard, Level.URGENT, "fill", text, f"revised:{before.client_order_id}")
+
+
 def _grouped(heard: About, level: Level, topic: str, text: str, cause: str) -> Message:
     return Message(
         level=level,

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from smart_leverage.books.exact import ratio
 from smart_leverage.domain.instruments import Instrument
-from smart_leverage.domain.records import Decided, PlanMoved
+from smart_leverage.domain.records import Decided, FillRevised, PlanMoved
 from smart_leverage.domain.sentences import group_told, money, percent, plain, plan_told, sentence
 from smart_leverage.domain.stamps import iso
 from smart_leverage.reports.arithmetic import amount, arithmetic, figure, parse, symbol_of
@@ -34,6 +34,7 @@ def explain(
     instrument: Instrument | None = None,
     orders: Sequence[Struct] = (),
     plan: Sequence[Struct] = (),
+    revisions: Sequence[FillRevised] = (),
 ) -> list[str]:
     """Return the lines that explain a decision, plain text for a screen of 100 columns.
 
@@ -42,6 +43,7 @@ def explain(
         instrument: Its instrument, if known: says whether the leveraged cap counts it.
         orders: The ledger's rows of the orders that were sent because of it.
         plan: The moves of the plan named in its figures, records or rows, oldest first.
+        revisions: What the broker took back or corrected of those orders, oldest first.
 
     Raises:
         msgspec.ValidationError: An argument is a row of something else.
@@ -55,6 +57,7 @@ def explain(
         lines += [f"  {step.label:<26}{step.value:>14}  = {step.how}" for step in steps]
     lines += ["", f"  {_outcome(decided)}"]
     lines += [f"  {_sent(_as(Sent, order))}" for order in orders]
+    lines += [f"  {_revised(each)}" for each in revisions]
     lines += [f"  {_moved(_as(PlanMoved, move))}" for move in plan]
     return [printable(line) for line in lines]
 
@@ -167,6 +170,13 @@ def _sent(order: Sent) -> str:
         f"order {order.client_order_id}: {order.state}, "
         f"{plain(order.filled_qty)} of {plain(order.qty)} filled{limit}{why}"
     )
+
+
+def _revised(record: FillRevised) -> str:
+    before, after = record.before, record.after
+    what = f"{plain(before.qty)} at {plain(before.price)}"
+    to = "taken back" if after is None else f"{plain(after.qty)} at {plain(after.price)} instead"
+    return f"the broker {iso(record.at_ns)}: {what} of {before.client_order_id} {to}"
 
 
 def _moved(move: PlanMoved) -> str:

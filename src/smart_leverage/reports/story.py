@@ -23,6 +23,7 @@ from smart_leverage.domain.records import (
     EnforcementChanged,
     ExposureMoved,
     Filled,
+    FillRevised,
     FlowSeen,
     IncomeSeen,
     InstrumentListed,
@@ -63,6 +64,17 @@ class Execution(NamedTuple):
     seq: int = 0
 
 
+class Revision(NamedTuple):
+    """An execution that was taken back or corrected.
+
+    `seq` is its own place in the journal, `executed_seq` that of the execution.
+    """
+
+    record: FillRevised
+    seq: int
+    executed_seq: int
+
+
 class Story:
     """The facts of one account in the order in which they happened.
 
@@ -86,6 +98,7 @@ class Story:
         self.decisions: list[Decided] = []
         self.executions: list[Execution] = []
         self.strangers: list[Fill] = []
+        self.revisions: list[Revision] = []
         self.rejected: list[OrderMoved] = []
         self.breakers: list[BreakerMoved] = []
         self.locks: list[AssetLocked] = []
@@ -115,6 +128,7 @@ class Story:
             Intended: self._intend,
             OrderMoved: self._move,
             Filled: self._fill,
+            FillRevised: self._revise,
             Marked: self._mark,
             BreakerMoved: self.breakers.append,
             AssetLocked: self.locks.append,
@@ -236,6 +250,19 @@ class Story:
         if self.book.apply_fill(fill, order).is_new:
             price = self._prices.get(decision_id) or order.stop_price
             self.executions.append(Execution(fill, order, price, self.seq))
+
+    def _revise(self, record: FillRevised) -> None:
+        """Count an execution as another one, or not at all, where it stands."""
+        if not self.book.revise(record.before, record.after).is_new:
+            return
+        name = record.before.execution_id
+        places = range(len(self.executions) - 1, -1, -1)
+        place = next(at for at in places if self.executions[at].fill.execution_id == name)
+        self.revisions.append(Revision(record, self.seq, self.executions[place].seq))
+        if record.after is None:
+            del self.executions[place]
+        else:
+            self.executions[place] = self.executions[place]._replace(fill=record.after)
 
 
 def read_story(

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import Instrument
+from smart_leverage.domain.records import FillRevised, decode
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.rows import DecisionRow, OrderRow, PlanRow
 from smart_leverage.reports.explain import explain
@@ -16,12 +17,17 @@ class Explanation(NamedTuple):
     instrument: Instrument | None
     orders: list[OrderRow]
     plan: list[PlanRow]
+    revisions: list[FillRevised]
 
     @property
     def lines(self) -> list[str]:
         """As a person reads it."""
         return explain(
-            self.decision, instrument=self.instrument, orders=self.orders, plan=self.plan
+            self.decision,
+            instrument=self.instrument,
+            orders=self.orders,
+            plan=self.plan,
+            revisions=self.revisions,
         )
 
 
@@ -39,7 +45,10 @@ def explanation(reader: Reader, which: str) -> Explanation:
     sent = reader.orders(decision_id=decision.decision_id) if decision.given > 0 else []
     instrument = next((one for one in reader.instruments() if one.key == decision.key), None)
     plan = reader.plan(decision.figures["plan"]) if "plan" in decision.figures else []
-    return Explanation(decision, instrument, sent, plan)
+    about = [each for order in sent for each in reader.entries_about(order.client_order_id)]
+    told = [decode(each.payload) for each in about if each.kind == "fill.revised"]
+    revisions = [each for each in told if isinstance(each, FillRevised)]
+    return Explanation(decision, instrument, sent, plan, revisions)
 
 
 def _find(reader: Reader, which: str) -> DecisionRow:

@@ -17,6 +17,7 @@ from smart_leverage.domain.records import (
     BaselineSet,
     Decided,
     Filled,
+    FillRevised,
     InstrumentListed,
     Marked,
     Noted,
@@ -241,13 +242,13 @@ class Fold:
 
     def _take(self, record: Record) -> None:
         self._price(record)
-        if not isinstance(record, Filled):
+        if not isinstance(record, Filled | FillRevised):
             self.state.apply(record)
             return
-        key = record.fill.key
-        before = self.state.book.qty(key)
+        fill = record.fill if isinstance(record, Filled) else record.after or record.before
+        before = self.state.book.qty(fill.key)
         self.state.apply(record)
-        self._move(key, (self.state.book.qty(key) - before) * record.fill.price)
+        self._move(fill.key, (self.state.book.qty(fill.key) - before) * fill.price)
 
     def _move(self, key: Key, value: Decimal) -> None:
         if key in self.state.instruments:

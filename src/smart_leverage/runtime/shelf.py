@@ -14,6 +14,7 @@ from smart_leverage.domain.records import (
     CancelIntended,
     Decided,
     Filled,
+    FillRevised,
     Intended,
     OrderMoved,
     OrderTrailed,
@@ -130,12 +131,33 @@ _PUT = [getattr(Shelved, name).__set__ for name in Shelved.__slots__]
 
 
 class Told(NamedTuple):
-    """Something that the stream of a bot says: the wire's word, and the order as it was then."""
+    """Something that the stream of a bot says: the wire's word, and the order as it was then.
+
+    `fill` is the execution that it is about, `revises` that which it takes back or corrects.
+    """
 
     event: str
     order: Shelved
     at_ns: int
     fill: Fill | None = None
+    revises: str = ""
+
+
+class Executed(NamedTuple):
+    """An execution of a bot's order, or what the broker said of one afterwards.
+
+    `filled` is what its order had filled then. `event` is the wire's word for what happened at
+    `at_ns` to the execution `revises`: `fill` is what that was, or what it is since, and `fee_back`
+    what came back of its fee in coins.
+    """
+
+    fill: Fill
+    order: Shelved
+    filled: Decimal
+    at_ns: int
+    event: str = ""
+    revises: str = ""
+    fee_back: Decimal = ZERO
 
 
 class Shelf:
@@ -154,7 +176,7 @@ class Shelf:
         self._ours: dict[str, Shelved] = {}
         self._by_request: dict[tuple[str, str], Shelved] = {}
         self._of: dict[str, dict[str, Shelved]] = {}
-        self._fills: dict[str, deque[tuple[Fill, Shelved, Decimal]]] = {}
+        self._fills: dict[str, deque[Executed]] = {}
         self._asked: dict[str, Decided] = {}
         self._counted: set[str] = set()
         self._told: list[Told] = []
@@ -173,6 +195,8 @@ class Shelf:
             self._moved(record)  # type: ignore[arg-type]
         elif kind is Filled:
             self._filled(record)  # type: ignore[arg-type]
+        elif kind is FillRevised:
+            self._revised(record)  # type: ignore[arg-type]
         elif kind is OrderTrailed:
             self._trailed(record)  # type: ignore[arg-type]
         elif kind is CancelIntended:
@@ -261,10 +285,34 @@ class Shelf:
         shelved.filled += fill.qty
         shelved.paid += fill.qty * fill.price
         shelved.updated_ns = shelved.filled_ns = fill.at_ns
-        fills = self._fills.setdefault(shelved.bot, deque(maxlen=KEPT))
-        fills.append((fill, shelved, shelved.filled))
+        self._keep(Executed(fill, shelved, shelved.filled, fill.at_ns))
         event = "fill" if shelved.is_whole else "partial_fill"
         self._told.append(Told(event, copy(shelved), fill.at_ns, fill))
+
+    def _keep(self, executed: Executed) -> None:
+        fills = self._fills.setdefault(executed.order.bot, deque(maxlen=KEPT))
+        fills.append(executed)
+
+    def _revised(self, record: FillRevised) -> None:
+        """Tell that an execution was taken back or corrected; what had ended stays ended."""
+        before, after = record.before, record.after
+        shelved = self._ours.get(before.client_order_id)
+        if shelved is None:
+            return
+        if shelved.is_whole and not shelved.state.is_final:
+            shelved.state, shelved.ended_ns = OrderState.FILLED, shelved.filled_ns
+        shelved.filled -= before.qty
+        shelved.paid -= before.qty * before.price
+        if after is not None:
+            self._counted.add(after.execution_id)
+            shelved.filled += after.qty
+            shelved.paid += after.qty * after.price
+        shelved.updated_ns = record.at_ns
+        event = "trade_bust" if after is None else "trade_correct"
+        fill, name = after or before, before.execution_id
+        back = _coins(before) - (ZERO if after is None else _coins(after))
+        self._keep(Executed(fill, shelved, shelved.filled, record.at_ns, event, name, back))
+        self._told.append(Told(event, copy(shelved), record.at_ns, fill, name))
 
     def _trailed(self, record: OrderTrailed) -> None:
         """Note where a trailing stop stands; as at the venue, the stream says nothing of it."""
@@ -314,9 +362,13 @@ class Shelf:
         """Return a bot's orders that may still fill, newest first."""
         return [one for one in self.orders(bot) if not one.is_final]
 
-    def fills(self, bot: str) -> Iterator[tuple[Fill, Shelved, Decimal]]:
-        """Yield a bot's executions, newest first, each with its order and what that had then."""
+    def fills(self, bot: str) -> Iterator[Executed]:
+        """Yield a bot's executions and what was said of them afterwards, newest first."""
         return reversed(self._fills.get(bot, deque()))
+
+
+def _coins(fill: Fill) -> Decimal:
+    return ZERO if fill.fee_asset == "USD" else fill.fee
 
 
 def _event(before: OrderState, record: OrderMoved, *, was_known: bool) -> str:

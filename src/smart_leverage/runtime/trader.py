@@ -134,6 +134,7 @@ class Trader:
                 leaving.cancels += outcome.cancels
                 leaving.changes += outcome.changes
                 leaving.sends += outcome.sends
+            queue.extend((0, news) for news in self._withdrawn(leaving))
             if not (leaving.cancels or leaving.changes or leaving.sends):
                 continue
             answers = self._departed(leaving)
@@ -147,6 +148,31 @@ class Trader:
         if silence is not None:
             raise silence
         return decisions
+
+    def _withdrawn(self, leaving: Outcome) -> list[Event]:
+        """Keep here what was taken back by an event that came in together with its cause.
+
+        A cancel of it would be sent before it, and find nothing to cancel.
+        """
+        orders, kept, news = self.engine.state.orders.by_id, [], list[Event]()
+        for one in leaving.sends:
+            name = one.order.client_order_id
+            known = orders.get(name)
+            is_back = known is not None and known.state is OrderState.PENDING_CANCEL
+            if known is None or known.is_resent or not is_back:
+                kept.append(one)
+                continue
+            leaving.cancels[:] = [each for each in leaving.cancels if each != name]
+            news.append(
+                Answered(
+                    at_ns=self.clock.now_ns(),
+                    client_order_id=name,
+                    verdict=Verdict.NOT_SENT,
+                    reason="taken back before it left",
+                )
+            )
+        leaving.sends[:] = kept
+        return news
 
     def _departed(self, leaving: Outcome) -> list[Event] | None:
         """Let go what was decided, once it is durable; return the answers, None when they come."""

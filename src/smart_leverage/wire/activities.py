@@ -128,10 +128,14 @@ def activity_id(at_ns: int, name: str) -> str:
 
 def fill_json(
     *, name: str, at_ns: int, symbol: str, side: Side, qty: Decimal, price: Decimal,
-    order_id: str, order_qty: Decimal, filled_qty: Decimal,
+    order_id: str, order_qty: Decimal, filled_qty: Decimal, event: str = "", previous: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the row of one execution; `filled_qty` is what its order had filled by then."""
+    """Return the row of one execution; `filled_qty` is what its order had filled by then.
+
+    With an event, `trade_bust` or `trade_correct`, it says what became of the execution `previous`.
+    """
     is_whole = filled_qty >= order_qty
+    revised = {"type": event, "previous_execution_id": previous} if event else {}
     return {
         "id": activity_id(at_ns, name),
         "activity_type": "FILL",
@@ -145,13 +149,13 @@ def fill_json(
         "order_id": order_id,
         "cum_qty": text(filled_qty),
         "order_status": "filled" if is_whole else "partially_filled",
-    }
+    } | revised
 
 
 def coin_fee_json(
     *, name: str, at_ns: int, symbol: str, qty: Decimal, price: Decimal
 ) -> dict[str, Any]:
-    """Return the row of a fee that was taken from the coins bought."""
+    """Return the row of a fee that was taken from the coins bought; below zero it came back."""
     return {
         "id": activity_id(at_ns, name),
         "activity_type": "CFEE",

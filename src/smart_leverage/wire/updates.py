@@ -20,12 +20,16 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Execution(NamedTuple):
-    """What a fill adds to a message; `position_qty` is what the bot holds after it."""
+    """What a fill adds to a message; `position_qty` is what the bot holds after it.
+
+    `previous` is the execution that a message takes back or corrects, empty for a new one.
+    """
 
     id: str
     price: Decimal
     qty: Decimal
     position_qty: Decimal
+    previous: str = ""
 
 
 def said(words: str | None, packed: bytes | None) -> Mapping[str, Any]:
@@ -108,6 +112,8 @@ def update_json(
             "qty": text(fill.qty),
             "position_qty": text(fill.position_qty),
         }
+        if fill.previous:
+            update["previous_execution_id"] = fill.previous
     return update
 
 

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -18,6 +18,13 @@ from websockets.sync.client import ClientConnection, connect
 
 from smart_leverage.brokers.alpaca import reading
 from smart_leverage.brokers.alpaca.line import Keys
+from smart_leverage.brokers.alpaca.revisions import (
+    REVISIONS,
+    Names,
+    corrected,
+    is_revision,
+    word_of,
+)
 from smart_leverage.brokers.told import Told
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS
 from smart_leverage.domain.errors import BadData, BrokerDown
@@ -79,6 +86,9 @@ class Hearing:
         self._wants_lists = True
         self._listed_s = 0.0
         self._since_ns = 0
+        self._names = Names()
+        self._revisions: list[tuple[BrokerOrder, Row]] = []
+        """What the stream said of executions that had been told; the lists say which is meant."""
         self._thread: threading.Thread | None = None
 
     @property
@@ -173,8 +183,12 @@ class Hearing:
     def _hear(self, data: Row) -> None:
         order, event = self._source.legible(data.get("order") or {}), str(data.get("event"))
         with self._lock:
-            if event in FILLS:
+            if event in REVISIONS:
+                self._revisions.append((order, data))
+                self._wants_lists = True
+            elif event in FILLS:
                 fill = _fill(order, data, order.filled_qty)
+                self._names.learn(data, fill)
                 is_whole = self._told.fill(order, fill, event, order.filled_qty)
                 self._wants_lists = self._wants_lists or not is_whole
             else:
@@ -194,6 +208,7 @@ class Hearing:
             rows = self._source.activity_rows("trade_activity", since_ns)
             self._look_up_rest(orders, rows)
             self._tell_lists(orders, rows)
+            self._tell_revisions(orders, rows)
         except BrokerDown:
             self._wants_lists = True
             raise
@@ -222,19 +237,70 @@ class Hearing:
                 orders[broker_order_id] = found
 
     def _tell_executions(self, orders: Mapping[str, BrokerOrder], rows: Sequence[Row]) -> None:
-        sums: dict[str, Decimal] = {}
-        for row in sorted(rows, key=_at_ns):
-            broker_order_id = str(row.get("order_id"))
-            order = orders.get(broker_order_id)
-            if order is None:
-                continue  # the broker itself does not know it
-            qty = reading.amount(row, "qty")
-            cumulated = sums.get(broker_order_id, ZERO) + qty
-            if row.get("cum_qty"):
-                cumulated = reading.amount(row, "cum_qty")
-            sums[broker_order_id] = cumulated
+        for order, row, fill, cumulated in _executions(orders, rows):
+            self._names.learn(row, fill)
             event = str(row.get("type") or "partial_fill")
-            self._told.fill(order, _fill(order, row, cumulated), event, cumulated)
+            self._told.fill(order, fill, event, cumulated)
+
+    # -- what is taken back or corrected ----------------------------------------------------------
+
+    def _tell_revisions(self, orders: Mapping[str, BrokerOrder], rows: Sequence[Row]) -> None:
+        """Tell what became of executions, by the stream's word or by the list's, once each."""
+        with self._lock:
+            heard, self._revisions = self._revisions, []
+        listed = [
+            (orders[str(row.get("order_id"))], row)
+            for row in sorted(rows, key=_at_ns)
+            if is_revision(row) and str(row.get("order_id")) in orders
+        ]
+        for place, (order, row) in enumerate([*heard, *listed]):
+            try:
+                before = self._meant(order, row)
+            except BrokerDown:
+                with self._lock:  # the list is read again, the stream says nothing twice
+                    self._revisions = [*heard[place:], *self._revisions]
+                raise
+            with self._lock:
+                self._tell_revision(order, row, before)
+
+    def _tell_revision(self, order: BrokerOrder, row: Row, before: Fill | None) -> None:
+        event, at_ns = word_of(row), _at_ns(row)
+        if before is None:
+            name = row.get("previous_execution_id") or row.get("execution_id") or row.get("id")
+            self._told.revise(event, order, f"{order.broker_order_id}/?{name}", None, at_ns)
+            return
+        after = corrected(before, row) if event == "trade_correct" else None
+        if after is not None:
+            self._names.learn(row, after)
+        self._told.revise(event, order, before.execution_id, after, at_ns)
+
+    def _meant(self, order: BrokerOrder, row: Row) -> Fill | None:
+        """Return the execution that is meant; None where neither its id nor its figures tell."""
+        found = self._names.named(row)
+        if found is None:
+            orders = {order.broker_order_id: order}
+            rows = self._source.activity_rows("trade_activity", max(order.submitted_at_ns - 1, 0))
+            for _, each, fill, _ in _executions(orders, rows):
+                self._names.learn(each, fill)
+            found = self._names.named(row) or self._names.alike(order, row)
+        return found
+
+
+def _executions(
+    orders: Mapping[str, BrokerOrder], rows: Sequence[Row]
+) -> Iterator[tuple[BrokerOrder, Row, Fill, Decimal]]:
+    """Yield the executions of a list by time, with what their orders had filled after each."""
+    sums: dict[str, Decimal] = {}
+    for row in sorted(rows, key=_at_ns):
+        broker_order_id = str(row.get("order_id"))
+        order = orders.get(broker_order_id)
+        if order is None or is_revision(row):
+            continue  # the broker itself does not know the order, or it is about another execution
+        cumulated = sums.get(broker_order_id, ZERO) + reading.amount(row, "qty")
+        if row.get("cum_qty"):
+            cumulated = reading.amount(row, "cum_qty")
+        sums[broker_order_id] = cumulated
+        yield order, row, _fill(order, row, cumulated), cumulated
 
 
 def _fill(order: BrokerOrder, row: Row, cumulated: Decimal) -> Fill:

@@ -25,6 +25,10 @@ TRIES, AGAIN_S, AGAIN_WITHIN_S = 3, 0.1, 2.0
 """So often a question is asked, after such a pause that doubles, and only within so long."""
 
 ANSWER_MAX = 16 * 1024 * 1024
+PACKED = "gzip"
+"""How an answer may be packed. What is unpacked of one piece of it is a thousand times as much at
+most, so that one that grows without end is noticed; of other ways nobody knows a bound."""
+
 REFUSED = frozenset({400, 401, 403, 422})
 """With the broker's own error these prove that an order does not exist."""
 
@@ -71,7 +75,11 @@ class Line:
         self._budget = budget or Budget()
         self._client = httpx2.Client(
             base_url=hosts.trading,
-            headers={"APCA-API-KEY-ID": keys.key_id, "APCA-API-SECRET-KEY": keys.secret},
+            headers={
+                "APCA-API-KEY-ID": keys.key_id,
+                "APCA-API-SECRET-KEY": keys.secret,
+                "Accept-Encoding": PACKED,
+            },
             timeout=httpx2.Timeout(ANSWER_S, connect=CONNECT_S, pool=CONNECT_S),
             # An idle connection that the broker closes meanwhile would lose the next request.
             limits=httpx2.Limits(max_connections=12, keepalive_expiry=4.0),
@@ -140,6 +148,8 @@ class Line:
             with self._client.stream(
                 method, path, content=body, headers=heads, params=dict(params or {})
             ) as response:
+                if response.headers.get("content-encoding", PACKED) != PACKED:
+                    raise Lost("an answer that is packed as nobody asked for")
                 read = bytearray()
                 for part in response.iter_bytes():
                     read += part

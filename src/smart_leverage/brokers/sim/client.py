@@ -21,8 +21,10 @@ from smart_leverage.brokers.sim.messages import (
     UNREADABLE,
     Advance,
     Answers,
+    Bust,
     Cancel,
     CloseBars,
+    Correct,
     Deposit,
     Done,
     Fault,
@@ -251,6 +253,22 @@ class SimBrokerClient:
         """Multiply what is held of an instrument and divide its price; its orders end."""
         request = Split(at_ns=at_ns, key=key, factor=factor, reference=reference)
         self._order_call(request, None, reference)
+
+    def bust(self, at_ns: int, execution_id: str) -> None:
+        """Take an execution back; safe to repeat."""
+        self._order_call(Bust(at_ns=at_ns, execution_id=execution_id), None, execution_id)
+
+    def correct(
+        self,
+        at_ns: int,
+        execution_id: str,
+        *,
+        qty: Decimal | None = None,
+        price: Decimal | None = None,
+    ) -> None:
+        """Correct an execution; the second time it is refused."""
+        request = Correct(at_ns=at_ns, execution_id=execution_id, qty=qty, price=price)
+        self._order_call(request, None, execution_id)
 
     def close(self) -> None:
         """Let go of the connection; the venue lives on."""

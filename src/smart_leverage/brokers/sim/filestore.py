@@ -40,7 +40,7 @@ Row = tuple[Any, ...]
 _ENCODE = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
 
 
-_NAMED = "SELECT reference FROM changes WHERE cause IN ('flow', 'split')"
+_NAMED = "SELECT reference FROM changes WHERE cause IN ('flow', 'split', 'revision')"
 """What has a name of somebody else's and happens once."""
 
 
@@ -205,11 +205,14 @@ class FileStore:
 
     def fills(self, since_ns: int) -> list[Fill]:
         """Return the fills after a time, oldest first."""
-        rows = self._db.execute(
-            "SELECT execution_id, client_order_id, key, side, qty, price, fee, fee_asset, at_ns"
-            " FROM fills WHERE at_ns > ? ORDER BY number",
-            (since_ns,),
-        )
+        return self._fills("at_ns > ? ORDER BY number", since_ns)
+
+    def fill(self, execution_id: str) -> Fill | None:
+        """Return an execution, also one that was corrected since, or None."""
+        return next(iter(self._fills("execution_id = ?", execution_id)), None)
+
+    def _fills(self, where: str, value: int | str) -> list[Fill]:
+        rows = self._rows(f"{_SELECT_FILLS} WHERE {where}", (value,))
         names = Fill.__struct_fields__
         return [msgspec.convert(dict(zip(names, row, strict=True)), Fill) for row in rows]
 
@@ -262,6 +265,9 @@ _UPSERT_ORDER = f"INSERT OR REPLACE INTO orders VALUES ({', '.join('?' * 26)})" 
 _UPSERT_LINE = f"INSERT OR REPLACE INTO lines VALUES ({', '.join('?' * 8)})"  # noqa: S608
 _UPSERT_POSITION = "INSERT OR REPLACE INTO positions VALUES (?, ?, ?)"
 _INSERT_FILL = f"INSERT INTO fills VALUES ({', '.join('?' * 11)})"  # noqa: S608
+_SELECT_FILLS = (
+    "SELECT execution_id, client_order_id, key, side, qty, price, fee, fee_asset, at_ns FROM fills"
+)
 _INSERT_CHANGE = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 

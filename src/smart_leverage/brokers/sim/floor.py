@@ -13,6 +13,7 @@ from smart_leverage.brokers.sim.ids import venue_id
 from smart_leverage.brokers.sim.matching import Meeting
 from smart_leverage.brokers.sim.opening import VOLUME_DAYS, Past
 from smart_leverage.brokers.sim.purse import CASH
+from smart_leverage.brokers.sim.revising import fee_back
 from smart_leverage.brokers.sim.ticket import Part, Ticket
 from smart_leverage.brokers.sim.trailing import follow
 from smart_leverage.domain.activities import Activity
@@ -39,7 +40,15 @@ class Floor:
         for fill in past.fills_recent:
             self._note_volume(fill)
 
-    def emit(self, ticket: Ticket, event: str, *, fill: Fill | None = None, why: str = "") -> None:
+    def emit(
+        self,
+        ticket: Ticket,
+        event: str,
+        *,
+        fill: Fill | None = None,
+        why: str = "",
+        revises: str = "",
+    ) -> None:
         """Put a message about a ticket on the stream."""
         now_ns = self._counters.now_ns
         ticket.updated_at_ns = now_ns
@@ -53,6 +62,7 @@ class Floor:
                 at_ns=now_ns,
                 fill=fill,
                 reason=why,
+                revises=revises,
             )
         )
 
@@ -124,6 +134,34 @@ class Floor:
         if not ticket.is_final and not self._gate.deliverable(ticket):
             self._stop_short(ticket, "nothing is left to close")
 
+    def execution_name(self, number: int) -> str:
+        """Return the id of an execution."""
+        return f"{number:012d}-{venue_id(self._config.seed, 'execution', number)}"
+
+    def revise(self, ticket: Ticket, before: Fill, after: Fill | None) -> None:
+        """Tell what counts in the place of an execution; the order stays over."""
+        change = EXACT.subtract(ZERO if after is None else after.qty, before.qty)
+        value = EXACT.multiply(before.qty, before.price)
+        ticket.filled_qty = trim(EXACT.add(ticket.filled_qty, change))
+        ticket.filled_value = EXACT.subtract(ticket.filled_value, value)
+        if after is not None:
+            worth = EXACT.multiply(after.qty, after.price)
+            ticket.filled_value = EXACT.add(ticket.filled_value, worth)
+            self._unit.fills.append((after, False))
+        back = fee_back(before, after)
+        if back:
+            in_cash = before.fee_asset == CASH
+            self.note(
+                "CFEE" if self._is_coin(before.key) else "FEE",
+                back if in_cash else ZERO,
+                key=before.key,
+                qty=None if in_cash else back,
+                price=before.price,
+                reference=before.execution_id,
+            )
+        event = "trade_bust" if after is None else "trade_correct"
+        self.emit(ticket, event, fill=after, revises=before.execution_id)
+
     def _stop_short(self, ticket: Ticket, why: str) -> None:
         """End an order that cannot trade; by the venue's states, never rejected after a part."""
         self.end(ticket, "canceled" if ticket.filled_qty else "rejected", why)
@@ -155,7 +193,7 @@ class Floor:
         number, now_ns = self._counters.executions, self._counters.now_ns
         fee, fee_asset = self._fee(ticket, instrument, qty, price, is_maker)
         fill = Fill(
-            execution_id=f"{number:012d}-{venue_id(self._config.seed, 'execution', number)}",
+            execution_id=self.execution_name(number),
             client_order_id=ticket.order.client_order_id,
             key=ticket.order.key,
             side=ticket.order.side,

@@ -225,6 +225,30 @@ class Split(Request, frozen=True, kw_only=True, tag="split"):
         broker.split(self.at_ns, self.key, self.factor, self.reference)
 
 
+class Bust(Request, frozen=True, kw_only=True, tag="bust"):
+    """Take an execution back."""
+
+    at_ns: int
+    execution_id: str
+
+    def make(self, broker: SimBroker) -> None:
+        """Make the call."""
+        broker.bust(self.at_ns, self.execution_id)
+
+
+class Correct(Request, frozen=True, kw_only=True, tag="correct"):
+    """Correct an execution."""
+
+    at_ns: int
+    execution_id: str
+    qty: Decimal | None = None
+    price: Decimal | None = None
+
+    def make(self, broker: SimBroker) -> None:
+        """Make the call."""
+        broker.correct(self.at_ns, self.execution_id, qty=self.qty, price=self.price)
+
+
 Requests = (
     Submit
     | Cancel
@@ -243,6 +267,8 @@ Requests = (
     | Advance
     | Deposit
     | Split
+    | Bust
+    | Correct
 )
 
 

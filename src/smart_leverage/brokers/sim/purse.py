@@ -5,6 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from smart_leverage.brokers.sim.exact import EXACT, ZERO, average, trim
+from smart_leverage.brokers.sim.revising import money, units
 from smart_leverage.domain.errors import InvariantViolation
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Fill, Side
@@ -16,7 +17,7 @@ CASH = "USD"
 class Change(Struct, frozen=True, kw_only=True):
     """One movement of one asset; amounts of an asset add up to its balance.
 
-    `cause` is opening, fill, fee, flow or split; `reference` is what it belongs to.
+    `cause` is opening, fill, fee, flow, split or revision; `reference` is what it belongs to.
     """
 
     number: int
@@ -83,6 +84,20 @@ class Purse:
         else:
             self.move_units(fill.key, EXACT.minus(fill.fee), fill.price, at_ns, "fee", name)
 
+    def revise(self, before: Fill, after: Fill | None, at_ns: int) -> None:
+        """Book what an execution moves by now instead of what it moved, with its fee."""
+        name, key = before.execution_id, before.key
+        cash = EXACT.subtract(money(after), money(before))
+        if cash:
+            self.move_cash(cash, at_ns, "revision", name)
+        held = self.holdings.get(key) or Holding(key=key, qty=ZERO, avg_entry_price=before.price)
+        change = EXACT.subtract(units(after), units(before))
+        price = _entry_price_anew(held, before, after)
+        if change:
+            self.move_units(key, change, price, at_ns, "revision", name)
+        if key in self.holdings:
+            self.holdings[key].avg_entry_price = price
+
     def _enter(
         self, asset: str, amount: Decimal, balance: Decimal, at_ns: int, cause: str, reference: str
     ) -> None:
@@ -111,3 +126,16 @@ def _entry_price(before: Holding, amount: Decimal, after: Decimal, price: Decima
     if not after:
         raise InvariantViolation(f"{before.key}: a growing position is empty")
     return average(paid, EXACT.abs(after))
+
+
+def _entry_price_anew(held: Holding, before: Fill, after: Fill | None) -> Decimal:
+    """Return the average entry price after a correction: of a purchase it moves what was paid."""
+    now = EXACT.add(held.qty, EXACT.subtract(units(after), units(before)))
+    if before.side is not Side.BUY or now <= 0 or held.qty <= 0:
+        return held.avg_entry_price
+    paid = EXACT.multiply(held.avg_entry_price, held.qty)
+    paid = EXACT.subtract(paid, EXACT.multiply(before.price, units(before)))
+    if after is not None:
+        paid = EXACT.add(paid, EXACT.multiply(after.price, units(after)))
+    # Much of it may have been sold since: then what is left of the other purchases says more.
+    return average(paid, now) if paid > 0 else held.avg_entry_price

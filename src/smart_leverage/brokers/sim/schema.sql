@@ -54,7 +54,9 @@ CREATE TABLE orders (
     state TEXT NOT NULL                  -- the whole ticket as JSON, to continue from
 ) STRICT;
 
--- Every execution. A fee in a coin is taken from the units received, one in USD from the cash.
+-- Every execution. A fee in a coin is taken from the units received, one in USD from the cash. One
+-- that was taken back or corrected stays here: the event that says so names it as `revises`, and
+-- what counts in its place, with the time at which it was dealt, has a row of its own.
 CREATE TABLE fills (
     number INTEGER PRIMARY KEY,
     execution_id TEXT NOT NULL UNIQUE,
@@ -70,7 +72,8 @@ CREATE TABLE fills (
 ) STRICT;
 
 -- Every movement of cash (asset "USD") and of units (asset = key). The amounts of an asset add up
--- to its balance. cause: opening, fill, fee, flow; reference: execution_id or the flow's own.
+-- to its balance. cause: opening, fill, fee, flow, split, revision; reference: execution_id
+-- or the flow's own.
 CREATE TABLE changes (
     number INTEGER PRIMARY KEY,
     at_ns INTEGER NOT NULL,

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 from smart_leverage.brokers.sim.purse import Change, Purse
 from smart_leverage.brokers.sim.unit import Counters, Unit
 from smart_leverage.domain.activities import Activity
-from smart_leverage.domain.orders import TradeUpdate
+from smart_leverage.domain.orders import Fill, TradeUpdate
 
 T = TypeVar("T")
 
@@ -33,6 +33,10 @@ class Store(Protocol):
 
     def changes(self, after: int, limit: int | None = None) -> Sequence[Change]:
         """Return the entries of cash and units above a number, oldest first."""
+        ...
+
+    def fill(self, execution_id: str) -> Fill | None:
+        """Return an execution, also one that was corrected since, or None."""
         ...
 
     def close(self) -> None:
@@ -69,6 +73,11 @@ class MemoryStore:
     def changes(self, after: int, limit: int | None = None) -> Sequence[Change]:
         """Return the entries of cash and units above a number, oldest first."""
         return numbered_above(self._changes, after, limit)
+
+    def fill(self, execution_id: str) -> Fill | None:
+        """Return an execution, also one that was corrected since, or None."""
+        fills = (each.fill for each in reversed(self._updates) if each.fill is not None)
+        return next((each for each in fills if each.execution_id == execution_id), None)
 
     def close(self) -> None:
         """Do nothing; there is nothing open."""

@@ -42,6 +42,7 @@ from smart_leverage.brokers.sim.ids import venue_id
 from smart_leverage.brokers.sim.intake import Intake
 from smart_leverage.brokers.sim.opening import opened
 from smart_leverage.brokers.sim.purse import Change
+from smart_leverage.brokers.sim.revising import check_revision, corrected
 from smart_leverage.brokers.sim.shape import shaped
 from smart_leverage.brokers.sim.tape import BarLike, Tape
 from smart_leverage.brokers.sim.ticket import Ticket
@@ -308,6 +309,42 @@ class SimBroker:
         """
         self._run("split", reference, self._split, at_ns, key, factor, reference)
 
+    def bust(self, at_ns: int, execution_id: str) -> None:
+        """Take an execution of an order that is over back, with its fee; told on the stream.
+
+        Args:
+            at_ns: When.
+            execution_id: The one that never was; told again it is the same.
+
+        Raises:
+            Refused: There is no such execution, its order still works, or its coins were sold
+                since; shares that were sold since are short afterwards.
+        """
+        self._run("bust", execution_id, self._revise, at_ns, execution_id, None, None, is_bust=True)
+
+    def correct(
+        self,
+        at_ns: int,
+        execution_id: str,
+        *,
+        qty: Decimal | None = None,
+        price: Decimal | None = None,
+    ) -> None:
+        """Let an execution of an order that is over have been another one, its fee as well.
+
+        Args:
+            at_ns: When.
+            execution_id: The one that was told wrong; corrected once, then its successor can be.
+            qty: What it was, at most what was ordered; None leaves it.
+            price: None leaves it.
+
+        Raises:
+            Refused: As `bust`, or it was corrected or taken back already.
+        """
+        self._run(
+            "correct", execution_id, self._revise, at_ns, execution_id, qty, price, is_bust=False
+        )
+
     def close(self) -> None:
         """Let go of the file; the venue is over until it is opened again."""
         self._is_sound = False
@@ -451,6 +488,32 @@ class SimBroker:
         self._purse.move_units(key, units, price, at_ns, "split", reference)
         self._purse.holdings[key].avg_entry_price = price
         self._floor.note("SPLIT", ZERO, key=key, qty=units, reference=reference)
+
+    def _revise(
+        self,
+        at_ns: int,
+        execution_id: str,
+        qty: Decimal | None,
+        price: Decimal | None,
+        *,
+        is_bust: bool,
+    ) -> None:
+        before = self._store.fill(execution_id)
+        if before is None:
+            raise not_found(_legible(execution_id))
+        if execution_id in self._flows:
+            if is_bust:
+                return
+            raise inadmissible("the execution was corrected or taken back already")
+        ticket, number = self._book.by_client_id[before.client_order_id], self._counters.executions
+        name = self._floor.execution_name(number + 1)
+        after = None if is_bust else corrected(before, name, qty, price)
+        check_revision(ticket, before, after, self._purse.qty(before.key))
+        self._counters.executions += after is not None
+        self._tape.pass_time(max(at_ns, self._counters.now_ns))
+        self._flows.add(execution_id)
+        self._purse.revise(before, after, at_ns)
+        self._floor.revise(ticket, before, after)
 
     def _line(self, key: Key) -> Line:
         if key not in self._book.lines.registry:

@@ -67,6 +67,7 @@ NAMES: dict[type, str] = {
     records.OrderTrailed: "order_trails",
     records.CancelIntended: "cancels",
     records.Filled: "fills",
+    records.FillRevised: "fill_revisions",
     records.PricesRemembered: "prices",
     records.Marked: "equity",
     records.BaselineSet: "baselines",

@@ -75,13 +75,16 @@ class Facts:
         self.asked: list[Asked] = []
         self.refused_ns: list[int] = []
         """When the broker refused an order."""
-        self.executed: list[Executed] = []
+        self._executed: list[Executed] = []
         self.changes: dict[str, list[Change]] = {}
         """What moved a holding, by instrument, in the order in which it was written."""
         self._listed: dict[str, Any] = {}
         self._orders: dict[str, Any] = {}
         self._prices: dict[str, Fraction] = {}
         self._seen: set[str] = set()
+        self._places: dict[str, tuple[int, str]] = {}
+        """Of every execution that counts: its place among all, and the name that it began with."""
+        self._gone: set[int] = set()
         self._takers: dict[str, Callable[[dict[str, Any]], None]] = {
             "account.opened": self._open,
             "instrument.listed": self._list,
@@ -94,6 +97,7 @@ class Facts:
             "order.intended": self._intend,
             "order.moved": self._move,
             "fill": self._fill,
+            "fill.revised": self._revise,
         }
 
     @property
@@ -166,12 +170,37 @@ class Facts:
         cost = fee if is_cash else fee * price
         stop = order.get("stop_price")
         decided = self._prices.get(order["decision_id"]) or (Fraction(stop) if stop else None)
-        self.executed.append(Executed(self.seq, is_buy, qty, price, cost, decided))
+        self._places[name] = len(self._executed), name
+        self._executed.append(Executed(self.seq, is_buy, qty, price, cost, decided))
         moved = (qty if is_buy else -qty) - (ZERO if is_cash else fee)
         self._change(
             fill["key"], fill["at_ns"], moved, price,
             bot=order["bot"], fee=cost, execution=name, order=fill["client_order_id"],
         )  # fmt: skip
+
+    def _revise(self, said: dict[str, Any]) -> None:
+        """Take what an execution moved out, or let it have moved something else."""
+        place, first = self._places.pop(said["before"]["execution_id"], (-1, ""))
+        if place < 0:
+            return
+        changes, after = self.changes[said["before"]["key"]], said.get("after")
+        at = next(i for i, each in enumerate(changes) if each.execution == first)
+        if after is None:
+            del changes[at]
+            self._gone.add(place)
+            return
+        self._places[after["execution_id"]] = place, first
+        qty, price, fee = (Fraction(after[each]) for each in ("qty", "price", "fee"))
+        is_buy, is_cash = after["side"] == "buy", after["fee_asset"] == "USD"
+        cost = fee if is_cash else fee * price
+        moved = (qty if is_buy else -qty) - (ZERO if is_cash else fee)
+        changes[at] = changes[at]._replace(qty=moved, price=price, fee=cost)
+        self._executed[place] = self._executed[place]._replace(qty=qty, price=price, fee=cost)
+
+    @property
+    def executed(self) -> list[Executed]:
+        """What counts by now of all executions, in the order in which they were written."""
+        return [each for at, each in enumerate(self._executed) if at not in self._gone]
 
     def _change(self, key: str, at_ns: int, qty: Fraction, price: Fraction, **more: Any) -> None:
         listed = self._listed[key]

@@ -1,18 +1,17 @@
 """One period of a story: the records that stand in it, and the account before and after."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 
+from smart_leverage.books.book import cash_of
 from smart_leverage.books.doings import Doings
 from smart_leverage.books.exact import EXACT, ZERO
-from smart_leverage.books.postings import USD
 from smart_leverage.books.trades import Trade
 from smart_leverage.books.units import Worth
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Side
 from smart_leverage.domain.records import (
     AssetLocked,
     BreakerMoved,
@@ -231,10 +230,9 @@ class Part:
         after = _by_key(self.after.positions)
         cash: dict[Key, Decimal] = {}
         for fill, _, _, _ in self.executions:
-            value = EXACT.multiply(fill.qty, fill.price)
-            paid = value if fill.side is Side.BUY else value.copy_negate()
-            fee = fill.fee if fill.fee_asset == USD else ZERO
-            cash[fill.key] = EXACT.subtract(cash.get(fill.key, ZERO), EXACT.add(paid, fee))
+            cash[fill.key] = EXACT.add(cash.get(fill.key, ZERO), cash_of(fill))
+        for key, amount in self._corrections():
+            cash[key] = EXACT.add(cash.get(key, ZERO), amount)
         for adopted in self.story.adopted:
             if self._holds(adopted.at_ns):
                 value = EXACT.multiply(adopted.qty, adopted.price)
@@ -243,6 +241,20 @@ class Part:
             key: _made(before.get(key), after.get(key), cash.get(key, ZERO))
             for key in sorted({*before, *after, *cash})
         }
+
+    def _corrections(self) -> Iterator[tuple[Key, Decimal]]:
+        """Yield what cash executions moved in the period beside what counts of them by now.
+
+        What is held at its ends was counted before a correction, or after it, and so is the cash.
+        """
+        for record, seq, executed_seq in self.story.revisions:
+            was_told = self.first_seq <= executed_seq <= self.last_seq
+            is_told = self.first_seq <= seq <= self.last_seq
+            if was_told is is_told:
+                continue
+            after = ZERO if record.after is None else cash_of(record.after)
+            change = EXACT.subtract(after, cash_of(record.before))
+            yield record.before.key, change if is_told else EXACT.minus(change)
 
 
 def _made(before: Position | None, after: Position | None, cash: Decimal) -> Decimal | None:

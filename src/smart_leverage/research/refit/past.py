@@ -20,7 +20,7 @@ from decimal import Decimal
 from math import isfinite, nan
 from typing import Any, NamedTuple
 
-from smart_leverage.books.book import Book
+from smart_leverage.books.book import Book, cash_of
 from smart_leverage.books.episodes import Episodes
 from smart_leverage.domain.calendars import calendar_for
 from smart_leverage.domain.errors import BadData
@@ -33,6 +33,7 @@ from smart_leverage.domain.records import (
     BaselineSet,
     Decided,
     Filled,
+    FillRevised,
     IncomeSeen,
     InstrumentListed,
     Intended,
@@ -142,6 +143,7 @@ class _Reading:
         self.timezone = ""
         self.days: list[Day] = []
         self.outcomes: list[Outcome] = []
+        self._outcome_keys: list[Key] = []
         self._book = Book()
         self._instruments: dict[Key, Instrument] = {}
         self._orders: dict[str, tuple[Order, str]] = {}
@@ -159,6 +161,7 @@ class _Reading:
             Decided: self._decided,
             Intended: self._intended,
             Filled: self._filled,
+            FillRevised: self._revised,
             BaselineSet: self._baseline,
         }
 
@@ -200,17 +203,43 @@ class _Reading:
             cash = applied.cash if qty == total else applied.cash * qty / total
             if qty > 0:
                 self._began.setdefault((bot, fill.key), self._confidences.get(known[1], nan))
-            self._move(record.at_ns, bot, fill.key, qty, cash)
+            self._move(record.at_ns, bot, fill.key, qty, cash, fill.execution_id)
 
-    def _move(self, at_ns: int, bot: str, key: Key, qty: Decimal, cash: Decimal) -> None:
+    def _revised(self, record: FillRevised) -> None:
+        """Count an execution as the broker says by now, and judge anew what it had a part in.
+
+        What closes by itself only now has no outcome: its confidence may be that of another one.
+        """
+        before, after = record.before, record.after
+        applied = self._book.revise(before, after)
+        if not applied.is_new:
+            return
+        self._put_in(before.key, -applied.cash)
+        cash = ZERO if after is None else cash_of(after)
+        name = self._book.matched_as(before.execution_id)
+        lot = self._instruments[before.key].lot
+        self._episodes.revise(name, before.key, dict(applied.moves), cash, lot)
+        made = {(one.at_ns, one.bot, one.key): one.outcome for one in self._episodes.closed}
+        kept = [
+            (key, one._replace(is_won=made[one.at_ns, one.source, key] > 0))
+            for key, one in zip(self._outcome_keys, self.outcomes, strict=True)
+            if made.get((one.at_ns, one.source, key))
+        ]
+        self._outcome_keys = [key for key, _ in kept]
+        self.outcomes = [one for _, one in kept]
+
+    def _move(
+        self, at_ns: int, bot: str, key: Key, qty: Decimal, cash: Decimal, name: str = ""
+    ) -> None:
         """Count what a bot's holding changed by, and see whether its episode is over."""
         closed = len(self._episodes.closed)
         lot = self._instruments[key].lot
-        self._episodes.move(at_ns, bot, key, qty, cash, lot, is_forced=False)
+        self._episodes.move(at_ns, bot, key, qty, cash, lot, is_forced=False, name=name)
         for episode in self._episodes.closed[closed:]:
             confidence = self._began.pop((bot, key), nan)
             if isfinite(confidence) and episode.outcome:
                 self.outcomes.append(Outcome(bot, confidence, episode.outcome > 0, at_ns))
+                self._outcome_keys.append(key)
 
     # -- days -------------------------------------------------------------------------------------
 

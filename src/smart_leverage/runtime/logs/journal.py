@@ -14,6 +14,7 @@ from smart_leverage.domain.records import (
     Decided,
     EnforcementChanged,
     Filled,
+    FillRevised,
     FlowSeen,
     IncomeSeen,
     Intended,
@@ -34,7 +35,11 @@ JOURNAL = "smart_leverage.journal"
 DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 
 _ALARMING = frozenset(
-    {"broker.lost", "clock.jumped", "order.external", "reconcile.difference", "state.tripped"}
+    {
+        *("broker.lost", "clock.jumped", "fill.not_revised", "order.external"),
+        "order.stalled",
+        *("reconcile.difference", "state.tripped"),
+    }
 )
 """Codes of notes that a person should see."""
 
@@ -112,6 +117,20 @@ def _filled(record: Filled) -> Line:
         "price": fill.price,
     }
     return DEBUG, "fill", fields
+
+
+def _revised(record: FillRevised) -> Line:
+    before, after = record.before, record.after
+    fields: dict[str, Any] = {
+        "order": before.client_order_id,
+        "key": before.key,
+        "side": before.side.value,
+    }
+    fields |= {"qty_before": before.qty, "price_before": before.price}
+    if after is None:
+        return WARNING, "execution taken back by the broker", fields
+    fields |= {"qty": after.qty, "price": after.price}
+    return WARNING, "execution corrected by the broker", fields
 
 
 def _state(record: StateChanged) -> Line:
@@ -196,6 +215,7 @@ _TOLD: Mapping[type, tuple[int, Callable[[Any], Line]]] = {
     OrderMoved: (DEBUG, _moved),
     CancelIntended: (DEBUG, _cancel),
     Filled: (DEBUG, _filled),
+    FillRevised: (WARNING, _revised),
     StateChanged: (INFO, _state),
     Resumed: (WARNING, _resumed),
     TierGranted: (INFO, _tier),

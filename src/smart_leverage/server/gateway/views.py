@@ -12,7 +12,7 @@ from smart_leverage.domain.instruments import AssetClass, Instrument, Key
 from smart_leverage.domain.orders import OrderState, OrderType, TimeInForce
 from smart_leverage.engine.subaccount import Holding
 from smart_leverage.runtime.driven import Driven
-from smart_leverage.runtime.shelf import Shelved, Told, wire_id
+from smart_leverage.runtime.shelf import Executed, Shelved, Told, wire_id
 from smart_leverage.wire.accounts import (
     AccountView,
     PositionView,
@@ -158,29 +158,37 @@ def update_of(told: Told, position_qty: Decimal) -> dict[str, Any]:
         order=order_of(told.order),
         fill=None
         if fill is None
-        else Execution(wire_id(fill.execution_id), fill.price, fill.qty, position_qty),
+        else Execution(
+            wire_id(fill.execution_id),
+            fill.price,
+            fill.qty,
+            position_qty,
+            wire_id(told.revises) if told.revises else "",
+        ),
     )
 
 
-def fills_of(trader: Driven, fills: list[tuple[Any, Shelved, Decimal]]) -> list[dict[str, Any]]:
+def fills_of(trader: Driven, fills: list[Executed]) -> list[dict[str, Any]]:
     """Return the rows of executions, and of the fees taken from coins, newest first."""
     rows: list[dict[str, Any]] = []
-    for fill, shelved, filled in fills:
+    for fill, shelved, filled, at_ns, event, revises, fee_back in fills:
         symbol = fill.key.partition(":")[2]
-        if fill.fee and fill.fee_asset != "USD":
+        name = f"{event} {revises}" if event else fill.execution_id
+        in_coin = fill.fee if fill.fee_asset != "USD" and not event else -fee_back
+        if in_coin:
             rows.append(
                 coin_fee_json(
-                    name=wire_id(f"fee {fill.execution_id}"),
-                    at_ns=fill.at_ns,
+                    name=wire_id(f"fee {name}"),
+                    at_ns=at_ns,
                     symbol=symbol,
-                    qty=fill.fee,
+                    qty=in_coin,
                     price=fill.price,
                 )
             )
         rows.append(
             fill_json(
-                name=wire_id(fill.execution_id),
-                at_ns=fill.at_ns,
+                name=wire_id(name),
+                at_ns=at_ns,
                 symbol=symbol,
                 side=fill.side,
                 qty=fill.qty,
@@ -188,6 +196,8 @@ def fills_of(trader: Driven, fills: list[tuple[Any, Shelved, Decimal]]) -> list[
                 order_id=shelved.id,
                 order_qty=shelved.order.qty,
                 filled_qty=filled,
+                event=event,
+                previous=wire_id(revises) if revises else "",
             )
         )
     return rows

@@ -68,6 +68,14 @@ def _filled(one: records.Filled) -> str:
     return f"{fill.side} {plain(fill.qty)} {_symbol(fill.key)} at {price(fill.price)}"
 
 
+def _revised(one: records.FillRevised) -> str:
+    before, after = one.before, one.after
+    what = f"{before.side} {plain(before.qty)} {_symbol(before.key)} at {price(before.price)}"
+    if after is None:
+        return f"{what} taken back by the broker"
+    return f"{what} corrected to {plain(after.qty)} at {price(after.price)}"
+
+
 def _marked(one: records.Marked) -> str:
     return f"equity {money(one.equity)}, crypto {money(one.crypto, 0)}"
 
@@ -97,6 +105,7 @@ _TELLERS: Mapping[type, Callable[[Any], str]] = {
     records.OrderMoved: lambda one: f"{one.state.value} {one.reason}".rstrip(),
     records.CancelIntended: lambda one: one.reason,
     records.Filled: _filled,
+    records.FillRevised: _revised,
     records.Marked: _marked,
     records.BaselineSet: lambda one: f"{one.period} {one.label} {money(one.equity)}",
     records.BreakerMoved: _breaker,

@@ -8,6 +8,7 @@ from smart_leverage.domain.records import (
     BreakerMoved,
     Decided,
     Filled,
+    FillRevised,
     PlanMoved,
     Record,
     StateChanged,
@@ -19,7 +20,7 @@ from smart_leverage.server.desk.screens.journal import line
 
 KEPT = 200
 
-_ALWAYS = (AssetLocked, BreakerMoved, Filled, PlanMoved, StateChanged, TierGranted)
+_ALWAYS = (AssetLocked, BreakerMoved, Filled, FillRevised, PlanMoved, StateChanged, TierGranted)
 _LOUD = (AssetLocked, BreakerMoved, StateChanged)
 
 
