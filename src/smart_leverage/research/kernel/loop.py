@@ -21,7 +21,7 @@ from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds
 from smart_leverage.research.kernel.books import SOUND, Books, Tape
 from smart_leverage.research.kernel.instant import decide_only, roll_calmly, step
 from smart_leverage.research.kernel.market import CLOSELY, ROLLING, Market, end_of_span
-from smart_leverage.research.kernel.quiet import Room, pass_over, show, step_caps
+from smart_leverage.research.kernel.quiet import Room, pass_over, show, step_caps, survey
 from smart_leverage.research.kernel.setup import Setup
 
 
@@ -186,6 +186,7 @@ def advance(
     t = begin
     while t < end:
         until = end_of_span(market.busy, market.first, t, end)
+        survey(market, room, t, until, len(all_.accounts))
         for lane in range(len(all_.accounts)):
             books = Books(
                 all_.accounts[lane],

@@ -31,7 +31,8 @@ from smart_leverage.research.kernel.worst import symbol_cap, valuation_of, weigh
 class Room(NamedTuple):
     """Room for the sums of one look, (SPAN,) each: market values by kind, equity, shares of it.
 
-    `more_…` is what the caps count beyond market value.
+    `more_…` is what the caps count beyond market value. `lowest` and `highest` are (n_assets,):
+    between which prices an instrument stays for the whole span; see `survey`.
     """
 
     plain: Any
@@ -42,6 +43,12 @@ class Room(NamedTuple):
     equity: Any
     share: Any
     share_crypto: Any
+    lowest: Any
+    highest: Any
+
+
+SHARED = 4
+"""From so many accounts on it pays to look over the prices of a span once for all of them."""
 
 
 # --- what a look goes by -------------------------------------------------------------------------
@@ -235,6 +242,22 @@ def step_caps(
     return True
 
 
+def survey(market: Market, room: Room, begin: int, end: int, accounts: int) -> None:
+    """Find between which prices every instrument stays for a span, once for all accounts.
+
+    Of most positions this says already that no price comes near. Where few accounts would share
+    the work, nothing is known, and every account looks for itself.
+    """
+    for asset in range(len(room.lowest)):
+        lowest, highest = 0.0, math.inf
+        if accounts >= SHARED:
+            lowest, highest = math.inf, 0.0
+            for t in range(begin, end):
+                lowest = min(lowest, market.low[asset, t])
+                highest = max(highest, market.close[asset, t])
+        room.lowest[asset], room.highest[asset] = lowest, highest
+
+
 def add_up(books: Books, market: Market, room: Room, begin: int, count: int) -> int:
     """Add up what is held of each kind; return how many instants pass before a price comes near."""
     plain, leveraged, crypto = room.plain, room.leveraged, room.crypto
@@ -249,23 +272,26 @@ def add_up(books: Books, market: Market, room: Room, begin: int, count: int) -> 
         close = market.close[held.asset, begin : begin + count]
         low = market.low[held.asset, begin : begin + count]
         qty, floor, ceiling = held.qty, held.floor, held.ceiling
-        far = 0
+        is_far = room.lowest[held.asset] > floor and room.highest[held.asset] < ceiling
         for i in range(count):
-            price = close[i]
-            total[i] += qty * price
-            far += (low[i] > floor) & (price < ceiling)
+            total[i] += qty * close[i]
         if held.is_leveraged != 0 and held.more > 0.0:
             beyond = more_crypto if held.is_crypto != 0 else more_leveraged
             more = held.more
             for i in range(count):
                 beyond[i] += qty * close[i] * more
-        if far < count:
+        if not is_far:
             count = first_near(close, low, floor, ceiling)
     return count
 
 
 def first_near(close: Any, low: Any, floor: float, ceiling: float) -> int:
     """Return how many instants pass before a price comes near."""
+    far = 0
+    for i in range(len(close)):  # side by side, and mostly all there is to do
+        far += (low[i] > floor) & (close[i] < ceiling)
+    if far == len(close):
+        return far
     for i in range(len(close)):
         if not (low[i] > floor and close[i] < ceiling):
             return i

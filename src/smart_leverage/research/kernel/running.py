@@ -315,6 +315,8 @@ def make_ready(
 
     There are two forms of it: one that lends by day, and one in which nothing of that is left.
     """
+    if any(kind[0] is lends for kind in tuple(_ENTRIES)):
+        return
     dispatcher = _machine_code()
     if any((known[-1] == types.none) is (lends is None) for known in dispatcher.signatures):
         return
@@ -339,7 +341,8 @@ def _go(
     until: int | None = None,
 ) -> None:
     end = len(market.instants) if until is None else until
-    room = Room(*np.zeros((len(Room._fields), SPAN)))
+    spans, assets = np.zeros((len(Room._fields) - 2, SPAN)), np.zeros((2, len(market.facts)))
+    room = Room(*spans, *assets)
     lends = lends_of(rows)
     arguments = (market, all_, rows, setup, room, tape, 0, end, lends)
     # Accounts, room and tape are made here, always alike; the rest tells apart what was compiled.
