@@ -7,10 +7,17 @@ from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import Order, OrderState, OrderType, Role, Side, TimeInForce
-from smart_leverage.domain.records import AssetLocked, BreakerMoved, Decided, Unprotected
+from smart_leverage.domain.records import (
+    AssetLocked,
+    BreakerMoved,
+    Decided,
+    LimitChanged,
+    Unprotected,
+)
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.answering import MISSES_MIN
 from smart_leverage.engine.buying import ONE
+from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.events import Command, Rung, Verdict, Wished
 from smart_leverage.engine.exposure import ZERO, value
 from smart_leverage.engine.judging import judge_tier
@@ -20,6 +27,8 @@ from smart_leverage.engine.shrinking import _is_member, is_concerned
 from smart_leverage.engine.subaccount import subaccount
 from smart_leverage.engine.tracked_orders import ENDED_KEPT
 from smart_leverage.policy.breakers import BreakerState
+from smart_leverage.policy.intraday import Phase
+from smart_leverage.policy.params import CLASSIC
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.policy.tier import Tier
 
@@ -509,3 +518,34 @@ def test_ended_orders_are_known_up_to_ten_thousand() -> None:
     desk.buy(KO, "1")
     desk.end(desk.take())
     assert orders.find("o0") is None
+
+
+def test_what_waited_leaves_inside_the_share_of_its_bot() -> None:
+    desk = Desk()
+    desk.seat("bot", "token", share="0.9")
+    assert desk.buy(KO, "100").given == 100
+    order = desk.pop()
+    core = desk.engine._core
+    assert may_still_leave(core, order)
+
+
+def test_what_was_borrowed_by_day_is_not_a_bots_own() -> None:
+    plan = CLASSIC.intraday._replace(is_on=True)
+    desk = Desk(config=EngineConfig(policy=CLASSIC._replace(intraday=plan)))
+    desk.hold(KO, "100")
+    core = desk.engine._core
+    assert core.phase is not Phase.OFF
+    desk.state.book.flow(-desk.state.book.cash - 1000)
+    account = subaccount(core, "bot")
+    assert (account.cash, account.market_value, account.equity) == (D(0), D(6000), D(5000))
+
+
+def test_a_limit_that_comes_into_force_late_is_said_to_be_looser() -> None:
+    desk = Desk()
+    (asked,) = desk.limit("limits.symbol_cap=0.2", is_admin=True)
+    assert asked.is_looser
+    desk.wait(desk.config.loosen_after_hours * 3600)
+    desk.prices()
+    last = desk.of(LimitChanged)[-1]
+    assert isinstance(last, LimitChanged)
+    assert (last.before, last.after, last.is_looser) == (asked.before, "0.2", True)
