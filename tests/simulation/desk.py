@@ -433,7 +433,10 @@ class Desk:
         return self.take(Role.STOP)
 
     def reconcile(
-        self, cash: Decimal | None = None, positions: Mapping[Key, Decimal] | None = None
+        self,
+        cash: Decimal | None = None,
+        positions: Mapping[Key, Decimal] | None = None,
+        orders: tuple[BrokerOrder, ...] = (),
     ) -> Outcome:
         """Let the broker state cash and positions; what is not given agrees with the books."""
         theirs = dict(self.state.held()) if positions is None else positions
@@ -456,7 +459,7 @@ class Desk:
             for key, qty in theirs.items()
         )
         return self.feed(
-            Reconciled(at_ns=self.now_ns, account=snapshot, positions=stated, orders=())
+            Reconciled(at_ns=self.now_ns, account=snapshot, positions=stated, orders=orders)
         )
 
     # -- reading --------------------------------------------------------------------------------

@@ -216,6 +216,22 @@ def test_a_difference_that_no_fee_explains_stays_one(theirs: str) -> None:
     assert desk.state.trading is TradingState.REDUCING
 
 
+def test_a_part_of_a_sale_that_nobody_has_told_is_no_fee() -> None:
+    desk = coin()
+    lists(desk, "0.09975")
+    assert desk.sell(BTC, "0.05").given == D("0.05")
+    sale = next(one for one in desk.state.orders.by_id.values() if one.order.role is Role.BOT)
+    view = shown(desk, sale.order, "partially_filled", "0.0001")
+    paid = D("0.0001") * 50_000
+    before = desk.state.book.cash
+    desk.wait(1)
+    desk.reconcile(cash=before + paid, positions={BTC: D("0.09965")}, orders=(view,))
+    assert desk.state.book.qty(BTC) == D("0.09975")
+    tell(desk, view, execution(desk, sale.order, "0.0001", "50000"))
+    assert desk.state.book.qty(BTC) == D("0.09965")
+    assert desk.state.book.cash == before + paid
+
+
 def test_last_weeks_purchase_explains_no_fee() -> None:
     desk = coin()
     desk.wait(6 * 86_400)

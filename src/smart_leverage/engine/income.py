@@ -61,16 +61,31 @@ def heed_fees(core: Core, event: Reconciled) -> None:
     if not core.config.fees_come_later:
         return
     theirs = {one.key: one for one in event.positions}
+    untold = _untold(core, event)
     for key, qty in list(core.state.held()):
+        if key in untold:
+            continue
         stated = theirs.get(key)
         gone = qty - (ZERO if stated is None else stated.qty)
         price = None if stated is None else stated.price
         _heed_coins(core, key, gone, price or core.state.entry_price(key))
+    if untold:
+        return
     gone = core.state.book.cash - event.account.cash
     if CENT <= gone <= core.state.fees_due(USD, core.now_ns):
         core.record(IncomeSeen(at_ns=core.now_ns, amount=-gone, source=SEEN_FIRST))
     elif CENT <= -gone <= core.state.fees_back(USD, core.now_ns):
         core.record(IncomeSeen(at_ns=core.now_ns, amount=-gone, source=CAME_BACK))
+
+
+def _untold(core: Core, event: Reconciled) -> set[Key]:
+    """Return what was dealt in and nobody has told of: that moves holding and cash, and is no fee."""
+    found = set()
+    for listed in event.orders:
+        tracked = core.state.orders.find(listed.order.client_order_id)
+        if listed.filled_qty > (ZERO if tracked is None else tracked.filled):
+            found.add(listed.order.key)
+    return found
 
 
 def _heed_coins(core: Core, key: Key, gone: Decimal, price: Decimal) -> None:
