@@ -50,9 +50,11 @@ class Search:
         wrong, story = self._wrong(first, first.key), list[str]()
         while queue and not wrong and len(self.before) < states_most:
             name, kept, self.depth = queue.popleft()
-            for step in list(thaw(kept).steps()):
+            here = thaw(kept)
+            steps = list(here.steps())
+            for number, step in enumerate(steps, 1):
                 self.transitions += 1
-                world = thaw(kept)
+                world = here if number == len(steps) else thaw(kept)
                 wrong = _taken(world, step)
                 key = b"" if wrong else world.key
                 if not wrong and key in self.before:

@@ -360,16 +360,12 @@ class World:
 
     def do_asks_again(self, number: int) -> None:
         self.used["again"] += 1
-        before = self.trader.engine.state.sequence
+        state = self.trader.engine.state
+        before, name = state.sequence, (self.scenario.wants[number].bot, f"wish-{number}")
+        is_known = name in state.requests
         self.do_asks(number)
-        was_given = self.trader.engine.state.requests.get(
-            (self.scenario.wants[number].bot, f"wish-{number}"), ("", "")
-        ) != ("", "")
-        if was_given and self._is_alive(number) and self.trader.engine.state.sequence > before:
+        if is_known and state.sequence > before:
             self.wrong.append("INV-01: a request that was repeated made another order")
-
-    def _is_alive(self, number: int) -> bool:
-        return number < self.asked
 
     def do_wants_it_gone(self, name: str) -> None:
         self.used["cancels"] += 1
@@ -586,6 +582,7 @@ class World:
 
     def _after(self) -> None:
         """Let what is quick be done, and heed what became durable."""
+        self.trader.engine._core.out = Outcome()  # it has been taken; copies need not carry it
         self._heed_disk()
         if not self.scenario.quick_sales:
             return
