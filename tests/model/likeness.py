@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from smart_leverage.domain.orders import Order
-from smart_leverage.domain.records import encode
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.state import State
 
@@ -79,8 +78,8 @@ def live(core: Core) -> Any:
 
 
 def records(those: Any) -> Any:
-    """Return records as the journal writes them."""
-    return tuple(encode(each) for each in those)
+    """Return what records say; how a default is written depends on whether it was copied."""
+    return tuple((type(each).__name__, told(each)) for each in those)
 
 
 def digest(plain: Any) -> bytes:

@@ -7,7 +7,7 @@ from tests.model.scenarios import QUICK
 from tests.model.search import Search, stories
 from tests.model.world import Scenario, World
 
-STATES_MOST = 900
+STATES_MOST = 450
 """So many worlds of each scenario, those with the shortest stories; `make model` goes on."""
 
 
