@@ -36,6 +36,7 @@ PYTEST_FLAGS ?=
 SECONDS ?= 60
 SEED ?= 0
 N ?= 200
+STATES ?= 20000
 EVERY ?= 1
 RATE ?= 100
 PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
@@ -44,7 +45,7 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-.PHONY: help run notebook test test-long test-all simulate planted crash power-loss io-errors troubles fuzz fuzz-deep mutants soak audit wire browser cluster package bench $(BENCHES) fmt lint vectors docs clean
+.PHONY: help run notebook test test-long test-all simulate model planted crash power-loss io-errors troubles fuzz fuzz-deep mutants soak audit wire browser cluster package bench $(BENCHES) fmt lint vectors docs clean
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -85,6 +86,9 @@ vectors: $(if $(FILE),$(SYNCED))  ## Run FILE=vectors.json through the public fu
 
 simulate: $(SYNCED)  ## Play accounts with faults on all cores, judged by an oracle; SECONDS=60 SEED=0
 	@$(RUN) python -m tests.simulation.simulate $(SECONDS) $(SEED)
+
+model: $(SYNCED)  ## Search every interleaving of the submit protocol in small worlds; STATES=20000 bounds each
+	@$(RUN) python -m tests.model.run $(STATES)
 
 planted: $(SYNCED)  ## Plant every mistake, tell who saw it, and renew docs/concepts/planted-mistakes.md
 	@$(RUN) python -m tests.simulation.mistakes_table

@@ -37,6 +37,10 @@ from smart_leverage.engine.tracked import order_id
 D = Decimal
 
 
+OF_PROCESS = {"misses", "is_under_way"}
+"""What a process counts of its own look-ups and requests; the next one begins anew."""
+
+
 def told(state: State) -> dict[str, Any]:
     """Return everything that a state says, in a form that compares."""
     plain = {
@@ -49,7 +53,7 @@ def told(state: State) -> dict[str, Any]:
         )
     }
     orders = {
-        name: {slot: getattr(one, slot) for slot in one.__slots__ if slot != "misses"}
+        name: {slot: getattr(one, slot) for slot in one.__slots__ if slot not in OF_PROCESS}
         for name, one in state.orders.by_id.items()
     }
     return plain | {

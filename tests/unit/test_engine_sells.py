@@ -14,6 +14,7 @@ from smart_leverage.domain.orders import (
     Side,
     TimeInForce,
 )
+from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.events import Command, Verdict
 
 
@@ -240,6 +241,36 @@ def test_an_order_that_waited_is_absent_only_a_horizon_after_it_left() -> None:
     desk.wait(120)
     desk.look_up(sale)
     assert state_of(desk, sale) is OrderState.ABSENT
+
+
+def test_a_request_that_queued_for_its_turn_is_absent_only_a_horizon_after_its_attempt_ended() -> (
+    None
+):
+    desk = Desk(config=EngineConfig(may_resend=False))
+    assert desk.buy(BTC, "0.1").given == D("0.1")
+    order = desk.pop()
+    desk.wait(121)  # as long as others before it wait for a broker that does not answer
+    desk.answer(order, Verdict.UNKNOWN)
+    for _ in range(3):
+        desk.wait(30)
+        desk.look_up(order)
+    assert state_of(desk, order) is OrderState.UNKNOWN  # it left a minute and a half ago
+    desk.wait(30)
+    desk.look_up(order)
+    assert state_of(desk, order) is OrderState.ABSENT
+
+
+def test_what_is_cancelled_while_it_queues_is_not_absent_before_its_request_was_answered() -> None:
+    desk = Desk()
+    assert desk.buy(BTC, "0.1").given == D("0.1")
+    order = desk.pop()
+    desk.order(Command.HALT)  # its cancel waits for the answer to the order itself
+    for _ in range(5):
+        desk.wait(60)
+        desk.look_up(order)
+    assert state_of(desk, order) is OrderState.PENDING_CANCEL
+    desk.answer(order, Verdict.NOT_SENT, "halted")
+    assert state_of(desk, order) is OrderState.CANCELED
 
 
 def test_an_order_that_was_over_before_its_last_fill_ends_with_that_fill() -> None:

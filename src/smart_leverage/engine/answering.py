@@ -34,6 +34,7 @@ def on_answer(core: Core, event: Answered) -> Key | None:
     tracked = core.state.orders.by_id.get(event.client_order_id)
     if tracked is None:
         return None
+    tracked.is_under_way = False
     if event.verdict is Verdict.ACCEPTED and event.broker_order is not None:
         key = on_broker_order(core, event.broker_order)
         for leg in event.broker_order.legs:

@@ -281,6 +281,7 @@ def leave(core: Core, approved: Approved) -> None:
     # What waited leaves later than it was intended, and may arrive as much later; a process that
     # begins counts from its own start, so this needs no record.
     tracked.sent_ns = max(tracked.sent_ns, core.now_ns)
+    tracked.is_under_way = True
     if not tracked.replaces:
         core.out.sends.append(approved)
     elif before is None or before.state is not OrderState.PENDING_REPLACE:

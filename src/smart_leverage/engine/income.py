@@ -79,7 +79,7 @@ def heed_fees(core: Core, event: Reconciled) -> None:
 
 
 def _untold(core: Core, event: Reconciled) -> set[Key]:
-    """Return what was dealt in and nobody has told of: that moves holding and cash, and is no fee."""
+    """Return what was dealt in untold: that moves holding and cash, and is no fee."""
     found = set()
     for listed in event.orders:
         tracked = core.state.orders.find(listed.order.client_order_id)

@@ -44,7 +44,8 @@ def on_looked_up(core: Core, event: LookedUp) -> Key | None:
     """Adopt what was found; release what provably never arrived.
 
     One look-up that finds nothing proves nothing: the request may still be on its way. An order is
-    absent once the horizon has passed and several look-ups found nothing.
+    absent once the horizon has passed since the last attempt ended and several look-ups found
+    nothing; an attempt that may wait for its turn yet has not ended.
     """
     tracked = core.state.orders.by_id.get(event.client_order_id)
     if tracked is None:
@@ -54,7 +55,7 @@ def on_looked_up(core: Core, event: LookedUp) -> Key | None:
             core.out.cancels.append(event.client_order_id)  # the first request got lost
         tracked.misses += event.broker_order.status == "replaced"
         return on_broker_order(core, event.broker_order)
-    if tracked.broker_order_id or tracked.state is OrderState.INTENT:
+    if tracked.broker_order_id or tracked.state is OrderState.INTENT or tracked.is_under_way:
         return None  # the broker named it once, or it waits here and was not sent yet
     tracked.misses += 1
     horizon_ns = int(core.config.absent_after_s * SECOND_NS)
@@ -87,7 +88,7 @@ def send_again(core: Core, key: Key | None = None) -> None:
             for one in in_the_way:
                 cancel(core, one, f"makes way for {tracked.order.client_order_id}")
             continue
-        tracked.is_resent = True
+        tracked.is_resent = tracked.is_under_way = True
         _resolve(core, tracked, OrderState.INTENT, "sent again: the broker does not list it")
         core.out.sends.append(Approved(tracked.order, tracked.decision_id))
 

@@ -371,6 +371,8 @@ class State:
         self.orders.move(tracked, record.state)
         if record.state is OrderState.INTENT:  # it may be sent once more
             tracked.sent_ns, tracked.misses = record.at_ns, 0
+        elif record.state is OrderState.UNKNOWN:  # only now has the attempt ended, as far as known
+            tracked.sent_ns = record.at_ns
         tracked.broker_order_id = record.broker_order_id or tracked.broker_order_id
         is_working = tracked.exits is not None and tracked.exits.is_working
         if record.status:  # without one the venue has said nothing: what it held is held still

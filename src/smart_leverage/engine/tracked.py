@@ -29,6 +29,7 @@ class Tracked:
         "intended_ns",
         "is_held",
         "is_resent",
+        "is_under_way",
         "last_word",
         "misses",
         "order",
@@ -78,6 +79,8 @@ class Tracked:
         self.misses = 0
         self.is_resent = False
         """Whether this process has sent it a second time; the journal counts all attempts."""
+        self.is_under_way = False
+        """Whether this process has let it leave, and how that went has not come back yet."""
         self.broker_order_id = ""
         self.last_word: BrokerOrder | None = None
         """What the broker said of its end while executions were still to come."""
