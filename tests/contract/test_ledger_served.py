@@ -20,7 +20,7 @@ from smart_leverage.domain.orders import Order, Side
 from smart_leverage.domain.records import FlowSeen, Intended, Noted
 from smart_leverage.ledger.base import Durability
 from smart_leverage.ledger.files import WITNESS, beside, witnessed
-from smart_leverage.ledger.home import begin_served, note_home
+from smart_leverage.ledger.home import note_home, open_served
 from smart_leverage.ledger.postgres.address import Address
 from smart_leverage.ledger.postgres.connections import ServerDatabase, check_server, connect
 from smart_leverage.ledger.postgres.ledger import PostgresLedger, ServerBounds
@@ -248,7 +248,7 @@ def test_a_sum_too_wide_to_be_exact_is_not_rounded(address: Address) -> None:
 
 
 def written(address: Address, path: Path, count: int = 5) -> None:
-    with begin_served(address, path) as ledger:
+    with open_served(address, path, is_new=True) as ledger:
         note_home(path, address)
         for number in range(count):
             ledger.commit([Noted(at_ns=number, code="c", text=f"{number}")])
@@ -305,7 +305,7 @@ def test_months_are_sealed_beside_the_path_and_one_told_anew_is_named(
     address: Address, path: Path
 ) -> None:
     month_ns = 31 * 24 * 3_600 * 10**9
-    with begin_served(address, path) as ledger:
+    with open_served(address, path, is_new=True) as ledger:
         note_home(path, address)
         for number in range(4):
             ledger.commit([Noted(at_ns=number * month_ns, code="c", text=f"{number}")])
@@ -366,7 +366,7 @@ def test_the_tables_of_somebody_else_are_left_alone(address: Address) -> None:
 def test_a_ledger_that_holds_something_is_not_begun_anew(address: Address, path: Path) -> None:
     written(address, path)
     with pytest.raises(LedgerError, match="a ledger of that name with 5 events, which this folder"):
-        begin_served(address, path.with_name("elsewhere.sqlite"))
+        open_served(address, path.with_name("elsewhere.sqlite"), is_new=True)
 
 
 def test_there_is_nothing_to_read_before_a_ledger_was_begun(address: Address) -> None:
