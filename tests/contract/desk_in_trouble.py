@@ -91,6 +91,9 @@ class Disk:
     def answers(self, path: Path) -> bool:
         return takes(path)
 
+    def patiently(self, path: Path) -> WritingLedger:
+        return self.open(path)
+
     def connect(self, uri: str) -> sqlite3.Connection:
         disk = self
 
@@ -238,6 +241,7 @@ class Desk:
             self.told.append,
             open_ledger=self.disk.open,
             answers=self.disk.answers,
+            patiently=self.disk.patiently,
         )
         self.clock = steady_clock(self.time, self.keeper.ledger, self.venue)
         self.keeper.begin(self.built)

@@ -102,12 +102,12 @@ def test_an_account_outlives_its_server_and_is_halted_until_a_person_resumes_it(
 
         own.kill()
         run.hears("the server does not answer")
-        run.hears("nothing is sent; what rests at the broker stays there")
+        run.hears("sales, cancels, stops and fills go on for ")
         asked = told(home, "status")
         assert asked.code != 0
         assert "the server does not answer" in asked.err
         own.start()
-        run.hears("it was opened anew and takes records again")
+        run.hears("records of the emergency journal were taken into the ledger")
         run.hears("HALTED")
         assert run.end() == 0
     after = told(home, "status", "--json").json
@@ -125,7 +125,7 @@ def test_an_account_whose_ledger_somebody_took_over_ends(own: Server, home: Path
         address = home_of(ledger)
         assert address is not None
         own.kill()
-        run.hears("nothing is sent")
+        run.hears("sales, cancels, stops and fills go on for ")
         os.kill(run.process.pid, signal.SIGSTOP)  # It is cut off, and another machine goes on.
         own.start()
         with PostgresLedger(address) as other:

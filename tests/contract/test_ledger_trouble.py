@@ -255,7 +255,7 @@ def test_an_account_whose_first_commit_fails_and_is_there_begins_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Breaking(Disk):
-        def open(self, path: Path) -> SqliteLedger:
+        def open(self, path: Path) -> WritingLedger:
             opened = super().open(path)
             if not self.refused:
                 self.refuse(BROKEN, times=1, is_kept=True)
@@ -276,10 +276,10 @@ def test_an_account_whose_first_commit_fails_and_is_there_begins_once(
 
 def test_a_ledger_that_fails_again_at_once_is_not_trusted_a_third_time(desk: Desk) -> None:
     """It takes what a start writes, and refuses the sale that was in hand once more."""
-    opened: list[SqliteLedger] = []
+    opened: list[WritingLedger] = []
     open_ledger = desk.disk.open
 
-    def open_again(path: Path) -> SqliteLedger:
+    def open_again(path: Path) -> WritingLedger:
         opened.append(open_ledger(path))
         desk.disk.mend()
         return opened[-1]

@@ -59,8 +59,8 @@ class Lease(NamedTuple):
 def over(lease: Lease) -> str:
     """Say why nothing may leave any more after a lease."""
     return (
-        f"the lock at the server was seen last more than {lease.lasts_s:g} s ago "
-        "(ledger.refuge_s), and somebody else may have the account now"
+        f"the lock at the server was seen last more than {lease.lasts_s:g} s ago, and somebody "
+        "else may have the account now"
     )
 
 

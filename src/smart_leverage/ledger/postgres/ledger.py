@@ -140,7 +140,10 @@ class PostgresLedger(WritingLedger):
     @property
     def lapsed(self) -> str:
         """Why nothing may leave any more: the lock was not seen for as long as was promised."""
-        return over(self._lease) if self._lease.is_over else ""
+        if self._reign is None:
+            return ""
+        lease = Lease(self._seen_at, self._reign.alone_s)
+        return over(lease) if lease.is_over else ""
 
     @property
     def server_version(self) -> int:
@@ -262,10 +265,6 @@ class PostgresLedger(WritingLedger):
 
     # -- without the server -----------------------------------------------------------------------
 
-    @property
-    def _lease(self) -> Lease:
-        return Lease(self._seen_at, 0.0 if self._reign is None else self._reign.refuge_s)
-
     def _keep_mirror(self) -> None:
         """Have a copy that holds what the ledger holds; without one there is no refuge."""
         if self.path is None:
@@ -313,8 +312,10 @@ class PostgresLedger(WritingLedger):
 
     def _leave(self, error: Exception, unsure: list[Entry]) -> None:
         """Let the owner go on beside the copy, unless somebody else is known to be the owner."""
-        if self._mirror is not None and not isinstance(error, LedgerLocked):
-            self._mirror.leave(self._head, unsure, self._lease)
+        is_ours = not isinstance(error, LedgerLocked)
+        if self._mirror is not None and self._reign is not None and is_ours:
+            lease = Lease(self._seen_at, self._reign.refuge_s)
+            self._mirror.leave(self._head, unsure, lease)
 
     def _take_over(self) -> int:
         """Take over what was noted without the server, if nobody else has written meanwhile."""

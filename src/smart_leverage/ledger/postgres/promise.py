@@ -16,6 +16,9 @@ from smart_leverage.ledger.postgres.tables import OWN, OWN_SCHEMA
 UNDER_WAY_S = 120.0
 """How long a request may be under way to a broker after the owner has stopped sending."""
 
+SESSION_S = 30.0
+"""How long an owner may take to find its session gone: it looks, and waits for an answer."""
+
 _LOOK_S = 2.0
 
 
@@ -27,8 +30,14 @@ class Reign(NamedTuple):
     """
 
     refuge_s: float
+    """0 is no refuge: without its session the owner sends nothing."""
     warn: Callable[[str], None] = lambda line: None
     under_way_s: float = UNDER_WAY_S
+
+    @property
+    def alone_s(self) -> float:
+        """How long after the last proof of its lock the owner may still send."""
+        return max(self.refuge_s, SESSION_S)
 
 
 def place_of(path: Path) -> str:
@@ -66,7 +75,7 @@ def begin(database: ServerDatabase, path: Path, reign: Reign) -> None:
         there, who, refuge_ms, is_over = found
         if there != place and not is_over:
             _wait(database, who, refuge_ms / 1_000 + reign.under_way_s, reign)
-    database.execute(OWN["make_promise"], (place, owner(), int(reign.refuge_s * 1_000)))
+    database.execute(OWN["make_promise"], (place, owner(), int(reign.alone_s * 1_000)))
 
 
 def end(database: ServerDatabase, path: Path) -> None:
