@@ -295,10 +295,13 @@ class PostgresLedger(WritingLedger):
 
     @staticmethod
     def _mirror_at(path: Path) -> Mirror:
-        try:
+        """Open the copy, or make it anew: what is wrong with it is no fault of the ledger."""
+        with suppress(*DAMAGE, LedgerError):
             return Mirror(path)
-        except (*DAMAGE, LedgerError):  # It is only a copy.
+        try:
             return Mirror.anew(path)
+        except LedgerError as error:
+            raise OSError(str(error)) from error
 
     def _follow(self, entries: list[Entry]) -> None:
         mirror = self._mirror
