@@ -113,8 +113,9 @@ mutants $(SYNCED_MUTANTS): export UV_PROJECT_ENVIRONMENT := .tools/mutants
 mutants: $(SYNCED_MUTANTS)  ## Change rules and arithmetic in small ways for SECONDS=600, and tell what no test noticed; SEED=0
 	@$(RUN) python -m tests.mutants.run $(if $(filter command line,$(origin SECONDS)),$(SECONDS),600) $(SEED)
 
-soak: $(SYNCED)  ## Load an account for SECONDS=300 with RATE=100 orders a second, and look whether anything grows
-	@$(RUN) python -m tests.soak.run $(if $(filter command line,$(origin SECONDS)),$(SECONDS),300) $(RATE)
+soak: $(SYNCED)  ## Load an account for SECONDS=300, RATE=100 orders a second, LIVES=1, and look whether anything grows
+	@$(RUN) python -m tests.soak.run $(if $(filter command line,$(origin SECONDS)),$(SECONDS),300) \
+		$(if $(RATE),--rate $(RATE)) $(if $(CONNECTIONS),--connections $(CONNECTIONS)) $(if $(LIVES),--lives $(LIVES))
 
 audit: $(SYNCED) $(SYNCED_AUDIT)  ## Look for weaknesses in dependencies, code and what is shipped; asks a service
 	@UV=$(UV) $(RUN) python scripts/audit.py

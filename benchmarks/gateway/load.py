@@ -184,7 +184,8 @@ def load(
     port: int, head: bytes, mix: Mix, notes: Notes, *, connections: int, seconds: float, rate: float
 ) -> float:
     """Send orders for so long; return the seconds until the last answer."""
-    chooser = selectors.DefaultSelector()
+    # The default one sleeps whole milliseconds, and would charge the server for it in an open loop.
+    chooser = selectors.SelectSelector()
     lines = [Line(port, head) for _ in range(connections)]
     for line in lines:
         chooser.register(line.socket, selectors.EVENT_READ, line)

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,9 +69,11 @@ def eventually(read: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
 
 
 @contextmanager
-def running(place: Path, settings: str = SETTINGS) -> Iterator[Account]:
-    """Run an account and its desk until the block ends."""
-    with gateway(place, settings=settings) as served:
+def running(
+    place: Path, settings: str = SETTINGS, *, at: datetime | None = None
+) -> Iterator[Account]:
+    """Run an account and its desk until the block ends; `at` is what its clock shows."""
+    with gateway(place, settings=settings, at=at) as served:
         port = served.folder / "desk.port"
         eventually(lambda: port.exists() and port.read_text().strip())
         yield Account(served, f"http://127.0.0.1:{port.read_text().strip()}")

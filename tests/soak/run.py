@@ -1,11 +1,13 @@
 """Loads an account for a long time and looks whether anything grows: `make soak SECONDS=2700`.
 
-    python -m tests.soak.run SECONDS [RATE]
+    python -m tests.soak.run SECONDS [--rate 100] [--connections 8] [--lives 1]
 
-The account is started as a user starts it, with its own venue and desk, and bots send RATE orders a
-second, small ones of which most pass and large ones that are denied. Every second the system is
-asked what each process uses. What was used at first, once all was warm, is compared with what is
-used in the end:
+The account is started as a user starts it, with its own venue and desk, and bots send so many
+orders a second, small ones of which most pass and large ones that are denied. With a rate of 0 each
+connection sends its next order when the last one was answered. With several lives the process that
+trades is killed at the end of each and started again on the same ledger; it is judged on its own.
+Every second the system is asked what each process uses. What was used at first, once all was warm,
+is compared with what is used in the end:
 
 - open files and threads: no more than a handful beyond the most of the beginning;
 - memory: no more than so much for each order, because what was asked for once is remembered for
@@ -15,6 +17,7 @@ used in the end:
 The last line is one JSON object. Ends with 1 if something grew, or nothing was ordered.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -27,7 +30,10 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from tests.soak.processes import Use, descendants, role_of, use_of
+from tests.wire import serving
 from tests.wire.serving import Served, gateway
+
+from smart_leverage.runtime.venue_process import PID
 
 LOAD = Path(__file__).parents[2] / "benchmarks" / "gateway" / "load.py"
 CASH = "10000000"
@@ -48,6 +54,9 @@ RSS_KIB_EACH = 6.0
 RSS_KIB_MORE = 24 * 1024
 SLOWER = 2.0
 SLOWER_MS = 20.0
+
+START_WITHIN_S = 600.0
+"""A long journal is read from its beginning, beside whatever else the machine does."""
 
 
 class Sample(NamedTuple):
@@ -71,8 +80,11 @@ class Slice(NamedTuple):
 class Soak:
     """Samples while loads follow each other."""
 
-    def __init__(self, served: Served, seconds: float, rate: float) -> None:
+    def __init__(
+        self, served: Served, seconds: float, rate: float = RATE, connections: int = 8
+    ) -> None:
         self._served, self._seconds, self._rate = served, seconds, rate
+        self._connections = connections
         self.samples: list[Sample] = []
         self.slices: list[Slice] = []
         self._began = time.monotonic()
@@ -102,13 +114,15 @@ class Soak:
             "--seed",
             str(seed),
         ]
-        command += ["--rate", f"{self._rate:g}", "--connections", "8"]
+        command += ["--rate", f"{self._rate:g}", "--connections", str(self._connections)]
         keys = {**os.environ, "LOAD_KEY_ID": key_id, "LOAD_SECRET": secret}
         return subprocess.Popen(command, env=keys, stdout=subprocess.PIPE, text=True)
 
     def _sample(self) -> None:
         uses: dict[str, Use] = {}
-        for pid in descendants(self._served.process.pid):
+        # The venue outlives whoever started it, as a broker does.
+        venue = int((self._served.folder / PID).read_text())
+        for pid in {*descendants(self._served.process.pid), venue}:
             use, role = use_of(pid), role_of(pid)
             if use is not None and role not in ("", "helper"):
                 uses[role if role not in uses else f"{role} {pid}"] = use
@@ -178,20 +192,23 @@ def told(soak: Soak) -> None:
         )
 
 
-def main(arguments: Sequence[str]) -> int:
-    seconds = float(arguments[0]) if arguments else 300.0
-    rate = float(arguments[1]) if len(arguments) > 1 else RATE
-    options = ["--cash", CASH]
-    with (
-        tempfile.TemporaryDirectory() as place,
-        gateway(Path(place), settings=SETTINGS, options=options) as served,
-    ):
-        soak = Soak(served, seconds, rate)
+def live(
+    place: Path, asked: argparse.Namespace, *, is_killed: bool
+) -> tuple[dict[str, Any], float]:
+    """Load an account for one life; return its figures, and how long it took to begin."""
+    began_s = time.monotonic()
+    with gateway(place, settings=SETTINGS, options=["--cash", CASH]) as served:
+        started_s = time.monotonic() - began_s
+        soak = Soak(served, asked.seconds / asked.lives, asked.rate, asked.connections)
         soak.run()
+        if is_killed:
+            served.process.kill()
     told(soak)
     figures, grown = judged(soak)
     for role, each in figures.items():
         print(f"{role:8} {json.dumps(each)}")
+    for growth in grown:
+        print(f"grown: {growth}", file=sys.stderr)
     sums = {
         "seconds": round(soak.samples[-1].at_s),
         "samples": len(soak.samples),
@@ -201,11 +218,36 @@ def main(arguments: Sequence[str]) -> int:
         "grown": grown,
         **figures,
     }
-    for each in grown:
-        print(f"grown: {each}", file=sys.stderr)
-    print(json.dumps(sums))
-    is_idle = not sums["approved"] or len(figures) < 3
-    return 1 if grown or is_idle or sums["unanswered"] else 0
+    return sums, started_s
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Live as often as asked, and print what came of it."""
+    parser = argparse.ArgumentParser(description="Load an account for a long time.")
+    parser.add_argument("seconds", type=float, nargs="?", default=300.0)
+    parser.add_argument("--rate", type=float, default=RATE, help="orders a second, 0: closed loop")
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--lives", type=int, default=1, help="killed and started again between")
+    asked = parser.parse_args(arguments)
+    serving.START_WITHIN_S = START_WITHIN_S
+    lives: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as place:
+        for number in range(asked.lives):
+            is_killed = number + 1 < asked.lives
+            sums, started_s = live(Path(place), asked, is_killed=is_killed)
+            lives.append(sums)
+            orders = sum(each["orders"] for each in lives[:-1])
+            print(f"life {number + 1}: began in {started_s:.1f} s with {orders:,} orders behind it")
+    print(json.dumps(lives[-1] | {"lives": len(lives), **_in_all(lives)}))
+    is_idle = any(not each["approved"] or "venue" not in each for each in lives)
+    return 1 if is_idle or any(each["grown"] or each["unanswered"] for each in lives) else 0
+
+
+def _in_all(lives: list[dict[str, Any]]) -> dict[str, Any]:
+    sums = {
+        name: sum(each[name] for each in lives) for name in ("orders", "approved", "unanswered")
+    }
+    return {**sums, "grown": [growth for each in lives for growth in each["grown"]]}
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_short_load_is_answered_and_every_process_is_looked_at() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.soak.run", "12", "20"],
+        [sys.executable, "-m", "tests.soak.run", "24", "--rate", "20", "--lives", "2"],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     told = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode in (0, 1), done.stderr  # so short a time proves nothing of growth
-    assert told["approved"] > 50
+    assert told["approved"] > 100
+    assert told["lives"] == 2
+    assert "life 2: began in" in done.stdout
     assert told["unanswered"] == 0
     assert {"trade", "desk", "venue"} <= told.keys()
     assert told["trade"]["files"][0] > 5

@@ -23,12 +23,13 @@ class HaltFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / HALT
+        self._name = os.fspath(self.path)
 
     @property
     def is_set(self) -> bool:
         """Whether increases have to stay."""
         try:
-            self.path.lstat()
+            os.lstat(self._name)
         except FileNotFoundError:
             return False
         except OSError:

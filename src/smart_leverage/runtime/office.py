@@ -17,7 +17,14 @@ from smart_leverage.runtime.shelf import Shelf
 T = TypeVar("T")
 
 BATCH = 256
-"""So many wishes are decided, and so many answers taken in, in one turn at most."""
+"""So many wishes are decided in one turn at most."""
+
+ANSWERS = 32
+"""So many answers are taken in in one turn: who comes meanwhile waits for a part of a busy instant,
+not for all of it."""
+
+ANSWERS_EACH = 4
+"""For each wish of a turn as many more, or answers would fall behind a crowd of wishes."""
 
 WAITING_MAX = 2_000
 """So many may wait; more are refused before anything was decided."""
@@ -150,7 +157,8 @@ class Office:
         trader.settle()
         again = self._begun_again(trader)
         wishes = self._taken()
-        events = [trader.stamped(each) for each in _drained(self._answers, BATCH)]
+        most = max(ANSWERS, ANSWERS_EACH * len(wishes))
+        events = [trader.stamped(each) for each in _drained(self._answers, most)]
         count = len(events)
         events += [wish.stamp(now_ns()) for wish in wishes]
         decisions = trader.offer_all(events) if events else []

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from copy import copy
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
 from smart_leverage.domain.opportunity import WishTerms, terms_of
@@ -85,8 +86,8 @@ class Shelved:
     def __copy__(self) -> "Shelved":
         """Return it as it is now; one is taken for every word of the streams."""
         twin = object.__new__(Shelved)
-        for name in Shelved.__slots__:
-            setattr(twin, name, getattr(self, name))
+        for put, value in zip(_PUT, _ALL(self), strict=True):
+            put(twin, value)
         return twin
 
     @property
@@ -122,6 +123,10 @@ class Shelved:
     def average_price(self) -> Decimal | None:
         """What was paid for a unit so far, weighted by quantity."""
         return self.paid / self.filled if self.filled else None
+
+
+_ALL = attrgetter(*Shelved.__slots__)
+_PUT = [getattr(Shelved, name).__set__ for name in Shelved.__slots__]
 
 
 class Told(NamedTuple):

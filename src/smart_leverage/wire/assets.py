@@ -1,6 +1,7 @@
 """Instruments as the wire shows them."""
 
 import uuid
+from functools import lru_cache
 from typing import Any
 
 from smart_leverage.domain.instruments import AssetClass, Instrument, Key
@@ -15,6 +16,7 @@ _KNOWN = {
 """The broker's own ids, as far as they are published; for all others one is made from the key."""
 
 
+@lru_cache(maxsize=4_096)
 def asset_id(key: Key) -> str:
     """Return the id of an instrument; the same one always."""
     return _KNOWN.get(key) or str(uuid.uuid5(_NAMES, key))

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -33,5 +34,11 @@ def when(at_ns: int | None) -> str | None:
     if at_ns is None:
         return None
     seconds, rest = divmod(at_ns, SECOND_NS)
-    stem = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+    stem = _stem(seconds)
     return f"{stem}.{rest:09d}".rstrip("0") + "Z" if rest else f"{stem}Z"
+
+
+@lru_cache(maxsize=1_024)
+def _stem(seconds: int) -> str:
+    """Return an instant to the second; an order tells the same few again and again."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
