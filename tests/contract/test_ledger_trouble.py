@@ -144,6 +144,27 @@ def test_when_there_is_room_everything_is_taken_over_once(desk: Desk) -> None:
     assert f"{len(noted)} records of the emergency journal were taken" in desk.told[-1]
 
 
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("desk", ["server"], indirect=True)
+def test_a_server_that_answers_and_takes_nothing_is_tried_less_and_less_often(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Away, "answers", lambda away, path: True)
+    desk.keeper._answers = desk.disk.answers
+    desk.disk.refuse(FULL)
+    desk.run(1)
+    tried = desk.disk.refused
+    desk.run(10)
+    assert 4 <= desk.disk.refused - tried <= 8
+    desk.flatten_wish()
+    desk.run(1)
+    assert not desk.state.held()
+    desk.disk.mend()
+    desk.run(6)
+    assert not is_in_refuge(desk)
+    desk.agrees()
+
+
 @OF_A_FILE
 def test_the_ledger_is_tried_every_thirty_seconds(desk: Desk) -> None:
     desk.disk.refuse(FULL)

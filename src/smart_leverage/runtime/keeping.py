@@ -40,6 +40,9 @@ Build = Callable[[Ledger], Trader]
 RETRY_S = 30.0
 SERVED_RETRY_S = 5.0
 """A server is asked aside whether it answers, so that it can be asked more often than a disk."""
+SERVED_RETRY_MAX_S = 300.0
+"""One that answers and takes nothing, as with a full disk, is tried less and less often: each time
+the account is built anew, and a sale waits for that."""
 FINAL = (LedgerCorrupt, LedgerNewer, LedgerLocked)
 """Nothing can be written beside such a ledger either: it is damaged, or it is somebody else's."""
 
@@ -90,6 +93,8 @@ class Keeper:
         self._warn = warn
         self._open_ledger = open_ledger
         self._answers = answers
+        self._vain = 0
+        """How many times in a row a server answered and then took nothing."""
         self._patiently = patiently or open_ledger
         self._in_hand: deque[tuple[int, Event]] = deque()
         self._unsent: dict[str, Approved] = {}
@@ -338,7 +343,9 @@ class Keeper:
 
     @property
     def _pause_ns(self) -> int:
-        return int((SERVED_RETRY_S if self._is_served else RETRY_S) * SECOND_NS)
+        if not self._is_served:
+            return int(RETRY_S * SECOND_NS)
+        return int(min(SERVED_RETRY_S * 2**self._vain, SERVED_RETRY_MAX_S) * SECOND_NS)
 
     @property
     def _may_come_back(self) -> bool:
@@ -399,6 +406,8 @@ class Keeper:
             self.flush()
             self._let_go()
             self._stand(does_answer=True)
+            self._vain = self._vain + 1 if isinstance(self._ledger, Refuge) else 0
+            self._retry_ns = self._clock.monotonic_ns() + self._pause_ns
         else:
             self._retry_ns = self._clock.monotonic_ns() + self._pause_ns
 
