@@ -16,11 +16,14 @@ from smart_leverage.domain.errors import LedgerError, LedgerLocked
 from smart_leverage.domain.orders import Approved, BrokerOrder, Role, Side
 from smart_leverage.domain.records import Filled, Noted, StateChanged
 from smart_leverage.engine.events import Command
+from smart_leverage.ledger.files import MIRROR, beside
 from smart_leverage.ledger.home import home_of
 from smart_leverage.ledger.mirror import left_at
 from smart_leverage.ledger.postgres.ledger import PostgresLedger
+from smart_leverage.ledger.postgres.moving import to_file
 from smart_leverage.ledger.postgres.promise import Reign
 from smart_leverage.ledger.refuge import Refuge
+from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.takeover import LEFT_ASIDE, TAKEN
 from smart_leverage.ledger.verify import verify
 from smart_leverage.ledger.writing import WritingLedger
@@ -289,6 +292,32 @@ def test_the_successor_of_an_owner_that_was_killed_takes_the_refuge_over(
     assert set(sold) <= set(intents(path))
     assert recorded(path, StateChanged)[-1].after == "halted"
     assert left_at(path) is None
+    assert beside(path, MIRROR).exists()
+    to_file(path)
+    assert not beside(path, MIRROR).exists()
+    assert verify(path).is_sound
+    with SqliteLedger(path) as file:
+        assert file.taken == 0
+        assert file.head == ledger.head
+
+
+def test_a_refuge_is_taken_over_before_its_ledger_is_moved(
+    own: Server, orphaned: tuple[Path, list[str]]
+) -> None:
+    path, _ = orphaned
+    own.start()
+    with pytest.raises(LedgerError, match="records of the emergency journal wait to be taken over"):
+        to_file(path)
+    open_ledger(path).close()
+    to_file(path)
+
+
+def test_a_second_opening_takes_nothing_twice(
+    own: Server, orphaned: tuple[Path, list[str]]
+) -> None:
+    path, _ = orphaned
+    own.start()
+    open_ledger(path).close()
     with open_ledger(path) as again:
         assert again.taken == 0
 

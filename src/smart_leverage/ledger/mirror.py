@@ -74,11 +74,15 @@ class Mirror:
     @classmethod
     def anew(cls, path: Path) -> Self:
         """Remove what is there and make an empty one."""
-        for end in _ENDS:
-            file = beside(path, MIRROR)
-            with suppress(FileNotFoundError):
-                file.with_name(f"{file.name}{end}").unlink()
+        cls.remove(path)
         return cls(path)
+
+    @staticmethod
+    def remove(path: Path) -> None:
+        """Take the copy beside a path away."""
+        file = beside(path, MIRROR)
+        for end in _ENDS:
+            file.with_name(f"{file.name}{end}").unlink(missing_ok=True)
 
     @property
     def head(self) -> Head:
