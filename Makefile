@@ -45,7 +45,11 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
+<<<<<<< HEAD
 .PHONY: help run notebook test test-long test-all simulate model planted crash power-loss io-errors troubles fuzz fuzz-deep mutants soak audit wire browser cluster package bench $(BENCHES) fmt lint vectors docs clean
+=======
+.PHONY: help run notebook test test-long test-all simulate planted crash power-loss io-errors troubles fuzz fuzz-deep mutants soak audit wire browser cluster package image bench $(BENCHES) fmt lint vectors docs clean
+>>>>>>> h-refuge
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -141,6 +145,18 @@ cluster: $(SYNCED_CLUSTER)  ## Set up Ray and PostgreSQL and run sweeps on them:
 # The image cannot be built without a container engine; what it installs and starts can be tried.
 package: $(SYNCED) .make/package  ## Install as the image does, by the hashes of the lock, and run what it starts
 	@SMART_LEVERAGE_PACKAGE=$(CURDIR)/.tools/package/made $(RUN) pytest --complete $(PYTEST_FLAGS) tests/package
+
+ENGINES := docker podman buildah
+ENGINE ?= $(firstword $(foreach one,$(ENGINES),$(shell command -v $(one))))
+IMAGE ?= smart-leverage:0.1.0
+IMAGE_FLAGS ?=
+# The format of OCI drops the health check.
+FORMAT := $(if $(findstring docker,$(firstword $(ENGINE))),,--format docker)
+
+image:  ## Build the container image by docker, podman or buildah; BASE= another base, IMAGE= another name
+	@test -n '$(ENGINE)' || { echo "image: needs one of $(ENGINES) on the search path" >&2; exit 2; }
+	@$(ENGINE) build $(FORMAT) $(IMAGE_FLAGS) $(if $(BASE),--build-arg BASE=$(BASE)) \
+	  --file deploy/container/Dockerfile --tag $(IMAGE) .
 
 # --- measure --------------------------------------------------------------------------------------
 

@@ -14,3 +14,5 @@ uv venv --quiet "$target"
 uv pip sync --quiet --require-hashes --compile-bytecode --python "$target" "$made/lock.txt"
 uv pip install --quiet --no-deps --no-index --compile-bytecode --python "$target" "$made"/*.whl
 uv pip check --quiet --python "$target"
+# What the installer left for itself; the lock is open to everybody.
+rm -f "$target/.lock" "$target/.gitignore"

@@ -24,7 +24,9 @@ from smart_leverage.engine.state import State
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.ledger.emergency import peek
 from smart_leverage.ledger.reader import Reader
+from smart_leverage.ledger.space import takes
 from smart_leverage.ledger.sqlite import SqliteLedger
+from smart_leverage.ledger.writing import WritingLedger
 from smart_leverage.market.bars import BarSeries
 from smart_leverage.market.quotes import QuotePath
 from smart_leverage.market.recipe import SyntheticMarket
@@ -79,8 +81,18 @@ class Disk:
     def mend(self) -> None:
         self.error = ""
 
-    def open(self, path: Path) -> SqliteLedger:
+    @property
+    def is_refusing(self) -> bool:
+        return bool(self.error) and self.refused < self.times
+
+    def open(self, path: Path) -> WritingLedger:
         return SqliteLedger(path, connect=self.connect)
+
+    def answers(self, path: Path) -> bool:
+        return takes(path)
+
+    def patiently(self, path: Path) -> WritingLedger:
+        return self.open(path)
 
     def connect(self, uri: str) -> sqlite3.Connection:
         disk = self
@@ -88,7 +100,7 @@ class Disk:
         class Through(sqlite3.Connection):
             def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
                 is_write = statement == "COMMIT" or statement.startswith("UPDATE writer")
-                if not is_write or not disk.error or disk.refused >= disk.times:
+                if not is_write or not disk.is_refusing:
                     return super().execute(statement, *values)
                 disk.refused += 1
                 if statement == "COMMIT":
@@ -199,10 +211,15 @@ class Desk:
     def see(self, record: Record) -> None:
         """Hear what is decided, before it is durable."""
 
-    def __init__(self, folder: Path, market: Market = Market()) -> None:  # noqa: B008 - immutable
+    def __init__(
+        self,
+        folder: Path,
+        market: Market = Market(),  # noqa: B008 - immutable
+        disk: Disk | None = None,
+    ) -> None:
         self.folder, self.path = folder, folder / "ledger.sqlite"
         self.market = market
-        self.disk, self.bot = Disk(), Scripted()
+        self.disk, self.bot = disk or Disk(), Scripted()
         self.venue = Venue(self.path)
         self.time = TrueTime(market.series[0].starts[0])
         self.venue.time = lambda: self.time.true_ns
@@ -218,7 +235,13 @@ class Desk:
     def start(self) -> None:
         self.control = Control(self.folder, lambda: None)
         self.keeper = Keeper(
-            self.path, self.time, self.halt, self.told.append, open_ledger=self.disk.open
+            self.path,
+            self.time,
+            self.halt,
+            self.told.append,
+            open_ledger=self.disk.open,
+            answers=self.disk.answers,
+            patiently=self.disk.patiently,
         )
         self.clock = steady_clock(self.time, self.keeper.ledger, self.venue)
         self.keeper.begin(self.built)

@@ -1,6 +1,7 @@
 """What a ledger on a server promises beyond any ledger, and what it says of a server that fails."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -18,12 +19,17 @@ from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, LedgerNewer
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Order, Side
 from smart_leverage.domain.records import FlowSeen, Intended, Noted
-from smart_leverage.ledger.base import Durability
-from smart_leverage.ledger.files import WITNESS, beside, witnessed
-from smart_leverage.ledger.home import begin_served, note_home
+from smart_leverage.ledger.base import Durability, Entry
+from smart_leverage.ledger.chain import GENESIS, draft, link
+from smart_leverage.ledger.connections import open_at_rest
+from smart_leverage.ledger.files import MIRROR, WITNESS, beside, witnessed
+from smart_leverage.ledger.home import note_home, open_served
+from smart_leverage.ledger.journal import chained
+from smart_leverage.ledger.mirror import Mirror
 from smart_leverage.ledger.postgres.address import Address
 from smart_leverage.ledger.postgres.connections import ServerDatabase, check_server, connect
 from smart_leverage.ledger.postgres.ledger import PostgresLedger, ServerBounds
+from smart_leverage.ledger.postgres.promise import Reign, place_of
 from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
 from smart_leverage.ledger.postgres.tables import OWN
 from smart_leverage.ledger.seals import read_seals
@@ -248,7 +254,7 @@ def test_a_sum_too_wide_to_be_exact_is_not_rounded(address: Address) -> None:
 
 
 def written(address: Address, path: Path, count: int = 5) -> None:
-    with begin_served(address, path) as ledger:
+    with open_served(address, path, is_new=True) as ledger:
         note_home(path, address)
         for number in range(count):
             ledger.commit([Noted(at_ns=number, code="c", text=f"{number}")])
@@ -305,7 +311,7 @@ def test_months_are_sealed_beside_the_path_and_one_told_anew_is_named(
     address: Address, path: Path
 ) -> None:
     month_ns = 31 * 24 * 3_600 * 10**9
-    with begin_served(address, path) as ledger:
+    with open_served(address, path, is_new=True) as ledger:
         note_home(path, address)
         for number in range(4):
             ledger.commit([Noted(at_ns=number * month_ns, code="c", text=f"{number}")])
@@ -366,7 +372,7 @@ def test_the_tables_of_somebody_else_are_left_alone(address: Address) -> None:
 def test_a_ledger_that_holds_something_is_not_begun_anew(address: Address, path: Path) -> None:
     written(address, path)
     with pytest.raises(LedgerError, match="a ledger of that name with 5 events, which this folder"):
-        begin_served(address, path.with_name("elsewhere.sqlite"))
+        open_served(address, path.with_name("elsewhere.sqlite"), is_new=True)
 
 
 def test_there_is_nothing_to_read_before_a_ledger_was_begun(address: Address) -> None:
@@ -541,3 +547,84 @@ def test_who_follows_a_ledger_goes_on_when_its_server_is_back(tmp_path: Path) ->
         assert not look.is_another
         assert [entry.seq for entry in look.reader.entries(5)] == [6]
         watch.close()
+
+
+# --- the copy beside the account ------------------------------------------------------------------
+
+REIGN = Reign(600.0)
+
+
+def copied(path: Path) -> list[Entry]:
+    with closing(open_at_rest(beside(path, MIRROR))) as connection:
+        return list(chained(connection))
+
+
+def test_the_copy_follows_every_commit_and_catches_up(address: Address, path: Path) -> None:
+    with PostgresLedger(address, path) as ledger:  # only written to: no copy is begun
+        ledger.commit([NOTE] * 3)
+    assert not beside(path, MIRROR).exists()
+    with PostgresLedger(address, path, reign=REIGN) as ledger:
+        ledger.commit([NOTE] * 2)
+        ledger.commit([NOTE])
+        entries = list(ledger.read())
+    assert copied(path) == entries
+    with PostgresLedger(address, path) as ledger:
+        ledger.commit([NOTE])
+    assert len(copied(path)) == 6
+    with PostgresLedger(address, path, reign=REIGN) as ledger:
+        entries = list(ledger.read())
+    assert copied(path) == entries
+
+
+@pytest.mark.parametrize("damage", ["another-ledger", "garbage", "cut", "gone"])
+def test_a_copy_that_is_none_is_made_anew(address: Address, path: Path, damage: str) -> None:
+    mirror = beside(path, MIRROR)
+    with PostgresLedger(address, path, reign=REIGN) as ledger:
+        ledger.commit([NOTE] * 3)
+    if damage == "another-ledger":
+        mirror.unlink()
+        with closing(Mirror(path)) as other:
+            other.follow([link(GENESIS, 1, draft(Noted(at_ns=1, code="c", text="other")))])
+    elif damage == "garbage":
+        mirror.write_bytes(b"no database" * 1_000)
+    elif damage == "cut":
+        mirror.write_bytes(mirror.read_bytes()[:5_000])
+    else:
+        mirror.unlink()
+    with PostgresLedger(address, path, reign=REIGN) as ledger:
+        ledger.commit([NOTE])
+        entries = list(ledger.read())
+    assert copied(path) == entries
+
+
+def test_without_a_copy_the_ledger_takes_records_and_there_is_no_refuge(
+    address: Address, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.joinpath(beside(path, MIRROR).name).mkdir()
+    beside(path, MIRROR).joinpath("in the way").touch()
+    with PostgresLedger(address, path, reign=REIGN) as ledger:
+        assert ledger.commit([NOTE]).seq == 1
+    assert "so no refuge" in caplog.text
+
+
+def test_a_folder_and_its_copy_are_two_places(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    place = place_of(one / "ledger.sqlite")
+    assert place_of(one / "ledger.sqlite") == place
+    shutil.copytree(one, two)
+    assert place_of(two / "ledger.sqlite") != place
+    one.rename(tmp_path / "moved")
+    assert place_of(tmp_path / "moved" / "ledger.sqlite") == place
+
+
+def test_an_owner_that_stood_still_for_longer_than_it_promised_sends_nothing(
+    address: Address, path: Path
+) -> None:
+    with PostgresLedger(address, path, reign=REIGN) as ledger:
+        assert ledger.lapsed == ""
+        seen = ledger._seen_at
+        ledger._seen_at = seen._replace(boot_ns=seen.boot_ns - 700 * 10**9)
+        assert "more than 600 s ago" in ledger.lapsed
+        ledger.commit([NOTE])
+        assert ledger.lapsed == ""

@@ -19,6 +19,7 @@ from tests.contract.desk_in_trouble import (
     notes,
     recorded,
 )
+from tests.contract.server_in_trouble import Away
 
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import BrokerDown, LedgerError, LedgerLocked
@@ -31,17 +32,33 @@ from smart_leverage.ledger.refuge import Refuge
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.takeover import TAKEN
 from smart_leverage.ledger.verify import verify
+from smart_leverage.ledger.writing import WritingLedger
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.runtime.control import Answer, Request, Result, Waiting, ask
 from smart_leverage.runtime.latch import HaltFile
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
+@pytest.fixture(params=["file", pytest.param("server", marks=pytest.mark.needs("postgres"))])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    disk = None
+    if request.param == "server":
+        disk = Away(request.getfixturevalue("postgres_account"))
+    made = Desk(tmp_path, disk=disk)
     made.hold()
     yield made
     made.stop()
+
+
+def cure(desk: Desk) -> str:
+    return "mend or start the server" if is_served(desk) else "free or mend the disk"
+
+
+def is_served(desk: Desk) -> bool:
+    return isinstance(desk.disk, Away)
+
+
+OF_A_FILE = pytest.mark.parametrize("desk", ["file"], indirect=True)
+"""What a disk does and a server does not."""
 
 
 def is_in_refuge(desk: Desk) -> bool:
@@ -127,6 +144,28 @@ def test_when_there_is_room_everything_is_taken_over_once(desk: Desk) -> None:
     assert f"{len(noted)} records of the emergency journal were taken" in desk.told[-1]
 
 
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("desk", ["server"], indirect=True)
+def test_a_server_that_answers_and_takes_nothing_is_tried_less_and_less_often(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Away, "answers", lambda away, path: True)
+    desk.keeper._answers = desk.disk.answers
+    desk.disk.refuse(FULL)
+    desk.run(1)
+    tried = desk.disk.refused
+    desk.run(10)
+    assert 4 <= desk.disk.refused - tried <= 8
+    desk.flatten_wish()
+    desk.run(1)
+    assert not desk.state.held()
+    desk.disk.mend()
+    desk.run(6)
+    assert not is_in_refuge(desk)
+    desk.agrees()
+
+
+@OF_A_FILE
 def test_the_ledger_is_tried_every_thirty_seconds(desk: Desk) -> None:
     desk.disk.refuse(FULL)
     desk.run(1)
@@ -193,10 +232,12 @@ def test_a_failed_sync_halts_and_the_ledger_is_opened_anew(desk: Desk, is_kept: 
     assert desk.state.trading is TradingState.HALTED
     sales = [sent for sent in desk.venue.sent if sent.order.role is not Role.STOP]
     assert len(sales) == 1  # once, and not twice
-    assert {sent.written for sent in desk.venue.sent} == {"ledger"}
+    # A server may be gone for long, and is not waited for: the sale leaves from the refuge.
+    place = "emergency" if is_served(desk) else "ledger"
+    assert {sent.written for sent in desk.venue.sent} == {place}
     desk.agrees()
     assert verify(desk.path).is_sound
-    assert "was opened anew" in desk.told[-1]
+    assert ("were taken into" if is_served(desk) else "was opened anew") in desk.told[-1]
 
 
 @pytest.mark.parametrize("is_kept", [False, True], ids=["lost", "there-all-the-same"])
@@ -235,7 +276,7 @@ def test_an_account_whose_first_commit_fails_and_is_there_begins_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Breaking(Disk):
-        def open(self, path: Path) -> SqliteLedger:
+        def open(self, path: Path) -> WritingLedger:
             opened = super().open(path)
             if not self.refused:
                 self.refuse(BROKEN, times=1, is_kept=True)
@@ -256,10 +297,10 @@ def test_an_account_whose_first_commit_fails_and_is_there_begins_once(
 
 def test_a_ledger_that_fails_again_at_once_is_not_trusted_a_third_time(desk: Desk) -> None:
     """It takes what a start writes, and refuses the sale that was in hand once more."""
-    opened: list[SqliteLedger] = []
+    opened: list[WritingLedger] = []
     open_ledger = desk.disk.open
 
-    def open_again(path: Path) -> SqliteLedger:
+    def open_again(path: Path) -> WritingLedger:
         opened.append(open_ledger(path))
         desk.disk.mend()
         return opened[-1]
@@ -290,6 +331,7 @@ def test_a_silent_broker_and_a_full_disk_end_in_a_halt_and_a_comparison(desk: De
     desk.agrees()
 
 
+@OF_A_FILE
 def test_a_start_with_a_silent_broker_says_so(desk: Desk) -> None:
     desk.stop()
     desk.disk.refuse(FULL)
@@ -313,6 +355,7 @@ def test_when_the_emergency_journal_is_full_the_process_ends_and_stops_rest(desk
     assert desk.halt.is_set
 
 
+@OF_A_FILE
 def test_a_ledger_of_another_process_ends_this_one(desk: Desk) -> None:
     desk.keeper.ledger.close()
     with SqliteLedger(desk.path), pytest.raises(LedgerLocked):
@@ -420,11 +463,11 @@ def test_an_order_that_cannot_be_read_back_is_carried_out_and_the_account_goes_o
     result: Result,
     state: str,
 ) -> None:
-    def unreadable(ledger: SqliteLedger, after_seq: int = 0) -> Iterator[Entry]:
+    def unreadable(ledger: WritingLedger, after_seq: int = 0) -> Iterator[Entry]:
         raise LedgerError("unable to open database file")
 
     with monkeypatch.context() as patch:
-        patch.setattr(SqliteLedger, "read", unreadable)
+        patch.setattr(WritingLedger, "read", unreadable)
         answer = ordered(desk, command).answer
     assert answer is not None
     assert (answer.result, answer.state) == (result, state)
@@ -458,7 +501,7 @@ def test_a_resume_is_refused_until_the_ledger_can_be_written(desk: Desk) -> None
     assert refused is not None
     assert (refused.result, refused.state) == (Result.REFUSED, "halted")
     assert refused.lines == (
-        f"cannot resume: the ledger cannot be written: {FULL}; free or mend the disk first",
+        f"cannot resume: the ledger cannot be written: {FULL}; {cure(desk)} first",
     )
     assert desk.halt.is_set
     desk.disk.mend()

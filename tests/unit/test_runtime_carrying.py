@@ -95,6 +95,23 @@ def in_lanes(broker: SimBroker, outcome: Outcome) -> list[Event | None]:
     return answers
 
 
+def test_after_a_lease_nothing_leaves_not_even_a_sale_or_a_cancel() -> None:
+    broker, why = venue(), ""
+    messenger = Messenger(broker, lambda: "", lambda: why)
+    resting = messenger.submit(sale("first"))
+    assert isinstance(resting, Answered)
+    assert resting.verdict is Verdict.ACCEPTED
+    why = "somebody else may have the account"
+    answer = messenger.submit(sale("second"))
+    assert isinstance(answer, Answered)
+    assert (answer.verdict, answer.reason) == (
+        Verdict.NOT_SENT,
+        "held back before the first byte left: somebody else may have the account",
+    )
+    assert messenger.cancel("first") is None
+    assert [one.order.client_order_id for one in broker.orders(is_open=True)] == ["first"]
+
+
 Carry = Callable[[SimBroker, Outcome], list[Event | None]]
 carried = pytest.mark.parametrize("carry", [at_once, in_lanes])
 

@@ -132,6 +132,14 @@ class Ledger(Protocol):
         """What was done since opening."""
         ...
 
+    @property
+    def lapsed(self) -> str:
+        """Why nothing may leave any more, not even what lowers exposure; empty while it may.
+
+        Asked, in any thread, right before each order and cancel leaves.
+        """
+        ...
+
     def append(self, records: Sequence[Record]) -> Ticket:
         """Hand records over to the writing thread, all or none, in this order.
 

@@ -38,6 +38,11 @@ class BundledLedger:
         return self._inner.head
 
     @property
+    def lapsed(self) -> str:
+        """Why nothing may leave any more; see the ledger within."""
+        return self._inner.lapsed
+
+    @property
     def counts(self) -> Counts:
         """What was done since it was opened."""
         return self._inner.counts

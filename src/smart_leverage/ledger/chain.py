@@ -117,6 +117,11 @@ def link(head: Head, epoch: int, draft: Draft) -> Entry:
     return Entry(seq, epoch, at_ns, kind, key, payload, prev_hash, own)
 
 
+def row_of(entry: Entry) -> tuple[Any, ...]:
+    """Return an entry as it stands in the table of the journal."""
+    return (*entry[:5], entry.payload.decode(), *entry[6:])
+
+
 @cache
 def _shape(
     kind: type[Struct],

@@ -99,6 +99,19 @@ def open_reader(
     return connection
 
 
+def open_at_rest(path: Path) -> Connection:
+    """Open a file for reading that nobody writes, without leaving a trace beside it.
+
+    Without a log the file is whole by itself. It is then opened as if nothing could change it,
+    because the database would otherwise put a log and an index beside a file of anybody's.
+
+    Raises:
+        LedgerError: See `open_reader`.
+    """
+    still = "" if log_of(path) else "&immutable=1"
+    return open_reader(file_uri(path, "ro") + still, str(path))
+
+
 def check_schema(connection: Connection, where: str, *, oldest: int | None = None) -> int:
     """Refuse what is not a ledger of this version, or of one since `oldest`; return its version.
 
@@ -132,10 +145,7 @@ def refuse_stranger(path: Path) -> None:
     Raises:
         LedgerError: See `check_schema`.
     """
-    # Without a log the file is whole by itself. It is then opened as if nothing could change it,
-    # because the database would otherwise put a log and an index beside a file of anybody's.
-    still = "" if log_of(path) else "&immutable=1"
-    open_reader(file_uri(path, "ro") + still, str(path)).close()
+    open_at_rest(path).close()
 
 
 def create_file(path: Path, durability: Durability, connect: Connect) -> None:

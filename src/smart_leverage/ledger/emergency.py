@@ -147,6 +147,25 @@ class EmergencyJournal:
             self._write(bytes(BLOCK), 0)
             self._next = 0
 
+    def copied(self, name: str) -> Path:
+        """Write what it holds into another file beside it, durably, and return that one.
+
+        Raises:
+            LedgerError: The disk refused.
+        """
+        kept = self.path.with_name(f"{self.path.name}-{name}")
+        try:
+            handle = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | self._sync, FILE_MODE)
+            try:
+                _write_all(handle, self._image(), 0)
+            finally:
+                os.close(handle)
+            if self._sync:
+                sync_folder(kept.parent)
+        except OSError as error:
+            raise self._trouble("be copied", error) from error
+        return kept
+
     def close(self) -> None:
         """Let go of the file; harmless twice."""
         handle, self._handle = self._handle, -1

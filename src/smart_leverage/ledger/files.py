@@ -15,12 +15,16 @@ LOCK = "lock"
 WITNESS = "head"
 EMERGENCY = "emergency"
 """Where decreases, cancels and halts can be written when the ledger is broken."""
+MIRROR = "mirror"
+"""The journal of a server once more, for the time when the server is away."""
+PLACE = "place"
+"""What tells this place from every other one that may write the same ledger on a server."""
 SEALS = "seals"
 """The last link of every month that is over."""
 NEW = "new"
 """A ledger that is being made; it gets its name when it is whole."""
 
-_COMPANIONS = (LOCK, WITNESS, EMERGENCY, SEALS)
+_COMPANIONS = (LOCK, WITNESS, EMERGENCY, SEALS, PLACE)
 _OF_SQLITE = ("", "-wal", "-shm", "-journal")
 _OWN_HANDLES = Path("/proc/self/fd")
 """What this process has open, where the system shows such things."""
@@ -108,7 +112,8 @@ def restrict(path: Path) -> None:
 def files_of(path: Path) -> tuple[Path, ...]:
     """Return where a ledger and all that belongs to it lie, whether it is there or not."""
     real = path.resolve()
-    own = (real.with_name(real.name + suffix) for suffix in _OF_SQLITE)
+    databases = (real, beside(path, MIRROR))
+    own = (one.with_name(one.name + suffix) for one in databases for suffix in _OF_SQLITE)
     return (*own, *(beside(path, suffix) for suffix in _COMPANIONS))
 
 

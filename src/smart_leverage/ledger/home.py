@@ -9,6 +9,7 @@ from smart_leverage.ledger.files import beside, is_missing, put_in_place, sync_f
 if TYPE_CHECKING:
     from smart_leverage.ledger.postgres.address import Address
     from smart_leverage.ledger.postgres.ledger import PostgresLedger
+    from smart_leverage.ledger.postgres.promise import Reign
     from smart_leverage.ledger.sqlite import SqliteLedger
 
 SERVER = "server"
@@ -93,8 +94,16 @@ def open_ledger(path: Path) -> "SqliteLedger | PostgresLedger":
     return open_served(address, path)
 
 
-def open_served(address: "Address", path: Path) -> "PostgresLedger":
+def open_served(
+    address: "Address", path: Path, *, reign: "Reign | None" = None, is_new: bool = False
+) -> "PostgresLedger":
     """Open a ledger on a server for writing, with what belongs to it here beside a path.
+
+    Args:
+        address: Where it is.
+        path: Where the files beside it are.
+        reign: How the account is run; None when its ledger is only written to.
+        is_new: Refuse a ledger with something in it, which this place never wrote.
 
     Raises:
         LedgerError: See `PostgresLedger`; or the driver is not installed.
@@ -102,19 +111,7 @@ def open_served(address: "Address", path: Path) -> "PostgresLedger":
     refuse_lacking()
     from smart_leverage.ledger.postgres.ledger import PostgresLedger
 
-    return PostgresLedger(address, path)
-
-
-def begin_served(address: "Address", path: Path) -> "PostgresLedger":
-    """Open a new ledger on a server for writing; see `open_served`.
-
-    Raises:
-        LedgerError: There is one of that name with something in it, which this place never wrote.
-    """
-    refuse_lacking()
-    from smart_leverage.ledger.postgres.ledger import PostgresLedger
-
-    return PostgresLedger(address, path, is_new=True)
+    return PostgresLedger(address, path, reign=reign, is_new=is_new)
 
 
 def refuse_lacking() -> None:

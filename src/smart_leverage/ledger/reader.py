@@ -13,7 +13,14 @@ from smart_leverage.ledger import rows
 from smart_leverage.ledger.base import Database, Entry, Head
 from smart_leverage.ledger.connections import Connect, connect, file_uri, open_reader
 from smart_leverage.ledger.home import home_of, refuse_lacking
-from smart_leverage.ledger.journal import PAGE, head_of, parse, raw_entries, raw_entries_about
+from smart_leverage.ledger.journal import (
+    PAGE,
+    hash_at,
+    head_of,
+    parse,
+    raw_entries,
+    raw_entries_about,
+)
 from smart_leverage.ledger.statements import QUERIES
 
 T = TypeVar("T", bound=Struct)
@@ -65,6 +72,10 @@ class Reader:
     def head(self) -> Head:
         """Return the last durable link."""
         return head_of(self._connection)
+
+    def holds(self, link: Head) -> bool:
+        """Whether this very link is in the journal."""
+        return hash_at(self._connection, link.seq) == link.hash
 
     def data_version(self) -> int:
         """Return a number that changes whenever somebody else has committed."""

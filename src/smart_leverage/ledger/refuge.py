@@ -22,10 +22,13 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.ledger.base import Counts, Entry, Head, Ticket
 from smart_leverage.ledger.chain import Draft, draft, link
-from smart_leverage.ledger.connections import DAMAGE, file_uri, open_reader, unreadable
+from smart_leverage.ledger.connections import DAMAGE, open_at_rest, unreadable
 from smart_leverage.ledger.emergency import BLOCKS, EmergencyJournal
-from smart_leverage.ledger.files import WriterLock, log_of
+from smart_leverage.ledger.files import MIRROR, WriterLock, beside
+from smart_leverage.ledger.home import home_of
 from smart_leverage.ledger.journal import chained, last_raw_entry
+from smart_leverage.ledger.lease import Lease, over
+from smart_leverage.ledger.mirror import left_at
 from smart_leverage.ledger.opening import last_link
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.takeover import is_taken, known
@@ -41,6 +44,9 @@ _PICTURES = (Marked, Noted, OrderTrailed, PricesRemembered, Unprotected)
 class Refuge:
     """A `Ledger` of what is durable in a file, with the emergency journal behind it.
 
+    Of a ledger on a server the file is the copy beside the account, and its owner may go on only as
+    long as its lease lasts: somebody else may have taken the lock meanwhile, and waits that long.
+
     The file is only read. Each record that matters is a note of its own, synced before it is
     acknowledged; marks, notes, prices, trails, gaps without a stop and denials are passed over, as
     they change nothing and could fill the journal. What would let an increase leave is refused. The
@@ -52,7 +58,8 @@ class Refuge:
     Raises:
         LedgerLocked: Another process writes the ledger.
         LedgerCorrupt: The chain ends before the last acknowledged record, or is damaged.
-        LedgerError: There is no account in the file, or the emergency journal refuses as well.
+        LedgerError: There is no account in the file, or the emergency journal refuses as well; or
+            there is no lease, or it is over.
     """
 
     def __init__(self, path: Path, at_ns: int, why: str) -> None:
@@ -61,6 +68,7 @@ class Refuge:
         self.why = f"{UNWRITABLE}: {why}"
         self._entries: list[Entry] = []
         self._commits = 0
+        self.lease: Lease | None = None
         with ExitStack() as undo:
             try:
                 self._open(undo)
@@ -75,6 +83,18 @@ class Refuge:
         """The last link, of the file or of the notes."""
         last = self._entries[-1] if self._entries else None
         return self._base if last is None else Head(last.seq, last.hash)
+
+    @property
+    def cure(self) -> str:
+        """What a person has to do before the ledger takes records again."""
+        return "free or mend the disk" if self.lease is None else "mend or start the server"
+
+    @property
+    def lapsed(self) -> str:
+        """Why nothing may leave any more: the lease is over; empty while it lasts."""
+        if self.lease is None or not self.lease.is_over:
+            return ""
+        return over(self.lease)
 
     @property
     def counts(self) -> Counts:
@@ -125,9 +145,7 @@ class Refuge:
 
     def _open(self, undo: ExitStack) -> None:
         undo.callback(WriterLock(self.path).release)
-        # Without a log the file is whole by itself, and no index has to be made beside it.
-        still = "" if log_of(self.path) else "&immutable=1"
-        self._connection = open_reader(file_uri(self.path, "ro") + still, str(self.path))
+        self._connection = open_at_rest(self._base_file())
         undo.callback(self._connection.close)
         self._base = last_link(self._connection, self.path)
         last = last_raw_entry(self._connection)
@@ -142,6 +160,21 @@ class Refuge:
             return
         for record in known(found):
             self._add(draft(record))
+
+    def _base_file(self) -> Path:
+        """Return what it stands on: the ledger, or the copy of one that is on a server."""
+        if home_of(self.path) is None:
+            return self.path
+        left = left_at(self.path)
+        if left is None:
+            raise LedgerError(
+                f"{self.path}: nobody can say whether the account is still ours while its server "
+                "does not answer"
+            )
+        if left.lease.is_over:
+            raise LedgerError(f"{self.path}: {over(left.lease)}")
+        self.lease = left.lease
+        return beside(self.path, MIRROR)
 
     def _halt(self, at_ns: int) -> None:
         """Begin with a halt, which also keeps a frozen account frozen."""
@@ -165,6 +198,16 @@ class Refuge:
     def _add(self, ready: Draft) -> None:
         self._entries.append(link(self.head, self._epoch, ready))
         self._last_ns = max(self._last_ns, ready.record.at_ns)
+
+
+def is_open_at(path: Path) -> bool:
+    """Whether the ledger of a path is on a server without which its account may go on now.
+
+    Raises:
+        LedgerError: That cannot be read.
+    """
+    left = None if home_of(path) is None else left_at(path)
+    return left is not None and not left.lease.is_over
 
 
 def _is_picture(record: Record) -> bool:

@@ -15,15 +15,21 @@ from smart_leverage.ledger.reader import Reader
 
 TAKEN = "emergency.taken"
 """Code of the note that ends a take-over; its text names the mark of the emergency journal."""
+LEFT_ASIDE = "emergency.left_aside"
+"""Code of the note that says which emergency journal does not belong to what the ledger holds."""
 
 
 def take_over(
-    journal: EmergencyJournal, reader: Reader, commit: Callable[[Sequence[Record]], Head]
+    journal: EmergencyJournal,
+    reader: Reader,
+    commit: Callable[[Sequence[Record]], Head],
+    owed: Sequence[Record] = (),
 ) -> int:
     """Commit what an emergency journal holds, then clear it; return the number of records.
 
     Records and their closing note are one commit. When the process ends between that commit and the
-    clearing, the next one finds the mark in the ledger and only clears.
+    clearing, the next one finds the mark in the ledger and only clears. `owed` are records on which
+    the notes stand and which the ledger does not hold; they come first.
 
     Raises:
         LedgerError: The commit failed, or the journal could not be cleared.
@@ -32,9 +38,32 @@ def take_over(
     records: list[Record] = []
     if not is_taken(found, reader):
         records = [record for record in known(found) if not _is_held(record, reader)]
-        commit([*records, _closing(found, len(records), reader)])
+        commit([*owed, *records, _closing(found, len(records), reader)])
     journal.clear()
     return len(records)
+
+
+def put_aside(
+    journal: EmergencyJournal, reader: Reader, commit: Callable[[Sequence[Record]], Head]
+) -> Path:
+    """Keep what a journal holds in another file, note that it is not in the books, and clear it.
+
+    For notes of an owner who was replaced meanwhile: what they stand on is not what the ledger
+    holds. What became of its orders the broker tells whoever compares with it.
+
+    Raises:
+        LedgerError: The commit failed, or the files cannot be written.
+    """
+    found = journal.read()
+    kept = journal.copied(found.mark[:12])
+    last = next(reader.entries(max(reader.head().seq - 1, 0)), None)
+    text = (
+        f"{len(found.notes)} records of emergency journal {found.mark} were not taken over: "
+        f"somebody else wrote the ledger meanwhile; they are kept in {kept.name}"
+    )
+    commit([Noted(at_ns=0 if last is None else last.at_ns, code=LEFT_ASIDE, text=text)])
+    journal.clear()
+    return kept
 
 
 def is_taken(found: Found, reader: Reader) -> bool:

@@ -1,5 +1,6 @@
 """What every ledger that writes has in common: the hand-over, the one thread, the tickets."""
 
+import logging
 import os
 import threading
 from abc import ABC, abstractmethod
@@ -9,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from smart_leverage.domain.errors import LedgerError
+from smart_leverage.domain.errors import LedgerError, LedgerLocked
 from smart_leverage.domain.records import Record
 from smart_leverage.ledger.base import Counts, Database, Durability, Entry, Head, Ticket
-from smart_leverage.ledger.chain import GENESIS, draft, link
+from smart_leverage.ledger.chain import GENESIS, draft, link, row_of
 from smart_leverage.ledger.connections import DAMAGE, unreadable
 from smart_leverage.ledger.emergency import EmergencyJournal
 from smart_leverage.ledger.files import Witness
@@ -22,6 +23,8 @@ from smart_leverage.ledger.projections import Projector, Row
 from smart_leverage.ledger.reader import Reader
 from smart_leverage.ledger.seals import NEVER_NS, Sealer
 from smart_leverage.ledger.takeover import take_over
+
+_LOG = logging.getLogger(__name__)
 
 
 class WritingLedger(ABC):
@@ -46,6 +49,10 @@ class WritingLedger(ABC):
         self.emergency: EmergencyJournal | None = None
         self.taken = 0
         """Records of the emergency journal that were taken over at the opening."""
+        self.left_aside = ""
+        """Where records of it were put that could not be taken over; empty when there were none."""
+        self.was_ours = False
+        """Whether this process was also the last to open it for writing before."""
         self._pid = os.getpid()
         self._head = GENESIS
         self._epoch = 0
@@ -85,6 +92,11 @@ class WritingLedger(ABC):
         """
         if self.is_broken:
             self._inbox.raise_refusal()
+
+    @property
+    def lapsed(self) -> str:
+        """Why nothing may leave any more, not even a sale: empty, a file is not taken from us."""
+        return ""
 
     def append(self, records: Sequence[Record]) -> Ticket:
         """Hand records over to the writing thread, all or none, in this order.
@@ -164,6 +176,12 @@ class WritingLedger(ABC):
     def _look(self) -> None:  # noqa: B027 - a file does not go away by itself
         """See, while nothing is to be written, whether it still could be."""
 
+    def _follow(self, entries: list[Entry]) -> None:  # noqa: B027 - a file needs no copy
+        """Have a copy follow what is durable, once everybody was answered."""
+
+    def _leave(self, error: Exception, unsure: list[Entry]) -> None:  # noqa: B027 - a file stays
+        """Note how things stand when a commit failed, and what may be durable all the same."""
+
     # -- opening ----------------------------------------------------------------------------------
 
     def _keep_beside(self, path: Path, connection: Database, undo: ExitStack) -> None:
@@ -222,7 +240,7 @@ class WritingLedger(ABC):
                 self._break(error, batches or [])
 
     def _write(self, batches: list[Batch]) -> None:
-        head, heads, rows, sealer = self._head, [], list[Row](), self._sealer
+        head, heads, entries, sealer = self._head, [], list[Entry](), self._sealer
         month_end_ns = sealer.until_ns if sealer is not None else NEVER_NS
         for batch in batches:
             for ready in batch.drafts:
@@ -230,15 +248,17 @@ class WritingLedger(ABC):
                 if sealer is not None and entry.at_ns >= month_end_ns:
                     month_end_ns = sealer.turn(head, entry.at_ns)
                 head = Head(entry.seq, entry.hash)
-                rows.append((*entry[:5], entry.payload.decode(), *entry[6:]))
+                entries.append(entry)
                 self._projector.fold(entry.seq, ready.record)
             heads.append(head)
-        if rows:
-            self._commit(rows, head)
+        if entries:
+            self._commit([row_of(entry) for entry in entries], head)
         for batch, own in zip(batches, heads, strict=True):
             batch.ticket.settle(own)
         if sealer is not None and sealer.is_due:
             sealer.write()
+        if entries:
+            self._follow(entries)
 
     def _commit(self, rows: list[Row], head: Head) -> None:
         self._make_durable(rows)
@@ -251,12 +271,26 @@ class WritingLedger(ABC):
 
     def _refuse_other(self, epoch: int) -> None:
         if epoch != self._epoch:
-            raise LedgerError(f"a writer of epoch {epoch} took over; this one is {self._epoch}")
+            raise LedgerLocked(f"a writer of epoch {epoch} took over; this one is {self._epoch}")
 
     def _break(self, error: Exception, batches: list[Batch]) -> None:
         self._inbox.refuse(error)
         self._drop()
+        try:
+            self._leave(error, self._unsure(batches))
+        except Exception:  # noqa: BLE001 - whoever waits has to be told in any case
+            _LOG.exception("how the ledger failed could not be noted; there is no refuge")
         for batch in (*batches, *(self._inbox.take() or ())):
             if not batch.ticket.is_done:
                 self._inbox.done(len(batch.drafts))
                 batch.ticket.settle(None, error)
+
+    def _unsure(self, batches: list[Batch]) -> list[Entry]:
+        """Return the links that were on their way when a commit failed."""
+        head, entries = self._head, list[Entry]()
+        for ready in (
+            each for batch in batches if not batch.ticket.is_done for each in batch.drafts
+        ):
+            entries.append(link(head, self._epoch, ready))
+            head = Head(entries[-1].seq, entries[-1].hash)
+        return entries

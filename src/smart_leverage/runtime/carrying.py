@@ -40,13 +40,28 @@ UNSTAMPED = 0
 class Messenger:
     """Asks a broker, once each, and says what its answer proves; safe in any thread."""
 
-    def __init__(self, broker: Broker, held_back: Callable[[], str]) -> None:
-        """Join the parts; `held_back` says, just before each increase leaves, why it may not."""
+    def __init__(
+        self,
+        broker: Broker,
+        held_back: Callable[[], str],
+        lapsed: Callable[[], str] = lambda: "",
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            broker: Who is asked.
+            held_back: Says, just before each increase leaves, why it may not.
+            lapsed: Says, just before anything leaves, why nothing may: the account may be somebody
+                else's by now.
+        """
         self.broker = broker
         self.held_back = held_back
+        self.lapsed = lapsed
 
     def cancel(self, client_order_id: str) -> Event | None:
         """Ask for a cancel; a refusal means that the order has a last word already."""
+        if self.lapsed():
+            return None  # whoever has the account now may need what it would cancel
         try:
             self.broker.cancel(client_order_id)
             return None
@@ -95,7 +110,7 @@ class Messenger:
         """Send, once, and return what the answer proves of an order."""
         verdict, broker_order, reason, code = Verdict.UNKNOWN, None, "", 0
         try:
-            if is_increase and (why := self.held_back()):
+            if (why := self.lapsed()) or (is_increase and (why := self.held_back())):
                 raise NotSent(f"held back before the first byte left: {why}")
             broker_order = send()
             verdict = Verdict.ACCEPTED

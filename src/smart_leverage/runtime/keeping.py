@@ -20,9 +20,10 @@ from smart_leverage.domain.records import UNWRITABLE, VOID, Decided, Intended
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Answered, Command, Commanded, Event, Opened, Verdict
 from smart_leverage.ledger.base import Ledger
-from smart_leverage.ledger.files import EMERGENCY, beside, is_missing
-from smart_leverage.ledger.home import SERVER
-from smart_leverage.ledger.refuge import WHO, Refuge
+from smart_leverage.ledger.files import EMERGENCY, beside
+from smart_leverage.ledger.home import SERVER, is_nowhere
+from smart_leverage.ledger.lease import Moment
+from smart_leverage.ledger.refuge import WHO, Refuge, is_open_at
 from smart_leverage.ledger.space import takes
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.writing import WritingLedger
@@ -37,6 +38,11 @@ Build = Callable[[Ledger], Trader]
 """Makes the trader of what a ledger remembers."""
 
 RETRY_S = 30.0
+SERVED_RETRY_S = 5.0
+"""A server is asked aside whether it answers, so that it can be asked more often than a disk."""
+SERVED_RETRY_MAX_S = 300.0
+"""One that answers and takes nothing, as with a full disk, is tried less and less often: each time
+the account is built anew, and a sale waits for that."""
 FINAL = (LedgerCorrupt, LedgerNewer, LedgerLocked)
 """Nothing can be written beside such a ledger either: it is damaged, or it is somebody else's."""
 
@@ -47,8 +53,11 @@ class Keeper:
     After a failed commit, trader, engine and connection are thrown away. The halt file is set, and
     another trader is rebuilt: on the ledger opened anew if it takes records, else on a refuge. What
     was in hand is offered again, so that no sale waits for the next price; a resume is not, because
-    it would lift the halt of this trouble. A refuge is left when
-    the disk takes something again; the account stays halted until a person resumes it.
+    it would lift the halt of this trouble. A refuge is left when the disk takes something again, or
+    the server answers; the account stays halted until a person resumes it.
+
+    Of a ledger on a server the refuge comes first and at once, as opening anew may mean a long wait
+    for a machine that is gone. Its lease bounds it: then the process ends.
 
     Raises:
         LedgerCorrupt: The ledger is damaged; nothing was sent.
@@ -64,13 +73,29 @@ class Keeper:
         warn: Callable[[str], None] = lambda line: None,
         *,
         open_ledger: Callable[[Path], WritingLedger] = SqliteLedger,
+        answers: Callable[[Path], bool] = takes,
+        patiently: Callable[[Path], WritingLedger] | None = None,
     ) -> None:
-        """Open the ledger of an account, or a refuge; `warn` tells a person what is wrong."""
+        """Open the ledger of an account, or a refuge.
+
+        Args:
+            path: Of the ledger.
+            clock: Says when to try again.
+            halt: The file that halts the account.
+            warn: Tells a person what is wrong.
+            open_ledger: Opens the ledger, now or not at all.
+            answers: Tells, without a long wait, whether it may take records again.
+            patiently: Opens one on a server where there is no refuge; None does not wait for it.
+        """
         self._path = path
         self._clock = clock
         self._halt = halt
         self._warn = warn
         self._open_ledger = open_ledger
+        self._answers = answers
+        self._vain = 0
+        """How many times in a row a server answered and then took nothing."""
+        self._patiently = patiently or open_ledger
         self._in_hand: deque[tuple[int, Event]] = deque()
         self._unsent: dict[str, Approved] = {}
         self._void: set[str] = set()
@@ -126,13 +151,13 @@ class Keeper:
 
     def drain(self) -> None:
         """Take in what the broker has said since."""
-        if self._is_blind:
+        if self._is_blind or self._may_come_back:
             self.reconcile()
         self._safely(lambda trader: trader.drain())
 
     def fetch(self) -> None:
         """Have the broker asked what it has said since."""
-        if self._is_blind:
+        if self._is_blind or self._may_come_back:
             self.reconcile()
         self._safely(lambda trader: trader.fetch())
 
@@ -173,8 +198,7 @@ class Keeper:
         if self._end is not None:
             raise self._end
         try:
-            if isinstance(self._ledger, WritingLedger):
-                self._ledger.assure()
+            self._assure()
             return act(self._trader)
         except FINAL:
             raise
@@ -185,6 +209,17 @@ class Keeper:
         self._go_on(failure)
         return None
 
+    def _assure(self) -> None:
+        """See that the account is still ours.
+
+        Raises:
+            LedgerError: The ledger has failed, or the lease of its refuge is over.
+        """
+        if isinstance(self._ledger, WritingLedger):
+            self._ledger.assure()
+        elif why := self._ledger.lapsed:
+            raise LedgerError(why)
+
     def _put_away(self) -> None:
         """Let go of the events whose records are durable; nothing has to be done for them again."""
         while self._in_hand and self._in_hand[0][0] <= self._trader.scribe.kept:
@@ -192,9 +227,11 @@ class Keeper:
 
     def _go_on(self, failure: LedgerError) -> None:
         """Hold the account back, go on with another trader, and offer it what was in hand."""
+        if isinstance(failure.__cause__, FINAL):  # The thread that writes found out.
+            raise failure.__cause__
         self._hold_back(failure)
         if isinstance(self._ledger, Refuge):
-            raise _last_word(failure) from failure
+            raise _last_word(failure, self._ledger.lapsed) from failure
         self._let_go()
         in_hand, self._in_hand = self._in_hand, deque()
         try:
@@ -224,12 +261,18 @@ class Keeper:
             with suppress(OSError):  # The refuge halts the account by itself.
                 self._halt.set(WHO, f"{UNWRITABLE}: {self._trouble}")
 
-    def _stand(self) -> None:
+    def _stand(self, *, does_answer: bool = False) -> None:
         """Rebuild the account on the ledger, or on a refuge if it fails or has failed just now."""
         now_ns = self._clock.monotonic_ns()
-        is_worth_it = now_ns >= self._retry_ns or self._is_served
-        self._retry_ns = now_ns + int(RETRY_S * SECOND_NS)
-        ledger = self._opened() if is_worth_it else self._refuge()
+        is_worth_it = now_ns >= self._retry_ns and not self._is_served
+        self._retry_ns = now_ns + self._pause_ns
+        ledger: Ledger
+        if is_worth_it or does_answer:
+            ledger = self._opened()
+        elif self._is_served and not is_open_at(self._path):
+            ledger = self._told_of(self._patiently(self._path))
+        else:
+            ledger = self._refuge()
         try:
             self._rebuild(ledger)
         except FINAL:
@@ -269,11 +312,20 @@ class Keeper:
         except FINAL:
             raise
         except LedgerError as error:
-            if is_missing(self._path):
+            if is_nowhere(self._path) or (self._is_served and not is_open_at(self._path)):
                 raise
             self._hold_back(error)
             return self._refuge()
-        if ledger.taken:
+        return self._told_of(ledger)
+
+    def _told_of(self, ledger: WritingLedger) -> WritingLedger:
+        """Tell a person what was found in a ledger that was opened."""
+        if ledger.left_aside:
+            self._say(
+                "▲ somebody else wrote the ledger meanwhile; what was kept here without it is not "
+                f"in the books but in {ledger.left_aside}; the broker is asked what became of it"
+            )
+        elif ledger.taken:
             self._say(
                 f"▲ {ledger.taken} records of the emergency journal were taken into the ledger; "
                 "the account stays halted until somebody resumes it"
@@ -289,22 +341,31 @@ class Keeper:
     def _is_served(self) -> bool:
         return beside(self._path, SERVER).exists()
 
+    @property
+    def _pause_ns(self) -> int:
+        if not self._is_served:
+            return int(RETRY_S * SECOND_NS)
+        return int(min(SERVED_RETRY_S * 2**self._vain, SERVED_RETRY_MAX_S) * SECOND_NS)
+
+    @property
+    def _may_come_back(self) -> bool:
+        """Whether it is time to see if a server answers again."""
+        is_due = self._is_served and self._clock.monotonic_ns() >= self._retry_ns
+        return is_due and isinstance(self._ledger, Refuge)
+
     def _refuge(self) -> Refuge:
-        if self._is_served:
-            raise LedgerError(
-                f"{UNWRITABLE}: {self._trouble}. Nothing leaves any more; what rests at the broker "
-                "stays there: act at the broker, mend the server, start again"
-            )
         try:
             refuge = Refuge(self._path, self._clock.now_ns(), self._trouble)
         except FINAL:
             raise
         except LedgerError as error:
             raise _last_word(error) from error
+        lease = refuge.lease
+        within = "" if lease is None else f" for {lease.left_s(Moment.now()):.0f} s"
         self._say(
-            f"■ {refuge.why}. The account is halted; sales, cancels, stops and fills go on and are "
-            f"kept in {beside(self._path, EMERGENCY).name}. Free or mend the disk: the ledger is "
-            f"tried every {RETRY_S:g} s; then resume with a reason"
+            f"■ {refuge.why}. The account is halted; sales, cancels, stops and fills go on{within} "
+            f"and are kept in {beside(self._path, EMERGENCY).name}. {refuge.cure.capitalize()}: "
+            f"the ledger is tried every {self._pause_ns // SECOND_NS} s; then resume with a reason"
         )
         return refuge
 
@@ -340,16 +401,23 @@ class Keeper:
         self._void.clear()
 
     def _leave_refuge(self) -> None:
-        """Go back to the ledger when the disk takes something."""
-        if takes(self._path):
+        """Go back to the ledger when it may take something."""
+        if self._answers(self._path):
             self.flush()
             self._let_go()
-            self._stand()
+            self._stand(does_answer=True)
+            self._vain = self._vain + 1 if isinstance(self._ledger, Refuge) else 0
+            self._retry_ns = self._clock.monotonic_ns() + self._pause_ns
         else:
-            self._retry_ns = self._clock.monotonic_ns() + int(RETRY_S * SECOND_NS)
+            self._retry_ns = self._clock.monotonic_ns() + self._pause_ns
 
 
-def _last_word(failure: LedgerError) -> LedgerError:
+def _last_word(failure: LedgerError, lapsed: str = "") -> LedgerError:
+    if lapsed:
+        return LedgerError(
+            f"{UNWRITABLE}, and {lapsed}. Nothing leaves any more; what rests at the broker stays "
+            "there: act at the broker, mend the server, start again"
+        )
     return LedgerError(
         f"{UNWRITABLE}, and neither can its emergency journal: {failure}. Nothing leaves any more; "
         "what rests at the broker stays there: act at the broker, mend the disk, start again"

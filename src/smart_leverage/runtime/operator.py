@@ -186,7 +186,7 @@ def _unread(state: State, seq: int, command: Command, error: LedgerError) -> Ans
 
 def _in_trouble(state: State, seq: int, refuge: Refuge) -> Answer:
     """Refuse a resume: what it would let leave cannot be written."""
-    why = f"cannot resume: {refuge.why}; free or mend the disk first"
+    why = f"cannot resume: {refuge.why}; {refuge.cure} first"
     return Answer(Result.REFUSED, state.trading.name.lower(), seq, (why,))
 
 

@@ -96,7 +96,7 @@ class Trader:
         self._see = see
         self._find = find
         self._carrier = carrier
-        self.messenger = Messenger(broker, held_back)
+        self.messenger = Messenger(broker, held_back, lambda: ledger.lapsed)
         self.leaving: list[Approved] = []
         self._activities = 0
         self._unexplained: list[Activity] = []

@@ -233,6 +233,11 @@ class LedgerSection(Section):
     account: str = Field(
         default="", max_length=64, description="Its name on the server; empty takes the run's"
     )
+    refuge_s: Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)] = Field(
+        default=600.0,
+        description="While its server is away, seconds in which sales, stops and cancels go on; "
+        "who takes over from another folder waits as long",
+    )
 
     @field_validator("url")
     @classmethod

@@ -148,6 +148,7 @@ def in_real_time(
     halt, wake = HaltFile(folder), threading.Event()
     disk = RoomWatch((folder / LEDGER).resolve().parent)
     office, meter = Office(wake.set, Shelf()), Meter()
+    opener = Opener(settings, warn)
 
     def held_back() -> str:
         if halt.is_set:
@@ -161,7 +162,15 @@ def in_real_time(
 
     with (
         closing(
-            Keeper(folder / LEDGER, clock, halt, warn, open_ledger=Opener(settings, warn))
+            Keeper(
+                folder / LEDGER,
+                clock,
+                halt,
+                warn,
+                open_ledger=opener,
+                answers=opener.answers,
+                patiently=opener.patiently,
+            )
         ) as keeper,
         closing(Lanes(office)) as lanes,
         Control(folder, wake.set, lanes.fence.settle) as control,

@@ -13,16 +13,19 @@ from smart_leverage.domain.errors import (
     LedgerNewer,
 )
 from smart_leverage.ledger.files import beside, is_missing
-from smart_leverage.ledger.home import SERVER, begin_served, home_of, note_home, open_served
+from smart_leverage.ledger.home import SERVER, home_of, note_home, open_served, refuse_lacking
+from smart_leverage.ledger.space import takes
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.ledger.writing import WritingLedger
 from smart_leverage.settings import Settings
 
 if TYPE_CHECKING:
     from smart_leverage.ledger.postgres.address import Address
+    from smart_leverage.ledger.postgres.knocking import Knocker
+    from smart_leverage.ledger.postgres.promise import Reign
 
 RECONNECT_S = 120.0
-"""How long a running account waits for its server to come back; meanwhile nothing is sent."""
+"""How long a running account without a refuge waits for its server; meanwhile nothing is sent."""
 RECONNECT_EVERY_S = 0.5
 
 _FINAL = (LedgerCorrupt, LedgerNewer, LedgerLocked)
@@ -39,8 +42,13 @@ def address_in(settings: Settings, path: Path) -> "Address | None":
     return Address(section.url, name)
 
 
-def ledger_for(settings: Settings, path: Path) -> WritingLedger:
+def ledger_for(settings: Settings, path: Path, *, reign: "Reign | None" = None) -> WritingLedger:
     """Open the ledger of an account for writing: where it is, else where the settings want it.
+
+    Args:
+        settings: Say where a new one goes.
+        path: Of the ledger.
+        reign: How the account is run on a server; None when its ledger is only written to.
 
     Raises:
         ConfigError: It is elsewhere than the settings say.
@@ -53,7 +61,7 @@ def ledger_for(settings: Settings, path: Path) -> WritingLedger:
                 f"means {wanted.told}, but the ledger of {path.parent} is {there.told}; change the "
                 "setting, or move the ledger: `smart-leverage ledger migrate`"
             )
-        return open_served(there, path)
+        return open_served(there, path, reign=reign)
     if wanted is None:
         return SqliteLedger(path)
     if not is_missing(path):
@@ -61,7 +69,7 @@ def ledger_for(settings: Settings, path: Path) -> WritingLedger:
             f"means {wanted.told}, but the ledger of this account is the file {path}; "
             f"`smart-leverage ledger migrate --ledger {path.parent} --to {wanted.url}` moves it"
         )
-    ledger = begin_served(wanted, path)
+    ledger = open_served(wanted, path, reign=reign, is_new=True)
     try:
         note_home(path, wanted)
     except BaseException:
@@ -75,11 +83,10 @@ def _contradicted(what: str) -> ConfigError:
 
 
 class Opener:
-    """Opens the ledger of a running account; after trouble it waits for a server to come back.
+    """Opens the ledger of a running account, again and again.
 
-    Nothing is sent without the session that holds the lock, so there is nothing to do meanwhile:
-    what rests at the broker stays there. Whoever finds that somebody else wrote in between ends:
-    what it had in hand is no longer its own.
+    Whoever finds that somebody else wrote in between ends: what it had in hand is no longer its
+    own.
     """
 
     def __init__(
@@ -93,17 +100,18 @@ class Opener:
         self._warn = warn
         self._wait_s = wait_s
         self._epoch = 0
+        self._knocker: Knocker | None = None
 
     def __call__(self, path: Path) -> WritingLedger:
         """Open the ledger of a path; see `ledger_for`.
 
         Raises:
             LedgerLocked: Somebody else writes it, or did in between.
-            LedgerError: It cannot be opened, after all waiting.
+            LedgerError: It cannot be opened.
         """
+        ledger = ledger_for(self._settings, path, reign=self._reign(path))
         is_again = self._epoch > 0 and beside(path, SERVER).exists()
-        ledger = self._patiently(path) if is_again else ledger_for(self._settings, path)
-        if is_again and ledger.epoch != self._epoch + 1:
+        if is_again and ledger.epoch != self._epoch + 1 and not ledger.was_ours:
             ledger.close()
             raise LedgerLocked(
                 f"{path}: somebody else wrote this ledger while its server was out of reach"
@@ -111,12 +119,29 @@ class Opener:
         self._epoch = ledger.epoch
         return ledger
 
-    def _patiently(self, path: Path) -> WritingLedger:
+    def answers(self, path: Path) -> bool:
+        """Tell, without waiting for a server, whether the ledger may take records again."""
+        address = home_of(path)
+        if address is None:
+            return takes(path)
+        if self._knocker is None:
+            from smart_leverage.ledger.postgres.knocking import Knocker
+
+            self._knocker = Knocker(address)
+        return self._knocker.answers()
+
+    def patiently(self, path: Path) -> WritingLedger:
+        """Open the ledger of an account without a refuge: nothing is sent before that.
+
+        Raises:
+            LedgerLocked: Somebody else writes it, or did in between.
+            LedgerError: It cannot be opened, after all waiting.
+        """
         until_s = time.monotonic() + self._wait_s
         is_told = False
         while True:
             try:
-                return ledger_for(self._settings, path)
+                return self(path)
             except _FINAL:
                 raise
             except LedgerError as error:
@@ -129,3 +154,11 @@ class Opener:
                     )
                     is_told = True
             time.sleep(RECONNECT_EVERY_S)
+
+    def _reign(self, path: Path) -> "Reign | None":
+        if address_in(self._settings, path) is None and home_of(path) is None:
+            return None
+        refuse_lacking()
+        from smart_leverage.ledger.postgres.promise import Reign
+
+        return Reign(self._settings.ledger.refuge_s, self._warn)

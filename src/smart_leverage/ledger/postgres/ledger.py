@@ -1,16 +1,31 @@
 """The ledger of an account on a PostgreSQL server: the journal of a file, kept elsewhere."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
 
-from smart_leverage.domain.errors import LedgerCorrupt, LedgerError
-from smart_leverage.ledger.base import Durability
-from smart_leverage.ledger.files import WITNESS, WriterLock, beside, prepare, witnessed
-from smart_leverage.ledger.journal import head_of
+from smart_leverage.domain.errors import LedgerCorrupt, LedgerError, LedgerLocked
+from smart_leverage.domain.records import Record, encode
+from smart_leverage.ledger.base import Durability, Entry
+from smart_leverage.ledger.connections import DAMAGE
+from smart_leverage.ledger.emergency import Found
+from smart_leverage.ledger.files import (
+    MIRROR,
+    WITNESS,
+    WriterLock,
+    beside,
+    is_missing,
+    prepare,
+    witnessed,
+)
+from smart_leverage.ledger.journal import chained, hash_at, head_of
+from smart_leverage.ledger.lease import Lease, Moment, over
+from smart_leverage.ledger.mirror import Mirror, left_at
 from smart_leverage.ledger.opening import last_link, raised_epoch
 from smart_leverage.ledger.postgres.address import Address
 from smart_leverage.ledger.postgres.connections import (
@@ -21,10 +36,15 @@ from smart_leverage.ledger.postgres.connections import (
     prepare_writer,
 )
 from smart_leverage.ledger.postgres.patience import Patience
+from smart_leverage.ledger.postgres.promise import Reign, begin, end
 from smart_leverage.ledger.postgres.reader import ServerReader, open_reader
 from smart_leverage.ledger.postgres.tables import OWN, check, create, exists, lock, refuse_moved
 from smart_leverage.ledger.projections import Projector, Row, write
+from smart_leverage.ledger.reader import Reader
+from smart_leverage.ledger.takeover import is_taken, put_aside, take_over
 from smart_leverage.ledger.writing import WritingLedger
+
+_LOG = logging.getLogger(__name__)
 
 _WIDE, _WIDEST = 64, 256
 
@@ -48,7 +68,7 @@ class ServerBounds(NamedTuple):
     """Longest wait for the session of a writer that was killed to end."""
     look_every_s: float = 2.0
     """How often an idle writer sees whether its session still lives."""
-    answer_wait_s: float = 30.0
+    answer_wait_s: float = 10.0
     """Longest wait for the server's answer; then the session is given up."""
 
 
@@ -63,6 +83,10 @@ class PostgresLedger(WritingLedger):
 
     What belongs to the machine that trades stays in files there: lock, witness of the last commit,
     seals and emergency journal, beside the path at which a ledger in a file would be.
+
+    An account that runs also keeps a copy of the journal there. When the session is lost, a
+    `Refuge` on that copy takes what makes the account safer, for as long as was promised; whoever
+    opens the ledger at this place next takes that over, if nobody else wrote meanwhile.
 
     Raises:
         LedgerLocked: Another process, here or elsewhere, is writing it.
@@ -79,6 +103,7 @@ class PostgresLedger(WritingLedger):
         durability: Durability = Durability.FULL,
         bounds: ServerBounds = ServerBounds(),  # noqa: B008 - immutable
         is_new: bool = False,
+        reign: Reign | None = None,
     ) -> None:
         """Open the ledger at an address.
 
@@ -88,6 +113,7 @@ class PostgresLedger(WritingLedger):
             durability: Whether a commit survives a power loss of the server.
             bounds: How long to wait.
             is_new: Refuse a ledger that holds something already.
+            reign: How the account is run; None when its ledger is only written to.
         """
         super().__init__(
             path,
@@ -98,11 +124,26 @@ class PostgresLedger(WritingLedger):
         )
         self.address = address
         self._bounds = bounds
+        self._reign = reign
+        self._mirror: Mirror | None = None
         self._database: ServerDatabase
         with ExitStack() as undo:
             self._open(undo, is_new=is_new)
             self._undo = undo.pop_all()
         self._begin()
+        try:
+            self._keep_mirror()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def lapsed(self) -> str:
+        """Why nothing may leave any more: the lock was not seen for as long as was promised."""
+        if self._reign is None:
+            return ""
+        lease = Lease(self._seen_at, self._reign.alone_s)
+        return over(lease) if lease.is_over else ""
 
     @property
     def server_version(self) -> int:
@@ -125,6 +166,7 @@ class PostgresLedger(WritingLedger):
         undo.callback(database.close)
         with errors(self.address):
             prepare_writer(connection, self.address, self.durability)
+        self._seen_at = Moment.now()
         lock(database, self._bounds.lock_wait_s)
         if not exists(database):
             self._refuse_loss()
@@ -136,13 +178,18 @@ class PostgresLedger(WritingLedger):
                 f"this folder never wrote; choose another name with ledger.account, or go on with "
                 f"it here: `smart-leverage ledger attach`"
             )
-        refuse_moved(check(database), self.address)
+        home = check(database)
+        refuse_moved(home, self.address)
+        self.was_ours = home.owner == owner()
         self._head = last_link(database, self.path, self._where)
         if self.path is not None:
             self._keep_beside(self.path, database, undo)
         self._epoch = raised_epoch(database, self._where)
         database.execute(OWN["set_owner"], (owner(),))
         self._session = connection.info.backend_pid
+        if self.path is not None and self._reign is not None:
+            begin(database, self.path, self._reign)
+            undo.callback(end, database, self.path)
         try:
             self._projector = Projector(database, at_once)
         except ArithmeticError as error:
@@ -180,12 +227,14 @@ class PostgresLedger(WritingLedger):
     def _sent(self, rows: list[Row]) -> str | None:
         """Send a whole transaction at once and return what the server says to its commit."""
         connection, database = self._database.connection, self._database
+        asked = Moment.now()
         with self._patience.waiting(), errors(self.address), connection.pipeline():
             connection.execute("BEGIN")
             database.execute(OWN["hold_epoch"], (self._epoch, self._session))
             write(database, "insert_entry", rows, widths=at_once)
             self._projector.flush()
             done = connection.execute("COMMIT")
+        self._seen_at = asked
         return done.statusmessage
 
     def _refuse_stranger(self) -> None:
@@ -208,9 +257,98 @@ class PostgresLedger(WritingLedger):
 
     def _look(self) -> None:
         """Ask for the lock's session; an answer of another one, or none, ends the writing."""
+        asked = Moment.now()
         with self._patience.waiting():
             ((session,),) = self._database.execute("SELECT pg_backend_pid()").fetchall()
         self._refuse_session(session)
+        self._seen_at = asked
+
+    # -- without the server -----------------------------------------------------------------------
+
+    def _keep_mirror(self) -> None:
+        """Have a copy that holds what the ledger holds; without one there is no refuge."""
+        if self.path is None:
+            return
+        try:
+            if self._reign is not None and self._reign.refuge_s:
+                self._mirror = self._caught_up(self.path)
+            elif not is_missing(beside(self.path, MIRROR)):
+                with closing(self._mirror_at(self.path)) as mirror:
+                    mirror.settle()
+        except (*DAMAGE, OSError) as error:
+            _LOG.warning("no copy of the ledger can be kept here, so no refuge: %s", error)
+
+    def _caught_up(self, path: Path) -> Mirror:
+        mirror = self._mirror_at(path)
+        try:
+            mirror.settle()
+            with closing(self._open_reader()) as there:
+                if mirror.head.seq and hash_at(there, mirror.head.seq) != mirror.head.hash:
+                    mirror.close()
+                    mirror = Mirror.anew(path)
+                mirror.catch_up(chained(there, mirror.head.seq))
+        except BaseException:
+            mirror.close()
+            raise
+        self._undo.callback(mirror.close)
+        return mirror
+
+    @staticmethod
+    def _mirror_at(path: Path) -> Mirror:
+        """Open the copy, or make it anew: what is wrong with it is no fault of the ledger."""
+        with suppress(*DAMAGE, LedgerError):
+            return Mirror(path)
+        try:
+            return Mirror.anew(path)
+        except LedgerError as error:
+            raise OSError(str(error)) from error
+
+    def _follow(self, entries: list[Entry]) -> None:
+        mirror = self._mirror
+        if mirror is None:
+            return
+        try:
+            mirror.follow(entries)
+        except DAMAGE as error:
+            _LOG.warning("the copy of the ledger cannot be written, so no refuge: %s", error)
+            self._mirror = None
+
+    def _leave(self, error: Exception, unsure: list[Entry]) -> None:
+        """Let the owner go on beside the copy, unless somebody else is known to be the owner."""
+        is_ours = not isinstance(error, LedgerLocked)
+        if self._mirror is not None and self._reign is not None and is_ours:
+            lease = Lease(self._seen_at, self._reign.refuge_s)
+            self._mirror.leave(self._head, unsure, lease)
+
+    def _take_over(self) -> int:
+        """Take over what was noted without the server, if nobody else has written meanwhile."""
+        journal = self.emergency
+        if self.path is None or journal is None or journal.is_empty:
+            return 0
+        try:
+            with self.reader() as reader:
+                owed = self._owed(reader, journal.read(), self.path)
+                if owed is not None:
+                    return take_over(journal, reader, self.commit, owed)
+                self.left_aside = str(put_aside(journal, reader, self.commit))
+                return 0
+        except BaseException:
+            self.close()
+            raise
+
+    def _owed(self, reader: Reader, found: Found, path: Path) -> Sequence[Record] | None:
+        """Return what the notes stand on and the server lacks; None when they stand on nothing."""
+        if is_taken(found, reader):
+            return ()
+        left = left_at(path)
+        base = witnessed(path) if left is None else left.base
+        unsure = () if left is None else left.unsure
+        if base is None or (base.seq and not reader.holds(base)):
+            return None
+        behind = [entry.payload for entry in islice(reader.entries(base.seq), len(unsure) + 1)]
+        if not behind:
+            return unsure
+        return () if behind == [encode(record) for record in unsure] else None
 
     def _drop(self) -> None:
         with suppress(psycopg.Error, LedgerError):

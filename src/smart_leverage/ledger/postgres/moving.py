@@ -20,6 +20,7 @@ from smart_leverage.ledger.files import (
 )
 from smart_leverage.ledger.home import forget_home, home_of, note_home
 from smart_leverage.ledger.journal import hash_at, head_of
+from smart_leverage.ledger.mirror import Mirror
 from smart_leverage.ledger.postgres.address import Address
 from smart_leverage.ledger.postgres.connections import (
     ServerDatabase,
@@ -36,6 +37,7 @@ from smart_leverage.ledger.postgres.copying import (
 )
 from smart_leverage.ledger.postgres.dialect import quoted
 from smart_leverage.ledger.postgres.tables import OWN, check, create, exists, lock
+from smart_leverage.ledger.takeover import waiting
 from smart_leverage.ledger.verify import Progress, verify
 
 LOCK_WAIT_S = 2.0
@@ -90,6 +92,7 @@ def to_file(path: Path, progress: Progress = lambda done, total: None) -> Moved:
         address = home_of(path)
         if address is None:
             raise LedgerError(f"{path}: the ledger is in this file already")
+        _refuse_waiting(path)
         with closing(_writer(address)) as database:
             new, contents = _fetched(path, database, progress)
             label = f"{path.resolve()} on {socket.gethostname()}"
@@ -97,9 +100,19 @@ def to_file(path: Path, progress: Progress = lambda done, total: None) -> Moved:
             put_in_place(new, path)
             sync_folder(path.resolve().parent)
         forget_home(path)
+        Mirror.remove(path)
         return Moved(contents, address.told)
     finally:
         here.release()
+
+
+def _refuse_waiting(path: Path) -> None:
+    """Leave no notes of a refuge behind: what they stand on only their own ledger can tell."""
+    if count := len(waiting(path).notes):
+        raise LedgerError(
+            f"{path}: {count} records of the emergency journal wait to be taken over there; "
+            "`smart-leverage halt` does that, then call this again"
+        )
 
 
 def _writer(address: Address) -> ServerDatabase:

@@ -24,3 +24,14 @@ UPDATE home SET moved_to = ?;
 -- name: insert_home
 INSERT INTO home (one, account, moved_to, owner)
 VALUES (1, ?, '', '');
+
+-- name: promise
+SELECT place, owner, refuge_ms, is_over FROM promise;
+
+-- name: make_promise
+INSERT INTO promise (one, place, owner, refuge_ms, is_over) VALUES (1, ?, ?, ?, 0)
+ON CONFLICT (one) DO UPDATE SET place = excluded.place, owner = excluded.owner,
+    refuge_ms = excluded.refuge_ms, is_over = 0;
+
+-- name: end_promise
+UPDATE promise SET is_over = 1 WHERE place = ?;

@@ -16,7 +16,7 @@ from smart_leverage.ledger.statements import QUERIES, SCHEMA, load
 OWN = load("queries.sql", __package__)
 """Statements that only a server is asked."""
 
-_OWN_SCHEMA = load("schema.sql", __package__)
+OWN_SCHEMA = load("schema.sql", __package__)
 _LOCK_PAUSE_S = 0.02
 
 
@@ -70,9 +70,9 @@ def create(database: ServerDatabase) -> None:
                 f"the database: GRANT CREATE ON DATABASE {quoted(info.dbname)} TO "
                 f"{quoted(info.user)}"
             ) from error
-        for part in (SCHEMA["journal"], SCHEMA["projections"], _OWN_SCHEMA["home"]):
+        for part in (SCHEMA["journal"], SCHEMA["projections"], OWN_SCHEMA["home"]):
             run(tables(part, schema))
-        run(_OWN_SCHEMA["guards"].replace(":schema", quoted(schema)))
+        run(OWN_SCHEMA["guards"].replace(":schema", quoted(schema)))
     database.execute(OWN["insert_home"], (address.account,))
 
 

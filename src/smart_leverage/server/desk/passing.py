@@ -80,6 +80,11 @@ class Passing:
         return Reply(response.status_code, bytes(read), (), kind)
 
     def _count(self) -> None:
+        """Count a question, over the minute that ends now.
+
+        A bucket, as for the requests of a token, lets twice its size through in the minute after a
+        pause; the broker's own bound, which the account needs a part of, is one of any minute.
+        """
         now_s = self._clock()
         while self._asked and self._asked[0] <= now_s - 60.0:
             self._asked.popleft()
