@@ -45,11 +45,7 @@ SETS ?= 1000
 ROUNDS ?= 3
 BENCHES := bench-gateway bench-kernel bench-peers
 
-<<<<<<< HEAD
-.PHONY: help run notebook test test-long test-all simulate model planted crash power-loss io-errors troubles fuzz fuzz-deep mutants soak audit wire browser cluster package bench $(BENCHES) fmt lint vectors docs clean
-=======
-.PHONY: help run notebook test test-long test-all simulate planted crash power-loss io-errors troubles fuzz fuzz-deep mutants soak audit wire browser cluster package image bench $(BENCHES) fmt lint vectors docs clean
->>>>>>> h-refuge
+.PHONY: help run notebook test test-long test-all simulate model planted crash power-loss io-errors troubles fuzz fuzz-deep mutants soak audit wire browser cluster package image bench $(BENCHES) fmt lint vectors docs clean
 
 help:  ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
