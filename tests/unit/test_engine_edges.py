@@ -447,6 +447,18 @@ def test_where_entries_are_not_governed_only_state_and_price_matter() -> None:
     assert not may_still_leave(core, order)
 
 
+@pytest.mark.parametrize(("key", "may"), [(KO, True), (ETH, False)], ids=["share", "coin"])
+def test_coins_over_their_cap_keep_back_coins_and_no_share(key: Key, *, may: bool) -> None:
+    desk = Desk()
+    desk.buy(key, "0.1")
+    order = desk.pop()
+    core = desk.engine._core
+    limit = core.caps.crypto * core.worst().equity
+    desk.state.book.adopt(BTC, limit / desk.price[BTC] + 1, desk.price[BTC], "", at_ns=core.now_ns)
+    assert core.worst().crypto > core.caps.crypto * core.worst().equity
+    assert may_still_leave(core, order) is may
+
+
 def test_an_order_without_any_price_does_not_leave() -> None:
     desk = Desk()
     desk.buy(ETH, "0.1")

@@ -123,5 +123,25 @@ def holds(worst: Worst, caps: ExactCaps, symbol_caps: dict[Key, Decimal]) -> Rea
     return Reason.NONE
 
 
+def holds_for(instrument: Instrument, worst: Worst, caps: ExactCaps) -> bool:
+    """Tell whether every cap holds that a purchase of this instrument counts towards.
+
+    As in `prove`, a group that it does not belong to is not its matter: coins over their cap keep
+    back no share.
+    """
+    symbol = {instrument.key: caps.of_symbol(instrument)}
+    return (
+        holds(
+            worst._replace(
+                crypto=worst.crypto if instrument.is_crypto else ZERO,
+                leveraged=worst.leveraged if instrument.is_leveraged else ZERO,
+            ),
+            caps,
+            symbol,
+        )
+        is Reason.NONE
+    )
+
+
 def _whole_lots(qty: Decimal, lot: Decimal) -> Decimal:
     return (qty / lot).to_integral_value(rounding=ROUND_DOWN) * lot

@@ -4,10 +4,10 @@ from smart_leverage.domain.bots import is_suspended
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Order, Side
 from smart_leverage.engine.core import Core, blockers, cancel, end_unsent, leave
-from smart_leverage.engine.proof import holds
+from smart_leverage.engine.proof import holds_for
 from smart_leverage.engine.shares import bounds_of, may_add
 from smart_leverage.policy.intraday import is_entry_over
-from smart_leverage.policy.reasons import Reason, TradingState
+from smart_leverage.policy.reasons import TradingState
 
 
 def release(core: Core, key: Key) -> None:
@@ -49,7 +49,7 @@ def may_still_leave(core: Core, order: Order) -> bool:
     if is_suspended(state.seats, order.bot) or not may_add(core, order.bot, order.key):
         return False
     worst, instrument = core.worst(), core.instrument(order.key)
-    if holds(worst, core.caps, {order.key: core.caps.of_symbol(instrument)}) is not Reason.NONE:
+    if not holds_for(instrument, worst, core.caps):
         return False
     bounds = bounds_of(core, order.bot, instrument, worst)
     return all(one.used <= one.cap * worst.equity for one in bounds)
