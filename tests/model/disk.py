@@ -111,6 +111,8 @@ class Writer:
         self._disk = disk
         disk.epoch += 1
         self.epoch = disk.epoch
+        self.lapsed = ""
+        """Why nothing may leave any more; a lease is not a part of this model."""
 
     @property
     def head(self) -> Head:

@@ -338,7 +338,7 @@ def send_purchase(
 ) -> None:
     """Send a purchase; the stop of the instrument gives way to it until it has ended.
 
-    One that had to wait for that is proved once more, against every group.
+    One that had to wait for that is proved once more, against every group that it counts towards.
     """
     position, fact = books.positions[asset], facts[asset]
     has_waited = position.has_stop != 0
@@ -352,7 +352,14 @@ def send_purchase(
     add_order(books, row, fact, asset, 1, 0, qty, limit, 0)
     if has_waited and books.account.fault == SOUND:
         worst = worst_of(books, facts, setup, policy)
-        is_held = groups_hold(worst, caps)
+        own = Worst(
+            worst.equity,
+            worst.crypto if fact.is_crypto != 0 else 0.0,
+            worst.leveraged if fact.is_leveraged != 0 else 0.0,
+            worst.gross,
+            worst.reserved,
+        )
+        is_held = groups_hold(own, caps)
         if not (is_held and symbol_holds(books, facts, worst, policy.groups, asset)):
             books.orders[books.account.orders - 1].is_leaving = CANCELLED
 
