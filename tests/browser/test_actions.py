@@ -10,6 +10,7 @@ from tests.browser.conftest import Account, Opened, eventually
 from tests.browser.test_access import violations
 
 from smart_leverage.engine.events import Command
+from smart_leverage.ledger.reader import Reader
 from smart_leverage.runtime.control import Request, ask
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -136,6 +137,8 @@ def test_a_limit_is_tightened_and_a_looser_one_asks_for_more(
 
 def test_flatten_shows_what_it_sells(opened: Opened, account: Account) -> None:
     assert account.buy("grid", "ETH/USD", qty="0.5").status == 200
+    with Reader.open(account.ledger) as reader:  # a purchase that was taken is not yet filled
+        eventually(lambda: any(fill.key == "crypto:ETH/USD" for fill in reader.fills()))
     page = opened("/")
     page.goto(f"{account.url}/act/flatten")
     expect(page.get_by_role("table")).to_contain_text("ETH/USD")
