@@ -232,6 +232,21 @@ def test_a_part_of_a_sale_that_nobody_has_told_is_no_fee() -> None:
     assert desk.state.book.cash == before + paid
 
 
+def test_a_part_that_is_sold_once_more_after_a_bust_is_no_fee_either() -> None:
+    desk = coin()
+    lists(desk, "0.09975")
+    assert desk.sell(BTC, "0.05").given == D("0.05")
+    sale = next(one for one in desk.state.orders.by_id.values() if one.order.role is Role.BOT)
+    view, cash = shown(desk, sale.order, "partially_filled", "0.0001"), desk.state.book.cash
+    first = execution(desk, sale.order, "0.0001", "50000")
+    tell(desk, view, first)
+    desk.revise(first)
+    assert desk.state.book.qty(BTC) == D("0.09975")
+    desk.wait(1)
+    desk.reconcile(cash=cash + 5, positions={BTC: D("0.09965")}, orders=(view,))
+    assert desk.state.book.qty(BTC) == D("0.09975")
+
+
 def test_last_weeks_purchase_explains_no_fee() -> None:
     desk = coin()
     desk.wait(6 * 86_400)

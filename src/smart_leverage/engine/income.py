@@ -83,7 +83,8 @@ def _untold(core: Core, event: Reconciled) -> set[Key]:
     found = set()
     for listed in event.orders:
         tracked = core.state.orders.find(listed.order.client_order_id)
-        if listed.filled_qty > (ZERO if tracked is None else tracked.filled):
+        booked = ZERO if tracked is None else tracked.filled - tracked.undone
+        if listed.filled_qty > booked:
             found.add(listed.order.key)
     return found
 
