@@ -53,23 +53,24 @@ class Way:
                 return
             body = bytes(self._said[HEADER : HEADER + length])
             del self._said[: HEADER + length]
-            if name := _purchase(body):
+            for name in _purchases(body):
                 os.write(stamps, f"{self._since_ns} {name}\n".encode())
             self._since_ns = now_ns
 
 
-def _purchase(body: bytes) -> str:
-    """Return the id of a purchase that is submitted, empty for anything else.
+def _purchases(body: bytes) -> list[str]:
+    """Return the ids of the purchases that are submitted.
 
     Raises:
         ValueError: It replaces an order, which could add as well; the load sends no such request.
     """
     if body.startswith(b'{"call":"replace"'):
         raise ValueError("a change of an order passed, which this does not judge")
-    if not body.startswith(b'{"call":"submit"'):
-        return ""
-    order = json.loads(body)["approved"]["order"]
-    return str(order["client_order_id"]) if order["side"] == "buy" else ""
+    if not body.startswith(b'{"call":"submit'):
+        return []
+    approved = json.loads(body)["approved"]
+    orders = [each["order"] for each in (approved if isinstance(approved, list) else [approved])]
+    return [str(order["client_order_id"]) for order in orders if order["side"] == "buy"]
 
 
 def main(listen: str, venue: str, path: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from smart_leverage.brokers.sim import SimBrokerClient
+from smart_leverage.brokers.sim import Mode, SimBroker, SimBrokerClient, SimConfig
 from smart_leverage.brokers.sim.messages import FRAME_MAX, HEADER, PART
 from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import (
@@ -28,7 +28,8 @@ from smart_leverage.domain.errors import (
     Refused,
 )
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Approved, Order, Side, TimeInForce
+from smart_leverage.domain.orders import Approved, BrokerOrder, Order, Side, TimeInForce
+from smart_leverage.domain.registry import Registry
 
 D = Decimal
 BTC = Key("crypto:BTC/USD")
@@ -286,6 +287,11 @@ def test_an_answer_that_proves_nothing_proves_nothing(tmp_path: Path, answer: by
         with SimBrokerClient(path, timeout_s=20.0) as client:
             with pytest.raises(OutcomeUnknown):
                 client.submit(approved("a"))
+            words = client.submit_all([approved("a"), approved("b")])
+            assert [(type(each), each.client_order_id) for each in words] == [  # type: ignore[union-attr]
+                (OutcomeUnknown, "a"),
+                (OutcomeUnknown, "b"),
+            ]
             with pytest.raises(BrokerDown):
                 client.account()
             with pytest.raises(BrokerDown):
@@ -301,6 +307,54 @@ def test_a_request_too_long_for_a_frame_is_not_sent(client: SimBrokerClient) -> 
         client.order("x" * FRAME_MAX)
     with pytest.raises(NotSent):
         client.submit(approved("\ud800"))
+
+
+# -- many with one message ------------------------------------------------------------------------
+
+
+def test_of_many_orders_each_gets_its_own_answer(client: SimBrokerClient) -> None:
+    client.submit(approved("before"))
+    sale = approved("unheld", Side.SELL)
+    one, again, unheld, two = client.submit_all(
+        [approved("one"), approved("before"), sale, approved("two")]
+    )
+    assert isinstance(one, BrokerOrder)
+    assert isinstance(two, BrokerOrder)
+    assert (one.order.client_order_id, two.order.client_order_id) == ("one", "two")
+    assert isinstance(again, Refused)
+    assert again.is_repeated_id
+    assert isinstance(unheld, Refused)
+    assert unheld.message.startswith("insufficient balance")
+    listed = [each.order.client_order_id for each in client.orders()]
+    assert listed == ["before", "one", "two"]
+
+
+def test_many_orders_are_the_same_orders_as_one_by_one(serve: Serve, tmp_path: Path) -> None:
+    wanted = [approved(f"n{number}", qty=f"0.0{number}") for number in range(1, 5)]
+    with SimBrokerClient(serve("--seed", "5").socket) as client:
+        client.on_quote(NOON, BTC, 50_000.0, 50_000.0)
+        together = client.submit_all(wanted)
+        client.on_quote(NOON + 1, BTC, 50_000.0, 50_000.0)
+        after = (client.account(), client.orders(), client.updates(0))
+    (tmp_path / "apart").mkdir()
+    with SimBroker(Registry.builtin(), config=SimConfig(mode=Mode.LIVE, seed=5)) as broker:
+        broker.on_quote(NOON, BTC, 50_000.0, 50_000.0)
+        apart = [broker.submit(each) for each in wanted]
+        broker.on_quote(NOON + 1, BTC, 50_000.0, 50_000.0)
+        alone = (broker.account(), list(broker.orders()), list(broker.updates(0)))
+    assert together == apart
+    assert after == alone
+
+
+def test_many_that_did_not_leave_and_many_that_nobody_answered(
+    server: Served, client: SimBrokerClient
+) -> None:
+    many = [approved("a"), approved("b")]
+    os.kill(server.process.pid, signal.SIGSTOP)
+    with SimBrokerClient(server.socket, timeout_s=0.2) as hasty:
+        assert {type(each) for each in hasty.submit_all(many)} == {OutcomeUnknown}
+    server.kill()
+    assert [type(each) for each in client.submit_all(many)] == [NotSent, NotSent]
 
 
 # -- what is bounded ------------------------------------------------------------------------------

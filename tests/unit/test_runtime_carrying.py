@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig, Start
-from smart_leverage.domain.errors import BrokerDown, NotSent
+from smart_leverage.domain.errors import BrokerDown, BrokerError, NotSent
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import (
     Approved,
@@ -163,6 +163,101 @@ def test_a_refusal_comes_with_the_brokers_code_and_its_words_apart(carry: Carry)
     assert (answer.verdict, answer.broker_code) == (Verdict.REFUSED, 40310000)
     assert answer.reason.startswith("insufficient balance for BTC")
     assert "40310000" not in answer.reason
+
+
+# -- several orders with one message --------------------------------------------------------------
+
+
+def small(name: str) -> Approved:
+    order = Order(
+        client_order_id=name,
+        bot="bot",
+        key=BTC,
+        side=Side.BUY,
+        qty=D("0.01"),
+        time_in_force=TimeInForce.GTC,
+    )
+    return Approved(order, "d1")
+
+
+class Many:
+    """A broker that takes three orders a message; the first message waits until it may go on."""
+
+    many = 3
+
+    def __init__(self, broken: str = "") -> None:
+        self.messages: list[list[str]] = []
+        self.began, self.go_on = threading.Event(), threading.Event()
+        self.cancelled: list[str] = []
+        self._broken, self._venue = broken, venue()
+
+    def submit(self, approved: Approved) -> BrokerOrder:
+        self.messages.append([approved.order.client_order_id])
+        self.began.set()
+        assert self.go_on.wait(30.0)
+        return self._venue.submit(approved)
+
+    def submit_all(self, approved: Sequence[Approved]) -> list[BrokerOrder | BrokerError]:
+        names = [each.order.client_order_id for each in approved]
+        self.messages.append(names)
+        if self._broken in names:
+            raise AssertionError("a mistake of ours")
+        return [self._venue.submit(each) for each in approved]
+
+    def cancel(self, client_order_id: str) -> None:
+        self.cancelled.append(client_order_id)
+
+
+def sent_behind(
+    broker: Many, outcome: Outcome, held_back: Callable[[], str] = lambda: ""
+) -> list[Event | None]:
+    """Let one purchase go and everything else wait behind it in one lane; return the answers."""
+    desk = Desk()
+    lanes = Lanes(desk, rising=1, falling=1)
+    messenger = Messenger(cast(Any, broker), held_back)
+    lanes.carry(messenger, Outcome(sends=[small("first")]))
+    assert broker.began.wait(30.0)
+    lanes.carry(messenger, outcome)
+    broker.go_on.set()
+    wanted = 1 + len(outcome.sends) + len(outcome.cancels)
+    assert waited(lambda: len(desk.answers) == wanted)
+    lanes.close()
+    return desk.answers
+
+
+def test_orders_that_wait_behind_each_other_leave_with_one_message() -> None:
+    broker = Many()
+    wanted = [small(name) for name in "abcde"]
+    answers = sent_behind(broker, Outcome(sends=wanted, cancels=["b"]))
+    assert broker.messages == [["first"], ["a", "b", "c"], ["d", "e"]]
+    told = [each for each in answers if isinstance(each, Answered)]
+    assert [(one.client_order_id, one.verdict) for one in told] == [
+        (name, Verdict.ACCEPTED) for name in ("first", *"abcde")
+    ]
+    assert broker.cancelled == ["b"]  # it waited for the answer to its order
+
+
+def test_a_halt_keeps_back_what_waits_to_leave_with_others() -> None:
+    broker, looks = Many(), iter(["", "", "halted", "halted"])
+    answers = sent_behind(broker, Outcome(sends=[small(name) for name in "abc"]), looks.__next__)
+    assert broker.messages == [["first"], ["a"]]
+    told = {one.client_order_id: one.verdict for one in answers if isinstance(one, Answered)}
+    assert told == {
+        "first": Verdict.ACCEPTED,
+        "a": Verdict.ACCEPTED,
+        "b": Verdict.NOT_SENT,
+        "c": Verdict.NOT_SENT,
+    }
+
+
+def test_a_mistake_of_ours_leaves_all_that_went_together_unknown() -> None:
+    answers = sent_behind(Many("b"), Outcome(sends=[small(name) for name in "abcd"]))
+    told = {one.client_order_id: one.verdict for one in answers if isinstance(one, Answered)}
+    assert told == {
+        "first": Verdict.ACCEPTED,
+        **dict.fromkeys("abc", Verdict.UNKNOWN),
+        "d": Verdict.ACCEPTED,
+    }
 
 
 def waited(is_so: Callable[[], bool]) -> bool:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from smart_leverage.domain.activities import Activity
+from smart_leverage.domain.errors import BrokerError
 from smart_leverage.domain.orders import (
     AccountSnapshot,
     Approved,
@@ -133,4 +134,22 @@ class Broker(Protocol):
 
     def updates(self, after: int) -> Sequence[TradeUpdate]:
         """Return the stream's messages with a sequence above `after`, in order."""
+        ...
+
+
+@runtime_checkable
+class TakesMany(Protocol):
+    """A broker that can be sent several new orders with one message."""
+
+    @property
+    def many(self) -> int:
+        """How many it takes at most; 1 where each needs a message of its own."""
+        ...
+
+    def submit_all(self, approved: Sequence[Approved]) -> Sequence[BrokerOrder | BrokerError]:
+        """Send orders, each once, in this order.
+
+        Returns:
+            For each of them the order as answered, or what `Broker.submit` would have raised.
+        """
         ...

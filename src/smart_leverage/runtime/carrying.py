@@ -6,11 +6,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from queue import SimpleQueue
-from typing import Protocol
+from queue import Empty, SimpleQueue
+from typing import NamedTuple, Protocol
 
-from smart_leverage.brokers.base import Broker
-from smart_leverage.domain.errors import BrokerDown, NotSent, OutcomeUnknown, Refused
+from smart_leverage.brokers.base import Broker, TakesMany
+from smart_leverage.domain.errors import (
+    BrokerDown,
+    BrokerError,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+)
 from smart_leverage.domain.orders import Approved, BrokerOrder, Change, Order, Side
 from smart_leverage.engine.events import Answered, CancelAnswered, Event, Verdict
 from smart_leverage.engine.outcome import Outcome
@@ -81,6 +87,22 @@ class Messenger:
             order, lambda: self.broker.submit(approved), is_increase=order.side is Side.BUY
         )
 
+    @property
+    def many(self) -> int:
+        """How many new orders the broker takes with one message."""
+        return self.broker.many if isinstance(self.broker, TakesMany) else 1
+
+    def submit_all(self, approved: Sequence[Approved]) -> list[Event]:
+        """Send new orders with one message, where the broker takes `many`."""
+        held = [self._held(is_increase=each.order.side is Side.BUY) for each in approved]
+        leaving = [each for each, why in zip(approved, held, strict=True) if not why]
+        assert isinstance(self.broker, TakesMany)  # noqa: S101 - `many` says so
+        answers = iter(self.broker.submit_all(leaving) if leaving else ())
+        return [
+            self._proven(each.order, NotSent(why) if why else next(answers))
+            for each, why in zip(approved, held, strict=True)
+        ]
+
     def change(self, change: Change) -> Event:
         """Send what is to come in the place of an open order."""
         order = change.approved.order
@@ -108,21 +130,31 @@ class Messenger:
         self, order: Order, send: Callable[[], BrokerOrder], *, is_increase: bool
     ) -> Event:
         """Send, once, and return what the answer proves of an order."""
-        verdict, broker_order, reason, code = Verdict.UNKNOWN, None, "", 0
+        answer: BrokerOrder | BrokerError
         try:
-            if (why := self.lapsed()) or (is_increase and (why := self.held_back())):
-                raise NotSent(f"held back before the first byte left: {why}")
-            broker_order = send()
-            verdict = Verdict.ACCEPTED
-        except Refused as error:
-            verdict, reason, code = Verdict.REFUSED, error.message, error.broker_code
-            if error.is_repeated_id:
+            why = self._held(is_increase=is_increase)
+            answer = NotSent(why) if why else send()
+        except (Refused, NotSent, OutcomeUnknown) as error:
+            answer = error
+        return self._proven(order, answer)
+
+    def _held(self, *, is_increase: bool) -> str:
+        """Say, just before the first byte leaves, why it may not; empty when it may."""
+        why = self.lapsed() or (self.held_back() if is_increase else "")
+        return f"held back before the first byte left: {why}" if why else ""
+
+    def _proven(self, order: Order, answer: BrokerOrder | BrokerError) -> Answered:
+        verdict, broker_order, reason, code = Verdict.UNKNOWN, None, "", 0
+        if isinstance(answer, BrokerOrder):
+            verdict, broker_order = Verdict.ACCEPTED, answer
+        elif isinstance(answer, Refused):
+            verdict, reason, code = Verdict.REFUSED, answer.message, answer.broker_code
+            if answer.is_repeated_id:
                 broker_order = self._listed(order.client_order_id)
                 verdict = Verdict.UNKNOWN if broker_order is None else Verdict.ACCEPTED
-        except NotSent as error:
-            verdict, reason = Verdict.NOT_SENT, str(error)
-        except OutcomeUnknown as error:
-            reason = str(error)
+        else:
+            reason = str(answer)
+            verdict = Verdict.NOT_SENT if isinstance(answer, NotSent) else Verdict.UNKNOWN
         return Answered(
             at_ns=UNSTAMPED,
             client_order_id=order.client_order_id,
@@ -219,12 +251,26 @@ class Fence:
             return self._has_left.wait_for(lambda: now.isdisjoint(self._inside), within_s)
 
 
+class Task(NamedTuple):
+    """What a lane has to do: one request, or with `new` one that others may leave together with."""
+
+    ask: Errand
+    order_id: str = ""
+    """The order whose answer its cancels wait for; empty for a cancel."""
+    messenger: Messenger | None = None
+    new: Approved | None = None
+
+
+Queue = SimpleQueue[Task | None]
+
+
 class Lanes:
     """Threads that wait for the broker, so that whoever decides never does.
 
     Purchases have lanes of their own: one that hangs holds up no sale and no cancel. A cancel of an
     order whose submission is still under way waits for that one answer: before it the broker might
     not know the order, and would refuse. What the broker has said is fetched by one thread more.
+    Where the broker takes many, new orders that wait behind each other leave with one message.
     """
 
     is_apart = True
@@ -232,8 +278,8 @@ class Lanes:
     def __init__(self, desk: Desk, *, rising: int = RISING, falling: int = FALLING) -> None:
         """Start the threads; the desk takes in what they bring."""
         self._desk = desk
-        self._rising: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
-        self._falling: SimpleQueue[tuple[str, Errand] | None] = SimpleQueue()
+        self._rising: Queue = SimpleQueue()
+        self._falling: Queue = SimpleQueue()
         self.fence = Fence()
         self._lock = threading.Lock()
         self._under_way: dict[str, list[Errand]] = {}
@@ -257,13 +303,12 @@ class Lanes:
         for order_id in outcome.cancels:
             self._cancel(order_id, partial(messenger.cancel, order_id))
         for change in outcome.changes:
-            order = change.approved.order
-            errand = partial(messenger.change, change)
-            self._send(order, errand, is_increase=change.is_increase)
+            task = Task(partial(messenger.change, change), change.approved.order.client_order_id)
+            self._lane(is_increase=change.is_increase).put(task)
         for approved in outcome.sends:
-            order = approved.order
-            errand = partial(messenger.submit, approved)
-            self._send(order, errand, is_increase=order.side is Side.BUY)
+            order, errand = approved.order, partial(messenger.submit, approved)
+            task = Task(errand, order.client_order_id, messenger, approved)
+            self._lane(is_increase=order.side is Side.BUY).put(task)
         return None
 
     def fetch(self, ask: Ask) -> bool:
@@ -285,9 +330,8 @@ class Lanes:
             thread.join(STOP_WITHIN_S)
         self._news.close()
 
-    def _send(self, order: Order, errand: Errand, *, is_increase: bool) -> None:
-        queue = self._rising if is_increase else self._falling
-        queue.put((order.client_order_id, errand))
+    def _lane(self, *, is_increase: bool) -> Queue:
+        return self._rising if is_increase else self._falling
 
     def _cancel(self, client_order_id: str, errand: Errand) -> None:
         with self._lock:
@@ -295,26 +339,28 @@ class Lanes:
             if waiting is not None:
                 waiting.append(errand)
                 return
-        self._falling.put(("", errand))
+        self._falling.put(Task(errand))
 
-    def _work(self, queue: "SimpleQueue[tuple[str, Errand] | None]") -> None:
+    def _work(self, queue: Queue) -> None:
         while (task := queue.get()) is not None:
-            client_order_id, errand = task
-            event: Event | None = None
-            is_rising = queue is self._rising
+            tasks = _together(queue, task)
             try:
-                with self.fence.passing() if is_rising else nullcontext():
-                    event = errand()
+                with self.fence.passing() if queue is self._rising else nullcontext():
+                    events = _done(tasks)
             except Exception:  # noqa: BLE001 - a bug of ours after the intent: outcome unknown
                 _LOG.exception("an errand to the broker broke; its order is looked up")
-                if client_order_id:
-                    event = _unknown(client_order_id)
-            self._desk.answered(event)
-            if client_order_id:
-                with self._lock:
-                    waiting = self._under_way.pop(client_order_id, [])
-                for cancel in waiting:
-                    self._falling.put(("", cancel))
+                events = [_unknown(each.order_id) if each.order_id else None for each in tasks]
+            for each, event in zip(tasks, events, strict=True):
+                self._desk.answered(event)
+                self._let_cancels_go(each.order_id)
+
+    def _let_cancels_go(self, client_order_id: str) -> None:
+        if not client_order_id:
+            return
+        with self._lock:
+            waiting = self._under_way.pop(client_order_id, [])
+        for cancel in waiting:
+            self._falling.put(Task(cancel))
 
 
 class Aside:
@@ -361,6 +407,28 @@ class Aside:
                 self._has_come.wait()
             ask, self._next = self._next, None
             return None if self._is_over else ask
+
+
+def _together(queue: Queue, first: Task) -> list[Task]:
+    """Return a task, and new orders that wait behind it and may leave with the same message."""
+    tasks, many = [first], 1 if first.messenger is None else first.messenger.many
+    while len(tasks) < many:
+        try:
+            task = queue.get_nowait()
+        except Empty:
+            break
+        if task is None or task.messenger is not first.messenger:
+            queue.put(task)  # for another lane: none of those that wait depends on another
+            break
+        tasks.append(task)
+    return tasks
+
+
+def _done(tasks: Sequence[Task]) -> Sequence[Event | None]:
+    first, *others = tasks
+    if not others or first.messenger is None:
+        return [first.ask()]
+    return first.messenger.submit_all([each.new for each in tasks if each.new is not None])
 
 
 def _leaving(outcome: Outcome) -> Iterator[Order]:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from smart_leverage.brokers.base import Broker, Capabilities
+from smart_leverage.brokers.base import Broker, Capabilities, TakesMany
 from smart_leverage.domain.activities import Activity
-from smart_leverage.domain.errors import Refused
+from smart_leverage.domain.errors import BrokerError, Refused
 from smart_leverage.domain.orders import (
     AccountSnapshot,
     Approved,
@@ -39,6 +39,21 @@ class TimedBroker:
     def submit(self, approved: Approved) -> BrokerOrder:
         """See `Broker.submit`."""
         return self._timed("submit", lambda: self._broker.submit(approved))
+
+    @property
+    def many(self) -> int:
+        """See `TakesMany.many`."""
+        return self._broker.many if isinstance(self._broker, TakesMany) else 1
+
+    def submit_all(self, approved: Sequence[Approved]) -> Sequence[BrokerOrder | BrokerError]:
+        """See `TakesMany.submit_all`; each order took as long as the message with all of them."""
+        assert isinstance(self._broker, TakesMany)  # noqa: S101 - `many` says so
+        began_s = time.monotonic()
+        answers = self._broker.submit_all(approved)
+        for each in answers:
+            is_answered = isinstance(each, BrokerOrder | Refused)
+            self._meter.asked("submit", began_s, is_answered=is_answered)
+        return answers
 
     def replace(
         self,

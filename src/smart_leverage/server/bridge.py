@@ -1,6 +1,7 @@
 """From the thread of HTTP to the trading thread and back: questions, and wishes to decide."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Full
@@ -55,11 +56,13 @@ class Bridge:
         self.office = office
         self.mail: list[tuple[asyncio.Future[Any], Any, Exception | None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._due: deque[tuple[float, asyncio.Future[Any]]] = deque()
         office.add_teller(self)
 
     def connect(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Deliver answers to this loop from now on; None when it ends."""
         self._loop = loop
+        self._due.clear()
 
     async def ask(self, read: Callable[[Driven, Shelf], T]) -> T:
         """Return what somebody reads of the account between two decisions.
@@ -116,9 +119,9 @@ class Bridge:
             self.office.want(wish, is_urgent=is_urgent)
         except Full:
             raise too_many(BUSY) from None
+        self._expect(settling._future)
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                return await settling._future
+            return await settling._future
         except TimeoutError:
             if wish.claim():
                 raise forbidden(BUSY) from None  # withdrawn: it will never be decided
@@ -126,6 +129,25 @@ class Bridge:
             return await asyncio.wait_for(self.ask(otherwise), ANSWER_WITHIN_S / 2)
         except TimeoutError:
             raise internal("the account does not answer") from None
+
+    def _expect(self, future: "asyncio.Future[Any]") -> None:
+        """Let it raise `TimeoutError` after `ANSWER_WITHIN_S`.
+
+        All have the same time, so one timer for the oldest does for all of them.
+        """
+        loop = future.get_loop()
+        if not self._due:
+            loop.call_later(ANSWER_WITHIN_S, self._look, loop)
+        self._due.append((loop.time() + ANSWER_WITHIN_S, future))
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now_s = loop.time()
+        while self._due and (self._due[0][1].done() or self._due[0][0] <= now_s):
+            _, future = self._due.popleft()
+            if not future.done():
+                future.set_exception(TimeoutError())
+        if self._due:
+            loop.call_at(self._due[0][0], self._look, loop)
 
     def _settling(self) -> Settling[Any]:
         loop = self._loop

@@ -1,6 +1,5 @@
 """Parts become a governed account: over bars, in real time, or at rest."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from decimal import Decimal
@@ -23,6 +22,7 @@ from smart_leverage.ledger.verified import note_verified
 from smart_leverage.market.bars import BarSeries, refuse_longer
 from smart_leverage.runtime.admin import is_admin
 from smart_leverage.runtime.bars import BarDriver
+from smart_leverage.runtime.bell import Bell
 from smart_leverage.runtime.carrying import Lanes
 from smart_leverage.runtime.control import Answer, Control, Request
 from smart_leverage.runtime.going_live import refuse_uncleared
@@ -145,9 +145,9 @@ def in_real_time(
         ConfigError: The account is of another mode.
         BrokerDown: The venue does not answer.
     """
-    halt, wake = HaltFile(folder), threading.Event()
+    halt, bell = HaltFile(folder), Bell()
     disk = RoomWatch((folder / LEDGER).resolve().parent)
-    office, meter = Office(wake.set, Shelf()), Meter()
+    office, meter = Office(bell.ring, Shelf()), Meter()
     opener = Opener(settings, warn)
 
     def held_back() -> str:
@@ -155,10 +155,6 @@ def in_real_time(
             return "halted"
         is_short = disk.look().level is Space.SHORT
         return "the disk of the ledger is almost full" if is_short else ""
-
-    def pause(seconds: float) -> None:
-        wake.wait(seconds)
-        wake.clear()
 
     with (
         closing(
@@ -173,7 +169,7 @@ def in_real_time(
             )
         ) as keeper,
         closing(Lanes(office)) as lanes,
-        Control(folder, wake.set, lanes.fence.settle) as control,
+        Control(folder, bell.ring, lanes.fence.settle) as control,
         _may_begin(keeper.ledger, settings, folder),
         behind as venue,
         closing(_moving(venue, office)) as market,
@@ -211,7 +207,7 @@ def in_real_time(
             pace=Pace(doubts_every_s=DOUBTS_S if venue.broker.capabilities.lists_lag else 0.0),
             operator=Operator(control, halt, contradicted),
             office=office,
-            pause=pause,
+            pause=bell.wait,
             pulse=Pulse(meter, office, lanes),
             settle=lanes.fence.settle,
         )

@@ -43,6 +43,7 @@ from smart_leverage.brokers.sim.messages import (
     Request,
     Split,
     Submit,
+    SubmitAll,
     framed,
 )
 from smart_leverage.brokers.sim.purse import Change
@@ -71,6 +72,9 @@ from smart_leverage.domain.orders import (
 T = TypeVar("T")
 
 TIMEOUT_S = 10.0
+
+MANY = 16
+"""So many new orders in one message; more would let the first ones wait for the last."""
 
 
 class _Lost(Exception):
@@ -152,6 +156,25 @@ class SimBrokerClient:
         if answer.order.client_order_id != name:  # proves nothing about this order
             raise OutcomeUnknown(name, time.monotonic() - began)
         return answer
+
+    @property
+    def many(self) -> int:
+        """So many new orders go into one message."""
+        return MANY
+
+    def submit_all(self, approved: Sequence[Approved]) -> list[BrokerOrder | BrokerError]:
+        """Send orders with one message; see `TakesMany.submit_all`."""
+        began, names = time.monotonic(), [each.order.client_order_id for each in approved]
+        try:
+            parts = self._exchange(SubmitAll(approved=list(approved)))
+            answers = msgspec.json.decode(parts[0], type=list[Answers])
+        except NotSent as problem:
+            return [NotSent(str(problem)) for _ in names]
+        except (_Lost, BrokerDown, msgspec.DecodeError):
+            answers = []
+        if len(answers) != len(names):  # whatever it was, it proves nothing about any of them
+            return [OutcomeUnknown(name, time.monotonic() - began) for name in names]
+        return [_word(name, each, began) for name, each in zip(names, answers, strict=True)]
 
     def cancel(self, client_order_id: str) -> None:
         """Ask for a cancel; see `SimBroker.cancel`."""
@@ -410,12 +433,28 @@ def _legible(path: Path) -> Iterator[None]:
 
 def _error(answer: No | Fault) -> BrokerError | BadData | ConfigError:
     if isinstance(answer, No):
-        return Refused(answer.code, answer.message, **answer.facts)
+        return _refused(answer)
     if answer.code in (BadData.code, UNREADABLE):  # a NaN does not pass as JSON
         return BadData(answer.message)
     if answer.code == ConfigError.code:
         return ConfigError([answer.message])
     return BrokerDown(f"{answer.message} ({answer.code})")
+
+
+def _word(name: str, answer: Answers, began: float) -> BrokerOrder | BrokerError:
+    """Return what one of several answers says of its order."""
+    if isinstance(answer, No):
+        return _refused(answer)
+    if isinstance(answer, Done):
+        with contextlib.suppress(msgspec.DecodeError):
+            order = msgspec.json.decode(answer.result, type=BrokerOrder)
+            if order.order.client_order_id == name:
+                return order
+    return OutcomeUnknown(name, time.monotonic() - began)
+
+
+def _refused(answer: No) -> Refused:
+    return Refused(answer.code, answer.message, **answer.facts)
 
 
 def _decoded(parts: list[msgspec.Raw], kind: type[T] | None) -> T:

@@ -35,7 +35,7 @@ UNREADABLE = "protocol"
 
 
 class Request(Struct, frozen=True, kw_only=True, tag_field="call", omit_defaults=True):
-    """Base of all requests; each has a `make` that makes its call at a venue."""
+    """Base of all requests; each but `SubmitAll` has a `make` that makes its call at a venue."""
 
 
 class Submit(Request, frozen=True, kw_only=True, tag="submit"):
@@ -46,6 +46,12 @@ class Submit(Request, frozen=True, kw_only=True, tag="submit"):
     def make(self, broker: SimBroker) -> BrokerOrder:
         """Make the call."""
         return broker.submit(self.approved)
+
+
+class SubmitAll(Request, frozen=True, kw_only=True, tag="submit_all"):
+    """Take orders, one after the other; the result holds an answer for each."""
+
+    approved: list[Approved]
 
 
 class Cancel(Request, frozen=True, kw_only=True, tag="cancel"):
@@ -251,6 +257,7 @@ class Correct(Request, frozen=True, kw_only=True, tag="correct"):
 
 Requests = (
     Submit
+    | SubmitAll
     | Cancel
     | Replace
     | GetAccount

@@ -22,6 +22,8 @@ from smart_leverage.brokers.sim.messages import (
     Fault,
     No,
     Requests,
+    Submit,
+    SubmitAll,
     framed,
 )
 from smart_leverage.brokers.sim.venue import SimBroker
@@ -100,6 +102,10 @@ class Server:
             connection.sendall(frame)
 
     def _answers(self, request: Requests) -> Iterator[Answer]:
+        if isinstance(request, SubmitAll):
+            orders = (Submit(approved=each) for each in request.approved)
+            yield Done(result=_raw([next(self._answers(each)) for each in orders]))
+            return
         try:
             result = request.make(self._broker)
         except Refused as refusal:
