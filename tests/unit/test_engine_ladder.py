@@ -156,3 +156,18 @@ def test_what_is_remembered_is_known_again(prints: tuple[str, ...]) -> None:
     assert again.doubted(BTC) == found.doubted(BTC)
     assert again.best(BTC, NOW) == found.best(BTC, NOW)
     assert str(again.volatility_ratio(BTC)) == str(found.volatility_ratio(BTC))
+
+
+def test_a_mark_of_later_values_and_makes_nothing_fresh() -> None:
+    known = PriceLadder(LadderConfig())
+    known.see(BTC, D("100"), NOW, Rung.TRADE)
+    known.value_at({BTC: D("90"), ETH: D("9")}, NOW + 60 * SECOND_NS)
+    assert (known.mark(BTC), known.mark(ETH)) == (D("90"), D("9"))
+    for key in (BTC, ETH):
+        best = known.best(key, NOW + 60 * SECOND_NS)
+        assert best is not None
+        assert not best.is_fresh
+    known.see(BTC, D("91"), NOW + 61 * SECOND_NS, Rung.TRADE)
+    best = known.best(BTC, NOW + 61 * SECOND_NS)
+    assert best is not None
+    assert (best.price, best.is_fresh) == (D("91"), True)

@@ -211,7 +211,8 @@ def test_cash_is_opening_plus_flows_minus_what_was_paid(read: Read) -> None:
 
 def mark(at_ns: int) -> Marked:
     values = {name: D(at_ns) for name in ("equity", "cash", "crypto", "leveraged", "gross")}
-    return Marked(at_ns=at_ns, **values, crypto_cap=D("0.35"), leveraged_cap=D("0.4"))
+    caps = {"crypto_cap": D("0.35"), "leveraged_cap": D("0.4")}
+    return Marked(at_ns=at_ns, **values, **caps, prices={BTC: D(at_ns)})
 
 
 def test_marks_are_the_series_of_a_span(read: Read) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from smart_leverage.brokers.sim import SimBroker, SimConfig
 from smart_leverage.domain.clock import MINUTE_NS, ManualClock
@@ -20,7 +21,17 @@ from smart_leverage.domain.orders import (
     TimeInForce,
     TradeUpdate,
 )
-from smart_leverage.domain.records import Decided, Filled, Intended, OrderMoved, Record, decode
+from smart_leverage.domain.records import (
+    BaselineSet,
+    Decided,
+    Filled,
+    Intended,
+    Marked,
+    OrderMoved,
+    PricesRemembered,
+    Record,
+    decode,
+)
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import Command, Commanded, Opened, Prices, Started, Wished
@@ -224,6 +235,65 @@ def again(desk: Desk) -> Trader:
     """Forget everything but ledger and venue, and start."""
     desk.trader.flush()
     return recover(CONFIG, desk.ledger, desk.venue, desk.clock)
+
+
+def opened_days(ledger: SqliteLedger) -> list[BaselineSet]:
+    records = [decode(entry.payload) for entry in ledger.read()]
+    return [one for one in records if isinstance(one, BaselineSet) and one.period == "day"]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_coin_opens_the_day_at_the_mark_at_which_the_account_does(is_killed: bool) -> None:
+    """Also when nobody of ours was there at midnight, and the first price after it is another."""
+    desk = Desk()
+    desk.buy("5000")
+    desk.price("60000", minutes=1)
+    desk.venue.fill_opens(desk.clock.now_ns())
+    desk.trader.drain()
+    desk.price("50000", minutes=4 * 60 + 58)  # 23:59 in New York
+    qty = desk.trader.engine.state.book.qty(BTC)
+    assert qty > 0
+    marked = [one for one, _ in desk.heard if isinstance(one, Marked)][-1]
+    assert marked.prices == {BTC: Decimal(50_000)}
+    desk.trader.flush()
+    desk.clock.move_to(desk.clock.now_ns() + 60 * MINUTE_NS)
+    desk.venue.print_opens(desk.clock.now_ns(), [(BTC, 45_000.0)])
+    if is_killed:
+        desk.trader = recover(CONFIG, desk.ledger, desk.venue, desk.clock, desk.hear)
+        assert desk.trader.engine.state.day_label == "2024-03-04"
+    desk.price("45000")
+    desk.trader.flush()
+    *_, day = opened_days(desk.ledger)
+    assert (day.label, day.equity) == ("2024-03-04", marked.equity)
+    assert day.holdings == {BTC: qty * 50_000}
+    loss = desk.trader.engine.state.asset_day.loss(BTC, qty * 45_000)
+    assert loss == qty * 5_000
+
+
+def test_a_journal_whose_marks_name_no_prices_opens_the_day_at_what_the_broker_tells() -> None:
+    """As versions before this one wrote them: what a coin once cost is no price of today."""
+    desk = Desk()
+    desk.buy("5000")
+    desk.price("60000", minutes=1)
+    desk.venue.fill_opens(desk.clock.now_ns())
+    desk.trader.drain()
+    desk.trader.flush()
+    with SqliteLedger.in_memory() as older:
+        for entry in desk.ledger.read():
+            record = decode(entry.payload)
+            if isinstance(record, PricesRemembered):
+                continue
+            if isinstance(record, Marked):
+                record = structs.replace(record, prices={})
+            older.commit([record])
+        desk.clock.move_to(desk.clock.now_ns() + 6 * 60 * MINUTE_NS)
+        desk.venue.print_opens(desk.clock.now_ns(), [(BTC, 45_000.0)])
+        trader = recover(CONFIG, older, desk.venue, desk.clock)
+        trader.offer(Prices(at_ns=desk.clock.now_ns(), prints=((BTC, Decimal(45_000)),)))
+        trader.flush()
+        *_, day = opened_days(older)
+        assert day.label == "2024-03-04"
+        assert day.holdings == {BTC: trader.engine.state.book.qty(BTC) * 45_000}
 
 
 def test_an_empty_ledger_gives_an_engine_that_waits_for_an_account() -> None:

@@ -237,7 +237,8 @@ class Marked(Fact, frozen=True, kw_only=True, tag="mark"):
     """The account was valued; exposures are money, caps are fractions of equity in force.
 
     Crypto and what is leveraged are counted as the caps count them: where funds are looked through,
-    times their multiple. The gross is market value.
+    times their multiple. The gross is market value. `prices` are the last good ones of what was
+    held: a start values holdings at them until new ones come.
     """
 
     equity: Decimal
@@ -247,6 +248,7 @@ class Marked(Fact, frozen=True, kw_only=True, tag="mark"):
     gross: Decimal
     crypto_cap: Decimal
     leveraged_cap: Decimal
+    prices: dict[Key, Decimal] = {}
 
 
 class BaselineSet(Fact, frozen=True, kw_only=True, tag="baseline"):

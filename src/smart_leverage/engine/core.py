@@ -21,6 +21,7 @@ from smart_leverage.domain.records import (
     ExposureMoved,
     Intended,
     LimitChanged,
+    Marked,
     OrderMoved,
     PricesRemembered,
     RampMoved,
@@ -104,6 +105,8 @@ class Core:
         if isinstance(record, PricesRemembered):
             self.ladder.restore(record.prices, record.seen)
             self.remembered_ns = record.at_ns
+        elif isinstance(record, Marked):
+            self.ladder.value_at(record.prices, record.at_ns)
 
     def _apply(self, record: Record) -> None:
         if isinstance(record, SplitSeen):
@@ -176,6 +179,11 @@ class Core:
     def worst(self, without: frozenset[str] = frozenset()) -> Worst:
         """Return the worst case now, optionally as if some orders did not exist."""
         return worst_case(self.state, self.ladder, self.now_ns, self.config.cost_rate, without)
+
+    @property
+    def knows_prices(self) -> bool:
+        """Whether everything that is held had a price once, however long ago."""
+        return all(self.ladder.mark(key) is not None for key, _ in self.state.held())
 
     def sellable(self, key: Key) -> Decimal:
         """Return what is held, not being sold already, and there at the broker as well."""

@@ -184,9 +184,11 @@ class Engine:
         if core.state.opened is None and not isinstance(event, events.Opened):
             raise InvariantViolation(f"{type(event).__name__} before the account was opened")
         core.begin(event.at_ns)
-        # A new day begins before anything of it is taken in; after a start only once the broker
-        # has told prices, or holdings would open at what they once cost.
-        if core.state.opened is not None and core.is_ready:
+        # A new day begins before anything of it is taken in; after a start with what the broker
+        # tells, but at the prices of the last mark. Where a journal does not know them it begins
+        # once the broker has told some, or holdings would open at what they once cost.
+        is_told = type(event) is events.Reconciled and core.knows_prices
+        if core.state.opened is not None and (core.is_ready or is_told):
             label = core.calendar.day_of(core.event_ns)
             if label != core.state.day_label:
                 roll(core, self.valuation().equity)

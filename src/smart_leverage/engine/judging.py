@@ -54,8 +54,14 @@ def mark(core: Core, valuation: Valuation) -> None:
             gross=valuation.gross,
             crypto_cap=caps.crypto,
             leveraged_cap=caps.leveraged,
+            prices=_prices(core),
         )
     )
+
+
+def _prices(core: Core) -> dict[Key, Decimal]:
+    known = {key: core.ladder.mark(key) for key, _ in core.state.held()}
+    return {key: price for key, price in known.items() if price is not None}
 
 
 def remember(core: Core) -> None:

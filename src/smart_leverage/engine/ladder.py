@@ -169,6 +169,19 @@ class PriceLadder:
         seen = self._seen.get(key)
         return None if seen is None else seen.price
 
+    def value_at(self, prices: Mapping[Key, Decimal], at_ns: int) -> None:
+        """Value at the prices of a mark, after a start; none of them is fresher for it.
+
+        How old they were is not told, so nothing is bought at them; what is known of their moves is
+        what was remembered.
+        """
+        for key, price in prices.items():
+            seen = self._seen.get(key)
+            if seen is None:
+                self._seen[key] = _Seen(price, at_ns, Rung.CLOSE)
+            else:
+                seen.price, seen.rung = price, Rung.CLOSE
+
     def volatility_daily(self, key: Key) -> float:
         """Return the standard deviation of daily returns, NaN while unknown."""
         seen = self._seen.get(key)
