@@ -193,11 +193,11 @@ def told(soak: Soak) -> None:
 
 
 def live(
-    place: Path, asked: argparse.Namespace, *, is_killed: bool
-) -> tuple[dict[str, Any], float]:
-    """Load an account for one life; return its figures, and how long it took to begin."""
+    place: Path, asked: argparse.Namespace, *, before: Served | None, is_killed: bool
+) -> tuple[Served, dict[str, Any], float]:
+    """Load an account for one life; return it, its figures, and how long it took to begin."""
     began_s = time.monotonic()
-    with gateway(place, settings=SETTINGS, options=["--cash", CASH]) as served:
+    with gateway(place, settings=SETTINGS, options=["--cash", CASH], before=before) as served:
         started_s = time.monotonic() - began_s
         soak = Soak(served, asked.seconds / asked.lives, asked.rate, asked.connections)
         soak.run()
@@ -218,7 +218,7 @@ def live(
         "grown": grown,
         **figures,
     }
-    return sums, started_s
+    return served, sums, started_s
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -231,10 +231,11 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     serving.START_WITHIN_S = START_WITHIN_S
     lives: list[dict[str, Any]] = []
+    served: Served | None = None
     with tempfile.TemporaryDirectory() as place:
         for number in range(asked.lives):
             is_killed = number + 1 < asked.lives
-            sums, started_s = live(Path(place), asked, is_killed=is_killed)
+            served, sums, started_s = live(Path(place), asked, before=served, is_killed=is_killed)
             lives.append(sums)
             orders = sum(each["orders"] for each in lives[:-1])
             print(f"life {number + 1}: began in {started_s:.1f} s with {orders:,} orders behind it")

@@ -22,6 +22,11 @@ def test_a_short_load_is_answered_and_every_process_is_looked_at() -> None:
     assert told["approved"] > 100
     assert told["lives"] == 2
     assert "life 2: began in" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    passed = [int(row[2].replace(",", "")) for row in rows if row and row[0].isdigit()]
+    assert len(passed) == 2 * SLICES
+    assert sum(passed[:SLICES]) > 50
+    assert sum(passed[SLICES:]) > 50
     assert told["unanswered"] == 0
     assert {"trade", "desk", "venue"} <= told.keys()
     assert told["trade"]["files"][0] > 5

@@ -72,10 +72,12 @@ def gateway(
     settings: str = "",
     bots: Sequence[str] = (),
     at: datetime | None = None,
+    before: Served | None = None,
 ) -> Iterator[Served]:
     """Run an account in a folder below `place` until the block ends; `at` is what its clock shows.
 
-    Without it the clock is right, and whether shares trade depends on the hour.
+    Without it the clock is right, and whether shares trade depends on the hour. An account that was
+    `before` in that folder shows no keys again: those of then are used.
     """
     command = [PROGRAM, "run", "--name", "live"]
     command += ["--strategy", "none", *options]
@@ -89,6 +91,8 @@ def gateway(
     )
     try:
         served = _shown(process, place)
+        if before is not None:
+            served = served._replace(keys=before.keys, admin=before.admin)
         for bot in bots:
             served.add_bot(bot)
         _until_priced(served)
