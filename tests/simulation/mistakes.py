@@ -19,6 +19,7 @@ from tests.simulation.faulty_world import STEPS, play
 from tests.simulation.mistake import Mistake
 from tests.simulation.mistakes_look_through import LOOKING_THROUGH
 from tests.simulation.mistakes_orders import ORDERS
+from tests.simulation.mistakes_revisions import REVISIONS
 from tests.simulation.mistakes_rules import RULES
 from tests.simulation.mistakes_steady import STEADILY
 
@@ -356,6 +357,7 @@ MISTAKES = [
     *LOOKING_THROUGH,
     *ORDERS,
     *RULES,
+    *REVISIONS,
 ]
 
 
