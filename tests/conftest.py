@@ -20,8 +20,11 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(BUILD / "cache"))
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(BUILD / "pyc"))
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Tests write ten thousand small files, many of them through to the disk. What a power loss would
-# leave is asked of disks of our own (tests/power), so all these may live in memory if there is room.
+# Products of small tables are five times as much work when they are shared between two cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Tests write ten thousand small files, many of them through to the disk. What a power loss leaves
+# is asked of disks of our own (tests/power), so all these may live in memory if there is room.
 MEMORY = Path("/dev/shm")
 MEMORY_LEAST = 4 * 2**30
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_LEAST:
@@ -51,6 +54,18 @@ NEEDS: dict[str, Callable[[], bool]] = {
 
 _LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were deselected, by reason; counted where tests are collected."""
+
+LONGEST = (
+    *("contract/test_sweep_engines.py", "parity/test_rules_compile.py"),
+    *("simulation/test_oracle.py", "parity/test_intraday.py", "soak/test_soak.py"),
+    *("wire/test_broker_faults.py", "contract/test_ledger_trouble.py"),
+    *("contract/test_cli_control.py", "contract/test_ledger_moving.py"),
+    *("contract/test_cli_sweep.py", "contract/test_ledger_away.py"),
+    *("contract/test_broker_ccxt_account.py", "contract/test_cli_feasibility.py"),
+    *("parity/test_kernel_engine.py", "wire/test_evasion.py", "wire/test_steering.py"),
+)
+"""Files that take longest go first, so that no process is left alone with one at the end. The first
+of them makes the machine code that others need, who would make it too if they began beside it."""
 
 LONG = "long, for make test-long"
 """The reason that is none to call a run incomplete: the quick part of such a test has run."""
@@ -110,10 +125,17 @@ def pytest_collection_modifyitems(
         _leave_out(config, items, LONG, [each for each in items if each.get_closest_marker("long")])
     for name in sorted(_missing(items)):
         _leave_out(config, items, f"no {name}", [each for each in items if name in _needs(each)])
+    items.sort(key=_turn)
     before = len(items)
     yield
     if before > len(items):
         config.stash[_LEFT_OUT]["by selection"] = before - len(items)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return when the file of a test has its turn; those of the same turn keep their order."""
+    name = item.nodeid.partition("::")[0].removeprefix("tests/")
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def _leave_out(

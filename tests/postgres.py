@@ -217,7 +217,7 @@ def _reachable(found: Path) -> Path:
 
 
 def _short() -> str:
-    """Return a folder whose name leaves room for that of a socket, in memory if tests live there."""
+    """Return a folder with a name short enough for a socket, in memory if tests live there."""
     chosen = tempfile.gettempdir()
     return chosen if chosen == "/dev/shm" else "/tmp"
 
