@@ -30,8 +30,9 @@ unexport VIRTUAL_ENV
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pyc
 
-# Tests run in this many processes; PYTEST_FLAGS goes to pytest, as in PYTEST_FLAGS="-k tier".
-JOBS ?= 2
+# Tests run in this many processes, one more than two cores because many tests wait for something;
+# PYTEST_FLAGS goes to pytest, as in PYTEST_FLAGS="-k tier".
+JOBS ?= 3
 PYTEST_FLAGS ?=
 SECONDS ?= 60
 SEED ?= 0
@@ -39,7 +40,7 @@ N ?= 200
 STATES ?= 20000
 EVERY ?= 1
 RATE ?= 100
-PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile
+PYTEST := $(RUN) pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 SETS ?= 1000
 ROUNDS ?= 3
@@ -60,7 +61,7 @@ notebook: $(SYNCED)  ## Open a notebook in the browser: would a policy have help
 
 # --- check ----------------------------------------------------------------------------------------
 
-test: $(SYNCED)  ## Set up and run the tests; JOBS=2, PYTEST_FLAGS="-k tier"
+test: $(SYNCED)  ## Set up and run the tests; JOBS=3, PYTEST_FLAGS="-k tier"
 	@$(PYTEST) $(PYTEST_FLAGS)
 
 test-long: $(SYNCED)  ## The longer of the tests: years of real prices, more seeds, more mistakes

@@ -1,7 +1,10 @@
 """What holds for all tests: reproducible examples, and an honest count of what did not run."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Container, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,16 @@ BUILD = Path(__file__).parents[1] / "build"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(BUILD / "cache"))
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(BUILD / "pyc"))
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Products of small tables are five times as much work when they are shared between two cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Tests write ten thousand small files, many of them through to the disk. What a power loss leaves
+# is asked of disks of our own (tests/power), so all these may live in memory if there is room.
+MEMORY = Path("/dev/shm")
+MEMORY_LEAST = 4 * 2**30
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_LEAST:
+    tempfile.tempdir = os.environ.setdefault("TMPDIR", str(MEMORY))
 
 MARKET_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 
@@ -42,6 +55,18 @@ NEEDS: dict[str, Callable[[], bool]] = {
 
 _LEFT_OUT = pytest.StashKey[dict[str, int]]()
 """How many tests were deselected, by reason; counted where tests are collected."""
+
+LONGEST = (
+    *("contract/test_sweep_engines.py", "parity/test_rules_compile.py"),
+    *("simulation/test_oracle.py", "parity/test_intraday.py", "soak/test_soak.py"),
+    *("wire/test_broker_faults.py", "contract/test_ledger_trouble.py"),
+    *("contract/test_cli_control.py", "contract/test_ledger_moving.py"),
+    *("contract/test_cli_sweep.py", "contract/test_ledger_away.py"),
+    *("contract/test_broker_ccxt_account.py", "contract/test_cli_feasibility.py"),
+    *("parity/test_kernel_engine.py", "wire/test_evasion.py", "wire/test_steering.py"),
+)
+"""Files that take longest go first, so that no process is left alone with one at the end. The first
+of them makes the machine code that others need, who would make it too if they began beside it."""
 
 LONG = "long, for make test-long"
 """The reason that is none to call a run incomplete: the quick part of such a test has run."""
@@ -90,6 +115,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LEFT_OUT] = {}
+    worker = getattr(config, "workerinput", None)
+    if worker is not None and config.args == config.getini("testpaths"):
+        config.args = _from_a_place_of_its_own(config, worker)
+
+
+def _from_a_place_of_its_own(config: pytest.Config, worker: dict[str, Any]) -> list[str]:
+    """Return all files of tests, from another one on in each process that runs some of them.
+
+    In a new checkout every file has to be compiled, which takes ten times as long as reading it.
+    So each process compiles its share, and reads what the others have compiled.
+    """
+    left_out = config.getini("norecursedirs")
+    files = [
+        str(file)
+        for file in sorted(Path(__file__).parent.rglob("test_*.py"))
+        if not any(fnmatch(part, each) for part in file.parts for each in left_out)
+    ]
+    first = int(worker["workerid"].removeprefix("gw")) * len(files) // worker["workercount"]
+    return files[first:] + files[:first]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -101,10 +145,17 @@ def pytest_collection_modifyitems(
         _leave_out(config, items, LONG, [each for each in items if each.get_closest_marker("long")])
     for name in sorted(_missing(items)):
         _leave_out(config, items, f"no {name}", [each for each in items if name in _needs(each)])
+    items.sort(key=_turn)  # the same in every process
     before = len(items)
     yield
     if before > len(items):
         config.stash[_LEFT_OUT]["by selection"] = before - len(items)
+
+
+def _turn(item: pytest.Item) -> tuple[int, str]:
+    """Return when the file of a test has its turn; tests of one file keep their order."""
+    name = item.nodeid.partition("::")[0].removeprefix("tests/")
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST), name
 
 
 def _leave_out(

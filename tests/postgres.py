@@ -216,10 +216,16 @@ def _reachable(found: Path) -> Path:
     return to
 
 
+def _short() -> str:
+    """Return a folder with a name short enough for a socket, in memory if tests live there."""
+    chosen = tempfile.gettempdir()
+    return chosen if chosen == "/dev/shm" else "/tmp"
+
+
 @contextmanager
 def server(*options: str) -> Iterator[Server]:
     """Run a server of one's own, to be stopped and killed at will."""
-    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=_short()) as folder:
         one = Server(Path(folder), *options)
         one.make()
         one.start()

@@ -95,6 +95,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection of a client."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer's second part waits 40 ms for the first
     venue: Venue
 
     def log_message(self, *args: Any) -> None:

@@ -18,6 +18,7 @@ from tests.contract.test_broker_contract import BTC, MONDAY, beside
 
 from smart_leverage.brokers.budget import Unbounded
 from smart_leverage.brokers.ccxt import CcxtBroker
+from smart_leverage.brokers.ccxt.watching import ALL_EVERY_S
 from smart_leverage.brokers.sim import Mode, SimBrokerClient, SimConfig
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import SECOND_NS, ManualClock
@@ -38,6 +39,9 @@ from smart_leverage.settings import Settings
 from smart_leverage.wiring import Beginning, engine_config, opening
 
 D = Decimal
+FASTER = 100.0
+"""So many times more often an exchange is looked at here."""
+
 CONFIG = engine_config(Settings())
 
 
@@ -68,7 +72,7 @@ class Account:
             self.venue.options(), KEYS, Registry.builtin(), self.folder, Unbounded(),
             self.clock.now_ns,
         )  # fmt: skip
-        broker._watching._clock = lambda: 100.0 * time.monotonic()  # looks more often
+        broker._watching._clock = lambda: FASTER * time.monotonic()  # looks more often
         return broker
 
     def restart(self) -> None:
@@ -181,6 +185,7 @@ def test_books_and_exchange_agree_whatever_became_of_an_order(account: Account, 
     where, what = FAULTS[fault]
     if where:
         getattr(account.venue, where)[POST] = what
+    time.sleep(ALL_EVERY_S / FASTER)  # so that whoever looks next looks at everything
     order = account.order("0.0123456789")
     if fault in ("answer-lost", "request-lost", "busy"):
         assert order is not None

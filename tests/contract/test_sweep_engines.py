@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import polars as pl
 import pytest
@@ -21,6 +22,7 @@ from smart_leverage.research.kernel import run, sweep
 from smart_leverage.research.sweep.engines import Engine
 from smart_leverage.research.sweep.figures import day_returns, measure, periods_of
 from smart_leverage.research.sweep.running import Outcome, run_sweep
+from smart_leverage.research.sweep.spool import Work, arrays_of, fetch, job_of, spool
 
 SETS = 200
 QUASI = {"method": "quasi", "count": SETS, "seed": 5}
@@ -83,6 +85,20 @@ def test_a_sweep_tells_of_every_set_what_one_account_would_tell(whole) -> None:
         one = run(inputs.bars, inputs.signals, policy)
         assert row["equity"] == one.curve["equity"][-1]
         assert row["months"] == 3
+
+
+def test_a_worker_needs_no_other_machine_code_than_who_sends_it(tmp_path: Path) -> None:
+    plan, inputs = made(**QUASI)
+    work = Work(inputs, plan.space)
+    spool(tmp_path, inputs)
+    there = arrays_of(fetch(tmp_path, job_of(work)).inputs)
+    here = arrays_of(inputs)
+    assert {name: numba.typeof(each) for name, each in there.items()} == {
+        name: numba.typeof(each) for name, each in here.items()
+    }
+    assert {name: each.tobytes() for name, each in there.items()} == {
+        name: each.tobytes() for name, each in here.items()
+    }
 
 
 def test_the_days_behind_the_shortfall_are_those_of_the_metrics() -> None:

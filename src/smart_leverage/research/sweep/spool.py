@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.research.kernel import Columns, Setup, Signals
+from smart_leverage.research.kernel.columns import FACT
 from smart_leverage.research.sweep.figures import Goal, Inputs
 from smart_leverage.research.sweep.space import Space
 
@@ -78,11 +79,13 @@ def spool(folder: Path, inputs: Inputs) -> None:
 def fetch(folder: Path, job: Job) -> Work:
     """Return inputs from a folder.
 
-    The arrays are mapped, so all processes of a machine share one copy in memory. They look
-    writable, because machine code is made for one kind of array; a write would stay private.
+    The arrays are mapped, so all processes of a machine share one copy in memory. Machine code is
+    made for one kind of array, so they look writable, though a write would stay private, and facts
+    are said to be aligned, which a file does not keep.
     """
     arrays = {}
     for name in (*_BARS, *_SIGNALS):
         mapped = np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
         arrays[name] = mapped.view(np.ndarray)
+    arrays["facts"] = arrays["facts"].view(FACT)
     return work_of(job, arrays)
