@@ -9,11 +9,11 @@ from smart_leverage.domain.orders import OrderClass, OrderState, Role, Side
 from smart_leverage.domain.records import Decided
 from smart_leverage.engine.asking import ZERO, Ask, is_answered, journal, refuse
 from smart_leverage.engine.buying import beyond_stop, case_of, collared, forwards, judge, tell
-from smart_leverage.engine.core import Core, intend, round_down
+from smart_leverage.engine.core import COIN_STEP, Core, intend, round_down
 from smart_leverage.engine.deciding import WILD
 from smart_leverage.engine.events import ChangeWished
 from smart_leverage.engine.ordering import MOST, fault_of_percent, is_amount
-from smart_leverage.engine.selling import COIN_STEP, free
+from smart_leverage.engine.selling import free
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.policy.reasons import Reason
 

@@ -43,6 +43,9 @@ from smart_leverage.policy.tier import Tier
 
 ZERO = Decimal(0)
 
+COIN_STEP = Decimal("0.000000001")
+"""The smallest quantity of a coin that the venue takes."""
+
 
 class Core:
     """One account's state with its prices; `record` is the only way in which it changes."""

@@ -7,10 +7,10 @@ from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.instruments import AssetClass, Key
 from smart_leverage.domain.orders import HOUSE, OrderType, Role, Side, TimeInForce
 from smart_leverage.domain.records import Unprotected
-from smart_leverage.engine.core import Core, cancel, intend, round_down
+from smart_leverage.engine.core import COIN_STEP, Core, cancel, intend, round_down
 from smart_leverage.engine.enforcing import has_stops
 from smart_leverage.engine.proof import exact
-from smart_leverage.engine.selling import COIN_STEP, house_sale
+from smart_leverage.engine.selling import house_sale
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.stops import is_through_stop, stop_distance, stop_limit_price
 

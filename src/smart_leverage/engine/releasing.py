@@ -1,9 +1,22 @@
 """What waited for other orders to end: it leaves when they have, if it still may."""
 
+from decimal import Decimal
+
+from msgspec import structs
+
 from smart_leverage.domain.bots import is_suspended
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Order, Side
-from smart_leverage.engine.core import Core, blockers, cancel, end_unsent, leave
+from smart_leverage.domain.orders import Approved, Order, OrderType, Side, TimeInForce
+from smart_leverage.engine.core import (
+    COIN_STEP,
+    Core,
+    blockers,
+    cancel,
+    end_unsent,
+    intend,
+    leave,
+    round_down,
+)
 from smart_leverage.engine.proof import holds_for
 from smart_leverage.engine.shares import bounds_of, may_add
 from smart_leverage.policy.intraday import is_entry_over
@@ -22,14 +35,54 @@ def release(core: Core, key: Key) -> None:
                 cancel(core, tracked, f"makes way for {order.client_order_id}")
             continue
         queue.remove(approved)
-        if order.side is Side.SELL and not _is_still_held(core, order):
-            end_unsent(core, order, "stopped first: the position is smaller now")
-        elif order.side is Side.BUY and not may_still_leave(core, order):
-            end_unsent(core, order, "waited too long: what allowed it no longer holds")
-        else:
+        if order.side is Side.SELL:
+            _sell(core, approved)
+        elif may_still_leave(core, order):
             leave(core, approved)
+        else:
+            end_unsent(core, order, "waited too long: what allowed it no longer holds")
     if not queue:
         core.waiting.pop(key, None)
+
+
+def _sell(core: Core, approved: Approved) -> None:
+    """Let a sale leave with what its bot still holds: of what others hold it sells nothing.
+
+    A stop or a trim that traded meanwhile took its part of every bot's lots. What is smaller than
+    it was asked for is an order of its own, since nothing changes the quantity of an intent.
+    """
+    order = approved.order
+    left = _still_held(core, order)
+    if left >= order.qty:
+        leave(core, approved)
+        return
+    if left <= 0:
+        end_unsent(core, order, "stopped first: the position is smaller now")
+        return
+    parts = f"{left.normalize():f} of {order.qty.normalize():f}"
+    end_unsent(core, order, f"the stop or the house sold of it first: {parts} leave")
+    terms = structs.asdict(structs.replace(order, qty=left))
+    del terms["client_order_id"]
+    decided = approved.decision_id
+    intend(core, decision_id=decided, reserve_price=Decimal(0), **terms)
+
+
+def _still_held(core: Core, order: Order) -> Decimal:
+    """Return what of a waiting sale can be delivered; its own reservation is in `sellable`."""
+    orders = core.state.orders
+    tracked = orders.by_id[order.client_order_id]
+    spare = core.sellable(order.key)
+    if order.role.is_house or tracked.replaces:
+        return order.qty if spare >= 0 else Decimal(0)
+    others = orders.selling(order.key, order.bot) - orders.reserved(tracked)
+    own = core.state.book.bot_qty(order.bot, order.key) - others
+    left = min(order.qty, order.qty + spare, own)
+    if left == order.qty:
+        return left
+    is_simple = order.type is OrderType.MARKET and order.time_in_force is TimeInForce.DAY
+    is_whole = not (core.instrument(order.key).is_coin or is_simple)
+    # What waits for a price, or has exits, is of whole shares.
+    return round_down(left, Decimal(1) if is_whole and order.qty % 1 == 0 else COIN_STEP)
 
 
 def may_still_leave(core: Core, order: Order) -> bool:
@@ -53,8 +106,3 @@ def may_still_leave(core: Core, order: Order) -> bool:
         return False
     bounds = bounds_of(core, order.bot, instrument, worst)
     return all(one.used <= one.cap * worst.equity for one in bounds)
-
-
-def _is_still_held(core: Core, order: Order) -> bool:
-    """Tell whether a waiting sale can still be delivered; its own reservation is in `sellable`."""
-    return core.sellable(order.key) >= 0

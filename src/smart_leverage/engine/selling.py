@@ -6,14 +6,11 @@ from decimal import Decimal
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import HOUSE, OrderType, Role, Side
 from smart_leverage.engine.asking import ZERO, Ask, account_of, asked_lots, journal, refuse
-from smart_leverage.engine.core import Core, intend, round_down
+from smart_leverage.engine.core import COIN_STEP, Core, intend, round_down
 from smart_leverage.engine.enforcing import is_news, may_sell
 from smart_leverage.engine.ordering import fault_of, sale_terms
 from smart_leverage.policy.decide import Asset, Proposal, decide
 from smart_leverage.policy.reasons import Reason
-
-COIN_STEP = Decimal("0.000000001")
-"""The smallest quantity of a coin that the venue takes."""
 
 
 def decide_sell(core: Core, ask: Ask) -> None:
