@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.exposure import Worst
-from smart_leverage.engine.proof import Bound, ExactCaps, Proof, exact_caps, holds, prove
+from smart_leverage.engine.proof import Bound, ExactCaps, Proof, exact_caps, over_cap, prove
 from smart_leverage.policy.params import CLASSIC
 from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.tier import Tier
@@ -116,7 +116,16 @@ def test_nothing_is_proved_of_nothing_even_where_no_price_was_ever_seen(qty: str
     ],
 )
 def test_at_its_cap_a_group_holds(used: dict[str, Any], reason: Reason) -> None:
-    assert holds(worst(**used), CAPS, {BTC: CAPS.symbol}) is reason
+    assert over_cap(LISTED[BTC], worst(**used), CAPS) is reason
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [(BTC, Reason.CAP_CRYPTO), (TQQQ, Reason.CAP_LEVERAGED), (KO, Reason.NONE)],
+)
+def test_a_group_that_is_over_its_cap_is_the_matter_of_its_own(key: Key, reason: Reason) -> None:
+    at = worst(crypto=26_000, leveraged=36_000, gross=36_000, own=10_000, key=key)
+    assert over_cap(LISTED[key], at, CAPS) is reason
 
 
 def test_caps_that_grow_are_a_part_of_each() -> None:

@@ -33,7 +33,7 @@ from smart_leverage.books.baselines import Baselines, Period
 from smart_leverage.engine.asking import account_of
 from smart_leverage.engine.core import Core
 from smart_leverage.engine.judging import judge_losses
-from smart_leverage.engine.proof import holds, prove
+from smart_leverage.engine.proof import over_cap, prove
 from smart_leverage.engine.tracked_orders import TrackedOrders
 from smart_leverage.policy.breakers import loss_since
 from smart_leverage.policy.decide import decide
@@ -75,14 +75,12 @@ def _cap_off(name: str) -> Callable[[Patch], None]:
         ) -> Any:
             return prove(instrument, qty, unit, loss, worst, lifted(caps), bounds)
 
-        def holds_more(worst: Any, caps: Any, symbol_caps: Any) -> Any:
-            if name == "symbol":
-                symbol_caps = dict.fromkeys(symbol_caps, Decimal(100))
-            return holds(worst, lifted(caps), symbol_caps)
+        def over_more(instrument: Any, worst: Any, caps: Any) -> Any:
+            return over_cap(instrument, worst, lifted(caps))
 
         patch.setattr(buying, "decide", decide_more)
         patch.setattr(buying, "prove", prove_more)
-        patch.setattr(engine_module, "holds", holds_more)
+        patch.setattr(engine_module, "over_cap", over_more)
 
     return plant
 

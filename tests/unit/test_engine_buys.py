@@ -331,6 +331,20 @@ def test_increases_are_proved_again_at_the_opening_and_the_newest_goes_first() -
     assert desk.state.orders.by_id[first.client_order_id].state is OrderState.OPEN
 
 
+def test_coins_over_their_cap_take_no_purchase_of_shares_along() -> None:
+    """A share neither adds to the coins nor makes room for them; the newest coins go."""
+    desk = Desk(holdings={ETH: "3.9"}, cash=90_250)
+    desk.buy(BTC, "0.19")
+    first = desk.take()
+    desk.buy(KO, "20")
+    share = desk.take()
+
+    desk.prices({ETH: "4200"}, is_opening=True)
+
+    assert desk.cancelled == [first.client_order_id]
+    assert desk.state.orders.by_id[share.client_order_id].state is OrderState.OPEN
+
+
 def test_what_still_fits_at_the_opening_stays() -> None:
     desk = Desk()
     desk.buy(BTC, "0.19")

@@ -7,7 +7,7 @@ import msgspec
 from smart_leverage.domain.orders import EXTERNAL, BrokerOrder, Fill, OrderState
 from smart_leverage.domain.records import Intended, Noted
 from smart_leverage.engine.core import Core, blockers, cancel, move
-from smart_leverage.engine.proof import holds
+from smart_leverage.engine.proof import over_cap
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.policy.reasons import Reason, TradingState
 
@@ -190,8 +190,7 @@ def _misfit(core: Core, tracked: Tracked) -> str:
     """Return which cap an order breaks that nobody asked us about, in words."""
     if not tracked.is_buy:
         return ""
-    key = tracked.order.key
-    reason = holds(core.worst(), core.caps, {key: core.caps.of_symbol(core.instrument(key))})
+    reason = over_cap(core.instrument(tracked.order.key), core.worst(), core.caps)
     return "" if reason is Reason.NONE else f"; it does not fit: {reason.name.lower()}"
 
 

@@ -43,7 +43,7 @@ from smart_leverage.engine.judging import (
 from smart_leverage.engine.limiting import heed_configuration, heed_opening, take_due
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.plans import shrink
-from smart_leverage.engine.proof import ExactCaps, holds
+from smart_leverage.engine.proof import ExactCaps, over_cap
 from smart_leverage.engine.protecting import protect, report_bare, watch
 from smart_leverage.engine.ramping import begin_ramp
 from smart_leverage.engine.reconciling import on_reconciled
@@ -375,16 +375,14 @@ class Engine:
         if not core.state.rollout.step.governs_entries:
             return
         buys = [one for one in buys if one.order.client_order_id not in gone]
-        symbols = {
-            one.order.key: core.caps.of_symbol(core.instrument(one.order.key)) for one in buys
-        }
+        worst = core.worst(without=frozenset(gone))
         for tracked in reversed(buys):
-            worst = core.worst(without=frozenset(gone))
-            reason = holds(worst, core.caps, symbols)
+            reason = over_cap(core.instrument(tracked.order.key), worst, core.caps)
             if reason is Reason.NONE:
-                return
+                continue
             cancel(core, tracked, f"no longer fits: {reason.name.lower()}")
             gone.add(tracked.order.client_order_id)
+            worst = core.worst(without=frozenset(gone))
 
     def _cancel_aged(self) -> set[str]:
         """Cancel increases that have rested for too long while their class traded."""

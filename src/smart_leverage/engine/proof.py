@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
-from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.instruments import Instrument
 from smart_leverage.engine.exposure import Worst
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.reasons import Reason
@@ -109,38 +109,22 @@ def prove(
     return answer
 
 
-def holds(worst: Worst, caps: ExactCaps, symbol_caps: dict[Key, Decimal]) -> Reason:
-    """Return the first group whose worst case is over its cap, or NONE."""
-    if worst.crypto > caps.crypto * worst.equity:
-        return Reason.CAP_CRYPTO
-    if worst.leveraged > caps.leveraged * worst.equity:
-        return Reason.CAP_LEVERAGED
-    if worst.gross > caps.gross * worst.equity:
-        return Reason.CAP_GROSS
-    for key, cap in symbol_caps.items():
-        if worst.by_key.get(key, ZERO) > cap * worst.equity:
-            return Reason.CAP_SYMBOL
-    return Reason.NONE
+def over_cap(instrument: Instrument, worst: Worst, caps: ExactCaps) -> Reason:
+    """Return the first cap that does not hold and that a purchase of this counts towards, or NONE.
 
-
-def holds_for(instrument: Instrument, worst: Worst, caps: ExactCaps) -> bool:
-    """Tell whether every cap holds that a purchase of this instrument counts towards.
-
-    As in `prove`, a group that it does not belong to is not its matter: coins over their cap keep
-    back no share.
+    As in `prove`, a group that the instrument does not belong to is not its matter: coins over
+    their cap keep back no share.
     """
-    symbol = {instrument.key: caps.of_symbol(instrument)}
-    return (
-        holds(
-            worst._replace(
-                crypto=worst.crypto if instrument.is_crypto else ZERO,
-                leveraged=worst.leveraged if instrument.is_leveraged else ZERO,
-            ),
-            caps,
-            symbol,
-        )
-        is Reason.NONE
-    )
+    equity = worst.equity
+    if instrument.is_crypto and worst.crypto > caps.crypto * equity:
+        return Reason.CAP_CRYPTO
+    if instrument.is_leveraged and worst.leveraged > caps.leveraged * equity:
+        return Reason.CAP_LEVERAGED
+    if worst.gross > caps.gross * equity:
+        return Reason.CAP_GROSS
+    if worst.by_key.get(instrument.key, ZERO) > caps.of_symbol(instrument) * equity:
+        return Reason.CAP_SYMBOL
+    return Reason.NONE
 
 
 def _whole_lots(qty: Decimal, lot: Decimal) -> Decimal:

@@ -17,10 +17,10 @@ from smart_leverage.engine.core import (
     leave,
     round_down,
 )
-from smart_leverage.engine.proof import holds_for
+from smart_leverage.engine.proof import over_cap
 from smart_leverage.engine.shares import bounds_of, may_add
 from smart_leverage.policy.intraday import is_entry_over
-from smart_leverage.policy.reasons import TradingState
+from smart_leverage.policy.reasons import Reason, TradingState
 
 
 def release(core: Core, key: Key) -> None:
@@ -102,7 +102,7 @@ def may_still_leave(core: Core, order: Order) -> bool:
     if is_suspended(state.seats, order.bot) or not may_add(core, order.bot, order.key):
         return False
     worst, instrument = core.worst(), core.instrument(order.key)
-    if not holds_for(instrument, worst, core.caps):
+    if over_cap(instrument, worst, core.caps) is not Reason.NONE:
         return False
     bounds = bounds_of(core, order.bot, instrument, worst)
     return all(one.used <= one.cap * worst.equity for one in bounds)

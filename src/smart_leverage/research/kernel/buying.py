@@ -50,9 +50,8 @@ from smart_leverage.research.kernel.worst import (
     HAIRCUT_OLD,
     Bounds,
     Worst,
-    groups_hold,
+    holds_for,
     symbol_cap,
-    symbol_holds,
     weight,
     worst_of,
 )
@@ -352,15 +351,7 @@ def send_purchase(
     add_order(books, row, fact, asset, 1, 0, qty, limit, 0)
     if has_waited and books.account.fault == SOUND:
         worst = worst_of(books, facts, setup, policy)
-        own = Worst(
-            worst.equity,
-            worst.crypto if fact.is_crypto != 0 else 0.0,
-            worst.leveraged if fact.is_leveraged != 0 else 0.0,
-            worst.gross,
-            worst.reserved,
-        )
-        is_held = groups_hold(own, caps)
-        if not (is_held and symbol_holds(books, facts, worst, policy.groups, asset)):
+        if not holds_for(books, facts, worst, caps, policy.groups, asset):
             books.orders[books.account.orders - 1].is_leaving = CANCELLED
 
 

@@ -52,7 +52,14 @@ from smart_leverage.research.kernel.market import Market
 from smart_leverage.research.kernel.plans import NEVER, NONE, heed_close, shrink
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import protect, settle, watch
-from smart_leverage.research.kernel.worst import Bounds, Valuation, holds, value, worst_of
+from smart_leverage.research.kernel.worst import (
+    Bounds,
+    Valuation,
+    holds,
+    holds_for,
+    value,
+    worst_of,
+)
 
 YES = 1
 
@@ -234,14 +241,16 @@ def reprove(books: Books, row: Any, facts: Any, setup: Setup, caps: Bounds, poli
     if not is_any:
         return
     cancel_aged(books, row, facts, setup)
+    worst = worst_of(books, facts, setup, policy)
+    if holds(books, facts, worst, caps, policy.groups):
+        return
     for back in range(account.orders):
         order = books.orders[account.orders - 1 - back]
         if order.is_buy == 0 or order.is_leaving != 0:
             continue
-        worst = worst_of(books, facts, setup, policy)
-        if holds(books, facts, worst, caps, policy.groups):
-            return
-        order.is_leaving = UNFIT
+        if not holds_for(books, facts, worst, caps, policy.groups, order.asset):
+            order.is_leaving = UNFIT
+            worst = worst_of(books, facts, setup, policy)
 
 
 def judge(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy: Policy) -> None:

@@ -158,6 +158,21 @@ def symbol_holds(books: Books, facts: Any, worst: Worst, groups: GroupCaps, asse
     return bool(books.positions[asset].worst <= cap * worst.equity)
 
 
+def holds_for(
+    books: Books, facts: Any, worst: Worst, caps: Bounds, groups: GroupCaps, asset: int
+) -> bool:
+    """Tell whether every cap holds that a purchase of this instrument counts towards."""
+    fact = facts[asset]
+    own = Worst(
+        worst.equity,
+        worst.crypto if fact.is_crypto != 0 else 0.0,
+        worst.leveraged if fact.is_leveraged != 0 else 0.0,
+        worst.gross,
+        worst.reserved,
+    )
+    return groups_hold(own, caps) and symbol_holds(books, facts, worst, groups, asset)
+
+
 def holds(books: Books, facts: Any, worst: Worst, caps: Bounds, groups: GroupCaps) -> bool:
     """Tell whether every cap holds in the worst case, for all instruments that are being bought."""
     if not groups_hold(worst, caps):
