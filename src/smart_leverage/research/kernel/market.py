@@ -78,14 +78,14 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
             fix="make the signals from these columns",
         )
     closes = np.ascontiguousarray(instants["closes"])
-    days = instants["day"]
     busy = np.where(signals.first[1:] > signals.first[:-1], np.uint8(DECIDING), np.uint8(QUIET))
-    closing = np.flatnonzero(closes)
-    is_first = np.concatenate([[True], np.diff(days[closing]) > 0])
-    busy[closing[is_first]] = CLOSELY
-    busy[instants["is_day_new"] > 0] = ROLLING
-    held = evidence_at(instants["at"], evidence)
-    busy[1:][held[1:] != held[:-1]] = CLOSELY
+    begun = np.flatnonzero(instants["is_day_new"].astype(bool))
+    busy[firsts_of(np.flatnonzero(closes.astype(bool)), begun)] = CLOSELY
+    busy[begun] = ROLLING
+    at = np.ascontiguousarray(instants["at"])
+    held = evidence_at(at, evidence)
+    if evidence:
+        busy[1:][held[1:] != held[:-1]] = CLOSELY
     busy[0] = CLOSELY
     before = np.zeros(len(bars.keys), dtype=CELL)
     for name in ("mark_close", "mark_open", "vol_close", "vol_open"):
@@ -106,18 +106,29 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
             [[tuple(UNKNOWN)] * 2, *([tuple(one[2]), tuple(one[3])] for one in evidence)], SLEEVE
         ),
         evidence_at=held,
-        hours=instants["at"] // HOUR_NS,
+        hours=at // HOUR_NS,
     )
+
+
+def firsts_of(closing: Any, begun: Any) -> Any:
+    """Return the first instant of every day at which bars end, from those and where days begin."""
+    places = np.searchsorted(closing, np.concatenate([[0], begun]))
+    return closing[places[places < len(closing)]]
 
 
 def evidence_at(at: Any, evidence: Sequence[Dated]) -> Any:
     """Return which evidence holds at each instant: 0 for none, else its place counted from 1."""
     if not evidence:
         return np.zeros(len(at), dtype=np.int64)
-    since = np.array([one.since_ns for one in evidence], dtype=np.int64)
-    until = np.array([0, *(one.until_ns for one in evidence)], dtype=np.int64)
-    last = np.searchsorted(since, at, side="right")
-    return np.where(at < until[last], last, 0)
+    # Stretches of one evidence each, and between them those of none.
+    since = np.searchsorted(at, [one.since_ns for one in evidence])
+    until = np.searchsorted(at, [one.until_ns for one in evidence])
+    following = np.append(since[1:], len(at))
+    until = np.clip(until, since, following)
+    edges = np.column_stack([since, until]).ravel()
+    known = np.zeros(2 * len(evidence) + 1, dtype=np.int64)
+    known[1::2] = np.arange(1, len(evidence) + 1)
+    return np.repeat(known, np.diff(edges, prepend=0, append=len(at)))
 
 
 def end_of_span(busy: Any, first: Any, begin: int, end: int) -> int:
