@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from smart_leverage.domain.clock import HOUR_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.policy.sleeve import UNKNOWN, SleeveEvidence
 from smart_leverage.research.kernel.columns import Columns, check_begin
@@ -26,8 +25,7 @@ class Market(NamedTuple):
     `low` and `close` are (n_assets, n_instants), so that one instrument's prices lie side by side.
     `before` is the cells of a time before any price. `busy` and `closes` are (n_instants,): what an
     instant is for all accounts, and whether any bar ends then. `evidence` are pairs of what is
-    known of coins and of all that is leveraged, `evidence_at` says which of them holds when;
-    `hours` are (n_instants,) counted from the epoch.
+    known of coins and of all that is leveraged, `evidence_at` says which of them holds when.
     """
 
     instants: Any
@@ -43,7 +41,6 @@ class Market(NamedTuple):
     closes: Any
     evidence: Any
     evidence_at: Any
-    hours: Any
 
 
 SLEEVE = np.dtype([(name, "f8") for name in SleeveEvidence._fields])
@@ -82,8 +79,7 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
     begun = np.flatnonzero(instants["is_day_new"].astype(bool))
     busy[firsts_of(np.flatnonzero(closes.astype(bool)), begun)] = CLOSELY
     busy[begun] = ROLLING
-    at = np.ascontiguousarray(instants["at"])
-    held = evidence_at(at, evidence)
+    held = evidence_at(instants["at"], evidence)
     if evidence:
         busy[1:][held[1:] != held[:-1]] = CLOSELY
     busy[0] = CLOSELY
@@ -106,7 +102,6 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
             [[tuple(UNKNOWN)] * 2, *([tuple(one[2]), tuple(one[3])] for one in evidence)], SLEEVE
         ),
         evidence_at=held,
-        hours=at // HOUR_NS,
     )
 
 
@@ -120,6 +115,7 @@ def evidence_at(at: Any, evidence: Sequence[Dated]) -> Any:
     """Return which evidence holds at each instant: 0 for none, else its place counted from 1."""
     if not evidence:
         return np.zeros(len(at), dtype=np.int64)
+    at = np.ascontiguousarray(at)
     # Stretches of one evidence each, and between them those of none.
     since = np.searchsorted(at, [one.since_ns for one in evidence])
     until = np.searchsorted(at, [one.until_ns for one in evidence])

@@ -369,7 +369,7 @@ def remember_all(
     for i in range(first, first + count):
         if market.closes[begin + i] != 0:
             t = begin + i
-            note_hour(books, market.instants[t].at, market.hours[t], room.equity[i])
+            note_hour(books, market.instants[t].at, room.equity[i])
             best = max(best, room.equity[i])
     if best > 0.0:
         note_best(books, best)
