@@ -357,6 +357,13 @@ def test_without_a_stream_the_lists_are_read_again_and_again(
     assert eventually(lambda: executions(broker, "a")) == [D(3)]
 
 
+def test_the_thread_that_hears_the_stream_may_be_watched(broker: AlpacaBroker) -> None:
+    broker.updates(0)
+    assert [(one.name, one.is_alive()) for one in broker.threads()] == [("broker-stream", True)]
+    broker.close()
+    assert broker.threads() == ()
+
+
 def test_after_a_restart_numbers_go_on_and_executions_keep_their_names(
     broker: AlpacaBroker, behind: SimBrokerClient, venue: Venue, tmp_path: Path
 ) -> None:

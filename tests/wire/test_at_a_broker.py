@@ -25,6 +25,8 @@ from tests.wire.test_alpaca_py import eventually
 
 from smart_leverage.brokers.alpaca.keys import keys_from
 from smart_leverage.runtime.desk_process import url_of
+from smart_leverage.settings import load
+from smart_leverage.wiring.at_alpaca import alpaca
 
 BTC, ETH, SOL = "BTC/USD", "ETH/USD", "SOL/USD"
 FORWARDS = '[account]\nenforcement = "observe"\n'
@@ -95,6 +97,15 @@ def notes(served: Served) -> list[str]:
 
     with Reader.open(served.folder / "ledger.sqlite") as reader:
         return [json.loads(entry.payload).get("code", "") for entry in reader.entries()]
+
+
+def test_the_threads_that_hear_and_ask_are_watched(place: Place) -> None:
+    file = place.folder / "config.toml"
+    file.write_text(place.settings().replace('"broker.keys"', f'"{place.folder / "broker.keys"}"'))
+    with alpaca(place.folder, load(file, {}).settings, lambda line: None) as venue:
+        venue.broker.updates(0)
+        assert sorted(one.name for one in venue.threads()) == ["broker-stream", "quotes"]
+    assert list(venue.threads()) == []
 
 
 def test_an_account_with_a_past_is_adopted_governed_killed_and_rescued(place: Place) -> None:

@@ -131,6 +131,10 @@ class WritingLedger(ABC):
         """Open a reader of this ledger; the caller closes it."""
         return Reader(self._reading())
 
+    def threads(self) -> Sequence[threading.Thread]:
+        """Return the thread that writes, as long as it takes anything."""
+        return () if self._inbox.refusal is not None else (self._thread,)
+
     def close(self) -> None:
         """Write what is queued, then let go of the ledger; harmless twice, and in a fork."""
         if self._is_fork:  # What it inherited belongs to the process that opened it.

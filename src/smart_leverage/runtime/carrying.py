@@ -283,6 +283,7 @@ class Lanes:
         self.fence = Fence()
         self._lock = threading.Lock()
         self._under_way: dict[str, list[Errand]] = {}
+        self._is_over = False
         self._news = Aside("lane-news", desk)
         self._threads = [
             threading.Thread(target=self._work, args=(queue,), name=name, daemon=True)
@@ -321,8 +322,13 @@ class Lanes:
         """How many purchases, and how many sales and cancels, wait for a lane."""
         return self._rising.qsize(), self._falling.qsize()
 
+    def threads(self) -> Sequence[threading.Thread]:
+        """Return the threads, as long as they are needed."""
+        return () if self._is_over else (*self._threads, *self._news.threads())
+
     def close(self) -> None:
         """Let what is under way end, within bounds, and take nothing more; harmless twice."""
+        self._is_over = True
         for thread in self._threads:
             queue = self._rising if thread.name == "lane-rising" else self._falling
             queue.put(None)
@@ -383,6 +389,10 @@ class Aside:
         with self._has_come:
             self._next = ask
             self._has_come.notify()
+
+    def threads(self) -> Sequence[threading.Thread]:
+        """Return the thread, as long as it is needed."""
+        return () if self._is_over else (self._thread,)
 
     def close(self) -> None:
         """Let what is under way end, within bounds; what waits is not asked; harmless twice."""

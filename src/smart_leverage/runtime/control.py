@@ -5,7 +5,7 @@ import os
 import queue
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -102,6 +102,7 @@ class Control:
         self._halt = HaltFile(folder)
         self._waiting: queue.Queue[Waiting] = queue.Queue(WAITING_MAX)
         self._socket = _listening(folder / SOCKET)
+        self._is_over = False
         self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
         self._thread.start()
 
@@ -113,8 +114,13 @@ class Control:
                 taken.append(self._waiting.get_nowait())
         return taken
 
+    def threads(self) -> Sequence[threading.Thread]:
+        """Return the thread that listens, as long as it is needed."""
+        return () if self._is_over else (self._thread,)
+
     def close(self) -> None:
         """Stop listening and take the socket away."""
+        self._is_over = True
         with contextlib.suppress(OSError):  # Whoever waits at it would keep it open.
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Error
+from threading import Thread
 from typing import TypeVar
 
 from smart_leverage.domain.clock import SECOND_NS, Clock
@@ -185,6 +186,11 @@ class Keeper:
     def settle(self) -> None:
         """Tell of what has become durable; after a commit that failed, go on with another."""
         self._safely(lambda trader: trader.settle())
+
+    def threads(self) -> Sequence[Thread]:
+        """Return the thread that writes the ledger, as long as it is needed."""
+        ledger = self._ledger
+        return ledger.threads() if isinstance(ledger, WritingLedger) else ()
 
     def close(self) -> None:
         """Let go of the ledger; harmless twice."""

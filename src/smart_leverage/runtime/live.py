@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
+from threading import Thread
 from typing import NamedTuple, Protocol
 
 from smart_leverage.brokers.base import Broker
@@ -24,6 +25,7 @@ from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.pulse import Pulse
 from smart_leverage.runtime.steady import SteadyClock, compare, watch
 from smart_leverage.runtime.tidying import Tidying
+from smart_leverage.runtime.watchdog import Watchdog
 from smart_leverage.strategies.base import Bot, Strategy
 
 _LOG = logging.getLogger(__name__)
@@ -54,6 +56,10 @@ class Still:
 
     def advance(self, at_ns: int) -> None:
         """Leave it alone."""
+
+    def threads(self) -> Sequence[Thread]:
+        """Return none."""
+        return ()
 
     def close(self) -> None:
         """Nothing is under way."""
@@ -95,6 +101,10 @@ class MarketAside:
     def advance(self, at_ns: int) -> None:
         """Have time pass without a price."""
         self._move(partial(self._market.advance, at_ns))
+
+    def threads(self) -> Sequence[Thread]:
+        """Return the thread, as long as it is needed."""
+        return self._aside.threads()
 
     def close(self) -> None:
         """Let a move that is under way end, and make no more; harmless twice."""
@@ -145,12 +155,14 @@ class LiveDriver:
         pause: Callable[[float], object] = time.sleep,
         pulse: Pulse | None = None,
         settle: Callable[[], object] = lambda: None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         """Join the parts.
 
         `market` is the venue's, moved along by the quotes; `pause` waits, seconds, and
         may end early when something comes in; `pulse` lets others see that it goes round; `settle`
-        waits, in any thread, until the purchases on their way are out of the way.
+        waits, in any thread, until the purchases on their way are out of the way; `watchdog` halts
+        it from outside when it stands still, and says when a part has died.
         """
         self.trader = trader
         self.venue = venue
@@ -163,6 +175,7 @@ class LiveDriver:
         self.office = office
         self.pulse = pulse or Pulse(Meter(), office)
         self.settle = settle
+        self.watchdog = watchdog
         self._pause = pause
         self.is_lost = False
         self._closed_ns = clock.now_ns()
@@ -171,17 +184,25 @@ class LiveDriver:
         self._tidying = Tidying(self._reconciled_ns)
 
     def run(self, is_over: Callable[[], bool]) -> None:
-        """Go on until somebody says so or the market ends."""
+        """Go on until somebody says so or the market ends.
+
+        Raises:
+            PartDied: A thread that is needed has ended; the account is halted.
+        """
         self._tidying.begin()
+        self.pulse.goes_round = True
         before_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
         try:
             while not is_over() and self.clock.now_ns() < self.quotes.until_ns:
                 began_ns = self.clock.monotonic_ns()
+                if self.watchdog is not None:
+                    self.watchdog.assure()
                 self.step()
                 self._tidying.look(began_ns)
                 self._wait(began_ns + int(self.pace.step_s * SECOND_NS))
         finally:
+            self.pulse.goes_round = False
             sys.setswitchinterval(before_s)
             self._tidying.end()
         self.trader.flush()

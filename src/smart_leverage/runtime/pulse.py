@@ -19,6 +19,8 @@ class Pulse:
         self.began_s = time.time()
         self.stepped_s: float | None = None
         """When the driver last went round, by the monotonic clock; None before the first time."""
+        self.goes_round = False
+        """Whether a driver is to go round now, by itself."""
         self.is_lost = False
         """Whether the broker has not answered since it was last asked."""
         self._office = office

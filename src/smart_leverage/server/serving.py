@@ -7,13 +7,14 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvicorn
 
 from smart_leverage.domain.errors import ConfigError
+from smart_leverage.runtime.watchdog import Threads
 from smart_leverage.server.connection import Connection
 
 START_WITHIN_S = 10.0
@@ -91,6 +92,7 @@ def serving(
     binding: Binding,
     connect: Callable[[asyncio.AbstractEventLoop | None], None],
     meanwhile: Callable[[], None] = lambda: None,
+    watched: Callable[[Threads], AbstractContextManager[object]] = nullcontext,
 ) -> Iterator[Address]:
     """Serve an application on a thread of its own while the block runs.
 
@@ -99,6 +101,7 @@ def serving(
         binding: Where to listen.
         connect: Hears the loop when it has begun, and None before it ends.
         meanwhile: Called again and again while it ends, so that who waits still gets an answer.
+        watched: Makes a block within which it is seen that the thread lives.
 
     Raises:
         ConfigError: It cannot listen there.
@@ -113,7 +116,8 @@ def serving(
     if not server.has_begun.wait(START_WITHIN_S):
         raise ConfigError([f"the server did not begin within {START_WITHIN_S:g} s"])
     try:
-        yield Address(host, port, is_secure)
+        with watched(lambda: (thread,)):
+            yield Address(host, port, is_secure)
     finally:
         server.should_exit = True
         until_s = time.monotonic() + STOP_WITHIN_S + START_WITHIN_S

@@ -1,7 +1,7 @@
 """Parts become a governed account: over bars, in real time, or at rest."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +39,7 @@ from smart_leverage.runtime.shelf import Shelf
 from smart_leverage.runtime.steady import SteadyClock, steady_clock
 from smart_leverage.runtime.timed import TimedBroker
 from smart_leverage.runtime.trader import Trader
+from smart_leverage.runtime.watchdog import Watchdog
 from smart_leverage.runtime.writing import Tell
 from smart_leverage.settings import Settings
 from smart_leverage.wiring.ledgers import Opener, ledger_for
@@ -174,6 +175,8 @@ def in_real_time(
         behind as venue,
         closing(_moving(venue, office)) as market,
     ):
+        pulse = Pulse(meter, office, lanes)
+        watchdog = Watchdog(pulse, halt, warn)
         config = engine_config(settings)
         steady = steady_clock(clock, keeper.ledger, venue.broker)
 
@@ -208,10 +211,15 @@ def in_real_time(
             operator=Operator(control, halt, contradicted),
             office=office,
             pause=bell.wait,
-            pulse=Pulse(meter, office, lanes),
+            pulse=pulse,
             settle=lanes.fence.settle,
+            watchdog=watchdog,
         )
-        yield Running(driver, venue)
+        with ExitStack() as watched:
+            for part in (keeper, lanes, control, market, venue):
+                watched.enter_context(watchdog.over(part.threads))
+            watched.enter_context(watchdog)
+            yield Running(driver, venue)
         market.close()
         lanes.close()
         driver.finish()

@@ -39,7 +39,8 @@ def alpaca(folder: Path, settings: Settings, warn: Callable[[str], None]) -> Ite
             return _judged(broker, key, price)
 
         wanted = [key_of(AssetClass.US_EQUITY, word) for word in words(section.symbols)]
-        yield joined(settings, broker, quotes, known, judge, wanted)
+        venue = joined(settings, broker, quotes, known, judge, wanted)
+        yield venue._replace(threads=lambda: (*quotes.threads(), *broker.threads()))
 
 
 def at_alpaca(folder: Path, settings: Settings, known: Mapping[Key, Instrument]) -> AlpacaBroker:

@@ -40,7 +40,8 @@ def exchange(folder: Path, settings: Settings, warn: Callable[[str], None]) -> I
             warn(BLOCKED)
         known.narrow(lambda key: broker.instrument(key, ONE))
         quotes.begin()
-        yield joined(settings, broker, quotes, known, broker.instrument, ())
+        venue = joined(settings, broker, quotes, known, broker.instrument, ())
+        yield venue._replace(threads=quotes.threads)
 
 
 def at_exchange(folder: Path, settings: Settings, known: Mapping[Key, Instrument]) -> "CcxtBroker":

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 
@@ -91,7 +91,8 @@ def served(
         ],
     )
     binding = _binding(folder, settings)
-    with serving(made.app, binding, _connecting(made), driver.attend) as address:
+    watched = nullcontext if driver.watchdog is None else driver.watchdog.over
+    with serving(made.app, binding, _connecting(made), driver.attend, watched) as address:
         keep_port(folder / PORT, address.port)
         yield address
 

@@ -21,6 +21,7 @@ from smart_leverage.market.quotes import QuotePath
 from smart_leverage.runtime.live import Market, Quotes
 from smart_leverage.runtime.trader import Find
 from smart_leverage.runtime.venue_process import venue_process
+from smart_leverage.runtime.watchdog import Threads
 from smart_leverage.runtime.writing import Tell
 from smart_leverage.settings import Settings
 
@@ -41,7 +42,7 @@ class Venue(NamedTuple):
     `begin` returns the opening at an instant; it asks the broker. `market` is moved along by the
     quotes, None where it moves by itself. `last_close` is what an instrument closed at on the day
     before. `find` returns what nobody has listed, `wanted` what has to be listed at a start, and
-    `hear` is told every record.
+    `hear` is told every record. `threads` returns those without which it does not do its work.
     """
 
     broker: Broker
@@ -52,6 +53,7 @@ class Venue(NamedTuple):
     find: Find = strictest
     wanted: Sequence[Key] = ()
     hear: Tell = lambda record: None
+    threads: Threads = tuple
 
 
 Behind = AbstractContextManager[Venue]

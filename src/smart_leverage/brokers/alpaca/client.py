@@ -318,6 +318,10 @@ class AlpacaBroker:
         except Lost as error:
             raise OutcomeUnknown(next(iter(change)), time.monotonic() - began) from error
 
+    def threads(self) -> Sequence[threading.Thread]:
+        """Return the thread that hears the stream, as long as it is needed."""
+        return self._hearing.threads()
+
     def close(self) -> None:
         """Let go of stream and connections."""
         self._hearing.close()

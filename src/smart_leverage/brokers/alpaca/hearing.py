@@ -112,6 +112,11 @@ class Hearing:
         with self._lock:
             return [each for each in self._told.updates if each.sequence > after]
 
+    def threads(self) -> Sequence[threading.Thread]:
+        """Return the thread that listens, as long as it is needed."""
+        thread = self._thread
+        return () if thread is None or self._is_over.is_set() else (thread,)
+
     def close(self) -> None:
         """End the stream."""
         self._is_over.set()

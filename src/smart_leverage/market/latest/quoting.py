@@ -72,6 +72,10 @@ class LatestQuotes:
         self._look()
         self._thread.start()
 
+    def threads(self) -> Sequence[threading.Thread]:
+        """Return the thread that asks, as long as it is needed."""
+        return () if self._is_over.is_set() else (self._thread,)
+
     def close(self) -> None:
         """Ask no more."""
         self._is_over.set()
