@@ -283,12 +283,21 @@ def running(tmp_path: Path) -> Iterator[Running]:
         yield account
 
 
-def test_every_thread_that_an_account_needs_is_watched(running: Running) -> None:
+@pytest.fixture
+def strangers() -> set[threading.Thread]:
+    """Return the threads that other tests have left behind, before an account runs."""
+    return {one for one in threading.enumerate() if one is not threading.main_thread()}
+
+
+def test_every_thread_that_an_account_needs_is_watched(
+    strangers: set[threading.Thread], running: Running
+) -> None:
     dog, ledger = running.driver.watchdog, running.driver.trader.ledger
     assert dog is not None
     assert isinstance(ledger, WritingLedger)
     names = sorted(one.name for one in dog.threads())
     lanes = ["lane-falling"] * 4 + ["lane-news"] + ["lane-rising"] * 4
     assert names == ["control", "http", *lanes, "ledger-writer", "market"]
-    mine = {one.name for one in threading.enumerate() if not one.name.startswith("Thread-")}
+    found = set(threading.enumerate()) - strangers
+    mine = {one.name for one in found if not one.name.startswith("Thread-")}
     assert mine - set(names) == {"MainThread", "watchdog"}
