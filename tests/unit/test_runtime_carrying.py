@@ -39,7 +39,14 @@ def venue() -> SimBroker:
 
 
 def purchase(name: str) -> Approved:
-    order = Order(client_order_id=name, bot="bot", key=BTC, side=Side.BUY, qty=D("0.5"))
+    order = Order(
+        client_order_id=name,
+        bot="bot",
+        key=BTC,
+        side=Side.BUY,
+        qty=D("0.01"),
+        time_in_force=TimeInForce.GTC,
+    )
     return Approved(order, "d1")
 
 
@@ -168,18 +175,6 @@ def test_a_refusal_comes_with_the_brokers_code_and_its_words_apart(carry: Carry)
 # -- several orders with one message --------------------------------------------------------------
 
 
-def small(name: str) -> Approved:
-    order = Order(
-        client_order_id=name,
-        bot="bot",
-        key=BTC,
-        side=Side.BUY,
-        qty=D("0.01"),
-        time_in_force=TimeInForce.GTC,
-    )
-    return Approved(order, "d1")
-
-
 class Many:
     """A broker that takes three orders a message; the first message waits until it may go on."""
 
@@ -188,11 +183,12 @@ class Many:
     def __init__(self, broken: str = "") -> None:
         self.messages: list[list[str]] = []
         self.began, self.go_on = threading.Event(), threading.Event()
-        self.cancelled: list[str] = []
+        self.asked: list[str] = []
         self._broken, self._venue = broken, venue()
 
     def submit(self, approved: Approved) -> BrokerOrder:
         self.messages.append([approved.order.client_order_id])
+        self.asked.append(f"submit {approved.order.client_order_id}")
         self.began.set()
         assert self.go_on.wait(30.0)
         return self._venue.submit(approved)
@@ -205,7 +201,7 @@ class Many:
         return [self._venue.submit(each) for each in approved]
 
     def cancel(self, client_order_id: str) -> None:
-        self.cancelled.append(client_order_id)
+        self.asked.append(f"cancel {client_order_id}")
 
 
 def sent_behind(
@@ -215,7 +211,7 @@ def sent_behind(
     desk = Desk()
     lanes = Lanes(desk, rising=1, falling=1)
     messenger = Messenger(cast(Any, broker), held_back)
-    lanes.carry(messenger, Outcome(sends=[small("first")]))
+    lanes.carry(messenger, Outcome(sends=[purchase("first")]))
     assert broker.began.wait(30.0)
     lanes.carry(messenger, outcome)
     broker.go_on.set()
@@ -227,19 +223,35 @@ def sent_behind(
 
 def test_orders_that_wait_behind_each_other_leave_with_one_message() -> None:
     broker = Many()
-    wanted = [small(name) for name in "abcde"]
+    wanted = [purchase(name) for name in "abcde"]
     answers = sent_behind(broker, Outcome(sends=wanted, cancels=["b"]))
     assert broker.messages == [["first"], ["a", "b", "c"], ["d", "e"]]
     told = [each for each in answers if isinstance(each, Answered)]
     assert [(one.client_order_id, one.verdict) for one in told] == [
         (name, Verdict.ACCEPTED) for name in ("first", *"abcde")
     ]
-    assert broker.cancelled == ["b"]  # it waited for the answer to its order
+    assert broker.asked == ["submit first", "cancel b"]  # it waited for the answer to its order
+
+
+def test_a_cancel_is_overtaken_by_nothing_that_was_decided_after_it() -> None:
+    """Not even where what came before and after it could leave with one message."""
+    broker, desk = Many(), Desk()
+    lanes = Lanes(desk, rising=1, falling=1)
+    messenger = Messenger(cast(Any, broker), lambda: "")
+    lanes.carry(messenger, Outcome(sends=[sale("first")]))
+    assert broker.began.wait(30.0)
+    lanes.carry(messenger, Outcome(sends=[sale("before")]))
+    lanes.carry(messenger, Outcome(cancels=["a purchase"]))
+    lanes.carry(messenger, Outcome(sends=[sale("after")]))
+    broker.go_on.set()
+    assert waited(lambda: len(desk.answers) == 4)
+    lanes.close()
+    assert broker.asked == ["submit first", "submit before", "cancel a purchase", "submit after"]
 
 
 def test_a_halt_keeps_back_what_waits_to_leave_with_others() -> None:
     broker, looks = Many(), iter(["", "", "halted", "halted"])
-    answers = sent_behind(broker, Outcome(sends=[small(name) for name in "abc"]), looks.__next__)
+    answers = sent_behind(broker, Outcome(sends=[purchase(name) for name in "abc"]), looks.__next__)
     assert broker.messages == [["first"], ["a"]]
     told = {one.client_order_id: one.verdict for one in answers if isinstance(one, Answered)}
     assert told == {
@@ -251,7 +263,7 @@ def test_a_halt_keeps_back_what_waits_to_leave_with_others() -> None:
 
 
 def test_a_mistake_of_ours_leaves_all_that_went_together_unknown() -> None:
-    answers = sent_behind(Many("b"), Outcome(sends=[small(name) for name in "abcd"]))
+    answers = sent_behind(Many("b"), Outcome(sends=[purchase(name) for name in "abcd"]))
     told = {one.client_order_id: one.verdict for one in answers if isinstance(one, Answered)}
     assert told == {
         "first": Verdict.ACCEPTED,

@@ -147,7 +147,8 @@ def test_while_the_loop_hangs_nothing_that_adds_leaves_and_afterwards_it_is_halt
     desk.hold()
     pulse = desk.driver.pulse
     go_on = desk.begin_to_hang()
-    with Watchdog(pulse, desk.halt, desk.told.append, every_s=0.01, held_up_s=0.1) as dog:
+    dog = Watchdog(pulse, desk.halt, desk.told.append, every_s=0.01, held_up_s=0.1)
+    with dog.awake():
         desk.driver.watchdog = dog
         loop = threading.Thread(target=desk.run, args=(1,))
         loop.start()
@@ -232,10 +233,8 @@ def test_a_lane_that_dies_ends_the_account_halted(tmp_path: Path) -> None:
     lanes = Lanes(Office(lambda: None, Shelf()))
     deadly = Deadly(Registry.builtin())
     deadly.is_deadly = True
-    with (
-        Watchdog(desk.driver.pulse, desk.halt, desk.told.append, every_s=0.01) as dog,
-        dog.over(lanes.threads),
-    ):
+    dog = Watchdog(desk.driver.pulse, desk.halt, desk.told.append, every_s=0.01)
+    with dog.awake(), dog.over(lanes.threads):
         desk.driver.watchdog = dog
         desk.run(1)
         outcome = Outcome()

@@ -9,6 +9,7 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Approved, Order, OrderType, Side, TimeInForce
 from smart_leverage.engine.core import (
     COIN_STEP,
+    ZERO,
     Core,
     blockers,
     cancel,
@@ -64,7 +65,7 @@ def _sell(core: Core, approved: Approved) -> None:
     terms = structs.asdict(structs.replace(order, qty=left))
     del terms["client_order_id"]
     decided = approved.decision_id
-    intend(core, decision_id=decided, reserve_price=Decimal(0), **terms)
+    intend(core, decision_id=decided, reserve_price=ZERO, **terms)
 
 
 def _still_held(core: Core, order: Order) -> Decimal:
@@ -73,7 +74,7 @@ def _still_held(core: Core, order: Order) -> Decimal:
     tracked = orders.by_id[order.client_order_id]
     spare = core.sellable(order.key)
     if order.role.is_house or tracked.replaces:
-        return order.qty if spare >= 0 else Decimal(0)
+        return order.qty if spare >= 0 else ZERO
     others = orders.selling(order.key, order.bot) - orders.reserved(tracked)
     own = core.state.book.bot_qty(order.bot, order.key) - others
     left = min(order.qty, order.qty + spare, own)

@@ -3,10 +3,10 @@
 import itertools
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from queue import Empty, SimpleQueue
 from typing import NamedTuple, Protocol
 
 from smart_leverage.brokers.base import Broker, TakesMany
@@ -261,7 +261,46 @@ class Task(NamedTuple):
     new: Approved | None = None
 
 
-Queue = SimpleQueue[Task | None]
+class Line:
+    """What waits for the lanes of one kind, in the order in which it came."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Task] = deque()
+        self._has_come = threading.Condition()
+        self._is_over = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, task: Task) -> None:
+        """Let a task wait behind the others."""
+        with self._has_come:
+            self._waiting.append(task)
+            self._has_come.notify()
+
+    def end(self) -> None:
+        """Let whoever waits for a task go once all are taken."""
+        with self._has_come:
+            self._is_over = True
+            self._has_come.notify_all()
+
+    def take(self) -> list[Task]:
+        """Wait for a task, and return it with new orders right behind it that may leave with it.
+
+        Empty when there is none and it has ended.
+        """
+        with self._has_come:
+            while not self._waiting:
+                if self._is_over:
+                    return []
+                self._has_come.wait()
+            first = self._waiting.popleft()
+            tasks, many = [first], 1 if first.messenger is None else first.messenger.many
+            while self._waiting and len(tasks) < many:
+                if self._waiting[0].messenger is not first.messenger:
+                    break
+                tasks.append(self._waiting.popleft())
+            return tasks
 
 
 class Lanes:
@@ -278,16 +317,15 @@ class Lanes:
     def __init__(self, desk: Desk, *, rising: int = RISING, falling: int = FALLING) -> None:
         """Start the threads; the desk takes in what they bring."""
         self._desk = desk
-        self._rising: Queue = SimpleQueue()
-        self._falling: Queue = SimpleQueue()
+        self._rising, self._falling = Line(), Line()
         self.fence = Fence()
         self._lock = threading.Lock()
         self._under_way: dict[str, list[Errand]] = {}
         self._is_over = False
         self._news = Aside("lane-news", desk)
         self._threads = [
-            threading.Thread(target=self._work, args=(queue,), name=name, daemon=True)
-            for queue, name, count in (
+            threading.Thread(target=self._work, args=(line,), name=name, daemon=True)
+            for line, name, count in (
                 (self._rising, "lane-rising", rising),
                 (self._falling, "lane-falling", falling),
             )
@@ -305,11 +343,11 @@ class Lanes:
             self._cancel(order_id, partial(messenger.cancel, order_id))
         for change in outcome.changes:
             task = Task(partial(messenger.change, change), change.approved.order.client_order_id)
-            self._lane(is_increase=change.is_increase).put(task)
+            self._line(is_increase=change.is_increase).put(task)
         for approved in outcome.sends:
             order, errand = approved.order, partial(messenger.submit, approved)
             task = Task(errand, order.client_order_id, messenger, approved)
-            self._lane(is_increase=order.side is Side.BUY).put(task)
+            self._line(is_increase=order.side is Side.BUY).put(task)
         return None
 
     def fetch(self, ask: Ask) -> bool:
@@ -320,7 +358,7 @@ class Lanes:
     @property
     def depths(self) -> tuple[int, int]:
         """How many purchases, and how many sales and cancels, wait for a lane."""
-        return self._rising.qsize(), self._falling.qsize()
+        return len(self._rising), len(self._falling)
 
     def threads(self) -> Sequence[threading.Thread]:
         """Return the threads, as long as they are needed."""
@@ -329,14 +367,13 @@ class Lanes:
     def close(self) -> None:
         """Let what is under way end, within bounds, and take nothing more; harmless twice."""
         self._is_over = True
-        for thread in self._threads:
-            queue = self._rising if thread.name == "lane-rising" else self._falling
-            queue.put(None)
+        self._rising.end()
+        self._falling.end()
         for thread in self._threads:
             thread.join(STOP_WITHIN_S)
         self._news.close()
 
-    def _lane(self, *, is_increase: bool) -> Queue:
+    def _line(self, *, is_increase: bool) -> Line:
         return self._rising if is_increase else self._falling
 
     def _cancel(self, client_order_id: str, errand: Errand) -> None:
@@ -347,11 +384,10 @@ class Lanes:
                 return
         self._falling.put(Task(errand))
 
-    def _work(self, queue: Queue) -> None:
-        while (task := queue.get()) is not None:
-            tasks = _together(queue, task)
+    def _work(self, line: Line) -> None:
+        while tasks := line.take():
             try:
-                with self.fence.passing() if queue is self._rising else nullcontext():
+                with self.fence.passing() if line is self._rising else nullcontext():
                     events = _done(tasks)
             except Exception:  # noqa: BLE001 - a bug of ours after the intent: outcome unknown
                 _LOG.exception("an errand to the broker broke; its order is looked up")
@@ -417,21 +453,6 @@ class Aside:
                 self._has_come.wait()
             ask, self._next = self._next, None
             return None if self._is_over else ask
-
-
-def _together(queue: Queue, first: Task) -> list[Task]:
-    """Return a task, and new orders that wait behind it and may leave with the same message."""
-    tasks, many = [first], 1 if first.messenger is None else first.messenger.many
-    while len(tasks) < many:
-        try:
-            task = queue.get_nowait()
-        except Empty:
-            break
-        if task is None or task.messenger is not first.messenger:
-            queue.put(task)  # for another lane: none of those that wait depends on another
-            break
-        tasks.append(task)
-    return tasks
 
 
 def _done(tasks: Sequence[Task]) -> Sequence[Event | None]:

@@ -5,9 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import Self
+from contextlib import contextmanager
 
 from smart_leverage.domain.errors import InvariantViolation
 from smart_leverage.runtime.latch import HaltFile
@@ -82,6 +80,16 @@ class Watchdog:
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
     @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Look again and again while the block runs."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._is_over.set()
+            self._thread.join(self._every_s + 1.0)
+
+    @contextmanager
     def over(self, threads: Threads) -> Iterator[None]:
         """Watch threads of a part as well while the block runs."""
         self._parts.append(threads)
@@ -151,17 +159,3 @@ class Watchdog:
                 self.look()
             except Exception:  # noqa: BLE001 - whatever it was, the next look may see what matters
                 _LOG.exception("looking after the account broke")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._is_over.set()
-        with suppress(RuntimeError):
-            self._thread.join(self._every_s + 1.0)

@@ -218,7 +218,7 @@ def in_real_time(
         with ExitStack() as watched:
             for part in (keeper, lanes, control, market, venue):
                 watched.enter_context(watchdog.over(part.threads))
-            watched.enter_context(watchdog)
+            watched.enter_context(watchdog.awake())
             yield Running(driver, venue)
         market.close()
         lanes.close()
