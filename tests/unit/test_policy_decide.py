@@ -239,6 +239,7 @@ DECIDED_ELSEWHERE = {
     Reason.FLATTEN,
     Reason.NOT_READY,
     Reason.CLOCK,
+    Reason.STREAM,
 }
 """Reasons that the engine gives for its own acts; this decision returns every other one."""
 

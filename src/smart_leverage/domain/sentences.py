@@ -225,6 +225,10 @@ _PHRASES: Mapping[Reason, _Phrase] = {
     Reason.CLOCK: _Phrase(
         "clock", "it jumped or another one contradicts it; nothing is added until it is settled"
     ),
+    Reason.STREAM: _Phrase(
+        "stream refused",
+        "the broker does not let this account listen; another program may run with its keys",
+    ),
 }
 
 

@@ -208,6 +208,8 @@ def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
         return Reason.NOT_READY
     if core.is_clock_doubted:
         return Reason.CLOCK
+    if core.is_stream_refused:
+        return Reason.STREAM
     if is_suspended(core.state.seats, ask.bot):
         return Reason.REDUCING
     if not may_add(core, ask.bot, ask.key):

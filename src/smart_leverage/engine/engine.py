@@ -26,7 +26,7 @@ from smart_leverage.engine.commanding import on_command
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core, cancel, has_aged
 from smart_leverage.engine.deciding import on_opportunity, on_wish
-from smart_leverage.engine.doubting import on_clock_judged
+from smart_leverage.engine.doubting import on_clock_judged, on_stream_judged
 from smart_leverage.engine.earning import judge_exposure
 from smart_leverage.engine.enforcing import take_step_due
 from smart_leverage.engine.exposure import Valuation, value
@@ -86,6 +86,7 @@ class Engine:
             events.LookedUp: self._on_looked_up,
             events.BrokerLost: self._on_broker_lost,
             events.ClockJudged: self._on_clock,
+            events.StreamJudged: self._on_stream,
             events.Prices: self._on_prices,
             events.OpeningOver: self._on_opening_over,
             events.Proposed: self._on_proposed,
@@ -121,6 +122,11 @@ class Engine:
     def is_clock_doubted(self) -> bool:
         """Whether the clocks contradict each other; while they do, nothing is added."""
         return self._core.is_clock_doubted
+
+    @property
+    def is_stream_refused(self) -> bool:
+        """Whether the broker's stream does not let us in; while it does not, nothing is added."""
+        return self._core.is_stream_refused
 
     @property
     def state(self) -> State:
@@ -247,6 +253,9 @@ class Engine:
 
     def _on_clock(self, event: events.ClockJudged) -> None:
         on_clock_judged(self._core, event)
+
+    def _on_stream(self, event: events.StreamJudged) -> None:
+        on_stream_judged(self._core, event)
 
     def _on_looked_up(self, event: events.LookedUp) -> None:
         self._settle(on_looked_up(self._core, event))

@@ -86,6 +86,12 @@ class ClockJudged(Event, frozen=True, kw_only=True):
     doubt: str
 
 
+class StreamJudged(Event, frozen=True, kw_only=True):
+    """The broker's stream was asked for; `refusal` says why it does not let us in, or is empty."""
+
+    refusal: str
+
+
 class Prices(Event, frozen=True, kw_only=True):
     """Prices became known; at an opening the increases under way are proved again.
 

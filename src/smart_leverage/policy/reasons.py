@@ -39,6 +39,7 @@ class Reason(IntEnum):
     CLOCK = 27
     BREAKER_DRAWDOWN = 28
     INTRADAY = 29
+    STREAM = 30
 
 
 class TradingState(IntEnum):
