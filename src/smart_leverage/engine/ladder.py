@@ -23,6 +23,8 @@ class LadderConfig(NamedTuple):
     volatility_fast_days: float = 3.0
     volatility_slow_days: float = 30.0
     volatility_warm_up_days: float = 10.0
+    still_max_s: float = math.inf
+    """A quote renewed without a move for longer carries no increase: its source may hang."""
 
 
 class Price(NamedTuple):
@@ -52,7 +54,9 @@ class _Seen:
         "first_ns",
         "is_anew",
         "mark",
+        "moved_ns",
         "price",
+        "quoted",
         "rung",
         "slow",
         "suspect",
@@ -65,6 +69,9 @@ class _Seen:
         self.at_ns = at_ns
         self.first_ns = at_ns
         self.rung = rung
+        self.quoted = price
+        self.moved_ns = at_ns
+        """When quotes moved last; prices of another kind in between do not say that they did."""
         self.suspect = 0.0
         self.suspect_ns = 0
         self.is_anew = False
@@ -78,6 +85,7 @@ class PriceLadder:
     def __init__(self, config: LadderConfig) -> None:
         self.config = config
         self._age_max_ns = int(config.age_max_s * SECOND_NS)
+        self._still_max_ns = config.still_max_s * SECOND_NS
         self._seen: dict[Key, _Seen] = {}
 
     def see(self, key: Key, price: Decimal, at_ns: int, rung: Rung) -> None:
@@ -92,6 +100,8 @@ class PriceLadder:
         if seen is None:
             self._seen[key] = _Seen(price, at_ns, rung)
             return
+        if rung is Rung.QUOTE and price != seen.quoted:
+            seen.quoted, seen.moved_ns = price, at_ns
         mark = float(price)
         if seen.is_anew:
             seen.price, seen.mark, seen.at_ns, seen.rung = price, mark, at_ns, rung
@@ -145,7 +155,11 @@ class PriceLadder:
         if seen is None:
             return None
         rung = seen.rung
-        if seen.suspect or now_ns - seen.at_ns > self._age_max_ns:
+        if (
+            seen.suspect
+            or now_ns - seen.at_ns > self._age_max_ns
+            or (rung is Rung.QUOTE and now_ns - seen.moved_ns > self._still_max_ns)
+        ):
             rung = Rung.CLOSE
         return Price(seen.price, rung, seen.at_ns)
 
@@ -180,6 +194,8 @@ class PriceLadder:
             if seen is None:
                 self._seen[key] = _Seen(price, at_ns, Rung.CLOSE)
             else:
+                if price != seen.quoted:
+                    seen.quoted, seen.moved_ns = price, at_ns
                 seen.price, seen.rung = price, Rung.CLOSE
 
     def volatility_daily(self, key: Key) -> float:

@@ -161,6 +161,9 @@ class ExecutionSection(Section):
     price_age_max_s: Positive = Field(
         default=60.0, description="An older price carries no increase"
     )
+    price_still_max_s: Positive = Field(
+        default=900.0, description="A quote renewed without a move for longer carries none either"
+    )
     mark_every_s: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
         default=60.0, description="How often the valuation is journalled; 0 is at every price"
     )

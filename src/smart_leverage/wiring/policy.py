@@ -70,7 +70,9 @@ def engine_config(settings: Settings) -> EngineConfig:
     execution = settings.execution
     return EngineConfig(
         policy=policy_of(settings),
-        ladder=LadderConfig(age_max_s=execution.price_age_max_s),
+        ladder=LadderConfig(
+            age_max_s=execution.price_age_max_s, still_max_s=execution.price_still_max_s
+        ),
         risk_timezone=settings.risk.timezone,
         tier_ceiling=Tier[settings.tiers.ceiling.upper()],
         collar=exact(execution.collar),
