@@ -210,6 +210,11 @@ class ServerSection(Section):
         default=50.0, description="Of one token, beyond a burst; sales and cancels are not counted"
     )
     requests_burst: Positive = Field(default=500.0, description="At once, of one token")
+    similar_max: Count = Field(
+        default=300,
+        description="Purchases of one instrument that a bot may ask for in a minute before it is "
+        "suspended as one that loops",
+    )
 
 
 class LogsSection(Section):
