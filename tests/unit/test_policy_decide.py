@@ -240,6 +240,7 @@ DECIDED_ELSEWHERE = {
     Reason.NOT_READY,
     Reason.CLOCK,
     Reason.STREAM,
+    Reason.UNUSUAL,
 }
 """Reasons that the engine gives for its own acts; this decision returns every other one."""
 

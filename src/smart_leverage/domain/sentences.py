@@ -188,6 +188,12 @@ _PHRASES: Mapping[Reason, _Phrase] = {
         "this order has {}",
         "this order has {}",
     ),
+    Reason.UNUSUAL: _Phrase(
+        "unusual size",
+        "far beyond what this bot usually buys at once: a quantity may stand for a value",
+        "{} at most, by what this bot usually buys",
+        "this order comes to {}",
+    ),
     Reason.NOT_HELD: _Phrase(
         "not held",
         "nothing of it is held that is not being sold already",

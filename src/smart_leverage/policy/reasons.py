@@ -40,6 +40,7 @@ class Reason(IntEnum):
     BREAKER_DRAWDOWN = 28
     INTRADAY = 29
     STREAM = 30
+    UNUSUAL = 31
 
 
 class TradingState(IntEnum):

@@ -155,6 +155,9 @@ class ExecutionSection(Section):
     cost_rate: Fraction = Field(
         default=0.003, description="Fees reserved per dollar bought, fraction"
     )
+    order_times_max: Annotated[float, Field(ge=1.0, le=1e6, allow_inf_nan=False)] = Field(
+        default=5.0, description="A bot's order of more times its usual value is denied as mistyped"
+    )
     entry_life_s: Positive = Field(
         default=300.0, description="A coin buy that rests longer is cancelled"
     )

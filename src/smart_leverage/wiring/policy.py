@@ -77,6 +77,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         tier_ceiling=Tier[settings.tiers.ceiling.upper()],
         collar=exact(execution.collar),
         cost_rate=exact(execution.cost_rate),
+        order_times_max=exact(execution.order_times_max),
         entry_life_s=execution.entry_life_s,
         mark_every_s=execution.mark_every_s,
         loosen_after_hours=settings.risk.loosen_after_hours,
