@@ -48,6 +48,7 @@ from smart_leverage.engine.protecting import protect, report_bare, watch
 from smart_leverage.engine.ramping import begin_ramp
 from smart_leverage.engine.reconciling import on_reconciled
 from smart_leverage.engine.releasing import release
+from smart_leverage.engine.reorganising import on_units
 from smart_leverage.engine.resolving import on_looked_up, on_started, send_again
 from smart_leverage.engine.shrinking import excess
 from smart_leverage.engine.splitting import on_split
@@ -100,6 +101,7 @@ class Engine:
             events.FlowArrived: self._on_flow,
             events.IncomeArrived: self._on_income,
             events.SplitArrived: self._on_split,
+            events.UnitsArrived: self._on_units,
             events.Commanded: self._on_commanded,
             events.PastArrived: self._on_past,
         }
@@ -355,6 +357,9 @@ class Engine:
 
     def _on_split(self, event: events.SplitArrived) -> None:
         on_split(self._core, event)
+
+    def _on_units(self, event: events.UnitsArrived) -> None:
+        on_units(self._core, event)
 
     def _on_past(self, event: events.PastArrived) -> None:
         take_past(self._core, event)

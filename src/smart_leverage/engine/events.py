@@ -225,6 +225,25 @@ class SplitArrived(Event, frozen=True, kw_only=True):
     reference: str
 
 
+class UnitsArrived(Event, frozen=True, kw_only=True):
+    """Units went, came, or came in the place of others, without a trade: (key, quantity), positive.
+
+    `price` is what one of those that came is worth, 0 where nobody said. `source` is what the
+    broker calls it, `rows` are its names of what it lists.
+    """
+
+    gone: tuple[Key, Decimal] | None
+    came: tuple[Key, Decimal] | None
+    price: Decimal
+    source: str
+    rows: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """The broker's names for it together."""
+        return "units:" + "+".join(self.rows)
+
+
 class PastArrived(Event, frozen=True, kw_only=True):
     """A person brings the history of the time before ours, checked and read from files.
 

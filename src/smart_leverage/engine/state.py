@@ -246,7 +246,12 @@ class State:
             is_forced=False,
         )
         self.asset_day.adopt(record.key, record.qty * record.price)
-        self.bare_since[record.key] = record.at_ns
+        if record.reference:
+            self.flows.add(record.reference)
+        if self.book.qty(record.key) > 0:
+            self.bare_since[record.key] = record.at_ns
+        else:
+            self.bare_since.pop(record.key, None)
 
     def _flow(self, record: FlowSeen) -> None:
         if record.reference:
