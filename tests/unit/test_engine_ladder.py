@@ -227,3 +227,15 @@ def test_after_a_restart_a_quote_stands_still_since_it_was_remembered_or_marked(
     moved.see(BTC, D(101), NOW + (60 + STILL_S) * SECOND_NS, Rung.QUOTE)
     assert is_fresh(moved, 60 + STILL_S)
     assert not is_fresh(moved, 61 + STILL_S)
+
+
+def test_after_a_restart_a_clock_that_was_set_back_hides_no_price() -> None:
+    before = ladder("100")
+    again = PriceLadder(before.config)
+    again.restore(before.prices(), before.memory())
+    again.see(BTC, D(101), NOW - DAY_NS, Rung.TRADE)
+    assert again.mark(BTC) == D(101)
+    again.see(BTC, D(102), NOW - 2 * DAY_NS, Rung.TRADE)
+    assert again.mark(BTC) == D(101)
+    again.see(BTC, D(103), NOW - 2 * DAY_NS, Rung.QUOTE)  # a better kind is news, however old
+    assert again.mark(BTC) == D(103)

@@ -53,6 +53,7 @@ class _Seen:
         "fast",
         "first_ns",
         "is_anew",
+        "is_heard",
         "mark",
         "moved_ns",
         "price",
@@ -75,6 +76,8 @@ class _Seen:
         self.suspect = 0.0
         self.suspect_ns = 0
         self.is_anew = False
+        self.is_heard = True
+        """Whether this process was told; of what is remembered the clock may have been another."""
         self.fast = math.nan
         self.slow = math.nan
 
@@ -92,7 +95,8 @@ class PriceLadder:
         """Take a price in, unless it cannot be one.
 
         A price that is not positive and finite is ignored, so the last good one grows old and
-        increases stop. A lone jump waits for a second print on its side.
+        increases stop. A lone jump waits for a second print on its side. What was made before the
+        last one, as by a feed that lags behind another, is no news, and neither is its jump.
         """
         if not (price.is_finite() and price > 0):
             return
@@ -100,6 +104,9 @@ class PriceLadder:
         if seen is None:
             self._seen[key] = _Seen(price, at_ns, rung)
             return
+        if seen.is_heard and at_ns < seen.at_ns and rung >= seen.rung:
+            return
+        seen.is_heard = True
         if rung is Rung.QUOTE and price != seen.quoted:
             seen.quoted, seen.moved_ns = price, at_ns
         mark = float(price)
@@ -235,7 +242,7 @@ class PriceLadder:
         """Know again what was remembered; every price keeps its age."""
         for key, kept in memory.items():
             seen = self._seen[key] = _Seen(prices[key], kept.at_ns, Rung(kept.rung))
-            seen.first_ns = kept.first_ns
+            seen.first_ns, seen.is_heard = kept.first_ns, False
             seen.fast, seen.slow = _number(kept.fast), _number(kept.slow)
             seen.suspect = float(kept.suspect) if kept.suspect else 0.0
             seen.suspect_ns = kept.suspect_ns
