@@ -4,7 +4,7 @@ import math
 
 import pytest
 import scipy.special
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smart_leverage.policy.beta import beta_quantile, beta_survival, incomplete_beta
@@ -12,6 +12,7 @@ from smart_leverage.policy.drawdown import cushion_exposure, gap_cap, surplus_ex
 from smart_leverage.policy.evidence import (
     EvidenceState,
     EvidenceTerms,
+    is_probably_above,
     payoff_prior,
     payoff_thresholds,
     posterior_prob_above,
@@ -142,6 +143,27 @@ def test_more_wins_and_a_lower_threshold_are_more_evidence(
     few = posterior_prob_above(5.0, 5.0, wins, wins + losses, high)
     assert few <= posterior_prob_above(5.0, 5.0, wins + more, wins + more + losses, high) + 1e-12
     assert few <= posterior_prob_above(5.0, 5.0, wins, wins + losses, low) + 1e-12
+
+
+counts = st.floats(0.0, 120.0) | st.floats(0.0, 2e4) | any_float
+
+
+@given(counts, counts, st.floats(0.0, 20.0) | any_float, inner | any_float, inner | any_float)
+@example(30.0, 30.0, 10.0, 0.5, 0.37)
+@example(30.0, 30.0, 10.0, 0.5, 0.63)
+@example(0.0, 0.0, 2.0, 0.5, 0.7)  # flat, and an even chance
+@example(0.0, 40.0, 1.0, 0.012, 0.65)
+@example(40.0, 0.0, 1.0, 0.988, 0.35)
+@example(-1.0, 40.0, 10.0, 0.01, 0.3)
+@example(20.0, -1.0, 10.0, 0.1, 0.3)
+@example(math.inf, 5.0, 10.0, 0.1, 0.3)
+@example(5e7, 5e7, 10.0, 0.1, 0.3)
+def test_the_mean_says_nothing_that_the_probability_would_not(
+    wins: float, losses: float, strength: float, threshold: float, least: float
+) -> None:
+    for prior in (payoff_prior(0.4, strength), payoff_prior(threshold, strength)):
+        above = posterior_prob_above(prior.a, prior.b, wins, wins + losses, threshold)
+        assert is_probably_above(prior, wins, losses, threshold, least) == (above >= least)
 
 
 @given(st.integers(0, 500), st.integers(0, 500), st.floats(1e-4, 0.2), st.floats(1e-4, 0.2))

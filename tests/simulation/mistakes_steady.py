@@ -133,10 +133,12 @@ def counts_no_open_losers(planted: Patch) -> None:
 def takes_a_win_rate_for_a_proof(planted: Patch) -> None:
     """Two lucky trades count as a record, and the caps rise."""
 
-    def raw(a: float, b: float, wins: float, trades: float, threshold: float) -> float:
-        return float(trades > 0 and wins / trades > threshold)
+    def raw(
+        prior: evidence.Prior, wins: float, losses: float, threshold: float, least: float
+    ) -> bool:
+        return wins + losses > 0 and wins / (wins + losses) > threshold
 
-    planted.setattr(evidence, "posterior_prob_above", raw)
+    planted.setattr(evidence, "is_probably_above", raw)
 
 
 def rises_two_steps_a_day(planted: Patch) -> None:

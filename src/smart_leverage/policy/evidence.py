@@ -13,6 +13,12 @@ from smart_leverage.policy.target import breakeven_win_rate
 from smart_leverage.policy.tier import TOLERANCE, Tier
 from smart_leverage.rule import rule
 
+ABOVE_MEAN_LEAST, ABOVE_MEAN_MOST = 0.36, 0.64
+"""1/e and 1 − 1/e, each with room for rounding; see `is_probably_above`."""
+
+COUNTS_PLAIN = 1e4
+"""Up to so many wins or losses the fraction for the probability has converged for certain."""
+
 
 class CredibleInterval(NamedTuple):
     """Where the win rate lies with a stated probability, equal tails, and its mean."""
@@ -140,29 +146,66 @@ def step_evidence(state: EvidenceState, is_win: bool, at: EvidenceTerms) -> Evid
 
 
 @rule
+def is_probably_above(
+    prior: Prior, wins: float, losses: float, threshold: float, least: float
+) -> bool:
+    """Tell whether the win rate lies above a threshold with at least some probability.
+
+    That is `posterior_prob_above` compared with `least`, to the last case. Most cases need no more
+    than the mean: where a density has a concave logarithm, as that of a beta variable has from one
+    win and one loss on, the variable lies above its mean with a probability of at least 1/e and at
+    most 1 − 1/e (Grünbaum's inequality).
+
+    Args:
+        prior: Wins and losses believed in advance.
+        wins: Closed trades won; may be discounted.
+        losses: Closed trades lost.
+        threshold: Win rate, fraction.
+        least: Probability that is asked for.
+    """
+    a, b = prior.a + wins, prior.b + losses
+    is_plain = prior.a > 0.0 and prior.b > 0.0 and wins >= 0.0 and losses >= 0.0
+    if is_plain and 1.0 <= a <= COUNTS_PLAIN and 1.0 <= b <= COUNTS_PLAIN:
+        edge = (a + b) * threshold
+        if edge >= a and least > ABOVE_MEAN_MOST:
+            return False
+        if edge <= a and least < ABOVE_MEAN_LEAST:
+            return True
+    return posterior_prob_above(prior.a, prior.b, wins, wins + losses, threshold) >= least
+
+
+@rule
 def _earned(tier: Tier, wins: float, losses: float, at: EvidenceTerms) -> Tier:
+    prior = Prior(a=at.prior_a, b=at.prior_b)
     if tier == Tier.PROFITABLE:
-        beyond = posterior_prob_above(at.prior_a, at.prior_b, wins, wins + losses, at.threshold_2)
-        return Tier.PROFITABLE if _holds(beyond, at) else Tier.STABLE
-    above = posterior_prob_above(at.prior_a, at.prior_b, wins, wins + losses, at.threshold_1)
+        is_held = _holds(prior, wins, losses, at.threshold_2, at)
+        return Tier.PROFITABLE if is_held else Tier.STABLE
     if tier == Tier.STABLE:
-        if not _holds(above, at):
+        if not _holds(prior, wins, losses, at.threshold_1, at):
             return Tier.LEARNING
-        beyond = posterior_prob_above(at.prior_a, at.prior_b, wins, wins + losses, at.threshold_2)
-        is_risen = _rises(beyond, wins + losses, at.trades_min_2, at)
+        is_risen = _rises(prior, wins, losses, at.threshold_2, at.trades_min_2, at)
         return Tier.PROFITABLE if is_risen else Tier.STABLE
-    return Tier.STABLE if _rises(above, wins + losses, at.trades_min_1, at) else Tier.LEARNING
+    is_risen = _rises(prior, wins, losses, at.threshold_1, at.trades_min_1, at)
+    return Tier.STABLE if is_risen else Tier.LEARNING
 
 
 @rule
-def _holds(probability: float, at: EvidenceTerms) -> bool:
-    return probability >= at.demote_probability - TOLERANCE
+def _holds(prior: Prior, wins: float, losses: float, threshold: float, at: EvidenceTerms) -> bool:
+    return is_probably_above(prior, wins, losses, threshold, at.demote_probability - TOLERANCE)
 
 
 @rule
-def _rises(probability: float, trades: float, trades_min: float, at: EvidenceTerms) -> bool:
-    is_enough = trades >= trades_min - TOLERANCE
-    return is_enough and probability >= at.promote_probability - TOLERANCE
+def _rises(
+    prior: Prior,
+    wins: float,
+    losses: float,
+    threshold: float,
+    trades_min: float,
+    at: EvidenceTerms,
+) -> bool:
+    if not wins + losses >= trades_min - TOLERANCE:
+        return False
+    return is_probably_above(prior, wins, losses, threshold, at.promote_probability - TOLERANCE)
 
 
 @rule
@@ -383,7 +426,6 @@ def tier_with_open_losers(record: Record, losers: int, at: RecordTerms) -> Tier:
 
 @rule
 def _left(tier: Tier, wins: float, losses: float, threshold: float, at: EvidenceTerms) -> Tier:
-    above = posterior_prob_above(at.prior_a, at.prior_b, wins, wins + losses, threshold)
-    if _holds(above, at):
+    if _holds(Prior(a=at.prior_a, b=at.prior_b), wins, losses, threshold, at):
         return tier
     return Tier.STABLE if tier == Tier.PROFITABLE else Tier.LEARNING

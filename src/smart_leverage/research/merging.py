@@ -4,6 +4,9 @@ The library optimises and emits every function of its own, and once more in ever
 is merged into. Of a rule that nobody calls but other compiled functions, all that is thrown away.
 What is still called and not merged is private to its caller: no number that it does not use is
 passed. Else a call hands over every field of every array and record, some hundreds of them.
+
+What Python passes lies apart in memory as far as it is changed: no array is there twice, nor a part
+of one. So what is known of one array is still known when another has been written to.
 """
 
 from typing import Any
@@ -59,6 +62,7 @@ class WholeCompiler(_Compiler):  # type: ignore[misc]
         target = self.state.targetctx
         self.state.library = WholeLibrary(target.codegen(), function.__qualname__)
         self.state.library.enable_object_caching()
+        self.state.flags.noalias = True  # see above
         return super().compile_extra(function)
 
 

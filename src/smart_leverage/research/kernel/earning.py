@@ -113,15 +113,15 @@ def count_losers(books: Books, row: Any, policy: Policy) -> None:
 # --- marks ---------------------------------------------------------------------------------------
 
 
-def remember(books: Books, at: int, hour: int, equity: float) -> None:
+def remember(books: Books, at: int, equity: float) -> None:
     """Keep a mark: the first of every hour, the best of every day, the best since a resume."""
-    note_hour(books, at, hour, equity)
+    note_hour(books, at, equity)
     note_best(books, equity)
 
 
-def note_hour(books: Books, at: int, hour: int, equity: float) -> None:
+def note_hour(books: Books, at: int, equity: float) -> None:
     """Keep the first mark of every hour, counted from the epoch."""
-    account = books.account
+    account, hour = books.account, at // HOUR_NS
     if hour > account.marked_hour:
         one = books.marks[account.marked % MARKS]
         one.at, one.equity = at, equity

@@ -269,7 +269,7 @@ def judge(books: Books, market: Market, t: int, setup: Setup, tape: Tape, policy
         heed_close(books, row, facts, market.sessions, valuation, held, policy)
     shrink(books, row, facts, market.sessions, tape, valuation, held, policy)
     mark(account, valuation, caps.crypto)
-    remember(books, row.at, market.hours[t], valuation.equity)
+    remember(books, row.at, valuation.equity)
     write_mark(account, row, tape, valuation, caps)
     protect_bare(books, row, facts, policy)
     watch(books, row, facts, tape, policy.stops, 0)

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from smart_leverage.domain.clock import HOUR_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.policy.sleeve import UNKNOWN, SleeveEvidence
 from smart_leverage.research.kernel.columns import Columns, check_begin
@@ -26,8 +25,7 @@ class Market(NamedTuple):
     `low` and `close` are (n_assets, n_instants), so that one instrument's prices lie side by side.
     `before` is the cells of a time before any price. `busy` and `closes` are (n_instants,): what an
     instant is for all accounts, and whether any bar ends then. `evidence` are pairs of what is
-    known of coins and of all that is leveraged, `evidence_at` says which of them holds when;
-    `hours` are (n_instants,) counted from the epoch.
+    known of coins and of all that is leveraged, `evidence_at` says which of them holds when.
     """
 
     instants: Any
@@ -43,7 +41,6 @@ class Market(NamedTuple):
     closes: Any
     evidence: Any
     evidence_at: Any
-    hours: Any
 
 
 SLEEVE = np.dtype([(name, "f8") for name in SleeveEvidence._fields])
@@ -78,14 +75,13 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
             fix="make the signals from these columns",
         )
     closes = np.ascontiguousarray(instants["closes"])
-    days = instants["day"]
     busy = np.where(signals.first[1:] > signals.first[:-1], np.uint8(DECIDING), np.uint8(QUIET))
-    closing = np.flatnonzero(closes)
-    is_first = np.concatenate([[True], np.diff(days[closing]) > 0])
-    busy[closing[is_first]] = CLOSELY
-    busy[instants["is_day_new"] > 0] = ROLLING
+    begun = np.flatnonzero(instants["is_day_new"].astype(bool))
+    busy[firsts_of(np.flatnonzero(closes.astype(bool)), begun)] = CLOSELY
+    busy[begun] = ROLLING
     held = evidence_at(instants["at"], evidence)
-    busy[1:][held[1:] != held[:-1]] = CLOSELY
+    if evidence:
+        busy[1:][held[1:] != held[:-1]] = CLOSELY
     busy[0] = CLOSELY
     before = np.zeros(len(bars.keys), dtype=CELL)
     for name in ("mark_close", "mark_open", "vol_close", "vol_open"):
@@ -106,18 +102,29 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
             [[tuple(UNKNOWN)] * 2, *([tuple(one[2]), tuple(one[3])] for one in evidence)], SLEEVE
         ),
         evidence_at=held,
-        hours=instants["at"] // HOUR_NS,
     )
+
+
+def firsts_of(closing: Any, begun: Any) -> Any:
+    """Return the first instant of every day at which bars end, from those and where days begin."""
+    places = np.searchsorted(closing, np.concatenate([[0], begun]))
+    return closing[places[places < len(closing)]]
 
 
 def evidence_at(at: Any, evidence: Sequence[Dated]) -> Any:
     """Return which evidence holds at each instant: 0 for none, else its place counted from 1."""
     if not evidence:
         return np.zeros(len(at), dtype=np.int64)
-    since = np.array([one.since_ns for one in evidence], dtype=np.int64)
-    until = np.array([0, *(one.until_ns for one in evidence)], dtype=np.int64)
-    last = np.searchsorted(since, at, side="right")
-    return np.where(at < until[last], last, 0)
+    at = np.ascontiguousarray(at)
+    # Stretches of one evidence each, and between them those of none.
+    since = np.searchsorted(at, [one.since_ns for one in evidence])
+    until = np.searchsorted(at, [one.until_ns for one in evidence])
+    following = np.append(since[1:], len(at))
+    until = np.clip(until, since, following)
+    edges = np.column_stack([since, until]).ravel()
+    known = np.zeros(2 * len(evidence) + 1, dtype=np.int64)
+    known[1::2] = np.arange(1, len(evidence) + 1)
+    return np.repeat(known, np.diff(edges, prepend=0, append=len(at)))
 
 
 def end_of_span(busy: Any, first: Any, begin: int, end: int) -> int:

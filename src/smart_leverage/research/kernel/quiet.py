@@ -147,10 +147,11 @@ def show_position(
         lost: Money that a coin may lose in a day.
     """
     qty = position.qty / UNITS
+    per_unit = 1.0 / qty  # a look is careful by more than this may be off
     floor = position.stop_level
     if position.is_touched != 0 and fact.is_crypto != 0:
-        floor = max(floor, (position.invested - lost) / qty * (1.0 + CAREFUL))
-    held.qty, held.floor, held.ceiling = qty, floor, share / qty
+        floor = max(floor, (position.invested - lost) * per_unit * (1.0 + CAREFUL))
+    held.qty, held.floor, held.ceiling = qty, floor, share * per_unit
     held.is_leveraged, held.is_crypto = fact.is_leveraged, fact.is_crypto
     is_bare = position.is_bare != 0 and position.qty >= fact.lot
     if position.stop_level == 0.0 or is_bare or position.is_triggered != 0:
@@ -368,7 +369,7 @@ def remember_all(
     for i in range(first, first + count):
         if market.closes[begin + i] != 0:
             t = begin + i
-            note_hour(books, market.instants[t].at, market.hours[t], room.equity[i])
+            note_hour(books, market.instants[t].at, room.equity[i])
             best = max(best, room.equity[i])
     if best > 0.0:
         note_best(books, best)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
+from smart_leverage.domain.clock import HOUR_NS
 from smart_leverage.domain.errors import BadData
 from smart_leverage.market.bars import refuse_longer
 from smart_leverage.policy.params import CLASSIC, Policy
@@ -289,7 +290,7 @@ def accounts_of(count: int, market: Market, setup: Setup) -> Accounts:
     peaks = np.zeros((count, days + 1), dtype=PEAK)
     peaks["best"][:, 0] = setup.cash
     accounts["marked"] = accounts["peaks_end"] = 1
-    accounts["marked_hour"] = market.hours[0]
+    accounts["marked_hour"] = market.instants[0]["at"] // HOUR_NS
     return Accounts(
         accounts=accounts,
         positions=positions,
