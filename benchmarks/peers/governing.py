@@ -22,9 +22,10 @@ from smart_leverage.policy.breakers import (
 )
 from smart_leverage.policy.caps import lots_proved
 from smart_leverage.policy.decide import UNLIMITED, Account, Asset, Proposal, decide
+from smart_leverage.policy.intraday import Phase
 from smart_leverage.policy.params import Policy
 from smart_leverage.policy.stops import is_through_stop, stop_distance, stop_price
-from smart_leverage.policy.tier import granted_tier, select_tier, tier_caps, win_rate_of
+from smart_leverage.policy.tier import Caps, granted_tier, select_tier, tier_caps, win_rate_of
 
 WINDOW = 100
 ACTIVE, REDUCING, HALTED = range(3)
@@ -209,7 +210,7 @@ def judge_losses(books: Books, policy: Policy, equity: float) -> None:
     money, flags = books.money, books.flags
     was_day, was_month = flags[DAY_TRIPPED] != 0, flags[MONTH_TRIPPED] != 0
     after = step_breakers(
-        BreakerState(was_day, was_month, flags[EMERGENCY] != 0),
+        BreakerState(was_day, was_month, flags[EMERGENCY] != 0, False),
         equity,
         BreakerOpens(money[DAY_OPEN], money[MONTH_OPEN]),
         policy.limits,
@@ -298,25 +299,19 @@ def propose(
     unit_worst = max(limit, price * (1.0 + HAIRCUT))
     unit_loss = max(limit - price, 0.0) + limit * terms.cost_rate
     own = books.held[asset] * unit_worst
-    thing = Asset(
-        lot_value=fact.lot * (unit_worst + unit_loss),
-        lot_cost=fact.lot * limit * (1.0 + terms.cost_rate),
-        is_crypto=True,
-        is_leveraged=True,
-        is_broad=False,
-        is_fresh=True,
-        is_tradable=True,
-        is_locked=books.locked[asset] != 0,
-        is_deleveraging=False,
-        worst=own,
-        lots_held=0,
-        lots_selling=0,
-        lots_step=fact.step,
-        lots_min=max(int(math.ceil(fact.notional_min / price / fact.lot)), 1),
-    )
+    lots_min = max(int(math.ceil(fact.notional_min / price / fact.lot)), 1)
+    lot_value = fact.lot * (unit_worst + unit_loss)
+    lot_cost = fact.lot * limit * (1.0 + terms.cost_rate)
+    is_locked = books.locked[asset] != 0
+    thing = coin_of(fact, lot_value, lot_cost, is_locked, own, lots_min)
     account = account_of(books, room)
     wish = Proposal(
-        is_buy=True, lots=0, confidence=confidence, volatility_ratio=ratio, bot_room=UNLIMITED
+        is_buy=True,
+        lots=0,
+        confidence=confidence,
+        volatility_ratio=ratio,
+        bot_room=UNLIMITED,
+        is_calibrated=False,
     )
     lots = decide(account, thing, wish, policy).lots
     lots = proved(lots, policy, account, own, unit_worst, unit_loss, fact.lot)
@@ -332,6 +327,31 @@ def propose(
     )
 
 
+def coin_of(
+    fact: Fact, lot_value: float, lot_cost: float, is_locked: bool, own: float, lots_min: int
+) -> Asset:
+    """Return a coin as the policy sees it."""
+    # By place, in the order of `Asset`: so many names in one call cannot be compiled.
+    return Asset(
+        lot_value,
+        lot_cost,
+        True,  # crypto
+        True,  # leveraged
+        False,  # broad
+        True,  # fresh
+        True,  # tradable
+        is_locked,
+        False,  # deleveraging
+        own,
+        0,
+        0,
+        fact.step,
+        lots_min,
+        1.0,
+        False,  # by day only
+    )
+
+
 def account_of(books: Books, room: Room) -> Account:
     """Return the account as the policy sees it."""
     flags = books.flags
@@ -341,6 +361,7 @@ def account_of(books: Books, room: Room) -> Account:
             is_day_tripped=flags[DAY_TRIPPED] != 0,
             is_month_tripped=flags[MONTH_TRIPPED] != 0,
             is_emergency=flags[EMERGENCY] != 0,
+            is_drawdown_tripped=False,
         ),
         tier=flags[TIER],
         equity=room.equity,
@@ -348,6 +369,9 @@ def account_of(books: Books, room: Room) -> Account:
         leveraged_worst=room.exposed,
         gross_worst=room.exposed,
         power=room.power,
+        exposure=Caps(math.inf, math.inf),
+        breakeven=0.5,
+        phase=Phase.OFF,
     )
 
 

@@ -1,5 +1,6 @@
 """Runs one policy in full, or many for their metrics."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -74,8 +75,9 @@ APART: frozenset[Callable[..., Any]] = frozenset(
 
 LENDS = NAMES.index("intraday.is_on")
 
-LANES = 32
-"""So many accounts go through the bars side by side; their books stay in the processor's cache."""
+LANES = 64
+"""So many accounts go through the bars side by side: enough to share what is read of the bars, few
+enough for their books to stay in the processor's cache."""
 
 _FAULTS = {
     TOO_MANY_LOTS: f"a position was bought in more than {LOTS_MAX} pieces",
@@ -162,7 +164,7 @@ def sweep(
         policies: One account each.
         setup: The same for all.
         threads: None takes one per core.
-        lanes: Accounts side by side in one thread.
+        lanes: Accounts side by side in one thread, at most.
         evidence: What was known of the sleeves, and when; the same for all.
         progress: Told after each group of accounts.
         tell: Hears that the kernel is being compiled, the first time.
@@ -222,6 +224,8 @@ def sweep_ends(
     check_lengths(bars, policies)
     rows = np.array([row_of(policy) for policy in policies]).reshape(len(policies), len(NAMES))
     make_ready(market, setup, tell, lends=lends_of(rows))
+    workers = threads or os.cpu_count() or 1
+    lanes = min(lanes, max(math.ceil(len(rows) / workers), 1))  # nobody is left without any
     groups = [rows[place : place + lanes] for place in range(0, len(rows), lanes)]
     accounts, sums = [np.zeros(0, dtype=ACCOUNT)], []
     done = 0
@@ -231,7 +235,7 @@ def sweep_ends(
         _go(market, all_, group, setup, _tape([0, 0, 0, 0]))
         return all_.accounts, sum_up(ends_of(all_, market))
 
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         for ended, summed in pool.map(one, groups):
             accounts.append(ended)
             sums.append(summed)
