@@ -44,7 +44,7 @@ HALTS = 20
 TAKES_S = 0.05
 TOLD_WITHIN_S = 60.0
 
-SETTINGS = "[server]\nrequests_per_s = 1000000\nrequests_burst = 1000000\n"
+SETTINGS = "[server]\nrequests_per_s = 1000000\nrequests_burst = 1000000\nsimilar_max = 1000000\n"
 NOTIFY = """
 [notify.mail]
 enabled = "on"

@@ -31,7 +31,7 @@ ROUNDS = 3
 CASH = "10000000"
 """Much, so that the small orders of the load fit under the caps however many there are."""
 
-SETTINGS = "[server]\nrequests_per_s = 1000000\nrequests_burst = 1000000\n"
+SETTINGS = "[server]\nrequests_per_s = 1000000\nrequests_burst = 1000000\nsimilar_max = 1000000\n"
 RATE = 100
 MANY = 64
 SMALL = "400"

@@ -29,7 +29,7 @@ FREEZE_MS_MAX = 1_000
 """The longest that a page may not react for, on a machine that is busy with the orders too."""
 
 BURST = 1_000
-UNBOUND = "[server]\nrequests_per_s = 100000.0\nrequests_burst = 100000.0\n"
+UNBOUND = "[server]\nrequests_per_s = 100000.0\nrequests_burst = 100000.0\nsimilar_max = 100000\n"
 
 
 @pytest.fixture(scope="module")

@@ -59,6 +59,8 @@ class Venue:
         self.names_previous = True
         """Whether stream and list say which execution they take back or correct."""
         self.streams: list[ServerConnection] = []
+        self.refuse: Callable[[ServerConnection], object] | None = None
+        """What the stream does instead of letting anybody in."""
         self.port = self.stream_port = 0
 
     @property
@@ -324,6 +326,9 @@ def _told(venue: Venue, update: TradeUpdate) -> dict[str, Any]:
 
 
 def _stream(venue: Venue, connection: ServerConnection) -> None:
+    if venue.refuse is not None:
+        venue.refuse(connection)
+        return
     heard = json.loads(connection.recv(timeout=10))["data"]
     is_ours = (heard["key_id"], heard["secret_key"]) == tuple(KEYS)
     status = "authorized" if is_ours and venue.is_streaming else "unauthorized"

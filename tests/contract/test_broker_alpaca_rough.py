@@ -217,6 +217,19 @@ def test_a_dividend_of_what_the_registry_lacks_is_money(broker: AlpacaBroker, ve
     assert (paid.type, paid.net_amount, paid.key) == ("DIV", D("12.5"), None)
 
 
+def test_a_new_symbol_of_a_reorganisation_is_a_share_and_hides_no_other_row(
+    broker: AlpacaBroker, venue: Venue
+) -> None:
+    rows = [
+        {"id": "x", "activity_type": "NC", "symbol": "ZZQX", "qty": "5", "group_id": "g"},
+        {"id": "y", "activity_type": "NC", "symbol": "AAPL", "qty": "-5", "group_id": "g"},
+    ]
+    venue.before["GET /v2/account/activities"] = saying(200, json.dumps(rows).encode())
+    came, gone = broker.activities()
+    assert (came.key, came.qty, came.group) == ("us_equity:ZZQX", D(5), "g")
+    assert (gone.key, gone.qty, gone.group) == ("us_equity:AAPL", D(-5), "g")
+
+
 def test_an_execution_that_cannot_be_read_is_asked_for_again(
     broker: AlpacaBroker, venue: Venue, behind: SimBrokerClient
 ) -> None:

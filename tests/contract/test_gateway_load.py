@@ -13,7 +13,7 @@ import pytest
 from tests.wire.serving import gateway
 
 TOOLS = Path(__file__).parents[2] / "benchmarks" / "gateway"
-SETTINGS = "[server]\nrequests_per_s = 1000000\nrequests_burst = 1000000\n"
+SETTINGS = "[server]\nrequests_per_s = 1000000\nrequests_burst = 1000000\nsimilar_max = 1000000\n"
 
 
 def run(tool: str, *words: object, **keys: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,7 @@
 """The whole application in this process, over an account on a venue in memory; no sockets."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -60,7 +61,10 @@ class Venue(SimBroker):
 class Account:
     """Serves requests by hand: whoever asks also lets the trading thread have its turn."""
 
-    def __init__(self, folder: Path, venue: Venue, ledger: SqliteLedger, rates: Rates) -> None:
+    def __init__(
+        self, folder: Path, venue: Venue, ledger: SqliteLedger, rates: Rates,
+        similar_max: float = math.inf,
+    ) -> None:  # fmt: skip
         self.venue, self.clock = venue, ManualClock(MONDAY)
         self.office = Office(lambda: None, Shelf())
         self.trader = Trader(
@@ -87,6 +91,7 @@ class Account:
                 ledger=path,
                 door=Door(hosts=frozenset({"testing"}), seats=seats, rates=rates, now_ns=now_ns),
                 last_price=lambda key: None,
+                similar_max=similar_max,
             ),
             lambda bridge, listing: native_routes(
                 Native(NativeParts(bridge, listing, folder, path, rates, seats, now_ns))
@@ -137,10 +142,10 @@ class Account:
 
 
 @contextmanager
-def account(folder: Path, burst: float = 1e12) -> Iterator[Account]:
+def account(folder: Path, burst: float = 1e12, similar_max: float = math.inf) -> Iterator[Account]:
     """Make an account for the time of the block; a token has `burst` requests and gains none."""
     config = SimConfig(mode=Mode.LIVE, opened_at_ns=MONDAY, partial_probability=0.0)
     with Venue(Registry.builtin(), config=config) as venue:
         path = folder / "ledger.sqlite"
         with SqliteLedger(path, durability=Durability.NONE) as ledger:
-            yield Account(folder, venue, ledger, Rates(1e-9, burst))
+            yield Account(folder, venue, ledger, Rates(1e-9, burst), similar_max)

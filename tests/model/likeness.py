@@ -22,8 +22,8 @@ OF_STATE = (
 statistics): none moves in these worlds."""
 
 OF_CORE = (
-    "now_ns", "started_ns", "is_ready", "is_clock_doubted", "waiting", "strangers", "differs",
-    "differs_since_ns", "wants_lists", "unseen_fees", "missing", "ladder",
+    "now_ns", "started_ns", "is_ready", "is_clock_doubted", "is_stream_refused", "waiting",
+    "strangers", "differs", "differs_since_ns", "wants_lists", "unseen_fees", "missing", "ladder",
 )  # fmt: skip
 MISSES_TOLD = 3
 """More look-ups without a find than that are as many."""

@@ -208,7 +208,7 @@ def test_the_worlds_come_to_everything_that_can_be_decided() -> None:
             events[name] += int(getattr(done.metrics, name)[0])
     not_here = {"BAD_INPUT", "FROZEN", "REDUCING", "NO_EQUITY", "MARKET_CLOSED", "CAP_BOT"}
     not_here |= {"SHORT", "STOPPED_FIRST", "NOT_READY", "CLOCK", "NO_PRICE", "BREAKER_DRAWDOWN"}
-    not_here |= {"INTRADAY"}
+    not_here |= {"INTRADAY", "STREAM", "UNUSUAL"}
     assert reasons == {reason.name for reason in Reason} - not_here
     assert min(events.values()) > 1
 

@@ -57,6 +57,8 @@ class Regime(NamedTuple):
             section, key = name.split(".")
             tree[section][key] = value
         tree["risk"]["loosen_after_hours"] = LOOSEN_AFTER_H
+        # The bots of a world buy anything at any time: caps are to hold without this bound as well.
+        tree["execution"]["order_times_max"] = 1e6
         return Settings.model_validate(tree)
 
     def config(self) -> EngineConfig:

@@ -37,7 +37,7 @@ from smart_leverage.runtime.venue_process import PID
 
 LOAD = Path(__file__).parents[2] / "benchmarks" / "gateway" / "load.py"
 CASH = "10000000"
-SETTINGS = "[server]\nrequests_per_s = 1000000\nrequests_burst = 1000000\n"
+SETTINGS = "[server]\nrequests_per_s = 1000000\nrequests_burst = 1000000\nsimilar_max = 1000000\n"
 RATE = 100.0
 WARM = 0.25
 """So much of the time everything may still grow: pools fill, the first pages are read."""

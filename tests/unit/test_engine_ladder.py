@@ -25,7 +25,7 @@ def ladder(*prints: str, jump_max: float = 0.5, every_ns: int = SECOND_NS) -> Pr
 def test_what_nobody_set() -> None:
     assert LadderConfig()._asdict() == {
         "age_max_s": 60.0, "jump_max": 0.35, "volatility_fast_days": 3.0,
-        "volatility_slow_days": 30.0, "volatility_warm_up_days": 10.0,
+        "volatility_slow_days": 30.0, "volatility_warm_up_days": 10.0, "still_max_s": math.inf,
     }  # fmt: skip
     assert (D(0), D("0.005"), D("0.02"), D("0.10")) == HAIRCUT
 
@@ -171,3 +171,71 @@ def test_a_mark_of_later_values_and_makes_nothing_fresh() -> None:
     best = known.best(BTC, NOW + 61 * SECOND_NS)
     assert best is not None
     assert (best.price, best.is_fresh) == (D("91"), True)
+
+
+STILL_S = 900
+
+
+def stuck(seconds: int, price: str = "100", rung: Rung = Rung.QUOTE) -> PriceLadder:
+    """Return what is known after a price was told anew each second, always the same."""
+    found = PriceLadder(LadderConfig(still_max_s=float(STILL_S)))
+    for second in range(seconds + 1):
+        found.see(BTC, D(price), NOW + second * SECOND_NS, rung)
+    return found
+
+
+def is_fresh(found: PriceLadder, second: int) -> bool:
+    best = found.best(BTC, NOW + second * SECOND_NS)
+    assert best is not None
+    return best.is_fresh
+
+
+def test_a_stamp_that_moves_makes_no_price_that_stands_still_a_fresh_one() -> None:
+    assert is_fresh(stuck(STILL_S), STILL_S)
+    found = stuck(STILL_S + 1)
+    assert found.best(BTC, NOW + (STILL_S + 1) * SECOND_NS) == (
+        D(100), Rung.CLOSE, NOW + (STILL_S + 1) * SECOND_NS
+    )  # fmt: skip
+    found.see(BTC, D("100.01"), NOW + (STILL_S + 2) * SECOND_NS, Rung.QUOTE)
+    assert is_fresh(found, STILL_S + 2)
+
+
+def test_a_price_of_the_broker_in_between_does_not_say_that_quotes_moved() -> None:
+    found = stuck(STILL_S + 1)
+    found.see(BTC, D(101), NOW + (STILL_S + 2) * SECOND_NS, Rung.BROKER)
+    found.see(BTC, D(100), NOW + (STILL_S + 3) * SECOND_NS, Rung.QUOTE)
+    assert not is_fresh(found, STILL_S + 3)
+
+
+def test_trades_and_closes_may_be_the_same_for_as_long_as_they_like() -> None:
+    assert is_fresh(stuck(STILL_S + 9, rung=Rung.TRADE), STILL_S + 9)
+
+
+def test_after_a_restart_a_quote_stands_still_since_it_was_remembered_or_marked() -> None:
+    before = stuck(10)
+    for is_marked in (False, True):
+        again = PriceLadder(before.config)
+        again.restore(before.prices(), before.memory())
+        if is_marked:
+            again.value_at({BTC: D(100)}, NOW + 60 * SECOND_NS)
+        at_s = 10 + STILL_S + 1
+        again.see(BTC, D(100), NOW + at_s * SECOND_NS, Rung.QUOTE)
+        assert not is_fresh(again, at_s)
+    moved = PriceLadder(before.config)
+    moved.restore(before.prices(), before.memory())
+    moved.value_at({BTC: D(101)}, NOW + 60 * SECOND_NS)
+    moved.see(BTC, D(101), NOW + (60 + STILL_S) * SECOND_NS, Rung.QUOTE)
+    assert is_fresh(moved, 60 + STILL_S)
+    assert not is_fresh(moved, 61 + STILL_S)
+
+
+def test_after_a_restart_a_clock_that_was_set_back_hides_no_price() -> None:
+    before = ladder("100")
+    again = PriceLadder(before.config)
+    again.restore(before.prices(), before.memory())
+    again.see(BTC, D(101), NOW - DAY_NS, Rung.TRADE)
+    assert again.mark(BTC) == D(101)
+    again.see(BTC, D(102), NOW - 2 * DAY_NS, Rung.TRADE)
+    assert again.mark(BTC) == D(101)
+    again.see(BTC, D(103), NOW - 2 * DAY_NS, Rung.QUOTE)  # a better kind is news, however old
+    assert again.mark(BTC) == D(103)

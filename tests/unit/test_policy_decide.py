@@ -239,6 +239,8 @@ DECIDED_ELSEWHERE = {
     Reason.FLATTEN,
     Reason.NOT_READY,
     Reason.CLOCK,
+    Reason.STREAM,
+    Reason.UNUSUAL,
 }
 """Reasons that the engine gives for its own acts; this decision returns every other one."""
 

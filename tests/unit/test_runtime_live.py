@@ -1,21 +1,25 @@
 """The driver in real time, with a clock that is moved by hand and the venue in this process."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.simulation.faults import TrueTime
 
 from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS, SECOND_NS
 from smart_leverage.domain.errors import BrokerDown
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import PositionSnapshot
+from smart_leverage.domain.opportunity import OrderWish
+from smart_leverage.domain.orders import PositionSnapshot, Side
 from smart_leverage.domain.records import Decided, Noted, OrderMoved, Record
 from smart_leverage.domain.registry import Registry
+from smart_leverage.engine.events import Wished
 from smart_leverage.ledger.sqlite import SqliteLedger
-from smart_leverage.market.quotes import QuotePath
+from smart_leverage.market.quotes import Quote, QuotePath
 from smart_leverage.market.recipe import SyntheticMarket
 from smart_leverage.market.synthetic import generate
 from smart_leverage.runtime.control import Control
@@ -161,6 +165,44 @@ def test_while_the_broker_is_silent_nothing_is_added_and_afterwards_lists_are_co
     house.run(1)
     assert engine.is_ready
     assert not house.driver.is_lost
+
+
+class Hanging(QuotePath):
+    """A source that tells what it told once, again and again, as of now."""
+
+    is_hanging = False
+    told: Sequence[Quote] = ()
+
+    def at(self, at_ns: int) -> list[Quote]:
+        if not self.is_hanging or not self.told:
+            self.told = super().at(at_ns)
+        return [structs.replace(each, at_ns=at_ns) for each in self.told]
+
+
+def test_a_source_that_hangs_with_a_stamp_that_moves_carries_no_increase_and_every_exit(
+    house: House,
+) -> None:
+    source = house.driver.quotes = Hanging(SERIES)
+    house.run(60)
+    engine = house.driver.trader.engine
+    held = dict(engine.state.held())
+    assert held
+    source.is_hanging = True
+    still_s = Settings().execution.price_still_max_s
+    house.run(still_s / 60 + 1)
+    house.heard.clear()
+    house.run(120)
+    buys = [each for each in house.heard if isinstance(each, Decided) and each.side == "buy"]
+    assert {(each.verdict, each.reason) for each in buys} == {("denied", "no_price")}
+    key, qty = next(iter(held.items()))
+    now_ns = house.clock.now_ns()
+    wish = OrderWish(at_ns=now_ns, key=key, side=Side.SELL, source="bot", id="out", qty=qty)
+    (sold,) = house.driver.trader.offer(Wished(at_ns=now_ns, wish=wish, bot="overbuyer"))
+    assert sold.verdict == "approved"
+    source.is_hanging = False
+    house.heard.clear()
+    house.run(120)
+    assert "approved" in house.verdicts()
 
 
 def test_a_halt_file_stops_the_bot_and_stays(house: House) -> None:

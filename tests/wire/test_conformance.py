@@ -11,6 +11,8 @@ import pytest
 from tests.wire.raw import Answer, Raw
 from tests.wire.serving import Served
 
+from smart_leverage.settings.sections import ServerSection
+
 SOON_S = 8.0
 
 
@@ -133,6 +135,18 @@ def test_07_a_rate_is_bounded_before_anything_is_decided(raw: Raw) -> None:
     if refused.status == 429:
         assert refused.json["code"] == 42910000
         assert refused.headers["retry-after"] == "1"
+
+
+def test_07_a_bot_that_loops_is_suspended_and_gets_out(raw: Raw) -> None:
+    bought(raw, qty="0.0002")
+    most = ServerSection().similar_max
+    beyond = [raw.order(qty="1000000") for _ in range(most)]
+    assert {each.status for each in beyond} == {403}
+    assert "again and again" in beyond[-1].json["message"]
+    assert "again and again" not in beyond[-2].json["message"]
+    assert raw("GET", "/v2/account/configurations").json["suspend_trade"] is True
+    assert raw.order(symbol="ETH/USD", qty="0.02").status == 403
+    assert raw.order(side="sell", qty="0.0001").status == 200
 
 
 def test_08_names_are_unique_and_a_repeated_request_is_the_same_order(raw: Raw) -> None:

@@ -25,7 +25,10 @@ from smart_leverage.wiring import Beginning, engine_config, opening
 
 D = Decimal
 INCIDENTS = Path(__file__).parents[3] / "shared/data/incidents"
-SETTINGS = CLASSIC_SETTINGS
+LOGGED = {"price_still_max_s": 1e9, "order_times_max": 1e6}  # as a replay has them
+SETTINGS = CLASSIC_SETTINGS.model_copy(
+    update={"execution": CLASSIC_SETTINGS.execution.model_copy(update=LOGGED)}
+)
 CAPS = {"b": ("0.40", "0.60"), "d": ("0.25", "0.35")}
 """Of the tier with which each variant begins: on coins, and on all that is leveraged."""
 

@@ -138,6 +138,16 @@ class Broker(Protocol):
 
 
 @runtime_checkable
+class MayRefuseStream(Protocol):
+    """A broker whose stream may be refused, as where it takes one connection for each key."""
+
+    @property
+    def refused(self) -> str:
+        """Why the stream does not let us in, in words; empty while it does or is only away."""
+        ...
+
+
+@runtime_checkable
 class TakesMany(Protocol):
     """A broker that can be sent several new orders with one message."""
 

@@ -6,6 +6,15 @@ from msgspec import Struct
 
 from smart_leverage.domain.instruments import Key
 
+REORGANISED = {
+    "NC": "change of symbol",
+    "SPIN": "spin-off",
+    "MA": "merger",
+    "REORG": "reorganisation",
+    "REO": "reorganisation",
+}
+"""Activities that move units of securities without a trade, by the broker's word for them."""
+
 
 class Activity(Struct, frozen=True, kw_only=True):
     """A row of the account's activities that is not a trade.
@@ -13,7 +22,8 @@ class Activity(Struct, frozen=True, kw_only=True):
     `type` is CFEE (a coin fee, `qty` negative where it was taken in coins), FEE (regulatory, in
     cash), CSD (deposit), CSW (withdrawal) or SPLIT (`qty` is what it added to the holding, negative
     where it took units away); XFEE is a fee in a coin that was neither bought nor paid with, COINS
-    are coins that somebody brought or took; `net_amount` is what happened to the cash.
+    are coins that somebody brought or took; those of `REORGANISED` move units. `net_amount` is what
+    happened to the cash; rows of one `group` belong together.
     """
 
     number: int
@@ -25,3 +35,4 @@ class Activity(Struct, frozen=True, kw_only=True):
     qty: Decimal | None = None
     price: Decimal | None = None
     reference: str = ""
+    group: str = ""

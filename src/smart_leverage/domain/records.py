@@ -52,12 +52,18 @@ class InstrumentListed(Fact, frozen=True, kw_only=True, tag="instrument.listed")
 
 
 class Adopted(Fact, frozen=True, kw_only=True, tag="position.adopted"):
-    """A holding that was there before us, valued at this price."""
+    """A holding that was there before us, valued at this price.
+
+    Also what the broker says of units that went (negative) or came without a trade: `why` is what
+    it calls that, and `reference` its name for it, the same for all that belongs together.
+    """
 
     key: Key
     qty: Decimal
     price: Decimal
     bot: str
+    reference: str = ""
+    why: str = ""
 
 
 class FlowSeen(Fact, frozen=True, kw_only=True, tag="flow"):

@@ -188,6 +188,12 @@ _PHRASES: Mapping[Reason, _Phrase] = {
         "this order has {}",
         "this order has {}",
     ),
+    Reason.UNUSUAL: _Phrase(
+        "unusual size",
+        "far beyond what this bot usually buys at once: a quantity may stand for a value",
+        "{} at most, by what this bot usually buys",
+        "this order comes to {}",
+    ),
     Reason.NOT_HELD: _Phrase(
         "not held",
         "nothing of it is held that is not being sold already",
@@ -224,6 +230,10 @@ _PHRASES: Mapping[Reason, _Phrase] = {
     Reason.NOT_READY: _Phrase("not ready", LIFECYCLE["reconciling"].line),
     Reason.CLOCK: _Phrase(
         "clock", "it jumped or another one contradicts it; nothing is added until it is settled"
+    ),
+    Reason.STREAM: _Phrase(
+        "stream refused",
+        "the broker does not let this account listen; another program may run with its keys",
     ),
 }
 

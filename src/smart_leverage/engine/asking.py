@@ -177,10 +177,15 @@ def refuse(core: Core, ask: Ask, figures: dict[str, str]) -> None:
     )  # fmt: skip
 
 
+_IN_MONEY = frozenset(
+    {Reason.SIZE, Reason.CAP_BOT, Reason.BUYING_POWER, Reason.MINIMUM, Reason.UNUSUAL}
+)
+
+
 def unit_of(reason: Reason) -> str:
     """Return what a bound is counted in."""
     if reason in GROUPS:
         return "fraction"
-    if reason in (Reason.SIZE, Reason.CAP_BOT, Reason.BUYING_POWER, Reason.MINIMUM):
+    if reason in _IN_MONEY:
         return "money"
     return "count"

@@ -22,6 +22,7 @@ from smart_leverage.engine.core import Core, intend, round_down
 from smart_leverage.engine.exposure import Worst
 from smart_leverage.engine.forwarding import is_forwarded, would_be_given
 from smart_leverage.engine.ladder import Price
+from smart_leverage.engine.mistyping import is_unusual, usual_max, value_of
 from smart_leverage.engine.ordering import buy_terms, fault_of
 from smart_leverage.engine.proof import Proof, prove
 from smart_leverage.engine.shares import bounds_of, may_add
@@ -208,6 +209,8 @@ def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
         return Reason.NOT_READY
     if core.is_clock_doubted:
         return Reason.CLOCK
+    if core.is_stream_refused:
+        return Reason.STREAM
     if is_suspended(core.state.seats, ask.bot):
         return Reason.REDUCING
     if not may_add(core, ask.bot, ask.key):
@@ -219,7 +222,7 @@ def _refusal(core: Core, ask: Ask, limit: Decimal) -> Reason:
         is_apart = one.order.is_resting and wanted is not None and limit < wanted
         if not (is_apart or one.exits or one.order.trails):  # they would trade with each other
             return Reason.OPPOSITE_BOT
-    return Reason.NONE
+    return Reason.UNUSUAL if is_unusual(core, ask, limit) else Reason.NONE
 
 
 def _lifted(instrument: Instrument, terms: Terms, worst: Worst) -> tuple[Terms, Worst]:
@@ -268,6 +271,9 @@ def tell(
     if reason is Reason.CAP_BOT:
         judged = wanted if counted is None else counted
         bound, would_be = _left(core, ask, case), judged * (terms.worst + terms.loss)
+    if reason is Reason.UNUSUAL:
+        most = usual_max(core, ask.bot) or ZERO
+        bound, would_be = most.quantize(CENT), value_of(ask, terms.limit).quantize(CENT)
     if reason is Reason.MINIMUM or (given == ZERO and reason is Reason.NONE):
         reason, bound = Reason.MINIMUM, instrument.notional_min
         would_be = _worth(ask, wanted, terms.price)

@@ -34,6 +34,8 @@ class EngineConfig(NamedTuple):
     """After this long a request that the broker does not list can no longer arrive."""
     unknown_max: int = 3
     """With so many purchases of unknown outcome no other one leaves, whatever room is left."""
+    order_times_max: Decimal = Decimal(5)
+    """A bot's order of so many times its usual one is taken for a mistake."""
     stalled_after_s: float = 600.0
     """An order that neither trades nor ends for longer than this is reported."""
     loosen_after_hours: int = 24

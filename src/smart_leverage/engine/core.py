@@ -61,6 +61,8 @@ class Core:
         self.started_ns = 0
         self.is_ready = True
         self.is_clock_doubted = False
+        self.is_stream_refused = False
+        """Whether the broker's stream does not let us in, as when another one has our place."""
         self.is_trial = False
         """Whether a decision is only wanted to be known: then nothing is recorded or intended."""
         self.out = Outcome()
@@ -182,6 +184,11 @@ class Core:
     def worst(self, without: frozenset[str] = frozenset()) -> Worst:
         """Return the worst case now, optionally as if some orders did not exist."""
         return worst_case(self.state, self.ladder, self.now_ns, self.config.cost_rate, without)
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether nothing may be added because of what is known about the clock or the stream."""
+        return self.is_clock_doubted or self.is_stream_refused
 
     @property
     def knows_prices(self) -> bool:

@@ -26,7 +26,7 @@ from smart_leverage.engine.commanding import on_command
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.core import Core, cancel, has_aged
 from smart_leverage.engine.deciding import on_opportunity, on_wish
-from smart_leverage.engine.doubting import on_clock_judged
+from smart_leverage.engine.doubting import on_clock_judged, on_stream_judged
 from smart_leverage.engine.earning import judge_exposure
 from smart_leverage.engine.enforcing import take_step_due
 from smart_leverage.engine.exposure import Valuation, value
@@ -48,6 +48,7 @@ from smart_leverage.engine.protecting import protect, report_bare, watch
 from smart_leverage.engine.ramping import begin_ramp
 from smart_leverage.engine.reconciling import on_reconciled
 from smart_leverage.engine.releasing import release
+from smart_leverage.engine.reorganising import on_units
 from smart_leverage.engine.resolving import on_looked_up, on_started, send_again
 from smart_leverage.engine.shrinking import excess
 from smart_leverage.engine.splitting import on_split
@@ -86,6 +87,7 @@ class Engine:
             events.LookedUp: self._on_looked_up,
             events.BrokerLost: self._on_broker_lost,
             events.ClockJudged: self._on_clock,
+            events.StreamJudged: self._on_stream,
             events.Prices: self._on_prices,
             events.OpeningOver: self._on_opening_over,
             events.Proposed: self._on_proposed,
@@ -99,6 +101,7 @@ class Engine:
             events.FlowArrived: self._on_flow,
             events.IncomeArrived: self._on_income,
             events.SplitArrived: self._on_split,
+            events.UnitsArrived: self._on_units,
             events.Commanded: self._on_commanded,
             events.PastArrived: self._on_past,
         }
@@ -121,6 +124,11 @@ class Engine:
     def is_clock_doubted(self) -> bool:
         """Whether the clocks contradict each other; while they do, nothing is added."""
         return self._core.is_clock_doubted
+
+    @property
+    def is_stream_refused(self) -> bool:
+        """Whether the broker's stream does not let us in; while it does not, nothing is added."""
+        return self._core.is_stream_refused
 
     @property
     def state(self) -> State:
@@ -248,6 +256,9 @@ class Engine:
     def _on_clock(self, event: events.ClockJudged) -> None:
         on_clock_judged(self._core, event)
 
+    def _on_stream(self, event: events.StreamJudged) -> None:
+        on_stream_judged(self._core, event)
+
     def _on_looked_up(self, event: events.LookedUp) -> None:
         self._settle(on_looked_up(self._core, event))
 
@@ -346,6 +357,9 @@ class Engine:
 
     def _on_split(self, event: events.SplitArrived) -> None:
         on_split(self._core, event)
+
+    def _on_units(self, event: events.UnitsArrived) -> None:
+        on_units(self._core, event)
 
     def _on_past(self, event: events.PastArrived) -> None:
         take_past(self._core, event)

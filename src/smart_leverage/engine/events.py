@@ -86,6 +86,12 @@ class ClockJudged(Event, frozen=True, kw_only=True):
     doubt: str
 
 
+class StreamJudged(Event, frozen=True, kw_only=True):
+    """The broker's stream was asked for; `refusal` says why it does not let us in, or is empty."""
+
+    refusal: str
+
+
 class Prices(Event, frozen=True, kw_only=True):
     """Prices became known; at an opening the increases under way are proved again.
 
@@ -217,6 +223,25 @@ class SplitArrived(Event, frozen=True, kw_only=True):
     qty: Decimal
     since_ns: int
     reference: str
+
+
+class UnitsArrived(Event, frozen=True, kw_only=True):
+    """Units went, came, or came in the place of others, without a trade: (key, quantity), positive.
+
+    `price` is what one of those that came is worth, 0 where nobody said. `source` is what the
+    broker calls it, `rows` are its names of what it lists.
+    """
+
+    gone: tuple[Key, Decimal] | None
+    came: tuple[Key, Decimal] | None
+    price: Decimal
+    source: str
+    rows: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """The broker's names for it together."""
+        return "units:" + "+".join(self.rows)
 
 
 class PastArrived(Event, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ _OF_THE_RULE = frozenset(
         Reason.CAP_BOT,
         Reason.BUYING_POWER,
         Reason.INTRADAY,
+        Reason.UNUSUAL,
     }
 )
 """What the policy has against a purchase; everything else holds on every step.
@@ -45,7 +46,7 @@ def is_forwarded(
     return (
         not core.state.rollout.step.governs_entries
         and reason in _OF_THE_RULE
-        and engine_has is Reason.NONE
+        and engine_has in (Reason.NONE, Reason.UNUSUAL)
         and is_fresh
         and ask.role is Role.BOT
         and core.state.trading is TradingState.ACTIVE

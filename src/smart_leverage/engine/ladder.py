@@ -23,6 +23,8 @@ class LadderConfig(NamedTuple):
     volatility_fast_days: float = 3.0
     volatility_slow_days: float = 30.0
     volatility_warm_up_days: float = 10.0
+    still_max_s: float = math.inf
+    """A quote renewed without a move for longer carries no increase: its source may hang."""
 
 
 class Price(NamedTuple):
@@ -51,8 +53,11 @@ class _Seen:
         "fast",
         "first_ns",
         "is_anew",
+        "is_heard",
         "mark",
+        "moved_ns",
         "price",
+        "quoted",
         "rung",
         "slow",
         "suspect",
@@ -65,9 +70,14 @@ class _Seen:
         self.at_ns = at_ns
         self.first_ns = at_ns
         self.rung = rung
+        self.quoted = price
+        self.moved_ns = at_ns
+        """When quotes moved last; prices of another kind in between do not say that they did."""
         self.suspect = 0.0
         self.suspect_ns = 0
         self.is_anew = False
+        self.is_heard = True
+        """Whether this process was told; of what is remembered the clock may have been another."""
         self.fast = math.nan
         self.slow = math.nan
 
@@ -78,13 +88,15 @@ class PriceLadder:
     def __init__(self, config: LadderConfig) -> None:
         self.config = config
         self._age_max_ns = int(config.age_max_s * SECOND_NS)
+        self._still_max_ns = config.still_max_s * SECOND_NS
         self._seen: dict[Key, _Seen] = {}
 
     def see(self, key: Key, price: Decimal, at_ns: int, rung: Rung) -> None:
         """Take a price in, unless it cannot be one.
 
         A price that is not positive and finite is ignored, so the last good one grows old and
-        increases stop. A lone jump waits for a second print on its side.
+        increases stop. A lone jump waits for a second print on its side. What was made before the
+        last one, as by a feed that lags behind another, is no news, and neither is its jump.
         """
         if not (price.is_finite() and price > 0):
             return
@@ -92,6 +104,11 @@ class PriceLadder:
         if seen is None:
             self._seen[key] = _Seen(price, at_ns, rung)
             return
+        if seen.is_heard and at_ns < seen.at_ns and rung >= seen.rung:
+            return
+        seen.is_heard = True
+        if rung is Rung.QUOTE and price != seen.quoted:
+            seen.quoted, seen.moved_ns = price, at_ns
         mark = float(price)
         if seen.is_anew:
             seen.price, seen.mark, seen.at_ns, seen.rung = price, mark, at_ns, rung
@@ -145,7 +162,11 @@ class PriceLadder:
         if seen is None:
             return None
         rung = seen.rung
-        if seen.suspect or now_ns - seen.at_ns > self._age_max_ns:
+        if (
+            seen.suspect
+            or now_ns - seen.at_ns > self._age_max_ns
+            or (rung is Rung.QUOTE and now_ns - seen.moved_ns > self._still_max_ns)
+        ):
             rung = Rung.CLOSE
         return Price(seen.price, rung, seen.at_ns)
 
@@ -180,6 +201,8 @@ class PriceLadder:
             if seen is None:
                 self._seen[key] = _Seen(price, at_ns, Rung.CLOSE)
             else:
+                if price != seen.quoted:
+                    seen.quoted, seen.moved_ns = price, at_ns
                 seen.price, seen.rung = price, Rung.CLOSE
 
     def volatility_daily(self, key: Key) -> float:
@@ -219,7 +242,7 @@ class PriceLadder:
         """Know again what was remembered; every price keeps its age."""
         for key, kept in memory.items():
             seen = self._seen[key] = _Seen(prices[key], kept.at_ns, Rung(kept.rung))
-            seen.first_ns = kept.first_ns
+            seen.first_ns, seen.is_heard = kept.first_ns, False
             seen.fast, seen.slow = _number(kept.fast), _number(kept.slow)
             seen.suspect = float(kept.suspect) if kept.suspect else 0.0
             seen.suspect_ns = kept.suspect_ns

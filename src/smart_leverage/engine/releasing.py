@@ -90,7 +90,7 @@ def may_still_leave(core: Core, order: Order) -> bool:
     """Tell whether what allowed a purchase holds now, its own reservation counted once."""
     state = core.state
     price = core.ladder.best(order.key, core.now_ns)
-    if not core.is_ready or core.is_clock_doubted:
+    if not core.is_ready or core.is_doubted:
         return False
     if state.trading is not TradingState.ACTIVE or price is None or not price.is_fresh:
         return False

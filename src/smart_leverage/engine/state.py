@@ -59,6 +59,7 @@ from smart_leverage.engine.limits import LOOK_THROUGH, Limits
 from smart_leverage.engine.rollout import Rollout
 from smart_leverage.engine.tracked import Tracked
 from smart_leverage.engine.tracked_orders import TrackedOrders
+from smart_leverage.engine.usual import Usual, heed_order
 from smart_leverage.policy.breakers import BreakerState
 from smart_leverage.policy.calibration import CalibrationKnots
 from smart_leverage.policy.reasons import TradingState
@@ -120,6 +121,8 @@ class State:
         self.earned: dict[str, ExposureMoved] = {}
         """What is earned beside the tier by sleeve, and by which cap; none where nothing is."""
         self.orders = TrackedOrders()
+        self.usual: dict[str, Usual] = {}
+        """By bot: what its last purchases came to."""
         self.sequence = 0
         self.session = ""
         self.stream_seen = 0
@@ -243,7 +246,12 @@ class State:
             is_forced=False,
         )
         self.asset_day.adopt(record.key, record.qty * record.price)
-        self.bare_since[record.key] = record.at_ns
+        if record.reference:
+            self.flows.add(record.reference)
+        if self.book.qty(record.key) > 0:
+            self.bare_since[record.key] = record.at_ns
+        else:
+            self.bare_since.pop(record.key, None)
 
     def _flow(self, record: FlowSeen) -> None:
         if record.reference:
@@ -327,6 +335,7 @@ class State:
 
     def _intended(self, record: Intended) -> None:
         self.sequence += 1
+        heed_order(self.usual, record)
         order = record.order
         replaces = "" if record.is_foreign else record.replaces
         tracked = Tracked(

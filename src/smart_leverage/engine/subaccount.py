@@ -100,7 +100,7 @@ def headroom(core: Core, bot: str, cash: Decimal, most: Decimal | None = None) -
     Nothing while nothing may be added. The cap on one instrument is not part of it, and a bot that
     spends all of it in one market order is denied by what its limit lies above the price.
     """
-    if core.state.trading is not TradingState.ACTIVE or not core.is_ready or core.is_clock_doubted:
+    if core.state.trading is not TradingState.ACTIVE or not core.is_ready or core.is_doubted:
         return Headroom(ZERO, ZERO, ZERO)
     worst, caps = core.worst(), core.caps
     own = parts_of(core, bot, worst)

@@ -27,6 +27,8 @@ KINDS: Mapping[str, Kind] = {
     "reconcile.difference": Kind(_URGENT, Manner.OPENS, "■ DIFFERS", "trouble"),
     "clock.jumped": Kind(_NORMAL, Manner.OPENS, "▲ CLOCK", "trouble", "clock"),
     "clock.settled": Kind(_NORMAL, Manner.CLOSES, "● CLOCK", "trouble", "clock"),
+    "stream.refused": Kind(_URGENT, Manner.OPENS, "■ SECOND PROGRAM?", "trouble", "stream"),
+    "stream.back": Kind(_NORMAL, Manner.CLOSES, "● STREAM", "trouble", "stream"),
     "emergency.taken": Kind(_URGENT, Manner.EACH, "● LEDGER", "trouble"),
     "fill.not_revised": Kind(_URGENT, Manner.GROUPED, "▲ NOT BOOKED"),
     "order.external": Kind(_NORMAL, Manner.GROUPED, "▲ EXTERNAL"),

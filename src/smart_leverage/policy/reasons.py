@@ -39,6 +39,8 @@ class Reason(IntEnum):
     CLOCK = 27
     BREAKER_DRAWDOWN = 28
     INTRADAY = 29
+    STREAM = 30
+    UNUSUAL = 31
 
 
 class TradingState(IntEnum):

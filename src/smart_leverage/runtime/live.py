@@ -23,7 +23,7 @@ from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.pulse import Pulse
-from smart_leverage.runtime.steady import SteadyClock, compare, watch
+from smart_leverage.runtime.steady import SteadyClock, compare, heed_stream, watch
 from smart_leverage.runtime.tidying import Tidying
 from smart_leverage.runtime.watchdog import Watchdog
 from smart_leverage.strategies.base import Bot, Strategy
@@ -254,6 +254,7 @@ class LiveDriver:
                 self._reconciled_ns = self.clock.monotonic_ns()
             else:
                 watch(self.trader, self.clock)
+            heed_stream(self.trader, self.venue, now_ns)
             self._move(now_ns)
         except BrokerDown as error:
             self._lose(error)

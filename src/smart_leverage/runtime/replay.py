@@ -1,5 +1,6 @@
 """Replays the order log of an account: every order is offered again, in the log's own timing."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -211,7 +212,11 @@ class _Governed(_Market):
 
     def _opened(self) -> Trader:
         """Open the account, write an invented past where one is wanted, and start from there."""
-        config, at_ns, start = self.account.config, self.clock.now_ns(), self.venue.config
+        at_ns, start = self.clock.now_ns(), self.venue.config
+        # A log has prices where something was traded; in between they stand still by themselves.
+        # Its orders were meant as they stand: what is asked is what the caps do with them.
+        ladder = self.account.config.ladder._replace(still_max_s=math.inf)
+        config = self.account.config._replace(ladder=ladder, order_times_max=Decimal("Infinity"))
         keys = [*self.log.trails, *([RECORD_KEY] if self.variant.is_forced else [])]
         keys = list(dict.fromkeys(keys))
         trader = recover(config, self.ledger, self.venue, self.clock, self.records.append)

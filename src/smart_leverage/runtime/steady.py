@@ -1,9 +1,9 @@
 """A clock that does not jump: wall, monotonic and broker's clock are held against each other."""
 
-from smart_leverage.brokers.base import Broker
+from smart_leverage.brokers.base import Broker, MayRefuseStream
 from smart_leverage.domain.clock import MINUTE_NS, SECOND_NS, Clock
 from smart_leverage.domain.stamps import span
-from smart_leverage.engine.events import ClockJudged
+from smart_leverage.engine.events import ClockJudged, StreamJudged
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.driven import Driven
 
@@ -133,6 +133,13 @@ def watch(trader: Driven, clock: SteadyClock) -> None:
     doubt = clock.doubt
     if bool(doubt) is not trader.engine.is_clock_doubted:
         trader.offer(ClockJudged(at_ns=clock.now_ns(), doubt=doubt))
+
+
+def heed_stream(trader: Driven, broker: Broker, now_ns: int) -> None:
+    """Tell the engine once when the broker's stream refuses us, and once when it is over."""
+    refusal = broker.refused if isinstance(broker, MayRefuseStream) else ""
+    if bool(refusal) is not trader.engine.is_stream_refused:
+        trader.offer(StreamJudged(at_ns=now_ns, refusal=refusal))
 
 
 def compare(trader: Driven, broker: Broker, clock: SteadyClock) -> None:

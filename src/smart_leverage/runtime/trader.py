@@ -9,7 +9,7 @@ from functools import partial
 from msgspec import structs
 
 from smart_leverage.brokers.base import Broker
-from smart_leverage.domain.activities import Activity
+from smart_leverage.domain.activities import REORGANISED, Activity
 from smart_leverage.domain.classify import strictest
 from smart_leverage.domain.clock import Clock
 from smart_leverage.domain.errors import BrokerDown
@@ -28,7 +28,7 @@ from smart_leverage.engine.events import (
 )
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.ledger.base import Ledger
-from smart_leverage.runtime.activities import event_of
+from smart_leverage.runtime.activities import event_of, moved_units
 from smart_leverage.runtime.carrying import UNSTAMPED, AtOnce, Carrier, Messenger
 from smart_leverage.runtime.meter import Meter
 from smart_leverage.runtime.writing import Kept, Scribe, Tell
@@ -40,7 +40,7 @@ _FROM_OUTSIDE = frozenset({Updated, Reconciled})
 """Events that may speak of orders which did not come through us."""
 
 Find = Callable[[Key, Decimal], Instrument | None]
-ONE = Decimal(1)
+ONE, ZERO = Decimal(1), Decimal(0)
 
 OVERLAP = 1_000
 """So many messages are read again after a start: one may have come late, after those behind it."""
@@ -281,6 +281,29 @@ class Trader:
             self.flush()
             if event.reference not in self.engine.state.flows:
                 self._unexplained.append(each)  # of what the books do not hold yet
+        self._reorganise(listed)
+
+    def _reorganise(self, listed: Sequence[Activity]) -> None:
+        """Take in units that moved without a trade; what cannot be booked yet is tried again."""
+        moved = list(moved_units(listed, self.clock.now_ns()))
+        new = [each for each in moved if each.reference not in self.engine.state.flows]
+        prices = {each.key: each.price for each in self.broker.positions()} if new else {}
+        for each in new:
+            if each.came is not None:
+                key = each.came[0]
+                price = each.price or prices.get(key, ZERO)
+                if key not in self.engine.state.instruments and (
+                    found := self._find(key, price or ONE)
+                ):
+                    self.offer(Listed(at_ns=each.at_ns, instruments=(found,)))
+                each = structs.replace(each, price=price)
+            self.offer(each)
+            self.flush()
+        done = self.engine.state.flows
+        known = {name for each in moved if each.reference in done for name in each.rows}
+        known |= {each.activity_id for each in self._unexplained}
+        rest = [each for each in listed if each.type in REORGANISED]
+        self._unexplained += [each for each in rest if each.activity_id not in known]
 
     def flush(self) -> None:
         """Make everything durable that was decided, then tell of it.

@@ -155,11 +155,17 @@ class ExecutionSection(Section):
     cost_rate: Fraction = Field(
         default=0.003, description="Fees reserved per dollar bought, fraction"
     )
+    order_times_max: Annotated[float, Field(ge=1.0, le=1e6, allow_inf_nan=False)] = Field(
+        default=5.0, description="A bot's order of more times its usual value is denied as mistyped"
+    )
     entry_life_s: Positive = Field(
         default=300.0, description="A coin buy that rests longer is cancelled"
     )
     price_age_max_s: Positive = Field(
         default=60.0, description="An older price carries no increase"
+    )
+    price_still_max_s: Positive = Field(
+        default=900.0, description="A quote renewed without a move for longer carries none either"
     )
     mark_every_s: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
         default=60.0, description="How often the valuation is journalled; 0 is at every price"
@@ -207,6 +213,11 @@ class ServerSection(Section):
         default=50.0, description="Of one token, beyond a burst; sales and cancels are not counted"
     )
     requests_burst: Positive = Field(default=500.0, description="At once, of one token")
+    similar_max: Count = Field(
+        default=300,
+        description="Purchases of one instrument that a bot may ask for in a minute before it is "
+        "suspended as one that loops",
+    )
 
 
 class LogsSection(Section):

@@ -70,11 +70,14 @@ def engine_config(settings: Settings) -> EngineConfig:
     execution = settings.execution
     return EngineConfig(
         policy=policy_of(settings),
-        ladder=LadderConfig(age_max_s=execution.price_age_max_s),
+        ladder=LadderConfig(
+            age_max_s=execution.price_age_max_s, still_max_s=execution.price_still_max_s
+        ),
         risk_timezone=settings.risk.timezone,
         tier_ceiling=Tier[settings.tiers.ceiling.upper()],
         collar=exact(execution.collar),
         cost_rate=exact(execution.cost_rate),
+        order_times_max=exact(execution.order_times_max),
         entry_life_s=execution.entry_life_s,
         mark_every_s=execution.mark_every_s,
         loosen_after_hours=settings.risk.loosen_after_hours,

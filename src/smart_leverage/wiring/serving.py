@@ -69,6 +69,7 @@ def served(
                 answered=answers.add,
             ),
             last_price=lambda key: last_close(Key(key)),
+            similar_max=server.similar_max,
         ),
         lambda bridge, listing: [
             *native_routes(

@@ -318,6 +318,11 @@ class AlpacaBroker:
         except Lost as error:
             raise OutcomeUnknown(next(iter(change)), time.monotonic() - began) from error
 
+    @property
+    def refused(self) -> str:
+        """See `MayRefuseStream.refused`."""
+        return self._hearing.refused
+
     def threads(self) -> Sequence[threading.Thread]:
         """Return the thread that hears the stream, as long as it is needed."""
         return self._hearing.threads()

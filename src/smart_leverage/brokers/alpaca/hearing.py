@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
 from smart_leverage.brokers.alpaca import reading
@@ -43,11 +44,19 @@ CHECKED_EVERY_S = 30.0
 """And this often while it is up: one that is silent by mistake looks like one with no news."""
 
 FRAME_MAX = 1 << 20
+
+APPLICATION = range(4_000, 5_000)
+"""Codes of a close that mean what the server's program says, and not that something broke."""
+
 UPDATES = "trade_updates"
 FILLS = frozenset({"fill", "partial_fill"})
 ZERO = Decimal(0)
 
 Row = Mapping[str, Any]
+
+
+class NotLetIn(ValueError):
+    """The stream answers and does not let us in."""
 
 
 class Source(Protocol):
@@ -83,6 +92,8 @@ class Hearing:
         self._connection: ClientConnection | None = None
         self._is_over = threading.Event()
         self._is_up = False
+        self.refused = ""
+        """Why the stream does not let us in; empty while it does, or is only away."""
         self._wants_lists = True
         self._listed_s = 0.0
         self._since_ns = 0
@@ -144,12 +155,29 @@ class Hearing:
                 self._hear_out()
             except (OSError, WebSocketException, ValueError) as error:
                 _LOG.info("the broker's stream ended: %s", error)
+                self.refused = self._refusal(error) or self.refused
             except Exception:  # noqa: BLE001 - a bug of ours: whoever asks reads the lists
                 _LOG.exception("hearing the broker's stream broke")
             self._is_up, self._wants_lists = False, True
             lasted = time.monotonic() - began_s > AGAIN_S[1]
             pause_s = AGAIN_S[0] if lasted else min(2.0 * pause_s, AGAIN_S[1])
             self._is_over.wait(pause_s)
+
+    def _refusal(self, error: Exception) -> str:
+        """Return why a connection that ended was none; empty where the stream was only away.
+
+        Before it let us in, a word of the server says that it does not want to: no network does.
+        """
+        if self._is_up:
+            return ""
+        if isinstance(error, InvalidStatus):
+            status = error.response.status_code
+            return f"it answers {status}" if 400 <= status < 500 else ""
+        if isinstance(error, ConnectionClosed) and error.rcvd is not None:
+            code, reason = error.rcvd.code, error.rcvd.reason
+            is_ours_alone = code in (CloseCode.POLICY_VIOLATION, *APPLICATION)
+            return f"it closes with {code} {reason}".strip() if is_ours_alone else ""
+        return str(error) if isinstance(error, NotLetIn) else ""
 
     def _hear_out(self) -> None:
         """Connect, and take in what comes until the connection ends."""
@@ -169,16 +197,21 @@ class Hearing:
                 self._take(json.loads(frame, parse_float=Decimal), connection)
 
     def _take(self, message: Any, connection: ClientConnection) -> None:
+        for each in message if isinstance(message, list) else ():
+            self._take(each, connection)
         if not isinstance(message, dict):
             return
         stream, data = message.get("stream"), message.get("data")
+        if message.get("T") == "error" or message.get("action") == "error":
+            raise NotLetIn(f"it says {message.get('code')} {message.get('msg')}")
         if stream == "authorization" and isinstance(data, dict):
             if data.get("status") != "authorized":
-                raise ValueError("the stream does not take our keys")
+                raise NotLetIn(f"it says {data.get('status') or 'nothing'} to our keys")
             connection.send(json.dumps({"action": "listen", "data": {"streams": [UPDATES]}}))
         elif stream == "listening" and isinstance(data, dict):
             # What happened before this word is in the lists; what comes after it comes by itself.
             self._is_up, self._wants_lists = UPDATES in (data.get("streams") or ()), True
+            self.refused = "" if self._is_up else "it does not tell what happens to orders"
         elif stream == UPDATES and isinstance(data, dict):
             try:
                 self._hear(data)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from smart_leverage.domain.activities import Activity
+from smart_leverage.domain.activities import REORGANISED, Activity
 from smart_leverage.domain.errors import BadData
 from smart_leverage.domain.instruments import AssetClass, Instrument, Key
 from smart_leverage.domain.orders import (
@@ -158,6 +158,8 @@ def activity(row: Row, number: int, known: Known) -> Activity:
     qty, symbol = _number(row, "qty"), row.get("symbol")
     # These rows do not tell a class. Money counts all the same; a quantity has to be of something.
     is_money = qty is None and isinstance(symbol, str) and key_of_symbol(symbol, known) is None
+    if row.get("activity_type") in REORGANISED:  # only securities are, and some are new to us
+        row = {"asset_class": AssetClass.US_EQUITY, **row}
     return Activity(
         number=number,
         activity_id=_text(row, "id"),
@@ -168,6 +170,7 @@ def activity(row: Row, number: int, known: Known) -> Activity:
         qty=qty,
         price=_number(row, "price"),
         reference=_text(row, "id"),
+        group=str(row.get("group_id") or ""),
     )
 
 

@@ -37,6 +37,7 @@ DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 _ALARMING = frozenset(
     {
         *("broker.lost", "clock.jumped", "fill.not_revised", "order.external"),
+        "stream.refused",
         "order.stalled",
         *("reconcile.difference", "state.tripped"),
     }

@@ -1,5 +1,6 @@
 """The gateway's routes: each with the scope that it takes; what is not here is not passed on."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,8 @@ class Parts(NamedTuple):
     ledger: Path
     door: Door
     last_price: LastPrice
+    similar_max: float = math.inf
+    """How often a bot may ask for one instrument within a minute."""
 
 
 More = Callable[[Bridge, Listing], Sequence[Route]]
@@ -50,7 +53,7 @@ def gateway(parts: Parts, more: More) -> Gateway:
     bridge, door = Bridge(parts.office), parts.door
     instruments = Instruments(parts.trader)
     listing = Listing(instruments)
-    orders = Orders(bridge, listing, door.rates)
+    orders = Orders(bridge, listing, door.rates, parts.similar_max)
     updates = Updates(
         parts.office,
         lambda: parts.trader.engine.state.seats,

@@ -19,6 +19,7 @@ from smart_leverage.server.bridge import Bridge, Settling
 from smart_leverage.server.gateway.denying import REFUSED, denial, refusal
 from smart_leverage.server.gateway.instruments import Listing
 from smart_leverage.server.gateway.listing import listed
+from smart_leverage.server.gateway.loops import Loops, suspension
 from smart_leverage.server.gateway.repeats import Repeats
 from smart_leverage.server.gateway.views import order_of
 from smart_leverage.server.http import Call, Reply, reply
@@ -38,12 +39,21 @@ Answer = dict[str, Any]
 class Orders:
     """The routes of orders; every one that could add goes through the engine's decision."""
 
-    def __init__(self, bridge: Bridge, listing: Listing, rates: Rates) -> None:
-        """Join the parts."""
+    def __init__(self, bridge: Bridge, listing: Listing, rates: Rates, similar_max: float) -> None:
+        """Join the parts.
+
+        Args:
+            bridge: To the account.
+            listing: What may be traded.
+            rates: How often a token may come.
+            similar_max: How often a bot may ask for one instrument within a minute before it is
+                taken for one that loops.
+        """
         self._bridge = bridge
         self._listing = listing
         self._rates = rates
         self._repeats = Repeats()
+        self._similar_max, self._loops = similar_max, Loops(similar_max)
 
     # -- placing ----------------------------------------------------------------------------------
 
@@ -55,6 +65,7 @@ class Orders:
         if request.side is Side.BUY:
             _check_may_add(call)
             self._rates.take(call.seat.token_id)
+            await self._stop_loop(call, key)
         with self._repeats.naming(call, request.client_order_id) as name:
             answer = await self.place(call, wish_of(request, key, name))
             return reply(answer)
@@ -81,6 +92,28 @@ class Orders:
             is_urgent=wish.side is Side.SELL,
         )
 
+    async def _stop_loop(self, call: Call, key: Key) -> None:
+        """Suspend a bot that asks for the same again and again; what it holds it may still sell.
+
+        Raises:
+            WireError: It did; nothing of this was decided.
+        """
+        bot = call.bot
+        if not self._loops.is_one(bot, key):
+            return
+
+        def done(trader: Driven, decided: object, settling: Settling[None]) -> None:
+            settling.put(None)
+
+        await self._bridge.want(
+            lambda at_ns: suspension(at_ns, bot, key, self._similar_max),
+            done,
+            lambda trader, shelf: None,
+            is_urgent=True,
+        )
+        raise forbidden("this bot asks for the same again and again and is suspended; an admin "
+                        "gives it another token")  # fmt: skip
+
     # -- changing ---------------------------------------------------------------------------------
 
     async def replace(self, call: Call) -> Reply:
@@ -92,6 +125,7 @@ class Orders:
             _check_may_add(call)
             if _could_add(old, change):
                 self._rates.take(call.seat.token_id)
+                await self._stop_loop(call, old.order.key)
         name = change.client_order_id or str(uuid.uuid4())
         ours, bot = old.order.client_order_id, call.bot
 
