@@ -397,7 +397,7 @@ class State:
             self.orders.drop(record.client_order_id)
             if before is not None and not tracked.broker_order_id:
                 self._stays(before)
-            if record.reason == VOID:
+            if record.reason == VOID and not tracked.is_of_house:
                 self._forget_request(tracked.decision_id)
             self._stop_gone(tracked, record)
 
@@ -407,9 +407,11 @@ class State:
             self.orders.move(before, OrderState.OPEN)
 
     def _forget_request(self, decision_id: str) -> None:
-        self.requests = {
-            name: asked for name, asked in self.requests.items() if asked[1] != decision_id
-        }
+        """What was granted and never left may be asked for again; it is among the newest."""
+        for name, (_, granted_by) in reversed(self.requests.items()):
+            if granted_by == decision_id:
+                del self.requests[name]
+                return
 
     def _stop_gone(self, tracked: Tracked, record: OrderMoved) -> None:
         key = tracked.order.key
