@@ -10,7 +10,7 @@ from tests.unit.test_engine_changes import bought
 from smart_leverage.domain.records import Decided, decode, encode
 from smart_leverage.domain.sentences import sentence
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.usual import LEAST, REMEMBERED, median_of
+from smart_leverage.engine.usual import LEAST, REMEMBERED, Usual
 
 
 def used(times: int = LEAST, qty: str = "1", bot: str = "bot") -> Desk:
@@ -87,7 +87,10 @@ def test_on_a_step_that_governs_no_entries_it_is_told_and_forwarded() -> None:
 def test_a_restart_knows_what_is_usual() -> None:
     desk = used()
     again = Engine(desk.engine._core.configured, [decode(encode(one)) for one in desk.records])
-    assert again.state.usual == desk.state.usual == {"bot": deque([D("60.30")] * LEAST)}
+    for state in (again.state, desk.state):
+        assert {bot: one.last for bot, one in state.usual.items()} == {
+            "bot": deque([D("60.30")] * LEAST)
+        }
 
 
 @pytest.mark.parametrize(
@@ -99,12 +102,23 @@ def test_a_restart_knows_what_is_usual() -> None:
     ],
 )
 def test_the_usual_is_the_median(last: Iterable[int], middle: int | None) -> None:
-    assert median_of([*map(D, last)]) == (None if middle is None else D(middle))
+    usual = Usual()
+    for each in last:
+        usual.add(D(each))
+    assert usual.median == (None if middle is None else D(middle))
 
 
 def test_the_last_hundred_are_remembered() -> None:
     desk = used(REMEMBERED + 7)
-    assert len(desk.state.usual["bot"]) == REMEMBERED
+    assert len(desk.state.usual["bot"].last) == REMEMBERED
+
+
+def test_what_is_forgotten_counts_no_more() -> None:
+    usual, values = Usual(), [D(each * 7_919 % 1_009) for each in range(5 * REMEMBERED)]
+    for count, value in enumerate(values, 1):
+        usual.add(value)
+        kept = sorted(values[max(0, count - REMEMBERED) : count])
+        assert usual.median == (kept[len(kept) // 2] if count >= LEAST else None)
 
 
 def test_denied_orders_are_no_usual_ones() -> None:

@@ -1,5 +1,6 @@
 """What every duty of the engine works on: state, prices, time and the outcome being made."""
 
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
 from smart_leverage.domain.calendars import RiskCalendar, calendar_for
@@ -328,30 +329,34 @@ def blockers(core: Core, order: Order) -> list[Tracked]:
     orders = core.state.orders
     found = orders.stops(order.key)
     if order.side is Side.SELL:
-        waiting = {one.order.client_order_id for one in core.waiting.get(order.key, ())}
-        others = [one for one in orders.buys_of(order.key) if would_trade(one, order)]
+        others = _trading_with(order, orders.buys_of(order.key))
         if order.role.is_house:
             others += orders.resting_sales(order.key)
-        found += [one for one in others if one.order.client_order_id not in waiting]
+        if others:
+            waiting = {one.order.client_order_id for one in core.waiting.get(order.key, ())}
+            found += [one for one in others if one.order.client_order_id not in waiting]
     return found
 
 
-def would_trade(buy: Tracked, sale: Order) -> bool:
-    """Tell whether a purchase and a sale of one instrument could trade with each other.
+def _trading_with(sale: Order, buys: Iterable[Tracked]) -> list[Tracked]:
+    """Return the purchases of an instrument that a sale of it could trade with.
 
     Exits of a pair and trailing stops are exempt from the venue's rule, whatever is bought beside
-    them.
-    Two that rest at prices of their own do only where the purchase would pay what the sale wants.
+    them. Two that rest at prices of their own do only where the purchase would pay what the sale
+    wants.
     """
     if sale.order_class is not OrderClass.SIMPLE or sale.trails:
-        return False
-    if sale.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and sale.limit_price is not None:
-        return buy.order.stop_price is not None or buy.reserve_price >= sale.limit_price
-    return True
+        return []
+    wanted = sale.limit_price
+    if wanted is None or sale.type not in (OrderType.LIMIT, OrderType.STOP_LIMIT):
+        return list(buys)
+    return [one for one in buys if one.order.stop_price is not None or one.reserve_price >= wanted]
 
 
 def cancel(core: Core, tracked: Tracked, why: str) -> None:
     """Cancel an order: an unsent one ends here, a sent one is asked for at the broker."""
+    if tracked.state is OrderState.PENDING_CANCEL:
+        return
     order = tracked.order
     # What the broker has named has left, so it does not wait here.
     queue = [] if tracked.broker_order_id else core.waiting.get(order.key, [])
@@ -361,8 +366,6 @@ def cancel(core: Core, tracked: Tracked, why: str) -> None:
     if unsent is not None:
         queue.remove(unsent)
         end_unsent(core, order, why)
-        return
-    if tracked.state is OrderState.PENDING_CANCEL:
         return
     core.record(
         CancelIntended(at_ns=core.now_ns, client_order_id=order.client_order_id, reason=why)

@@ -5,12 +5,12 @@ from decimal import Decimal
 from smart_leverage.domain.orders import Role
 from smart_leverage.engine.asking import Ask
 from smart_leverage.engine.core import Core
-from smart_leverage.engine.usual import median_of
 
 
 def usual_max(core: Core, bot: str) -> Decimal | None:
     """Return the most that one order of a bot may come to, money; None where nobody knows."""
-    median = median_of(core.state.usual.get(bot, ()))
+    usual = core.state.usual.get(bot)
+    median = None if usual is None else usual.median
     return None if median is None else median * core.config.order_times_max
 
 

@@ -356,8 +356,9 @@ class Keeper:
     @property
     def _may_come_back(self) -> bool:
         """Whether it is time to see if a server answers again."""
-        is_due = self._is_served and self._clock.monotonic_ns() >= self._retry_ns
-        return is_due and isinstance(self._ledger, Refuge)
+        if not isinstance(self._ledger, Refuge):
+            return False  # asked with every order, so the disk is not
+        return self._is_served and self._clock.monotonic_ns() >= self._retry_ns
 
     def _refuge(self) -> Refuge:
         try:
