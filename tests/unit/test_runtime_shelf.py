@@ -1,6 +1,6 @@
 """What a bot is shown of its orders: its own, as they stand, and each piece of news once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import pytest
@@ -189,6 +189,27 @@ def test_whoever_waits_for_the_brokers_word_is_called_once_when_it_comes(shown: 
     assert called == [shown.of(order)]
     shown.shelf.when_told(order.client_order_id, called.append)
     assert len(called) == 2
+
+
+@pytest.mark.parametrize("parts", [("10",), ("4", "6")], ids=["at-once", "in-parts"])
+def test_a_fill_is_the_brokers_word_where_nothing_was_said_before_it(
+    shown: Shown, parts: Sequence[str]
+) -> None:
+    called: list[Shelved] = []
+    shown.desk.buy(KO, "10")
+    order = shown.desk.pop()
+    shown.hear()
+    shown.shelf.when_told(order.client_order_id, called.append)
+    shown.desk.feed(
+        CancelWished(at_ns=shown.desk.now_ns, bot="bot", client_order_id=order.client_order_id)
+    )
+    shown.hear()
+    assert called == []
+    for part in parts:
+        shown.desk.fill(order, "60", part)
+    shown.hear()
+    assert called == [shown.of(order)]
+    assert shown.of(order).is_final
 
 
 def test_news_is_taken_once_and_shows_the_order_as_it_was_then(shown: Shown) -> None:

@@ -99,7 +99,7 @@ class Shelved:
     @property
     def is_known(self) -> bool:
         """Whether the broker has said something of it, or nothing of it will ever leave."""
-        return self.state not in (OrderState.INTENT, OrderState.UNKNOWN)
+        return bool(self.filled) or self.state not in (OrderState.INTENT, OrderState.UNKNOWN)
 
     @property
     def is_told(self) -> bool:
@@ -263,13 +263,12 @@ class Shelf:
         if event:
             self._told.append(Told(event, copy(shelved), record.at_ns))
         self._tell_waiting(shelved)
-        if shelved.parent is not None:
-            self._tell_waiting(shelved.parent)
 
     def _tell_waiting(self, shelved: Shelved) -> None:
-        if shelved.is_told:
-            for call in self._waiting.pop(shelved.order.client_order_id, ()):
-                call(shelved)
+        for one in (shelved, shelved.parent):
+            if one is not None and one.is_told:
+                for call in self._waiting.pop(one.order.client_order_id, ()):
+                    call(one)
 
     def _stays(self, before: Shelved) -> None:
         """What was to come in the place of an order never reached the broker."""
@@ -288,6 +287,7 @@ class Shelf:
         self._keep(Executed(fill, shelved, shelved.filled, fill.at_ns))
         event = "fill" if shelved.is_whole else "partial_fill"
         self._told.append(Told(event, copy(shelved), fill.at_ns, fill))
+        self._tell_waiting(shelved)  # no word of its own has to come before or after it
 
     def _keep(self, executed: Executed) -> None:
         fills = self._fills.setdefault(executed.order.bot, deque(maxlen=KEPT))
