@@ -210,9 +210,12 @@ class LiveDriver:
     def _wait(self, until_ns: int) -> None:
         """Pause until the next look at the market, and do meanwhile what comes in."""
         while (left_ns := until_ns - self.clock.monotonic_ns()) > 0:
-            self._pause(left_ns / SECOND_NS)
             if self.office is None:
+                self._pause(left_ns / SECOND_NS)
                 return
+            patience_s = self.office.patience_s
+            left_s = left_ns / SECOND_NS
+            self._pause(left_s if patience_s is None else min(left_s, patience_s))
             self.attend()
 
     def attend(self) -> None:
@@ -220,9 +223,13 @@ class LiveDriver:
         try:
             if self.operator is not None:
                 self.operator.attend(self.trader, self.clock.now_ns())
-            if self.office is not None and not self.office.is_idle:
+            if self.office is None:
+                return
+            if not self.office.is_idle:
                 self._tidying.busy(self.clock.monotonic_ns())
                 self.office.attend(self.trader, self.clock.now_ns)
+            elif self.office.patience_s == 0.0:
+                self.office.dispatch(self.trader)
         except BrokerDown as error:
             self._lose(error)
 

@@ -29,6 +29,10 @@ ANSWERS_EACH = 4
 WAITING_MAX = 2_000
 """So many may wait; more are refused before anything was decided."""
 
+PATIENCE_S = 0.005
+"""What nobody waits for becomes durable this much later at most, with what somebody waits for: a
+broker's answers follow each other, and each commit costs as much as ten of their records."""
+
 Stamp = Callable[[int], Event]
 """Makes the event of a wish at the time at which it is taken in."""
 
@@ -82,6 +86,8 @@ class Office:
         self._failed: deque[tuple[Sequence[Wish], Sequence[Question]]] = deque()
         self._silence: BrokerDown | None = None
         self._has_news = False
+        self._owed_since_s: float | None = None
+        """Since when there may be records for which nothing has been done; None for never."""
         self.wished_s: float | None = None
         """When a wish was last handed in, by the monotonic clock; None for never."""
 
@@ -169,16 +175,41 @@ class Office:
         questions = [*again, *_drained(self._questions)]
         for question in questions:
             question(trader)
-        self.dispatch(trader, wishes, questions)
+        parcels = self._parcels()
+        if parcels or wishes or questions or self._is_overdue():
+            self._hand_over(trader, parcels, wishes, questions)
         self._look_for_news(trader)
         if not self.is_idle:
             self._wake()
 
-    def dispatch(
-        self, trader: Driven, wishes: Sequence[Wish] = (), questions: Sequence[Question] = ()
-    ) -> None:
+    @property
+    def patience_s(self) -> float | None:
+        """How long nothing has to be done if nothing comes in; None for ever."""
+        if self._owed_since_s is None:
+            return None
+        return max(self._owed_since_s + PATIENCE_S - time.monotonic(), 0.0)
+
+    def dispatch(self, trader: Driven) -> None:
         """Have what was decided made durable; what is to be told of it is told then."""
-        parcels = [parcel for each in self._tellers if (parcel := each.parcel()) is not None]
+        self._hand_over(trader, self._parcels())
+
+    def _is_overdue(self) -> bool:
+        """Tell whether what nobody waits for has waited long enough; it has begun to, if not."""
+        if self._owed_since_s is None:
+            self._owed_since_s = time.monotonic()
+        return self.patience_s == 0.0
+
+    def _parcels(self) -> list[Callable[[], None]]:
+        return [parcel for each in self._tellers if (parcel := each.parcel()) is not None]
+
+    def _hand_over(
+        self,
+        trader: Driven,
+        parcels: Sequence[Callable[[], None]],
+        wishes: Sequence[Wish] = (),
+        questions: Sequence[Question] = (),
+    ) -> None:
+        self._owed_since_s = None
 
         def then(is_durable: bool) -> None:
             if is_durable:
