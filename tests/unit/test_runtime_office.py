@@ -15,9 +15,9 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.records import Decided
-from smart_leverage.engine.events import Event, Wished
+from smart_leverage.engine.events import ClockJudged, Event, Wished
 from smart_leverage.runtime.driven import Driven
-from smart_leverage.runtime.office import BATCH, WAITING_MAX, Office, Wish
+from smart_leverage.runtime.office import BATCH, PATIENCE_S, WAITING_MAX, Office, Wish
 from smart_leverage.runtime.shelf import Shelf
 from smart_leverage.runtime.writing import Kept
 
@@ -138,6 +138,64 @@ def test_after_a_commit_that_failed_wishes_are_settled_anew_and_nothing_was_told
     assert asks == [1, 2]
     assert parcels.has_come.wait(5.0)
     assert desk.office.is_idle
+
+
+class Counting:
+    """A trader that counts how often it is asked to make durable what was decided."""
+
+    def __init__(self, desk: Account) -> None:
+        self._trader = desk.trader
+        self.times = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._trader, name)
+
+    def hand_over(self, then: Kept) -> None:
+        self.times += 1
+        self._trader.hand_over(then)
+
+
+def print_of(desk: Account) -> Event:
+    """Return what a broker says by itself: nobody waits for it, and it is journalled."""
+    return ClockJudged(at_ns=0, doubt="" if desk.trader.engine.is_clock_doubted else "it is late")
+
+
+def test_what_nobody_waits_for_is_made_durable_with_what_somebody_waits_for(asked: Asked) -> None:
+    desk = asked.desk
+    desk.trader.flush()
+    counting = Counting(desk)
+    trader, head = cast("Driven", counting), desk.trader.ledger.head
+    assert desk.office.patience_s is None
+    desk.office.answered(print_of(desk))
+    desk.office.attend(trader, desk.clock.now_ns)
+    assert counting.times == 0
+    assert desk.trader.ledger.head == head
+    assert 0.0 <= cast("float", desk.office.patience_s) <= PATIENCE_S
+    desk.office.want(asked.wish("a"))
+    desk.office.attend(trader, desk.clock.now_ns)
+    assert counting.times == 1
+    assert desk.office.patience_s is None
+    desk.trader.flush()
+    kinds = [entry.kind for entry in desk.trader.ledger.read(head.seq)]
+    assert kinds[:2] == ["note", "decision"]
+
+
+def test_patience_has_an_end_also_while_more_comes_in_all_the_time(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = asked.desk
+    counting, now_s = Counting(desk), [100.0]
+    monkeypatch.setattr("smart_leverage.runtime.office.time.monotonic", lambda: now_s[0])
+    for _ in range(11):
+        desk.office.answered(print_of(desk))
+        desk.office.attend(cast("Driven", counting), desk.clock.now_ns)
+        now_s[0] += PATIENCE_S / 4
+    assert counting.times == 2  # each when the first of them had waited for that long
+    now_s[0] += PATIENCE_S
+    assert desk.office.patience_s == 0.0
+    desk.office.dispatch(cast("Driven", counting))
+    assert counting.times == 3
+    assert cast("float | None", desk.office.patience_s) is None
 
 
 def test_a_broker_that_was_silent_when_asked_aside_is_told_once_all_else_is_done(
