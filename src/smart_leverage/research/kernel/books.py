@@ -69,7 +69,8 @@ metrics are made of, and so are the floats from `traded` to `day_squares`. From 
 `cap_now`, and `held` (how many positions), is what a look goes by; see `quiet.show`."""
 
 POSITION = np.dtype(
-    [("mark", "f8"), ("doubt", "f8"), ("qty", "i8"), ("buys", "i8"), ("is_fresh", "i8")]
+    [("mark", "f8"), ("doubt", "f8"), ("qty", "i8"), ("held", "f8"), ("buys", "i8")]
+    + [("is_fresh", "i8")]
     + [(name, "f8") for name in ("worst_units", "unit_worst", "worst", "stop_level", "invested")]
     + [(name, "i8") for name in ("selling", "is_touched", "has_stop", "is_triggered", "is_bare")]
     + [("episode_cash", "f8"), ("episode_in", "f8"), ("episode_qty", "i8"), ("episode_at", "i8")]
@@ -83,7 +84,8 @@ POSITION = np.dtype(
         )
     ]
 )
-"""An instrument of an account. Prices: last good one, volatility, doubted one, last print.
+"""An instrument of an account. `held` is `qty` in coins or shares. Prices: last good one,
+volatility, doubted one, last print.
 `invested` is the value at the day's opening and what was put in since. `stop_level` is the last
 stop's price, 0.0 without one, whether or not one is live. `limit` is the highest of purchases under
 way, `worst…` are set by `worst_of`, `start_lots`, `keep` and `why` by a plan. Quantities are units
@@ -269,6 +271,7 @@ def fill_buy(
     lot.qty, lot.price, lot.fee = net, price, owed
     position.lots += 1
     position.qty += net
+    position.held = position.qty / UNITS
     if position.episode_in == 0.0:
         position.episode_at = at
     position.episode_cash -= value + fee_cash
@@ -308,6 +311,7 @@ def fill_sale(
     account.fees += fee_cash
     entry, fees = take_lots(books, asset, units)
     position.qty -= units
+    position.held = position.qty / UNITS
     note_fill(tape, at, asset, 0, is_house, units, price, fee_cash, 0)
     net = value - entry - (fees + fee_cash)
     places = 4 if fact.is_coin == 0 and price < 1.0 else fact.places

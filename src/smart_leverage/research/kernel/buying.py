@@ -56,6 +56,9 @@ from smart_leverage.research.kernel.worst import (
     worst_of,
 )
 
+COUNTABLE = UNITS_MAX / UNITS * 0.99
+"""Coins or shares that can be counted in units for certain."""
+
 ONE_SIDE = Reason.OPPOSITE_BOT.value
 
 
@@ -251,8 +254,9 @@ def is_sated(
     if refusal(account, thing, wish, policy) != Reason.NONE:
         return False
     size = size_of(account, thing, wish, policy)
-    is_countable = size <= lot_value * UNITS_MAX / fact.lot
-    return is_countable and is_sized(size, position.worst, policy.sizing.top_up_min)
+    return size < position.mark * COUNTABLE and is_sized(
+        size, position.worst, policy.sizing.top_up_min
+    )
 
 
 def propose_purchase(

@@ -20,7 +20,6 @@ from smart_leverage.research.kernel.books import (
     sellable,
 )
 from smart_leverage.research.kernel.earning import begin_anew, count_losers, references
-from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.plans import NONE, start_flatten
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import send_sale
@@ -53,7 +52,7 @@ def roll(books: Books, row: Any, before: Any, cells: Any, policy: Policy) -> Non
         position = books.positions[asset]
         is_held = position.qty > 0
         position.is_touched = 1 if is_held else 0
-        position.invested = position.qty / UNITS * cells[asset].mark_open if is_held else 0.0
+        position.invested = position.held * cells[asset].mark_open if is_held else 0.0
     count_losers(books, row, policy)
     change = account.last / account.day_base - 1.0
     account.day_base = account.last
@@ -108,7 +107,7 @@ def judge_assets(books: Books, row: Any, facts: Any, tape: Tape, policy: Policy)
             continue
         if position.mark != position.mark:
             continue
-        loss = position.invested - position.qty / UNITS * position.mark
+        loss = position.invested - position.held * position.mark
         total += loss
         is_open = position.locked_until <= row.at
         if is_open and is_asset_locked(loss, account.day_open, policy.limits):

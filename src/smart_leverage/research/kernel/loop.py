@@ -20,8 +20,8 @@ from smart_leverage.policy.stops import Stops
 from smart_leverage.policy.tier import Caps, TierCaps, TierThresholds
 from smart_leverage.research.kernel.books import SOUND, Books, Tape
 from smart_leverage.research.kernel.instant import decide_only, roll_calmly, step
-from smart_leverage.research.kernel.market import CLOSELY, ROLLING, Market, end_of_span
-from smart_leverage.research.kernel.quiet import Room, pass_over, show, step_caps, survey
+from smart_leverage.research.kernel.market import CLOSELY, ROLLING, Market
+from smart_leverage.research.kernel.quiet import Room, pass_over, show, step_caps
 from smart_leverage.research.kernel.setup import Setup
 
 
@@ -124,12 +124,12 @@ def go_over(
     setup: Setup,
     room: Room,
     tape: Tape,
-    begin: int,
-    end: int,
+    span: int,
     lends: bool | None,
 ) -> None:
     """Take one account through a span: what is quiet is passed over, the rest is done in full."""
     account = books.account
+    begin, end = market.ends[span - 1] if span > 0 else 0, market.ends[span]
     busy = market.busy[begin]
     if busy == ROLLING and account.is_watched == 0:
         policy = policy_at(row, lends)
@@ -144,7 +144,7 @@ def go_over(
             due = next_due(account, market.instants, t, end, policy.rolling.is_rolling)
             is_quiet = True
             while t < due and is_quiet:
-                passed = pass_over(books, market, policy, room, tape, t, due)
+                passed = pass_over(books, market, policy, room, tape, span, t, due)
                 is_quiet = t + passed < due and step_caps(
                     books, market, policy, room, tape, t, passed
                 )
@@ -166,11 +166,10 @@ def advance(
     setup: Setup,
     room: Room,
     tape: Tape,
-    begin: int,
-    end: int,
+    spans: int,
     lends: bool | None,
 ) -> None:
-    """Take all accounts through instants.
+    """Take all accounts through the first spans.
 
     Args:
         market: The same for all.
@@ -179,14 +178,10 @@ def advance(
         setup: The same for all.
         room: For the sums of a look.
         tape: Where a run of one account writes; without room in a sweep.
-        begin: First instant.
-        end: The instant behind the last.
+        spans: So many.
         lends: None where no policy has the intraday plan on.
     """
-    t = begin
-    while t < end:
-        until = end_of_span(market.busy, market.first, t, end)
-        survey(market, room, t, until, len(all_.accounts))
+    for span in range(spans):
         for lane in range(len(all_.accounts)):
             books = Books(
                 all_.accounts[lane],
@@ -204,5 +199,4 @@ def advance(
                 all_.marks[lane],
                 all_.peaks[lane],
             )
-            go_over(books, market, policies[lane], setup, room, tape, t, until, lends)
-        t = until
+            go_over(books, market, policies[lane], setup, room, tape, span, lends)

@@ -39,6 +39,9 @@ class Market(NamedTuple):
     first: Any
     busy: Any
     closes: Any
+    ends: Any
+    lowest: Any
+    highest: Any
     evidence: Any
     evidence_at: Any
 
@@ -98,6 +101,9 @@ def market_of(bars: Columns, signals: Signals, evidence: Sequence[Dated] = ()) -
         first=signals.first,
         busy=busy,
         closes=closes,
+        ends=ends_of(busy, signals.first),
+        lowest=np.zeros((0, len(bars.keys))),
+        highest=np.zeros((0, len(bars.keys))),
         evidence=np.array(
             [[tuple(UNKNOWN)] * 2, *([tuple(one[2]), tuple(one[3])] for one in evidence)], SLEEVE
         ),
@@ -127,16 +133,30 @@ def evidence_at(at: Any, evidence: Sequence[Dated]) -> Any:
     return np.repeat(known, np.diff(edges, prepend=0, append=len(at)))
 
 
-def end_of_span(busy: Any, first: Any, begin: int, end: int) -> int:
-    """Return the instant behind those that are looked at together from `begin` on.
+def ends_of(busy: Any, first: Any) -> Any:
+    """Return the instants behind those that are looked at together, span after span.
 
     A new risk day begins a span, signals end one, and what is gone through step by step is alone.
     """
-    t = begin
-    while t < end and t - begin < SPAN:
-        if t > begin and busy[t] >= ROLLING:
-            break
-        t += 1
-        if busy[t - 1] == CLOSELY or first[t - 1] < first[t]:
-            break
-    return t
+    is_first = busy >= ROLLING
+    is_first[1:] |= (busy[:-1] == CLOSELY) | (first[1:-1] > first[:-2])
+    edges = np.append(np.flatnonzero(is_first), len(busy))
+    begins, ends = edges[:-1], edges[1:]
+    parts = -((begins - ends) // SPAN)
+    if parts.max() == 1:
+        return ends
+    part = np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
+    return np.minimum(np.repeat(begins, parts) + (part + 1) * SPAN, np.repeat(ends, parts))
+
+
+def survey(market: Market) -> Market:
+    """Find between which prices every instrument stays for a span, once for all accounts.
+
+    Of most positions this says already that no price comes near.
+    """
+    begins = np.concatenate([[0], market.ends[:-1]])
+    lowest = np.minimum.reduceat(market.low, begins, axis=1)
+    highest = np.maximum.reduceat(market.close, begins, axis=1)
+    return market._replace(
+        lowest=np.ascontiguousarray(lowest.T), highest=np.ascontiguousarray(highest.T)
+    )

@@ -25,7 +25,7 @@ from smart_leverage.research.kernel.books import (
     cancel_purchases,
     sellable,
 )
-from smart_leverage.research.kernel.exact import UNITS, rounded
+from smart_leverage.research.kernel.exact import rounded
 from smart_leverage.research.kernel.stops import send_sale
 from smart_leverage.research.kernel.worst import Bounds, Valuation, symbol_cap, weight
 
@@ -63,7 +63,7 @@ def is_member(fact: Any, kind: int) -> bool:
 
 def worth(position: Any) -> float:
     """Return the market value of what is held."""
-    return float(position.qty / UNITS * position.mark)
+    return float(position.held * position.mark)
 
 
 def exposure_of(

@@ -10,6 +10,8 @@ over instants side by side, which a compiler turns into vector instructions.
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from smart_leverage.policy.params import Policy
 from smart_leverage.research.kernel.books import Books, Tape, cash_of
 from smart_leverage.research.kernel.earning import (
@@ -22,17 +24,19 @@ from smart_leverage.research.kernel.earning import (
     show_shares,
     stay,
 )
-from smart_leverage.research.kernel.exact import UNITS
 from smart_leverage.research.kernel.instant import write_mark
-from smart_leverage.research.kernel.market import Market
+from smart_leverage.research.kernel.market import SPAN, Market
 from smart_leverage.research.kernel.worst import symbol_cap, valuation_of, weight
+
+PLAIN, LEVERAGED, CRYPTO, MORE_LEVERAGED, MORE_CRYPTO = range(5)
+"""What a look adds up: market values by kind, and what the caps count beyond those."""
 
 
 class Room(NamedTuple):
     """Room for the sums of one look, (SPAN,) each: market values by kind, equity, shares of it.
 
-    `more_…` is what the caps count beyond market value. `lowest` and `highest` are (n_assets,):
-    between which prices an instrument stays for the whole span; see `survey`.
+    `more_…` is what the caps count beyond market value. `filled` is (5,): how many of the sums of
+    each kind may be other than 0, since most accounts hold one kind and clear no other.
     """
 
     plain: Any
@@ -43,12 +47,22 @@ class Room(NamedTuple):
     equity: Any
     share: Any
     share_crypto: Any
-    lowest: Any
-    highest: Any
+    filled: Any
 
 
-SHARED = 4
-"""From so many accounts on it pays to look over the prices of a span once for all of them."""
+def room_for_looks() -> Room:
+    """Return room in which nothing is added up yet."""
+    return Room(
+        plain=np.zeros(SPAN),
+        leveraged=np.zeros(SPAN),
+        crypto=np.zeros(SPAN),
+        more_leveraged=np.zeros(SPAN),
+        more_crypto=np.zeros(SPAN),
+        equity=np.zeros(SPAN),
+        share=np.zeros(SPAN),
+        share_crypto=np.zeros(SPAN),
+        filled=np.zeros(MORE_CRYPTO + 1, dtype=np.int64),
+    )
 
 
 # --- what a look goes by -------------------------------------------------------------------------
@@ -146,7 +160,7 @@ def show_position(
         share: Market value at which the instrument may be beyond its band.
         lost: Money that a coin may lose in a day.
     """
-    qty = position.qty / UNITS
+    qty = position.held
     per_unit = 1.0 / qty  # a look is careful by more than this may be off
     floor = position.stop_level
     if position.is_touched != 0 and fact.is_crypto != 0:
@@ -162,10 +176,17 @@ def show_position(
 
 
 def pass_over(
-    books: Books, market: Market, policy: Policy, room: Room, tape: Tape, begin: int, end: int
+    books: Books,
+    market: Market,
+    policy: Policy,
+    room: Room,
+    tape: Tape,
+    span: int,
+    begin: int,
+    end: int,
 ) -> int:
     """Mark an account at instants at which nothing can happen to it; return how many those are."""
-    count = add_up(books, market, room, begin, end - begin)
+    count = add_up(books, market, room, span, begin, end - begin)
     count = weigh(books.account, room, count)
     books.account.is_cap_due = 0
     if needs_marks(policy):
@@ -243,47 +264,63 @@ def step_caps(
     return True
 
 
-def survey(market: Market, room: Room, begin: int, end: int, accounts: int) -> None:
-    """Find between which prices every instrument stays for a span, once for all accounts.
-
-    Of most positions this says already that no price comes near. Where few accounts would share
-    the work, nothing is known, and every account looks for itself.
-    """
-    for asset in range(len(room.lowest)):
-        lowest, highest = 0.0, math.inf
-        if accounts >= SHARED:
-            lowest, highest = math.inf, 0.0
-            for t in range(begin, end):
-                lowest = min(lowest, market.low[asset, t])
-                highest = max(highest, market.close[asset, t])
-        room.lowest[asset], room.highest[asset] = lowest, highest
+def clear(room: Room) -> None:
+    """Forget what the look before added up."""
+    clear_kind(room.plain, room.filled, PLAIN)
+    clear_kind(room.leveraged, room.filled, LEVERAGED)
+    clear_kind(room.crypto, room.filled, CRYPTO)
+    clear_kind(room.more_leveraged, room.filled, MORE_LEVERAGED)
+    clear_kind(room.more_crypto, room.filled, MORE_CRYPTO)
 
 
-def add_up(books: Books, market: Market, room: Room, begin: int, count: int) -> int:
+def clear_kind(total: Any, filled: Any, kind: int) -> None:
+    """Set the sums of a kind to nothing."""
+    if filled[kind] > 0:
+        for i in range(filled[kind]):
+            total[i] = 0.0
+        filled[kind] = 0
+
+
+def add_up(books: Books, market: Market, room: Room, span: int, begin: int, count: int) -> int:
     """Add up what is held of each kind; return how many instants pass before a price comes near."""
-    plain, leveraged, crypto = room.plain, room.leveraged, room.crypto
-    more_leveraged, more_crypto = room.more_leveraged, room.more_crypto
-    for i in range(count):
-        plain[i] = leveraged[i] = crypto[i] = more_leveraged[i] = more_crypto[i] = 0.0
+    clear(room)
     for place in range(books.account.held):
         held = books.held[place]
-        total = plain
+        total, kind = room.plain, PLAIN
         if held.is_leveraged != 0:
-            total = crypto if held.is_crypto != 0 else leveraged
+            total, kind = room.leveraged, LEVERAGED
+            if held.is_crypto != 0:
+                total, kind = room.crypto, CRYPTO
+        room.filled[kind] = max(room.filled[kind], count)
         close = market.close[held.asset, begin : begin + count]
         low = market.low[held.asset, begin : begin + count]
-        qty, floor, ceiling = held.qty, held.floor, held.ceiling
-        is_far = room.lowest[held.asset] > floor and room.highest[held.asset] < ceiling
+        qty = held.qty
         for i in range(count):
             total[i] += qty * close[i]
         if held.is_leveraged != 0 and held.more > 0.0:
-            beyond = more_crypto if held.is_crypto != 0 else more_leveraged
-            more = held.more
-            for i in range(count):
-                beyond[i] += qty * close[i] * more
-        if not is_far:
-            count = first_near(close, low, floor, ceiling)
+            add_more(held, room, close)
+        if not is_far(market, held, span):
+            count = first_near(close, low, held.floor, held.ceiling)
     return count
+
+
+def add_more(held: Any, room: Room, close: Any) -> None:
+    """Add what the caps count of a position beyond its market value."""
+    beyond, kind = room.more_leveraged, MORE_LEVERAGED
+    if held.is_crypto != 0:
+        beyond, kind = room.more_crypto, MORE_CRYPTO
+    room.filled[kind] = max(room.filled[kind], len(close))
+    qty, more = held.qty, held.more
+    for i in range(len(close)):
+        beyond[i] += qty * close[i] * more
+
+
+def is_far(market: Market, held: Any, span: int) -> bool:
+    """Tell whether no price of a whole span comes near, as far as the survey says."""
+    if len(market.lowest) == 0:
+        return False
+    is_above = market.lowest[span, held.asset] > held.floor
+    return bool(is_above and market.highest[span, held.asset] < held.ceiling)
 
 
 def first_near(close: Any, low: Any, floor: float, ceiling: float) -> int:

@@ -47,7 +47,7 @@ from smart_leverage.research.kernel.buying import power_by_day
 from smart_leverage.research.kernel.columns import Columns
 from smart_leverage.research.kernel.instant import opening, propose, step
 from smart_leverage.research.kernel.loop import Accounts, advance
-from smart_leverage.research.kernel.market import SPAN, Dated, Market, market_of
+from smart_leverage.research.kernel.market import Dated, Market, market_of, survey
 from smart_leverage.research.kernel.plans import (
     NEVER,
     NONE,
@@ -59,9 +59,9 @@ from smart_leverage.research.kernel.plans import (
     shrink,
     start_flatten,
 )
-from smart_leverage.research.kernel.quiet import Room
+from smart_leverage.research.kernel.quiet import room_for_looks
 from smart_leverage.research.kernel.results import Ends, Floats, Metrics, Run
-from smart_leverage.research.kernel.setup import NAMES, Setup, check_setup, leaves, row_of
+from smart_leverage.research.kernel.setup import NAMES, Setup, check_setup, leaves, rows_of
 from smart_leverage.research.kernel.signals import Signals
 from smart_leverage.research.kernel.stops import send_sale, settle
 
@@ -74,6 +74,9 @@ APART: frozenset[Callable[..., Any]] = frozenset(
 """What is long, called from several places or rare, and therefore not merged into its callers."""
 
 LENDS = NAMES.index("intraday.is_on")
+
+SHARED = 4
+"""From so many accounts on it pays to look over the prices of a span once for all of them."""
 
 LANES = 64
 """So many accounts go through the bars side by side: enough to share what is read of the bars, few
@@ -121,7 +124,7 @@ def run(
     market = market_of(bars, signals, evidence)
     check_setup(setup)
     check_lengths(bars, [policy])
-    rows = row_of(policy)[None, :]
+    rows = rows_of([policy])
     make_ready(market, setup, tell, lends=lends_of(rows))
     sizes = [len(bars.instants), 4096, 4096, 4096] if record else [0, 0, 0, 0]
     while True:
@@ -222,10 +225,12 @@ def sweep_ends(
     market = market_of(bars, signals, evidence)
     check_setup(setup)
     check_lengths(bars, policies)
-    rows = np.array([row_of(policy) for policy in policies]).reshape(len(policies), len(NAMES))
+    rows = rows_of(policies)
     make_ready(market, setup, tell, lends=lends_of(rows))
     workers = threads or os.cpu_count() or 1
     lanes = min(lanes, max(math.ceil(len(rows) / workers), 1))  # nobody is left without any
+    if lanes >= SHARED:
+        market = survey(market)
     groups = [rows[place : place + lanes] for place in range(0, len(rows), lanes)]
     accounts, sums = [np.zeros(0, dtype=ACCOUNT)], []
     done = 0
@@ -327,9 +332,9 @@ def make_ready(
         return
     all_ = accounts_of(1, market, setup)
     is_on = lends is not None
-    row = row_of(CLASSIC._replace(intraday=CLASSIC.intraday._replace(is_on=is_on)))
+    rows = rows_of([CLASSIC._replace(intraday=CLASSIC.intraday._replace(is_on=is_on))])
     with told(tell):
-        _go(market, all_, row[None, :], setup, _tape([0, 0, 0, 0]), until=0)
+        _go(market, all_, rows, setup, _tape([0, 0, 0, 0]), spans=0)
 
 
 def lends_of(rows: npt.NDArray[np.float64]) -> bool | None:
@@ -343,13 +348,12 @@ def _go(
     rows: npt.NDArray[np.float64],
     setup: Setup,
     tape: Tape,
-    until: int | None = None,
+    spans: int | None = None,
 ) -> None:
-    end = len(market.instants) if until is None else until
-    spans, assets = np.zeros((len(Room._fields) - 2, SPAN)), np.zeros((2, len(market.facts)))
-    room = Room(*spans, *assets)
+    room = room_for_looks()
     lends = lends_of(rows)
-    arguments = (market, all_, rows, setup, room, tape, 0, end, lends)
+    count = len(market.ends) if spans is None else spans
+    arguments = (market, all_, rows, setup, room, tape, count, lends)
     # Accounts, room and tape are made here, always alike; the rest tells apart what was compiled.
     kind = (
         lends,
@@ -358,7 +362,7 @@ def _go(
     )
     if kind not in _ENTRIES:
         dispatcher = _machine_code()
-        dispatcher(*arguments[:7], 0, lends)
+        dispatcher(market, all_, rows, setup, room, tape, 0, lends)
         types_of = tuple(dispatcher.typeof_pyval(each) for each in arguments)
         _ENTRIES[kind] = dispatcher.overloads[types_of].entry_point
     _ENTRIES[kind](*arguments)

@@ -57,7 +57,7 @@ def value(books: Books, facts: Any, policy: Policy) -> Valuation:
         asset = books.active[rank]
         position = books.positions[asset]
         if position.qty > 0:
-            amount = position.qty / UNITS * position.mark
+            amount = position.held * position.mark
             if facts[asset].is_leveraged == 0:
                 plain += amount
             elif facts[asset].is_crypto != 0:
@@ -109,7 +109,7 @@ def worst_of(books: Books, facts: Any, setup: Setup, policy: Policy) -> Worst:
         if position.doubt > 0.0:
             top, low = max(top, position.doubt), min(low, position.doubt)
             price = min(price, position.doubt)
-        held = position.qty / UNITS
+        held = position.held
         position.worst_units = held + bought
         position.unit_worst = max(top, limit)
         worst = position.worst_units * position.unit_worst
