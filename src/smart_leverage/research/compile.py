@@ -20,6 +20,7 @@ from numba import types
 from numba.core.caching import FunctionCache
 
 from smart_leverage.domain.errors import InvariantViolation
+from smart_leverage.research import merging
 from smart_leverage.research.merging import PartCompiler, WholeCompiler
 from smart_leverage.rule import RULES
 
@@ -32,6 +33,10 @@ _WITHIN = {
     "no_cfunc_wrapper": True,
     "pipeline_class": PartCompiler,
 }
+
+
+_EMITTER = hashlib.sha256(Path(merging.__file__).read_bytes()).hexdigest()
+"""How rules become machine code; what was emitted otherwise is not used again."""
 
 
 class RuleCache(FunctionCache):
@@ -47,7 +52,7 @@ class RuleCache(FunctionCache):
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         key = super()._index_key(sig, codegen)  # type: ignore[no-untyped-call]
-        return (*key, self._fingerprint)
+        return (*key, self._fingerprint, _EMITTER)
 
 
 class RuleCompiler:
