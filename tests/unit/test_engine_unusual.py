@@ -121,6 +121,15 @@ def test_what_is_forgotten_counts_no_more() -> None:
         assert usual.median == (kept[len(kept) // 2] if count >= LEAST else None)
 
 
+def test_what_the_caps_left_of_an_order_is_no_usual_one() -> None:
+    desk = Desk()
+    for _ in range(2 * LEAST):
+        decided = desk.buy(KO, "5000", may_shrink=True)
+        assert decided.reason != "unusual"
+    assert any(each.verdict == "cut" for each in desk.records if isinstance(each, Decided))
+    assert desk.state.usual == {}
+
+
 def test_denied_orders_are_no_usual_ones() -> None:
     desk = used()
     for _ in range(2 * LEAST):

@@ -123,6 +123,8 @@ class State:
         self.orders = TrackedOrders()
         self.usual: dict[str, Usual] = {}
         """By bot: what its last purchases came to."""
+        self._cut_by = ""
+        """The decision that cut an order last: what is left of one is no size of its bot's own."""
         self.sequence = 0
         self.session = ""
         self.stream_seen = 0
@@ -329,13 +331,16 @@ class State:
         # The id may be ahead of the count: an emergency journal leaves denials out.
         number = record.decision_id.removeprefix("d")
         self.decisions = max(self.decisions + 1, int(number) if number.isdecimal() else 0)
+        if record.verdict == "cut":
+            self._cut_by = record.decision_id
         if record.request and record.given > 0:  # what was denied may be asked again
             name = (record.bot, record.request)
             self.requests.setdefault(name, (record.body, record.decision_id))
 
     def _intended(self, record: Intended) -> None:
         self.sequence += 1
-        heed_order(self.usual, record)
+        if not record.decision_id or record.decision_id != self._cut_by:
+            heed_order(self.usual, record)
         order = record.order
         replaces = "" if record.is_foreign else record.replaces
         tracked = Tracked(
