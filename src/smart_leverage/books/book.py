@@ -33,6 +33,7 @@ from smart_leverage.domain.errors import BadData, InvariantViolation
 from smart_leverage.domain.instruments import Instrument, Key
 from smart_leverage.domain.orders import Fill, Order, Side
 from smart_leverage.domain.past import Deal
+from smart_leverage.domain.seen import Seen
 
 
 class Applied(Struct, frozen=True, kw_only=True):
@@ -87,6 +88,8 @@ class Book:
         self._holdings: dict[Key, Holding] = {}
         self._held: tuple[Key, ...] = ()
         self._counted: dict[str, Fill] = {}
+        self._long_ago = Seen()
+        """Executions that were counted as well, and can be neither revised nor matched anew."""
         self._revised: dict[str, Fill | None] = {}
         """By the id of an execution that does not count any more, what does in its place."""
         self._first: dict[str, str] = {}
@@ -206,8 +209,8 @@ class Book:
                 listed.
             BadData: A figure cannot be booked; nothing was changed.
         """
-        counted = self._counted.get(fill.execution_id)
-        if counted is not None:
+        if self.is_counted(fill.execution_id):
+            counted = self._counted.get(fill.execution_id, fill)
             return Applied(is_new=False, is_contradiction=counted != fill)
         instrument = self._instrument(fill.key)
         _check(fill, order, instrument)
@@ -246,7 +249,7 @@ class Book:
             BadData: A figure cannot be booked; nothing was changed.
         """
         name = before.execution_id
-        if self.standing(name) != before or (after and after.execution_id in self._counted):
+        if self.standing(name) != before or (after and self.is_counted(after.execution_id)):
             return Applied(is_new=False)
         first, instrument = self._first.get(name, name), self._instrument(before.key)
         holding = self._holdings[before.key]
@@ -278,6 +281,30 @@ class Book:
         change = self.past.take(deals)
         # The newest first: what is older than a full window is then no work.
         self._records.note(change._replace(trades=change.trades[::-1]))
+
+    def forget(self, kept: int) -> None:
+        """Keep so many entries of each instrument at least, and about twice as many at most.
+
+        Holdings, cash and records stay as they are. What lies behind that is final: it cannot be
+        revised, is told by no list of trades or closings, and a late fill is matched after it.
+        """
+        orders: list[str] = []
+        for holding in self._holdings.values():
+            gone = holding.forget(kept)
+            orders += gone.orders
+            for execution_id in gone.execution_ids:
+                self._let_go(execution_id)
+        self._records.forget(orders, kept)
+
+    def _let_go(self, execution_id: str) -> None:
+        """Keep no more of an execution, and of what it was corrected to, than that it counted."""
+        name: str | None = execution_id
+        while name is not None:
+            self._counted.pop(name, None)
+            self._first.pop(name, None)
+            self._long_ago.add(name)
+            after = self._revised.pop(name, None)
+            name = None if after is None else after.execution_id
 
     # What is so --------------------------------------------------------------------------------
 
@@ -326,10 +353,13 @@ class Book:
 
     def is_counted(self, execution_id: str) -> bool:
         """Whether an execution has been booked."""
-        return execution_id in self._counted
+        return execution_id in self._counted or self._long_ago.has(execution_id)
 
     def standing(self, execution_id: str) -> Fill | None:
-        """Return what counts of an execution by now, None where it was taken back, or never was."""
+        """Return what counts of an execution by now.
+
+        None where it was taken back, was never booked, or lies behind what is remembered.
+        """
         while execution_id in self._revised:
             after = self._revised[execution_id]
             if after is None:

@@ -5,9 +5,12 @@ open. An episode is counted once, when it is over; how long the ones that are st
 says which of them are being put off.
 """
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from msgspec import Struct
 
@@ -64,15 +67,67 @@ class _Split(NamedTuple):
     factor: Decimal
 
 
+_Open = dict[tuple[str, Key], OpenEpisode]
+
+
+class Closed(Sequence[Episode]):
+    """Closed episodes in the order in which they ended, in columns: some 30 bytes each."""
+
+    def __init__(self, episodes: Iterable[Episode] = ()) -> None:
+        self._times, self._lasted = array("q"), array("q")
+        self._outcomes, self._flags = array("d"), array("B")
+        self._names: list[tuple[str, Key]] = []
+        self._places: dict[tuple[str, Key], int] = {}
+        self._named = array("I")
+        for one in episodes:
+            self.append(one)
+
+    def append(self, one: Episode) -> None:
+        """Add the one that ended last."""
+        name = (one.bot, one.key)
+        place = self._places.setdefault(name, len(self._names))
+        if place == len(self._names):
+            self._names.append(name)
+        self._named.append(place)
+        self._times.append(one.at_ns)
+        self._lasted.append(one.lasted_ns)
+        self._outcomes.append(one.outcome)
+        self._flags.append(one.is_forced + 2 * one.is_imported)
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    @overload
+    def __getitem__(self, index: int) -> Episode: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Episode]: ...
+    def __getitem__(self, index: int | slice) -> Episode | list[Episode]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        flags = self._flags[index]
+        return Episode(
+            self._times[index], *self._names[self._named[index]], self._lasted[index],
+            self._outcomes[index], bool(flags & 1), bool(flags & 2),
+        )  # fmt: skip
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Episodes:
     """All episodes of an account, closed ones in the order in which they ended."""
 
     def __init__(self) -> None:
-        self.closed: list[Episode] = []
-        self._open: dict[tuple[str, Key], OpenEpisode] = {}
-        self._lasted: dict[str, list[int]] = {}
+        self.closed = Closed()
+        self._open: _Open = {}
+        self._lasted: dict[str, deque[int]] = {}
         self._told: list[_Move | _Split] = []
-        """Everything in the order in which it was told: what is revised is counted anew from it."""
+        """What was told, in that order: what is revised is counted anew from it."""
+        self._open_before: _Open = {}
+        """What was open before all that, and how many of our own had closed."""
+        self._closed_before = 0
 
     def move(
         self, at_ns: int, bot: str, key: Key, qty: Decimal, cash: Decimal, lot: Decimal,
@@ -90,24 +145,25 @@ class Episodes:
             is_forced: Whether the house sold.
             name: Of the execution that moved it, empty where there is none.
         """
-        told = _Move(at_ns, bot, key, qty, cash, lot, is_forced, name)
+        self._take(_Move(at_ns, bot, key, qty, cash, lot, is_forced, name))
+
+    def split(self, key: Key, factor: Decimal) -> None:
+        """Go on with other units."""
+        self._take(_Split(key, factor))
+
+    def _take(self, told: _Move | _Split) -> None:
         self._told.append(told)
         self._count(told)
 
-    def _count(self, told: _Move) -> None:
-        name = (told.bot, told.key)
-        one = self._open.get(name)
-        if one is None:
-            if told.qty <= 0:
-                return
-            one = self._open[name] = OpenEpisode(told.at_ns)
-        one.qty += told.qty
-        one.cash += told.cash
-        one.is_forced |= told.is_forced
-        if told.qty > 0:
-            one.put_in -= told.cash
-        if one.qty < told.lot:
-            self._close(told.at_ns, name, one)
+    def _count(self, told: _Move | _Split) -> None:
+        closed = _step(self._open, told)
+        if closed is not None:
+            self._close(closed)
+
+    def _close(self, one: Episode) -> None:
+        self.closed.append(one)
+        for bot in {ALL, one.bot}:
+            self._lasted.setdefault(bot, deque(maxlen=WINDOW)).append(one.lasted_ns)
 
     def revise(
         self, name: str, key: Key, moves: Mapping[str, Decimal], cash: Decimal, lot: Decimal
@@ -117,7 +173,7 @@ class Episodes:
         Episodes that were over may be open again, and the other way round.
 
         Args:
-            name: Of the execution.
+            name: Of the execution; of one that is forgotten nothing is changed.
             key: Of what.
             moves: By how much more, or less, every bot's part of it moves now.
             cash: What it brings in all by now, 0 where it was taken back.
@@ -140,13 +196,11 @@ class Episodes:
 
     def _count_anew(self) -> None:
         imported = [each for each in self.closed if each.is_imported]
-        self.closed, self._open = [], {}
-        self.take_past(imported)
+        own = [each for each in self.closed if not each.is_imported]
+        self._set_closed([*imported, *own[: self._closed_before]])
+        self._open = deepcopy(self._open_before)
         for each in self._told:
-            if isinstance(each, _Split):
-                self._multiply(each)
-            else:
-                self._count(each)
+            self._count(each)
 
     def take_past(self, episodes: Sequence[Episode]) -> None:
         """Put those from before our time in front of ours, in the place of what was known of them.
@@ -154,33 +208,20 @@ class Episodes:
         Args:
             episodes: All of them, in the order in which they ended; whoever folds begins anew.
         """
-        own = [each for each in self.closed if not each.is_imported]
-        self.closed = [*episodes, *own]
-        self._lasted = {}
-        for each in self.closed:
-            self._note_lasted(each.bot, each.lasted_ns)
+        self._set_closed([*episodes, *(each for each in self.closed if not each.is_imported)])
 
-    def split(self, key: Key, factor: Decimal) -> None:
-        """Go on with other units."""
-        told = _Split(key, factor)
-        self._told.append(told)
-        self._multiply(told)
+    def _set_closed(self, episodes: Iterable[Episode]) -> None:
+        self.closed, self._lasted = Closed(), {}
+        for each in episodes:
+            self._close(each)
 
-    def _multiply(self, told: _Split) -> None:
-        for (_, other), one in self._open.items():
-            if other == told.key:
-                one.qty *= told.factor
-
-    def _close(self, at_ns: int, name: tuple[str, Key], one: OpenEpisode) -> None:
-        del self._open[name]
-        outcome = float(one.cash / one.put_in) if one.put_in > 0 else 0.0
-        lasted = at_ns - one.since_ns
-        self.closed.append(Episode(at_ns, *name, lasted, outcome, one.is_forced))
-        self._note_lasted(name[0], lasted)
-
-    def _note_lasted(self, owner: str, lasted: int) -> None:
-        for bot in {ALL, owner}:
-            self._lasted.setdefault(bot, []).append(lasted)
+    def forget(self, kept: int) -> None:
+        """Let what was told go, down to so many once they are twice as many: it is final then."""
+        if len(self._told) <= 2 * kept:
+            return
+        for each in self._told[:-kept]:
+            self._closed_before += _step(self._open_before, each) is not None
+        del self._told[:-kept]
 
     def losers(self, at_ns: int, values: Mapping[Key, Decimal]) -> dict[str, int]:
         """Count what is open at a loss for longer than usual, by bot and for all.
@@ -199,10 +240,35 @@ class Episodes:
                 continue
             worth = worth if one.qty == total[key] else worth * one.qty / total[key]
             for bot in (ALL, owner):
-                is_old = at_ns - one.since_ns > usual_ns(self._lasted.get(bot, []))
+                is_old = at_ns - one.since_ns > usual_ns(self._lasted.get(bot, ()))
                 if is_old and one.cash + worth < 0:
                     found[bot] = found.get(bot, 0) + 1
         return found
+
+
+def _step(open_: _Open, told: _Move | _Split) -> Episode | None:
+    """Take one more step with what is open; return the episode that it closes."""
+    if isinstance(told, _Split):
+        for (_, key), each in open_.items():
+            if key == told.key:
+                each.qty *= told.factor
+        return None
+    name = (told.bot, told.key)
+    one = open_.get(name)
+    if one is None:
+        if told.qty <= 0:
+            return None
+        one = open_[name] = OpenEpisode(told.at_ns)
+    one.qty += told.qty
+    one.cash += told.cash
+    one.is_forced |= told.is_forced
+    if told.qty > 0:
+        one.put_in -= told.cash
+    if one.qty >= told.lot:
+        return None
+    del open_[name]
+    outcome = float(one.cash / one.put_in) if one.put_in > 0 else 0.0
+    return Episode(told.at_ns, *name, told.at_ns - one.since_ns, outcome, one.is_forced)
 
 
 def _part(cash: Decimal, qty: Decimal, total: Decimal) -> Decimal:
@@ -212,11 +278,11 @@ def _part(cash: Decimal, qty: Decimal, total: Decimal) -> Decimal:
     return cash * qty / total if total else ZERO
 
 
-def usual_ns(lasted: list[int]) -> int:
+def usual_ns(lasted: Iterable[int]) -> int:
     """Return the duration that half of the last closed episodes have kept below or reached.
 
     Args:
-        lasted: Of closed episodes, in order of time. Without any nothing is too long.
+        lasted: Of the last closed episodes. Without any nothing is too long.
     """
-    window = sorted(lasted[-WINDOW:])
+    window = sorted(lasted)
     return window[(len(window) - 1) // 2] if window else 2**62

@@ -2,7 +2,8 @@
 
 First in, first out goes by fill time, then execution id, never by arrival: an entry that comes
 late is put in its place and everything after it is matched anew. So any permutation of one set of
-fills ends in one state, lots and trades included.
+fills ends in one state, lots and trades included. Whoever runs for years forgets what lies far
+back: then the lots of that time are the beginning, and nothing comes before them any more.
 """
 
 from bisect import bisect_right
@@ -105,6 +106,13 @@ class Change(NamedTuple):
     is_late: bool
 
 
+class Forgotten(NamedTuple):
+    """Executions that are no entries any more, and orders whose trade is final with them."""
+
+    execution_ids: tuple[str, ...]
+    orders: tuple[str, ...]
+
+
 class _Saved(NamedTuple):
     qty: Decimal
     opened_at_ns: int
@@ -190,6 +198,23 @@ class Holding:
             trade, beyond = self._push(entry)
             return Change(() if trade is None else (trade,), (), beyond, is_late=False)
         return self._insert(entry)
+
+    def forget(self, kept: int) -> Forgotten:
+        """Let entries go, the oldest first, down to about so many once there are twice as many.
+
+        What is held stays as it is. An entry from before them is then matched in front of them all.
+        """
+        if len(self._entries) <= 2 * kept:
+            return Forgotten((), ())
+        gone = (len(self._entries) - kept) // CHECKPOINT_EVERY
+        entries = self._entries[: gone * CHECKPOINT_EVERY]
+        del self._entries[: len(entries)], self._before[: len(entries)], self._saved[:gone]
+        known = {each.client_order_id for each in self._entries}
+        orders = {each.client_order_id for each in entries} - known
+        for order in orders:
+            self.trades.pop(order, None)
+        ids = tuple(each.execution_id for each in entries if each.execution_id)
+        return Forgotten(ids, tuple(orders))
 
     def entry(self, execution_id: str) -> Entry:
         """Return the entry of an execution, which has to be there."""

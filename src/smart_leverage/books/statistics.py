@@ -172,6 +172,23 @@ class Window:
             del self._ranks[bisect_left(self._ranks, rank)]
             self._recount()
 
+    @exactly
+    def forget(self, kept: int) -> None:
+        """Keep the last trades, and of those before them the wins and losses that count, or would.
+
+        So many of each; where one is undone, an older one counts in its place.
+        """
+        if len(self._ranks) <= 4 * kept:
+            return
+        recent = len(self._ranks) - kept
+        older = self._ranks[max(self._start - kept, 0) : recent]
+        self._ranks = [*filter(self._decides, older), *self._ranks[recent:]]
+        self._trades = {rank: self._trades[rank] for rank in self._ranks}
+        self._recount()
+
+    def _decides(self, rank: Rank) -> bool:
+        return self._trades[rank].outcome is not Outcome.SCRATCH
+
     def _trim(self) -> None:
         while self._start < len(self._ranks) and self._sums.closed >= self._size:
             oldest = self._trades[self._ranks[self._start]]

@@ -1,5 +1,7 @@
 """Closed trades by order, and the windows over them: the account's and each bot's."""
 
+from collections.abc import Iterable
+
 from smart_leverage.books.positions import Change
 from smart_leverage.books.statistics import TrackRecord, Window
 from smart_leverage.books.trades import Result, Trade
@@ -24,6 +26,11 @@ class _Track:
     def remove(self, trade: Trade) -> None:
         self._with_forced.remove(trade.rank)
         self._without_forced.remove(trade.rank)
+        self._refresh()
+
+    def forget(self, kept: int) -> None:
+        for window in (self._with_forced, self._without_forced):
+            window.forget(kept)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -61,17 +68,24 @@ class Records:
     def note(self, change: Change) -> None:
         """Take up what an entry made, revised or undid."""
         for order in change.undone:
-            self._forget(self._trades.pop(order))
+            self._remove(self._trades.pop(order))
         for trade in change.trades:
             before = self._trades.get(trade.client_order_id)
             if before is not None and not _is_revision(before, trade):
-                self._forget(before)
+                self._remove(before)
             self._trades[trade.client_order_id] = trade
             self._account.put(trade, trade.result)
             for part in trade.parts:
                 self._bots.setdefault(part.bot, _Track()).put(trade, part.result)
 
-    def _forget(self, trade: Trade) -> None:
+    def forget(self, orders: Iterable[str], kept: int) -> None:
+        """Let trades go that nothing can change any more; what was counted stays counted."""
+        for order in orders:
+            self._trades.pop(order, None)
+        for track in (self._account, *self._bots.values()):
+            track.forget(kept)
+
+    def _remove(self, trade: Trade) -> None:
         self._account.remove(trade)
         for bot in trade.bots:
             self._bots[bot].remove(trade)

@@ -161,7 +161,10 @@ def is_answered(core: Core, ask: Ask) -> bool:
     """Tell whether a request was granted under this name; another one under it is refused."""
     known = core.state.requests.get((ask.bot, ask.request)) if ask.request else None
     if known is None:
-        return False
+        is_old = bool(ask.request) and core.state.requests_before.has(ask.bot, ask.request)
+        if is_old:
+            refuse(core, ask, {"request": f"{ask.request} was given to an order long ago"})
+        return is_old
     body, decision_id = known
     if body != ask.body:
         refuse(core, ask, {"request": f"{ask.request} was {body} in {decision_id}"})

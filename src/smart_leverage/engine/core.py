@@ -37,7 +37,7 @@ from smart_leverage.engine.limits import laid_over
 from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.proof import ONE, ExactCaps, exact, exact_caps
 from smart_leverage.engine.standings import Standings
-from smart_leverage.engine.state import State
+from smart_leverage.engine.state import KEPT, State
 from smart_leverage.engine.tracked import Tracked, order_id
 from smart_leverage.policy.intraday import Phase, gross_for_entries, gross_for_holding
 from smart_leverage.policy.tier import Tier
@@ -50,6 +50,9 @@ COIN_STEP = Decimal("0.000000001")
 
 class Core:
     """One account's state with its prices; `record` is the only way in which it changes."""
+
+    remembers = KEPT
+    """How far back what happened can still be revised, in executions of an instrument."""
 
     def __init__(self, config: EngineConfig) -> None:
         self.configured = config
@@ -118,6 +121,7 @@ class Core:
         if isinstance(record, SplitSeen):
             self.ladder.split(record.key, record.factor)
         self.state.apply(record)
+        self.state.forget(self.remembers)
 
     def record(self, record: Record) -> None:
         """Apply one fact and hand it to the ledger."""

@@ -1,5 +1,6 @@
 """What the closed episodes of an account and of its bots have earned, folded as they close."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from smart_leverage.books.episodes import ALL, Episode
@@ -26,11 +27,11 @@ class Standings:
     def __init__(self) -> None:
         self._terms = RecordTerms()
         self._folded = 0
-        self._episodes: list[Episode] = []
+        self._episodes: Sequence[Episode] = ()
         self._by_bot: dict[str, tuple[Record, Record]] = {}
         self._known: dict[str, tuple[int, Standing]] = {}
 
-    def fold(self, episodes: list[Episode], terms: RecordTerms) -> None:
+    def fold(self, episodes: Sequence[Episode], terms: RecordTerms) -> None:
         """Take in what has closed since; other terms, and another list, count everything anew.
 
         Args:

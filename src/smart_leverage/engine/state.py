@@ -55,6 +55,7 @@ from smart_leverage.domain.records import (
     StateChanged,
     TierGranted,
 )
+from smart_leverage.domain.seen import Seen
 from smart_leverage.engine.limits import LOOK_THROUGH, Limits
 from smart_leverage.engine.rollout import Rollout
 from smart_leverage.engine.tracked import Tracked
@@ -73,6 +74,12 @@ FEE_LATE_NS = 4 * DAY_NS
 """Over a long weekend so much later at most they are taken and told."""
 
 DEALT_KEPT = 10_000
+
+KEPT = 4_096
+"""So many executions of each instrument can be revised, or have a late one put between them."""
+
+REQUESTS_KEPT = 20_000
+"""So many requests are known word for word; asked once more, they get the same answer."""
 
 HELD = "held"
 """The venue's word for an exit that waits until its entry has filled."""
@@ -131,6 +138,9 @@ class State:
         self.decisions = 0
         self.requests: dict[tuple[str, str], tuple[str, str]] = {}
         """What was asked already: (bot, request) to (what it was, the decision)."""
+        self.requests_before = Seen()
+        """What was asked before that, by bot and request."""
+        self._news = 0
         self.seats: dict[str, Seat] = {}
         """Who may speak to the gateway, by token id; replaced and never changed, so that other
         threads may read it."""
@@ -208,6 +218,21 @@ class State:
         applier = self._appliers.get(type(record))
         if applier is not None:
             applier(record)
+
+    def forget(self, kept: int = KEPT) -> None:
+        """Let go what lies so far back that nobody will come back to it, once in a while.
+
+        Whoever lists all that ever happened never calls this; whoever runs for years does after
+        every record, so that what is remembered depends on the records alone.
+        """
+        if self._news < kept:
+            return
+        self._news = 0
+        self.book.forget(kept)
+        self.episodes.forget(kept)
+        for name in list(self.requests)[:-REQUESTS_KEPT]:
+            del self.requests[name]
+            self.requests_before.add(*name)
 
     # -- the account ------------------------------------------------------------------------------
 
@@ -336,6 +361,7 @@ class State:
         if record.request and record.given > 0:  # what was denied may be asked again
             name = (record.bot, record.request)
             self.requests.setdefault(name, (record.body, record.decision_id))
+            self._news += 1
 
     def _intended(self, record: Intended) -> None:
         self.sequence += 1
@@ -434,6 +460,7 @@ class State:
         applied = self.book.apply_fill(fill, tracked.order)
         if not applied.is_new:
             return
+        self._news += 1
         self._episodes(record.at_ns, fill, applied, is_forced=tracked.order.role.is_house)
         self._owe_fee(record.at_ns, fill)
         tracked.filled += fill.qty

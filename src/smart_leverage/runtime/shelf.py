@@ -20,6 +20,7 @@ from smart_leverage.domain.records import (
     OrderTrailed,
     Record,
 )
+from smart_leverage.domain.seen import Seen
 
 KEPT = 20_000
 """So many orders, and so many fills, of one bot stay in memory; the journal keeps them all."""
@@ -178,7 +179,7 @@ class Shelf:
         self._of: dict[str, dict[str, Shelved]] = {}
         self._fills: dict[str, deque[Executed]] = {}
         self._asked: dict[str, Decided] = {}
-        self._counted: set[str] = set()
+        self._counted = Seen()
         self._told: list[Told] = []
         self._waiting: dict[str, list[Callable[[Shelved], None]]] = {}
 
@@ -278,7 +279,7 @@ class Shelf:
     def _filled(self, record: Filled) -> None:
         fill = record.fill
         shelved = self._ours.get(fill.client_order_id)
-        if shelved is None or fill.execution_id in self._counted:
+        if shelved is None or self._counted.has(fill.execution_id):
             return
         self._counted.add(fill.execution_id)
         shelved.filled += fill.qty

@@ -1,0 +1,36 @@
+"""Names that were given: the last of very many are known, in little memory."""
+
+import tracemalloc
+
+from smart_leverage.domain.seen import Seen
+
+
+def test_a_name_is_known_by_all_its_parts() -> None:
+    seen = Seen()
+    seen.add("one", "order-1")
+    assert seen.has("one", "order-1")
+    assert not seen.has("two", "order-1")
+    assert not seen.has("one", "order-2")
+    assert not seen.has("oneorder-1")
+
+
+def test_so_many_are_known_at_least_and_twice_as_many_at_most() -> None:
+    seen = Seen(least=1_000)
+    for number in range(10_000):
+        seen.add(str(number))
+        assert seen.has(str(max(number - 999, 0)))
+    known = [number for number in range(10_000) if seen.has(str(number))]
+    assert known == list(range(8_000, 10_000))
+
+
+def test_a_name_takes_a_few_bytes() -> None:
+    tracemalloc.start()
+    try:
+        seen = Seen()
+        for number in range(200_000):
+            seen.add("bot", str(number))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 200_000 * 40, used
+    assert seen.has("bot", "0")
