@@ -3,12 +3,14 @@
 import math
 from decimal import Decimal
 
+import pytest
 from tests.simulation.desk import BTC, ETH, NOON, TQQQ, D, Desk
 
 from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import OrderState, Role, Side
 from smart_leverage.domain.records import PricesRemembered
 from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.core import Core
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import (
     Command,
@@ -56,6 +58,24 @@ def test_another_order_under_a_used_name_is_refused() -> None:
     (decided,) = desk.feed(wish(desk, "one", "0.05")).decisions
     assert (decided.verdict, decided.reason) == ("denied", "bad_input")
     assert '"side":"buy","qty":"0.1"' in decided.figures["request"]
+
+
+def test_a_name_given_long_ago_is_refused_though_nobody_knows_for_what(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Core, "remembers", 4)
+    monkeypatch.setattr("smart_leverage.engine.state.REQUESTS_KEPT", 3)
+    desk = Desk()
+    for number in range(12):
+        desk.feed(wish(desk, str(number), "0.001"))
+    assert len(desk.state.requests) < 8
+    (decided,) = desk.feed(wish(desk, "12", "0.001")).decisions
+    assert decided.verdict == "approved"
+    assert desk.feed(wish(desk, "12", "0.001")).records == []
+    desk.engine = Engine(desk.config, desk.records)
+    (decided,) = desk.feed(wish(desk, "0", "0.001")).decisions
+    assert (decided.verdict, decided.reason) == ("denied", "bad_input")
+    assert decided.figures["request"] == "0 was given to an order long ago"
 
 
 def test_money_that_is_told_twice_counts_once() -> None:

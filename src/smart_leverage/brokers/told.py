@@ -2,11 +2,14 @@
 
 from collections import deque
 from decimal import Decimal
+from itertools import takewhile
 
+from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import BrokerOrder, Fill, TradeUpdate
+from smart_leverage.domain.seen import Seen
 
 KEPT = 20_000
-"""So many of the last updates can be asked for again."""
+"""So many of the last updates can be asked for again, and so many ended orders are known."""
 
 ZERO = Decimal(0)
 
@@ -16,11 +19,20 @@ class Told:
 
     def __init__(self) -> None:
         self.updates: deque[TradeUpdate] = deque(maxlen=KEPT)
-        self.orders: dict[str, BrokerOrder] = {}
+        self.open: dict[str, BrokerOrder] = {}
         """By the broker's id, as they were told last."""
         self.last = 0
-        self._executions: set[str] = set()
+        self._ended = Latest[str, BrokerOrder](KEPT)
+        self._executions = Seen()
         self._revised: set[tuple[str, str]] = set()
+
+    def since(self, sequence: int) -> list[TradeUpdate]:
+        """Return what was told above a sequence, oldest first."""
+        return [*takewhile(lambda each: each.sequence > sequence, reversed(self.updates))][::-1]
+
+    def order(self, broker_order_id: str) -> BrokerOrder | None:
+        """Return an order as it was told last, None where that was never or very long ago."""
+        return self.open.get(broker_order_id) or self._ended.get(broker_order_id)
 
     def fill(self, order: BrokerOrder, fill: Fill, event: str, cumulated: Decimal) -> bool:
         """Tell of an execution; return whether what was filled before it had been told as well."""
@@ -28,18 +40,18 @@ class Told:
         if self.has(fill.execution_id):
             return True
         self._executions.add(fill.execution_id)
-        known = self.orders.get(order.broker_order_id)
+        known = self.order(order.broker_order_id)
         is_old = known is not None and _is_behind(order, known)
         self._add(event, known if known is not None and is_old else order, fill.at_ns, fill)
         return before + fill.qty >= cumulated
 
     def has(self, execution_id: str) -> bool:
         """Tell whether an execution was told."""
-        return execution_id in self._executions
+        return self._executions.has(execution_id)
 
     def change(self, event: str, order: BrokerOrder, at_ns: int) -> None:
         """Tell that an order stands as it does, unless that was told, or something later."""
-        known = self.orders.get(order.broker_order_id)
+        known = self.order(order.broker_order_id)
         if known is not None and _is_behind(order, known):
             return
         if known is None or (known.status, known.filled_qty) != (order.status, order.filled_qty):
@@ -60,14 +72,14 @@ class Told:
 
     def filled(self, order: BrokerOrder) -> Decimal:
         """Return how much of an order was told as filled."""
-        known = self.orders.get(order.broker_order_id)
+        known = self.order(order.broker_order_id)
         return ZERO if known is None else known.filled_qty
 
     def _add(
         self, event: str, order: BrokerOrder, at_ns: int, fill: Fill | None, revises: str = ""
     ) -> None:
         self.last = max(self.last + 1, at_ns)
-        self.orders[order.broker_order_id] = order
+        self._put(order)
         self.updates.append(
             TradeUpdate(
                 sequence=self.last,
@@ -78,6 +90,13 @@ class Told:
                 revises=revises,
             )
         )
+
+    def _put(self, order: BrokerOrder) -> None:
+        name = order.broker_order_id
+        self.open.pop(name, None)
+        self._ended.pop(name, None)
+        into = self.open if order.is_open else self._ended
+        into[name] = order
 
 
 def _is_behind(order: BrokerOrder, known: BrokerOrder) -> bool:

@@ -17,10 +17,12 @@ from smart_leverage.brokers.alpaca.writing import change_body, order_body
 from smart_leverage.brokers.base import Capabilities
 from smart_leverage.brokers.budget import Budget, Lane
 from smart_leverage.brokers.numbering import Numbering
+from smart_leverage.brokers.told import KEPT
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.errors import BadData, BrokerDown, NotSent, OutcomeUnknown, Refused
 from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import (
     AccountSnapshot,
     Approved,
@@ -83,8 +85,8 @@ class AlpacaBroker:
         self._now_ns = now_ns
         self._line = Line(hosts, keys, budget)
         self._known = known
-        self._own: dict[str, Order] = {}
-        self._ids: dict[str, str] = {}
+        self._own = Latest[str, Order](KEPT)
+        self._ids = Latest[str, str](KEPT)
         self._lock = threading.Lock()
         self._newest_ns = 0
         self._numbers = Numbering(folder / "broker-activities")

@@ -121,7 +121,7 @@ class Hearing:
             self._read_lists()
             self._listed_s = now_s
         with self._lock:
-            return [each for each in self._told.updates if each.sequence > after]
+            return self._told.since(after)
 
     def threads(self) -> Sequence[threading.Thread]:
         """Return the thread that listens, as long as it is needed."""
@@ -264,11 +264,10 @@ class Hearing:
 
     def _look_up_rest(self, orders: dict[str, BrokerOrder], rows: Sequence[Row]) -> None:
         """Read orders that are in no list: once open and now ended, or sent long ago and filled."""
-        told = self._told.orders
-        wanted = {each.broker_order_id for each in list(told.values()) if each.is_open}
+        wanted = set(self._told.open)
         wanted |= {str(row["order_id"]) for row in rows if row.get("order_id")}
         for broker_order_id in sorted(wanted - orders.keys()):
-            known = told.get(broker_order_id)
+            known = self._told.order(broker_order_id)
             if known is not None and not known.is_open:
                 orders[broker_order_id] = known
             elif (found := self._source.order_of_id(broker_order_id)) is not None:

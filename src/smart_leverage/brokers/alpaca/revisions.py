@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from smart_leverage.brokers.alpaca import reading
+from smart_leverage.brokers.told import KEPT
+from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import BrokerOrder, Fill
 
 Row = Mapping[str, Any]
@@ -22,8 +24,8 @@ class Names:
     """Executions by the ids that the broker gives them: the stream others than the list."""
 
     def __init__(self) -> None:
-        self._fills: dict[str, Fill] = {}
-        self._of_order: dict[str, dict[str, Fill]] = {}
+        self._fills = Latest[str, Fill](2 * KEPT)
+        self._of_order = Latest[str, dict[str, Fill]](KEPT)
 
     def learn(self, row: Row, fill: Fill) -> None:
         """Remember by which id a row of the stream or of a list names an execution."""

@@ -31,10 +31,12 @@ from smart_leverage.brokers.ccxt.pairs import Pairs
 from smart_leverage.brokers.ccxt.reading import Balance, Execution, Row
 from smart_leverage.brokers.ccxt.watching import Watching
 from smart_leverage.brokers.ccxt.writing import Terms, terms_of, with_steps
+from smart_leverage.brokers.told import KEPT
 from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.classify import strictest
 from smart_leverage.domain.errors import BadData, BrokerDown, NotSent, OutcomeUnknown, Refused
 from smart_leverage.domain.instruments import Instrument, Key
+from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import (
     AccountSnapshot,
     Approved,
@@ -86,9 +88,9 @@ class CcxtBroker:
         self._line = Line(options, keys, budget)
         self._capabilities = capabilities_of(self._line.exchange, self._line.ability)
         self._pairs = Pairs(options.quote, known)
-        self._own: dict[str, Order] = {}
-        self._before: dict[str, str] = {}
-        self._after: dict[str, str] = {}
+        self._own = Latest[str, Order](KEPT)
+        self._before = Latest[str, str](KEPT)
+        self._after = Latest[str, str](KEPT)
         self._lock = threading.Lock()
         self._names = Names(folder / "broker-markets")
         self._held: frozenset[str] = frozenset()

@@ -15,8 +15,9 @@ from typing import Protocol
 import msgspec
 
 from smart_leverage.brokers.ccxt.reading import Execution
-from smart_leverage.brokers.told import Told
+from smart_leverage.brokers.told import KEPT, Told
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS
+from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import BrokerOrder, TradeUpdate
 
 SOON_S, EVERY_S, ALL_EVERY_S = 0.25, 2.0, 60.0
@@ -69,8 +70,8 @@ class Watching:
         """Remember whom to ask; nothing is asked yet."""
         self._source, self._now_ns, self._clock = source, now_ns, clock
         self._told = Told()
-        self._sums: dict[str, Decimal] = {}
-        self._costs: dict[str, Decimal] = {}
+        self._sums = Latest[str, Decimal](KEPT)
+        self._costs = Latest[str, Decimal](KEPT)
         self._expected: dict[str, BrokerOrder] = {}
         self._lock = threading.Lock()
         self._news = threading.Lock()
@@ -80,7 +81,7 @@ class Watching:
         self._is_begun = False
         self._wants = True
         self._woken: set[str] = set()
-        self.foreign_fees: dict[str, Execution] = {}
+        self.foreign_fees = Latest[str, Execution](KEPT)
         """Executions that cost a coin which is neither bought nor paid with, by their name."""
 
     def expect(self, order: BrokerOrder) -> None:
@@ -111,7 +112,7 @@ class Watching:
             elif now_s - self._looked_s >= (SOON_S if self._wants else EVERY_S):
                 self._look()
                 self._looked_s = now_s
-            return [each for each in self._told.updates if each.sequence > after]
+            return self._told.since(after)
 
     def _begin(self, after: int) -> None:
         # A sequence is the time of an update where that has grown: so it says from when to read.
@@ -152,7 +153,7 @@ class Watching:
         self._since_ns = begun_ns
 
     def _unended(self) -> dict[str, BrokerOrder]:
-        told = {name: one for name, one in self._told.orders.items() if one.is_open}
+        told = dict(self._told.open)
         with self._news:
             return told | self._expected
 
