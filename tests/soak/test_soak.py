@@ -65,8 +65,8 @@ def soak(*, rss: int = 0, files: int = 0, threads: int = 0, slower: float = 0.0)
     ("grown", "told"),
     [
         pytest.param(soak(), [], id="nothing"),
-        pytest.param(soak(rss=300), [], id="what-orders-leave-behind"),
-        pytest.param(soak(rss=2_000), ["memory"], id="memory"),
+        pytest.param(soak(rss=8), [], id="what-orders-leave-behind"),
+        pytest.param(soak(rss=200), ["memory"], id="memory"),
         pytest.param(soak(files=1), ["open files"], id="files"),
         pytest.param(soak(threads=1), ["threads"], id="threads"),
         pytest.param(soak(slower=40.0), ["latency"], id="latency"),
