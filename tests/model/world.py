@@ -29,11 +29,11 @@ from smart_leverage.engine.events import (
     Commanded,
     Event,
     Opened,
+    Outcome,
     Prices,
     Updated,
     Wished,
 )
-from smart_leverage.engine.outcome import Outcome
 from smart_leverage.policy.reasons import TradingState
 from smart_leverage.runtime.carrying import Ask, Messenger
 from smart_leverage.runtime.meter import Meter

@@ -18,8 +18,7 @@ from smart_leverage.domain.opportunity import OrderWish
 from smart_leverage.domain.orders import Order, Role, Side
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
-from smart_leverage.engine.events import Event, Opened, Verdict, Wished
-from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.events import Event, Opened, Outcome, Verdict, Wished
 from smart_leverage.policy.caps import weight_of
 from smart_leverage.policy.params import CLASSIC
 

@@ -34,6 +34,7 @@ from smart_leverage.engine.events import (
     FlowArrived,
     LookedUp,
     Opened,
+    Outcome,
     Prices,
     Proposed,
     Reconciled,
@@ -43,7 +44,6 @@ from smart_leverage.engine.events import (
     Verdict,
     Wished,
 )
-from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.state import State
 
 D = Decimal

@@ -32,10 +32,9 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import OrderState, Role
 from smart_leverage.domain.records import Record
 from smart_leverage.engine.core import Core, cancel
-from smart_leverage.engine.events import Commanded, Reconciled, Rung
+from smart_leverage.engine.events import Commanded, Outcome, Reconciled, Rung
 from smart_leverage.engine.exposure import Valuation
 from smart_leverage.engine.ladder import Price, PriceLadder
-from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.state import State
 from smart_leverage.ledger.base import Head
 from smart_leverage.ledger.sqlite import SqliteLedger

@@ -28,8 +28,7 @@ from smart_leverage.domain.opportunity import Opportunity, OrderWish
 from smart_leverage.domain.orders import Side
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Event, FlowArrived, Opened
-from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.events import Event, FlowArrived, Opened, Outcome
 from smart_leverage.ledger.sqlite import SqliteLedger
 from smart_leverage.market.bars import BarSeries, Source
 from smart_leverage.market.feed import Instant, instants

@@ -2,7 +2,7 @@
 
 import tracemalloc
 
-from smart_leverage.domain.seen import Seen
+from smart_leverage.domain.seen import Latest, Seen
 
 
 def test_a_name_is_known_by_all_its_parts() -> None:
@@ -34,3 +34,12 @@ def test_a_name_takes_a_few_bytes() -> None:
         tracemalloc.stop()
     assert used < 200_000 * 40, used
     assert seen.has("bot", "0")
+
+
+def test_a_new_entry_takes_the_place_of_the_oldest() -> None:
+    latest = Latest[str, int](2)
+    for name, number in (("a", 1), ("b", 2), ("a", 3), ("c", 4)):
+        latest[name] = number
+    assert dict(latest) == {"b": 2, "c": 4}
+    latest.setdefault("d", 5)
+    assert dict(latest) == {"c": 4, "d": 5}

@@ -19,8 +19,7 @@ from tests.unit.test_engine_plan_ends import (
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Role, Side
 from smart_leverage.domain.records import Filled, Noted
-from smart_leverage.engine.events import Command
-from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.events import Command, Outcome
 from smart_leverage.policy.reasons import TradingState
 
 MIXED = {BTC: "0.1", ETH: "1", AAPL: "40"}

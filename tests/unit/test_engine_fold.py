@@ -29,8 +29,7 @@ from smart_leverage.domain.records import (
 )
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Command, Event, Prices, Started, Verdict
-from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.events import Command, Event, Outcome, Prices, Started, Verdict
 from smart_leverage.engine.state import State
 from smart_leverage.engine.tracked import order_id
 

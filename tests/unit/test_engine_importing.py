@@ -13,9 +13,8 @@ from smart_leverage.domain.records import Noted, PastDealt, PastImported, PastVa
 from smart_leverage.engine import earning
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import PastArrived
+from smart_leverage.engine.events import Outcome, PastArrived
 from smart_leverage.engine.importing import REFUSED
-from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.shares import tier_of
 from smart_leverage.engine.standings import Standing
 from smart_leverage.policy.evidence import Record, step_record

@@ -14,8 +14,7 @@ from smart_leverage.domain.records import Decided, LimitChanged, Marked, PlanMov
 from smart_leverage.domain.registry import Registry
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.engine import Engine
-from smart_leverage.engine.events import Event, Opened, Verdict, Wished
-from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.events import Event, Opened, Outcome, Verdict, Wished
 from smart_leverage.policy.params import CLASSIC
 from smart_leverage.reports.explain import explain
 

@@ -11,9 +11,8 @@ from smart_leverage.domain.clock import DAY_NS, HOUR_NS
 from smart_leverage.domain.phases import SIGNED, PhaseResult
 from smart_leverage.domain.proposals import LIFE_NS, NAME, Change, Proposal, encoded, sealed
 from smart_leverage.domain.records import LimitChanged, Noted
-from smart_leverage.engine.events import Command, Commanded
+from smart_leverage.engine.events import Command, Commanded, Outcome
 from smart_leverage.engine.limiting import REFUSED as LIMIT_REFUSED
-from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.reviewing import REFUSED, hash_in_force
 from smart_leverage.runtime.control import Request
 from smart_leverage.runtime.operator import problems_of

@@ -22,8 +22,7 @@ from smart_leverage.domain.orders import (
     TimeInForce,
 )
 from smart_leverage.domain.registry import Registry
-from smart_leverage.engine.events import Answered, Event, Verdict
-from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.events import Answered, Event, Outcome, Verdict
 from smart_leverage.runtime.carrying import Aside, AtOnce, Fence, Lanes, Messenger
 
 D = Decimal

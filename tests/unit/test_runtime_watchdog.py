@@ -14,8 +14,7 @@ from smart_leverage.brokers.sim import Mode, SimBroker, SimConfig
 from smart_leverage.domain.clock import SystemClock
 from smart_leverage.domain.orders import Approved, BrokerOrder, Order, Side
 from smart_leverage.domain.registry import Registry
-from smart_leverage.engine.events import Answered, Verdict
-from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.events import Answered, Outcome, Verdict
 from smart_leverage.ledger.writing import WritingLedger
 from smart_leverage.market.quotes import QuotePath
 from smart_leverage.runtime.carrying import Lanes, Messenger

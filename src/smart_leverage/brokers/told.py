@@ -4,9 +4,8 @@ from collections import deque
 from decimal import Decimal
 from itertools import takewhile
 
-from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import BrokerOrder, Fill, TradeUpdate
-from smart_leverage.domain.seen import Seen
+from smart_leverage.domain.seen import Latest, Seen
 
 KEPT = 20_000
 """So many of the last updates can be asked for again, and so many ended orders are known."""

@@ -1,11 +1,15 @@
-"""Whether something was named before: an answer about a million names, in few bytes each.
+"""What is remembered of very much that was named: the last of it whole, more of it in few bytes.
 
 Whoever runs for years can keep neither every name nor forget one that somebody may say again.
 """
 
 from array import array
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from hashlib import blake2b
+from typing import TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 LEAST = 1 << 20
 """So many names are known at least, and twice as many at most: 18 MiB."""
@@ -47,6 +51,19 @@ class Seen:
         digest = _digest(name)
         place = digest % BUCKETS
         return any(digest in each.get(place, ()) for each in (self._younger, self._elder))
+
+
+class Latest(OrderedDict[K, V]):
+    """A dictionary of so many entries at most: a new one takes the place of the oldest."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        if len(self) > self._most:
+            self.popitem(last=False)
 
 
 def _digest(name: tuple[str, ...]) -> int:

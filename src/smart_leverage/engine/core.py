@@ -30,11 +30,11 @@ from smart_leverage.domain.records import (
     SplitSeen,
 )
 from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.events import Outcome
 from smart_leverage.engine.exposure import Worst, worst_case
 from smart_leverage.engine.ladder import PriceLadder
 from smart_leverage.engine.lending import phase_at
 from smart_leverage.engine.limits import laid_over
-from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.proof import ONE, ExactCaps, exact, exact_caps
 from smart_leverage.engine.standings import Standings
 from smart_leverage.engine.state import KEPT, State

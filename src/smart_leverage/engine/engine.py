@@ -29,6 +29,7 @@ from smart_leverage.engine.deciding import on_opportunity, on_wish
 from smart_leverage.engine.doubting import on_clock_judged, on_stream_judged
 from smart_leverage.engine.earning import judge_exposure
 from smart_leverage.engine.enforcing import take_step_due
+from smart_leverage.engine.events import Outcome
 from smart_leverage.engine.exposure import Valuation, value
 from smart_leverage.engine.importing import take_past
 from smart_leverage.engine.income import take_income
@@ -41,7 +42,6 @@ from smart_leverage.engine.judging import (
     roll,
 )
 from smart_leverage.engine.limiting import heed_configuration, heed_opening, take_due
-from smart_leverage.engine.outcome import Outcome
 from smart_leverage.engine.plans import shrink
 from smart_leverage.engine.proof import ExactCaps, over_cap
 from smart_leverage.engine.protecting import protect, report_bare, watch

@@ -1,5 +1,6 @@
-"""The closed list of what can happen to an account; time arrives inside the event."""
+"""The closed list of what can happen to an account, and what follows; time arrives in the event."""
 
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
@@ -11,10 +12,12 @@ from smart_leverage.domain.orders import (
     AccountSnapshot,
     Approved,
     BrokerOrder,
+    Change,
     PositionSnapshot,
     TradeUpdate,
 )
 from smart_leverage.domain.past import Deal, SourceFile
+from smart_leverage.domain.records import Decided, Record
 
 
 class Rung(IntEnum):
@@ -289,3 +292,17 @@ class Commanded(Event, frozen=True, kw_only=True):
     reason: str
     changes: tuple[tuple[str, str], ...] = ()
     is_admin: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The answer to one event; cancels and sends leave only after the records are durable.
+
+    Cancels go out first: a house order often waits for one. Changes go before what is sent anew.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    cancels: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    sends: list[Approved] = field(default_factory=list)
+    decisions: list[Decided] = field(default_factory=list)

@@ -18,8 +18,7 @@ from smart_leverage.domain.errors import (
     Refused,
 )
 from smart_leverage.domain.orders import Approved, BrokerOrder, Change, Order, Side
-from smart_leverage.engine.events import Answered, CancelAnswered, Event, Verdict
-from smart_leverage.engine.outcome import Outcome
+from smart_leverage.engine.events import Answered, CancelAnswered, Event, Outcome, Verdict
 
 _LOG = logging.getLogger(__name__)
 

@@ -22,11 +22,11 @@ from smart_leverage.engine.events import (
     Event,
     Listed,
     LookedUp,
+    Outcome,
     Reconciled,
     Updated,
     Verdict,
 )
-from smart_leverage.engine.outcome import Outcome
 from smart_leverage.ledger.base import Ledger
 from smart_leverage.runtime.activities import event_of, moved_units
 from smart_leverage.runtime.carrying import UNSTAMPED, AtOnce, Carrier, Messenger

@@ -22,7 +22,6 @@ from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.clock import DAY_NS
 from smart_leverage.domain.errors import BadData, BrokerDown, NotSent, OutcomeUnknown, Refused
 from smart_leverage.domain.instruments import Instrument, Key
-from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import (
     AccountSnapshot,
     Approved,
@@ -33,6 +32,7 @@ from smart_leverage.domain.orders import (
     Side,
     TradeUpdate,
 )
+from smart_leverage.domain.seen import Latest
 from smart_leverage.wire.encoding import when
 
 T = TypeVar("T")

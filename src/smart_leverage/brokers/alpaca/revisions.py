@@ -11,8 +11,8 @@ import msgspec
 
 from smart_leverage.brokers.alpaca import reading
 from smart_leverage.brokers.told import KEPT
-from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import BrokerOrder, Fill
+from smart_leverage.domain.seen import Latest
 
 Row = Mapping[str, Any]
 

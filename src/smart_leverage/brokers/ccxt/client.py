@@ -36,7 +36,6 @@ from smart_leverage.domain.activities import Activity
 from smart_leverage.domain.classify import strictest
 from smart_leverage.domain.errors import BadData, BrokerDown, NotSent, OutcomeUnknown, Refused
 from smart_leverage.domain.instruments import Instrument, Key
-from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import (
     AccountSnapshot,
     Approved,
@@ -46,6 +45,7 @@ from smart_leverage.domain.orders import (
     Side,
     TradeUpdate,
 )
+from smart_leverage.domain.seen import Latest
 
 T = TypeVar("T")
 

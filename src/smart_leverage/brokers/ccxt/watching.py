@@ -17,8 +17,8 @@ import msgspec
 from smart_leverage.brokers.ccxt.reading import Execution
 from smart_leverage.brokers.told import KEPT, Told
 from smart_leverage.domain.clock import DAY_NS, HOUR_NS
-from smart_leverage.domain.latest import Latest
 from smart_leverage.domain.orders import BrokerOrder, TradeUpdate
+from smart_leverage.domain.seen import Latest
 
 SOON_S, EVERY_S, ALL_EVERY_S = 0.25, 2.0, 60.0
 """Seconds between looks: after something was sent, while something is open, at all markets."""
