@@ -14,7 +14,8 @@ from decimal import (
     Inexact,
     InvalidOperation,
     Overflow,
-    localcontext,
+    getcontext,
+    setcontext,
 )
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -47,8 +48,14 @@ def exactly(function: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        with localcontext(EXACT):
+        before = getcontext()
+        if before is EXACT:
             return function(*args, **kwargs)
+        setcontext(EXACT)  # itself, as nobody changes it: a copy for each call costs more than sums
+        try:
+            return function(*args, **kwargs)
+        finally:
+            setcontext(before)
 
     return run
 

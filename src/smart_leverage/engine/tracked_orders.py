@@ -141,6 +141,8 @@ class TrackedOrders:
 
     def after(self, tracked: Tracked) -> Tracked | None:
         """Return the order that is to come in the place of this one, while it may fill."""
+        if not self._changes:
+            return None
         name = tracked.order.client_order_id
         return next((one for one in self._changes.values() if one.replaces == name), None)
 
