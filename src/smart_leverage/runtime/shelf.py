@@ -3,6 +3,7 @@
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from decimal import Decimal
 from operator import attrgetter
@@ -169,10 +170,20 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self.clear()
+        self._is_recalling = False
+        self._clear()
 
-    def clear(self) -> None:
-        """Forget everything: the ledger is about to be told from its beginning."""
+    @contextmanager
+    def recalling(self) -> Iterator[None]:
+        """Forget everything, and hear the journal from its beginning; no stream tells of that."""
+        self._clear()
+        self._is_recalling = True
+        try:
+            yield
+        finally:
+            self._is_recalling = False
+
+    def _clear(self) -> None:
         self._by_id: dict[str, Shelved] = {}
         self._ours: dict[str, Shelved] = {}
         self._by_request: dict[tuple[str, str], Shelved] = {}
@@ -262,7 +273,7 @@ class Shelf:
                 self._stays(shelved.replaces)
         event = "new" if wakes else _event(before, record, was_known=was_known)
         if event:
-            self._told.append(Told(event, copy(shelved), record.at_ns))
+            self._tell(event, shelved, record.at_ns)
         self._tell_waiting(shelved)
 
     def _tell_waiting(self, shelved: Shelved) -> None:
@@ -287,7 +298,7 @@ class Shelf:
         shelved.updated_ns = shelved.filled_ns = fill.at_ns
         self._keep(Executed(fill, shelved, shelved.filled, fill.at_ns))
         event = "fill" if shelved.is_whole else "partial_fill"
-        self._told.append(Told(event, copy(shelved), fill.at_ns, fill))
+        self._tell(event, shelved, fill.at_ns, fill)
         self._tell_waiting(shelved)  # no word of its own has to come before or after it
 
     def _keep(self, executed: Executed) -> None:
@@ -313,7 +324,7 @@ class Shelf:
         fill, name = after or before, before.execution_id
         back = _coins(before) - (ZERO if after is None else _coins(after))
         self._keep(Executed(fill, shelved, shelved.filled, record.at_ns, event, name, back))
-        self._told.append(Told(event, copy(shelved), record.at_ns, fill, name))
+        self._tell(event, shelved, record.at_ns, fill, name)
 
     def _trailed(self, record: OrderTrailed) -> None:
         """Note where a trailing stop stands; as at the venue, the stream says nothing of it."""
@@ -327,9 +338,15 @@ class Shelf:
         if shelved is not None and not shelved.is_final:
             shelved.state = OrderState.PENDING_CANCEL
             shelved.updated_ns = record.at_ns
-            self._told.append(Told("pending_cancel", copy(shelved), record.at_ns))
+            self._tell("pending_cancel", shelved, record.at_ns)
 
     # -- telling ----------------------------------------------------------------------------------
+
+    def _tell(
+        self, event: str, shelved: Shelved, at_ns: int, fill: Fill | None = None, revises: str = ""
+    ) -> None:
+        if not self._is_recalling:
+            self._told.append(Told(event, copy(shelved), at_ns, fill, revises))
 
     def when_told(self, client_order_id: str, call: Callable[[Shelved], None]) -> None:
         """Call with an order once the broker has told of it and its exits; at once if it has."""

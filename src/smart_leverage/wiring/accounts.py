@@ -185,12 +185,12 @@ def in_real_time(
             office.shelf.hear(record)
 
         def build(ledger: Ledger) -> Trader:
-            office.shelf.clear()
             timed = TimedBroker(venue.broker, meter)
-            return rebuilt(
-                config, ledger, timed, steady, tell, held_back,
-                see=see, carrier=lanes, meter=meter, find=venue.find,
-            )  # fmt: skip
+            with office.shelf.recalling():
+                return rebuilt(
+                    config, ledger, timed, steady, tell, held_back,
+                    see=see, carrier=lanes, meter=meter, find=venue.find,
+                )  # fmt: skip
 
         keeper.begin(build)
         note_verified(folder / LEDGER, keeper.ledger.head.seq, clock.now_ns())
