@@ -321,7 +321,7 @@ def lets_trailing_stops_follow_our_own_prices(planted: pytest.MonkeyPatch) -> No
 
 MISTAKES = [
     Mistake(reserves_nothing, {}, ("INV-03",), first=1),
-    Mistake(counts_only_the_new_order_of_a_change, {"lost_before": 0.4}, ("INV-03",), first=54),
+    Mistake(counts_only_the_new_order_of_a_change, {"lost_before": 0.4}, ("INV-03",), first=26),
     Mistake(counts_a_silence_as_a_no, {"lost_after": 0.4}, ("INV-03", "INV-06", "INV-08")),
     Mistake(tries_again_under_a_new_id, {"lost_before": 0.3}, ("INV-02",)),
     Mistake(blocks_exits_while_tripped, {}, ("INV-05",)),
@@ -349,7 +349,7 @@ MISTAKES = [
     Mistake(starts_a_plan_beside_another, {"refused": 0.9}, ("INV-20",)),
     Mistake(counts_both_exits_of_a_pair, {}, ("INV-05",), first=1),
     Mistake(counts_exits_that_are_held_back, {}, ("INV-05",), first=1),
-    Mistake(lets_a_resting_sale_stand_before_the_house, {}, ("INV-05",), first=13),
+    Mistake(lets_a_resting_sale_stand_before_the_house, {}, ("INV-05",), first=11),
     Mistake(forgets_the_share_of_a_bot, {}, ("INV-03",), first=1),
     Mistake(remembers_what_was_only_tried, {}, ("INV-15",)),
     Mistake(lets_trailing_stops_follow_our_own_prices, {}, ("INV-08",), first=12),

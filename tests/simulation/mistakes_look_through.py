@@ -119,6 +119,6 @@ LOOKING_THROUGH = (
     Mistake(looks_through_long_funds_only, {}, ("INV-03", "INV-12"), CALM, 20),
     Mistake(trims_by_market_value, {}, ("INV-20",), CALM, 11),
     Mistake(measures_market_value, {}, ("INV-12",), LOOKING),
-    Mistake(sizes_by_market_value, {}, ("INV-03",), CALM, 11),
+    Mistake(sizes_by_market_value, {}, ("INV-03",), CALM, 16),
     Mistake(shares_out_market_value, {}, ("INV-03",), LOOKING),
 )
