@@ -126,7 +126,7 @@ def scenario(
     Raises:
         LedgerError: Neither equity nor a ledger with a mark.
     """
-    now = None if ledger is None else remember(ledger)
+    now = None if ledger is None else remember(ledger, is_whole=True)
     settings = _settings(now, config)
     value, source = _equity(equity, now)
     limits = settings.limits

@@ -114,7 +114,7 @@ class _Pass:
             kind: tables.add(table, before=(SEQ, AT)) for kind, table in journal_tables().items()
         }
         self._derived = {name: tables.add(table) for name, table in derived_tables().items()}
-        self._fold = Fold(with_prices=False)
+        self._fold = Fold(with_prices=False, is_whole=True)
         self._calendar = RiskCalendar(account.risk_timezone)
         self._units = Units()
         self._before = self._nav = 1.0

@@ -153,7 +153,9 @@ def number(numbers: dict[str, Any], key: str) -> Decimal | None:
     return Decimal(repr(value))
 
 
-def remember(path: Path, *, with_prices: bool = False, until: int | None = None) -> Remembered:
+def remember(
+    path: Path, *, with_prices: bool = False, until: int | None = None, is_whole: bool = False
+) -> Remembered:
     """Read a ledger and return the account as of its last record.
 
     What waits in the emergency journal of a ledger in trouble is taken in as well.
@@ -162,6 +164,7 @@ def remember(path: Path, *, with_prices: bool = False, until: int | None = None)
         path: The ledger.
         with_prices: Read the decisions as well, for the last known price of every instrument.
         until: The last event to read; then the emergency journal is left out.
+        is_whole: Keep all trades that there ever were, and not only those of late; see `Fold`.
 
     Raises:
         LedgerError: There is no ledger, it cannot be read, or it holds no account.
@@ -170,7 +173,7 @@ def remember(path: Path, *, with_prices: bool = False, until: int | None = None)
         account = reader.account()
         if account is None:
             raise LedgerError(f"{path}: holds no account yet; start a run with it first")
-        fold = Fold(with_prices=with_prices)
+        fold = Fold(with_prices=with_prices, is_whole=is_whole)
         for entry in reader.entries():
             if until is not None and entry.seq > until:
                 break
@@ -181,10 +184,13 @@ def remember(path: Path, *, with_prices: bool = False, until: int | None = None)
 class Fold:
     """Folds records as the engine does, except for what takes time and nobody asks here.
 
-    A mark moves the baselines; how the allocation was used over time is left out.
+    A mark moves the baselines; how the allocation was used over time is left out. What lies far
+    back is forgotten, as by the engine, unless it `is_whole`: then trades, lots and requests of
+    all times stay, in a memory that grows with the journal.
     """
 
-    def __init__(self, *, with_prices: bool = False) -> None:
+    def __init__(self, *, with_prices: bool = False, is_whole: bool = False) -> None:
+        self._is_whole = is_whole
         self._passed = _SILENT if with_prices else _SILENT | _DECISION
         self.state = State()
         self.prices: dict[Key, Known] = {}
@@ -243,12 +249,17 @@ class Fold:
     def _take(self, record: Record) -> None:
         self._price(record)
         if not isinstance(record, Filled | FillRevised):
-            self.state.apply(record)
+            self._apply(record)
             return
         fill = record.fill if isinstance(record, Filled) else record.after or record.before
         before = self.state.book.qty(fill.key)
-        self.state.apply(record)
+        self._apply(record)
         self._move(fill.key, (self.state.book.qty(fill.key) - before) * fill.price)
+
+    def _apply(self, record: Record) -> None:
+        self.state.apply(record)
+        if not self._is_whole:
+            self.state.forget()
 
     def _move(self, key: Key, value: Decimal) -> None:
         if key in self.state.instruments:

@@ -93,7 +93,7 @@ class _Follower:
         self._account = account
         self._kind = kind
         self._calendar = RiskCalendar(account.risk_timezone)
-        self._fold = Fold(with_prices=True)
+        self._fold = Fold(with_prices=True, is_whole=True)
         self._period: Period | None = None
         self._head = b""
         self.story = Story(keeps_figures=False)
