@@ -122,12 +122,13 @@ def test_under_steady_every_episode_is_folded_once_for_the_account_and_once_for_
 
 def test_under_steady_the_same_past_again_changes_nothing_and_an_older_one_is_first() -> None:
     desk = steady(trips(30, wins=20))
-    known = (list(desk.state.episodes.closed), standing(desk))
+    known, stood = list(desk.state.episodes.closed), standing(desk)
     assert bring(desk, trips(30, wins=20)).records == []
-    assert (desk.state.episodes.closed, standing(desk)) == known
+    assert list(desk.state.episodes.closed) == known
+    assert standing(desk) == stood
     older = earlier(trips(3, wins=3, name="older"))
     bring(desk, older)
-    assert desk.state.episodes.closed[3:] == known[0]
+    assert desk.state.episodes.closed[3:] == known
     anew = steady(older + trips(30, wins=20))
     assert standing(desk).with_forced == standing(anew).with_forced
 

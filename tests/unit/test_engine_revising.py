@@ -5,11 +5,13 @@ from decimal import Decimal
 import pytest
 from tests.simulation.desk import BTC, KO, D, Desk
 
+from smart_leverage.books import positions
 from smart_leverage.books.book import BookState
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import Fill, Role
 from smart_leverage.domain.records import BreakerMoved, FillRevised, IncomeSeen, Noted
 from smart_leverage.engine.config import EngineConfig
+from smart_leverage.engine.core import Core
 from smart_leverage.engine.engine import Engine
 from smart_leverage.engine.events import IncomeArrived
 from smart_leverage.policy.reasons import TradingState
@@ -219,6 +221,29 @@ def test_of_an_unknown_execution_a_difference_is_left() -> None:
     assert desk.engine.has_doubts  # so the lists are read at once
     desk.reconcile(positions={})
     assert desk.state.trading is TradingState.REDUCING
+
+
+def test_of_a_forgotten_execution_a_difference_is_left_unless_it_was_corrected_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Core, "remembers", 4)
+    monkeypatch.setattr(positions, "CHECKPOINT_EVERY", 2)
+    desk = Desk()
+    fill, other = bought(desk, KO, "10"), bought(desk, KO, "10")
+    desk.revise(fill, price="59")
+    (corrected,) = [each.after for each in desk.records if isinstance(each, FillRevised)]
+    for _ in range(12):
+        bought(desk, KO, "1")
+    assert desk.state.book.is_forgotten(fill.execution_id)
+    before = books(desk)
+    desk.revise(fill, price="59")  # the broker says it again
+    assert corrected is not None
+    assert desk.state.book.is_counted(corrected.execution_id)
+    assert notes(desk, "fill.not_revised") == []
+    desk.revise(other)
+    assert books(desk) == before
+    assert len(notes(desk, "fill.not_revised")) == 1
+    assert desk.buy(KO, "1").reason == "not_ready"
 
 
 def test_a_correction_that_comes_before_its_execution_waits_for_it() -> None:

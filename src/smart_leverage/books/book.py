@@ -355,6 +355,10 @@ class Book:
         """Whether an execution has been booked."""
         return execution_id in self._counted or self._long_ago.has(execution_id)
 
+    def is_forgotten(self, execution_id: str) -> bool:
+        """Whether an execution was booked so long ago that nobody knows more of it."""
+        return execution_id not in self._counted and self._long_ago.has(execution_id)
+
     def standing(self, execution_id: str) -> Fill | None:
         """Return what counts of an execution by now.
 

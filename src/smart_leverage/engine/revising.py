@@ -59,11 +59,12 @@ def _is_done(core: Core, update: TradeUpdate) -> bool:
     book, after = core.state.book, update.fill
     if not book.is_counted(update.revises):
         return False
+    if after is not None and book.is_counted(after.execution_id):
+        return True
     before = book.standing(update.revises)
     if before is None or after is None:
-        return before is None
-    is_equal = (before.qty, before.price, before.fee) == (after.qty, after.price, after.fee)
-    return is_equal or book.is_counted(after.execution_id)
+        return before is None and not book.is_forgotten(update.revises)
+    return (before.qty, before.price, before.fee) == (after.qty, after.price, after.fee)
 
 
 def _obstacle(core: Core, update: TradeUpdate) -> str:
