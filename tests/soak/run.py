@@ -11,7 +11,8 @@ is compared with what is used in the end:
 
 - open files and threads: no more than a handful beyond the most of the beginning;
 - memory: hardly anything for each order, because of what lies far back only names are kept, in a
-  few bytes each, beside an allowance for the allocator; the venue is a broker and keeps them all;
+  few bytes each, beside an allowance for the allocator and for what the first orders fill; the
+  venue is a broker and keeps them all;
 - latency: the slow ones take no more than twice as long, beside an allowance.
 
 The last line is one JSON object. Ends with 1 if something grew, or nothing was ordered.
@@ -50,6 +51,10 @@ FILES_MORE = 6
 THREADS_MORE = 4
 RSS_KIB_EACH = 0.1
 """For every order that was sent: the digests of its name and of its executions."""
+
+RSS_KIB_EACH_FILLING = 3.0
+FILLING = 150_000
+"""With so many orders a process fills what it remembers of the last ones; then it is full."""
 
 RSS_KIB_EACH_AT_VENUE = 6.0
 
@@ -139,20 +144,30 @@ class Soak:
         )  # fmt: skip
 
 
-def parts(soak: Soak) -> tuple[list[Sample], list[Sample], int]:
-    """Return the first and the last samples that are compared, and the orders between them."""
+def parts(soak: Soak) -> tuple[list[Sample], list[Sample], int, int]:
+    """Return the first and the last samples that are compared, and the orders before both."""
     whole = soak.samples[-1].at_s
     begin, end = whole * WARM, whole
     span = (end - begin) * PART
     first = [each for each in soak.samples if begin <= each.at_s <= begin + span]
     last = [each for each in soak.samples if each.at_s >= end - span]
     rate = sum(each.orders for each in soak.slices) / whole
-    return first, last, int(rate * (end - begin - span))
+    return first, last, int(rate * begin), int(rate * (end - span))
+
+
+def bound_kib(role: str, before: int, after: int) -> float:
+    """Return by how much the memory of a process may grow from so many orders to so many."""
+    if role == "venue":
+        return RSS_KIB_MORE + RSS_KIB_EACH_AT_VENUE * (after - before)
+    filling = max(min(after, FILLING) - before, 0)
+    more = RSS_KIB_EACH_FILLING * filling + RSS_KIB_EACH * (after - before - filling)
+    return RSS_KIB_MORE + more
 
 
 def judged(soak: Soak) -> tuple[dict[str, Any], list[str]]:
     """Return the figures and what grew beyond its bound."""
-    first, last, orders = parts(soak)
+    first, last, begun, ended = parts(soak)
+    orders = ended - begun
     figures: dict[str, Any] = {}
     grown: list[str] = []
     for role in sorted(set(first[0].uses) & set(last[-1].uses)):
@@ -168,8 +183,7 @@ def judged(soak: Soak) -> tuple[dict[str, Any], list[str]]:
             "files": files,
             "threads": threads,
         }
-        bound_kib = RSS_KIB_EACH_AT_VENUE if role == "venue" else RSS_KIB_EACH
-        if rss[1] - rss[0] > RSS_KIB_MORE + bound_kib * orders:
+        if rss[1] - rss[0] > bound_kib(role, begun, ended):
             grown.append(f"memory of {role}: {rss[0]:,} to {rss[1]:,} KiB over {orders:,} orders")
         if files[1] > files[0] + FILES_MORE:
             grown.append(f"open files of {role}: {files[0]} to {files[1]}")

@@ -47,7 +47,9 @@ def test_what_a_process_uses_is_read_from_the_system() -> None:
     assert use_of(child.pid) is None
 
 
-def soak(*, rss: int = 0, files: int = 0, threads: int = 0, slower: float = 0.0) -> Soak:
+def soak(
+    *, rss: int = 0, files: int = 0, threads: int = 0, slower: float = 0.0, orders: int = 100_000
+) -> Soak:
     """Return a soak of twenty minutes, in which something grows by so much a second."""
     made = Soak.__new__(Soak)
     made.samples = [
@@ -55,7 +57,7 @@ def soak(*, rss: int = 0, files: int = 0, threads: int = 0, slower: float = 0.0)
         for at in range(1, 1201)
     ]
     made.slices = [
-        Slice((number + 1) * 100.0, 10_000, 8_000, 0, 5.0, 20.0 + number * slower)
+        Slice((number + 1) * 100.0, orders, 8_000, 0, 5.0, 20.0 + number * slower)
         for number in range(SLICES)
     ]
     return made
@@ -66,7 +68,9 @@ def soak(*, rss: int = 0, files: int = 0, threads: int = 0, slower: float = 0.0)
     [
         pytest.param(soak(), [], id="nothing"),
         pytest.param(soak(rss=8), [], id="what-orders-leave-behind"),
+        pytest.param(soak(rss=200, orders=10_000), [], id="what-the-first-orders-fill"),
         pytest.param(soak(rss=200), ["memory"], id="memory"),
+        pytest.param(soak(rss=500, orders=10_000), ["memory"], id="memory-of-few-orders"),
         pytest.param(soak(files=1), ["open files"], id="files"),
         pytest.param(soak(threads=1), ["threads"], id="threads"),
         pytest.param(soak(slower=40.0), ["latency"], id="latency"),
