@@ -138,7 +138,8 @@ def test_in_the_end_both_agree_and_nothing_was_doubled(broker: Served, tmp_path:
             # The broker is an account as well, and hears of it a moment after its venue did.
             eventually(lambda: len(heard(broker)) == before + done, 30.0)
             eventually(lambda: len(heard(governed)) == len(heard(broker)), 30.0)
-            eventually(agree, 30.0)
+            # What came back of a fee in coins is seen when the lists are compared, twice a minute.
+            eventually(agree, 90.0)
             eventually(lambda: cash(governed) == cash(broker), 60.0)
             assert any(one.after is None for one in heard(governed))
             assert any(one.after is not None for one in heard(governed))
