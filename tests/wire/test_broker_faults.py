@@ -34,7 +34,7 @@ LASTS_S = 25.0
 AT_MOST_S = 100.0
 """How long it goes on where the machine is slow and too little went wrong so far."""
 LEAST = 12
-CAP = Decimal("0.25")
+CAP, CENT = Decimal("0.25"), Decimal("0.01")
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +109,9 @@ def records(served: Served) -> list[object]:
 
 
 def cash(served: Served) -> Decimal:
-    """Return the cash by the books of an account, to the cent."""
+    """Return the cash by the books of an account."""
     with Reader.open(served.folder / "ledger.sqlite") as reader:
-        return sum((one.amount for one in reader.cash()), Decimal(0)).quantize(Decimal("0.01"))
+        return sum((one.amount for one in reader.cash()), Decimal(0))
 
 
 def test_in_the_end_both_agree_and_nothing_was_doubled(broker: Served, tmp_path: Path) -> None:
@@ -140,7 +140,8 @@ def test_in_the_end_both_agree_and_nothing_was_doubled(broker: Served, tmp_path:
             eventually(lambda: len(heard(governed)) == len(heard(broker)), 30.0)
             # What came back of a fee in coins is seen when the lists are compared, twice a minute.
             eventually(agree, 90.0)
-            eventually(lambda: cash(governed) == cash(broker), 60.0)
+            # The wire tells cash in whole cents, so parts of one are told by nobody.
+            eventually(lambda: abs(cash(governed) - cash(broker)) < CENT, 60.0)
             assert any(one.after is None for one in heard(governed))
             assert any(one.after is not None for one in heard(governed))
         # It goes on protecting until it ends, so what it meant is read when it has ended.
