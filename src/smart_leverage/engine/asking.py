@@ -159,15 +159,15 @@ def _verdict(reason: Reason, asked: Decimal, given: Decimal) -> str:
 
 def is_answered(core: Core, ask: Ask) -> bool:
     """Tell whether a request was granted under this name; another one under it is refused."""
-    known = core.state.requests.get((ask.bot, ask.request)) if ask.request else None
+    if not ask.request:
+        return False
+    known = core.state.requests.get((ask.bot, ask.request))
     if known is None:
-        is_old = bool(ask.request) and core.state.requests_before.has(ask.bot, ask.request)
-        if is_old:
-            refuse(core, ask, {"request": f"{ask.request} was given to an order long ago"})
-        return is_old
-    body, decision_id = known
-    if body != ask.body:
-        refuse(core, ask, {"request": f"{ask.request} was {body} in {decision_id}"})
+        if not core.state.requests_before.has(ask.bot, ask.request):
+            return False
+        refuse(core, ask, {"request": f"{ask.request} was given to an order long ago"})
+    elif known[0] != ask.body:
+        refuse(core, ask, {"request": f"{ask.request} was {known[0]} in {known[1]}"})
     return True
 
 

@@ -130,7 +130,7 @@ class State:
         self.orders = TrackedOrders()
         self.usual: dict[str, Usual] = {}
         """By bot: what its last purchases came to."""
-        self._cut_by = ""
+        self._cut_by: str | None = None
         """The decision that cut an order last: what is left of one is no size of its bot's own."""
         self.sequence = 0
         self.session = ""
@@ -365,7 +365,7 @@ class State:
 
     def _intended(self, record: Intended) -> None:
         self.sequence += 1
-        if not record.decision_id or record.decision_id != self._cut_by:
+        if record.decision_id != self._cut_by:
             heed_order(self.usual, record)
         order = record.order
         replaces = "" if record.is_foreign else record.replaces
