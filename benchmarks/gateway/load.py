@@ -114,6 +114,7 @@ class Notes:
 
     def __init__(self, told: TextIO | None) -> None:
         self.latencies: list[float] = []
+        self._by_kind: dict[str, list[float]] = {"buy": [], "sell": [], "denied": []}
         self.statuses: Counter[int] = Counter()
         self.reasons: Counter[str] = Counter()
         self.sides: Counter[str] = Counter()
@@ -122,6 +123,7 @@ class Notes:
     def take(self, wanted: Wanted, latency: float, status: int, body: bytes) -> None:
         """Note an answer."""
         self.latencies.append(latency)
+        self._by_kind[wanted.side if status == 200 else "denied"].append(latency)
         self.statuses[status] += 1
         if status == 200:
             self.sides[wanted.side] += 1
@@ -156,6 +158,7 @@ class Notes:
             "reasons": dict(self.reasons.most_common()),
             **{f"p{name}_ms": _quantile(ordered, q) for name, q in _QUANTILES},
             "max_ms": _quantile(ordered, 1.0),
+            **{f"{kind}_p50_ms": _quantile(sorted(of), 0.5) for kind, of in self._by_kind.items()},
             "load_cpu_share": round((use.ru_utime + use.ru_stime) / seconds, 3),
         }
 
