@@ -6,9 +6,14 @@ import pytest
 from tests.simulation.desk import BTC, KO, Desk
 
 from smart_leverage.domain.instruments import Key
-from smart_leverage.domain.orders import Order, Role, Side
+from smart_leverage.domain.opportunity import OrderWish
+from smart_leverage.domain.orders import Order, OrderType, Role, Side, TimeInForce
 from smart_leverage.domain.records import OrderMoved
+from smart_leverage.engine import releasing
+from smart_leverage.engine.core import Core, blockers
 from smart_leverage.engine.engine import Engine
+from smart_leverage.engine.events import Wished
+from smart_leverage.engine.tracked import Tracked
 
 D = Decimal
 
@@ -91,3 +96,59 @@ def test_what_the_stop_left_is_sold_and_what_it_did_not_leave_is_not() -> None:
     gone.fill(stop, "54")
     assert sold(gone) == []
     assert ended(gone)[-1] == "stopped first: the position is smaller now"
+
+
+def test_of_many_sales_that_wait_for_the_same_one_asks_and_all_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hundred that wait for a hundred would be ten thousand looks at each fill."""
+    asked: list[str] = []
+
+    def counting(core: Core, order: Order) -> list[Tracked]:
+        asked.append(order.client_order_id)
+        return blockers(core, order)
+
+    monkeypatch.setattr(releasing, "blockers", counting)
+    desk = Desk()
+    stop = desk.hold(KO, "10")
+    for _ in range(5):
+        desk.sell(KO, "2")
+    asked.clear()
+    desk.fill(stop, "54", "1")
+    assert len(asked) == 1
+    assert sold(desk) == []
+    desk.end(stop)
+    assert [one.qty for one in sold(desk)] == [D(1), D(2), D(2), D(2), D(2)]
+    assert not desk.engine.waiting
+
+
+def sell_at(desk: Desk, qty: str, price: str) -> None:
+    wish = OrderWish(
+        at_ns=desk.now_ns,
+        key=KO,
+        side=Side.SELL,
+        source="bot",
+        id=f"wish-{len(desk.events)}",
+        qty=D(qty),
+        type=OrderType.LIMIT,
+        limit_price=D(price),
+        time_in_force=TimeInForce.DAY,
+    )
+    assert desk.feed(Wished(at_ns=desk.now_ns, wish=wish, bot="bot")).decisions[0].given == D(qty)
+
+
+def test_a_sale_at_a_price_of_its_own_does_not_wait_with_those_at_the_market() -> None:
+    """A purchase is in the way only of those that would trade with it."""
+    desk = Desk()
+    stop = desk.hold(KO, "10")
+    desk.buy(KO, "1")
+    desk.sell(KO, "2")
+    sell_at(desk, "3", "70")
+    desk.sell(KO, "1")
+    sell_at(desk, "4", "70")
+    assert sold(desk) == []
+    desk.end(stop)
+    assert [one.qty for one in sold(desk)] == [D(3), D(4)]
+    (bought,) = [one for one in desk.sent if one.side is Side.BUY and one.key == KO][-1:]
+    desk.end(bought)
+    assert [one.qty for one in sold(desk)] == [D(3), D(4), D(2), D(1)]

@@ -166,7 +166,7 @@ def test_what_nobody_waits_for_is_made_durable_with_what_somebody_waits_for(aske
     counting = Counting(desk)
     trader, head = cast("Driven", counting), desk.trader.ledger.head
     assert desk.office.patience_s is None
-    desk.office.answered(print_of(desk))
+    desk.office.brought([print_of(desk)])
     desk.office.attend(trader, desk.clock.now_ns)
     assert counting.times == 0
     assert desk.trader.ledger.head == head
@@ -187,7 +187,7 @@ def test_patience_has_an_end_also_while_more_comes_in_all_the_time(
     counting, now_s = Counting(desk), [100.0]
     monkeypatch.setattr("smart_leverage.runtime.office.time.monotonic", lambda: now_s[0])
     for _ in range(11):
-        desk.office.answered(print_of(desk))
+        desk.office.brought([print_of(desk)])
         desk.office.attend(cast("Driven", counting), desk.clock.now_ns)
         now_s[0] += PATIENCE_S / 4
     assert counting.times == 2  # each when the first of them had waited for that long
@@ -273,3 +273,47 @@ def test_whatever_comes_in_wakes_the_trading_thread() -> None:
     office.answered(None)
     office.want(Wish(lambda at_ns: Event(at_ns=at_ns), lambda trader, decided: None))
     assert woken == [False] * 3
+
+
+class Fetching:
+    """A trader that counts how often the broker is asked for news."""
+
+    def __init__(self, desk: Account) -> None:
+        self._trader = desk.trader
+        self.times = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._trader, name)
+
+    def fetch(self) -> None:
+        self.times += 1
+
+
+def test_of_orders_that_were_answered_close_to_each_other_news_are_asked_for_once(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, now_s = asked.desk, [100.0]
+    monkeypatch.setattr("smart_leverage.runtime.office.time.monotonic", lambda: now_s[0])
+    fetching = Fetching(desk)
+    trader = cast("Driven", fetching)
+    for _ in range(3):
+        desk.office.answered(print_of(desk))
+        desk.office.attend(trader, desk.clock.now_ns)
+        now_s[0] += PATIENCE_S / 4
+    assert fetching.times == 0
+    assert desk.office.is_idle
+    assert desk.office.patience_s == pytest.approx(PATIENCE_S / 4)
+    now_s[0] += PATIENCE_S
+    desk.office.dispatch(trader)
+    assert (fetching.times, desk.office.patience_s) == (1, None)
+    desk.office.dispatch(trader)
+    assert fetching.times == 1
+
+
+def test_news_of_a_cancel_are_asked_for_at_once(asked: Asked) -> None:
+    """A sale may wait for the stop that was cancelled for it."""
+    fetching = Fetching(asked.desk)
+    asked.desk.office.answered(None)
+    asked.desk.office.attend(cast("Driven", fetching), asked.desk.clock.now_ns)
+    assert fetching.times == 1
+    assert asked.desk.office.is_idle

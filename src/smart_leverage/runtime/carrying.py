@@ -62,6 +62,7 @@ class Messenger:
         self.broker = broker
         self.held_back = held_back
         self.lapsed = lapsed
+        self._taker = broker if isinstance(broker, TakesMany) else None
 
     def cancel(self, client_order_id: str) -> Event | None:
         """Ask for a cancel; a refusal means that the order has a last word already."""
@@ -89,14 +90,14 @@ class Messenger:
     @property
     def many(self) -> int:
         """How many new orders the broker takes with one message."""
-        return self.broker.many if isinstance(self.broker, TakesMany) else 1
+        return 1 if self._taker is None else self._taker.many
 
     def submit_all(self, approved: Sequence[Approved]) -> list[Event]:
         """Send new orders with one message, where the broker takes `many`."""
         held = [self._held(is_increase=each.order.side is Side.BUY) for each in approved]
         leaving = [each for each, why in zip(approved, held, strict=True) if not why]
-        assert isinstance(self.broker, TakesMany)  # noqa: S101 - `many` says so
-        answers = iter(self.broker.submit_all(leaving) if leaving else ())
+        assert self._taker is not None  # noqa: S101 - `many` says so
+        answers = iter(self._taker.submit_all(leaving) if leaving else ())
         return [
             self._proven(each.order, NotSent(why) if why else next(answers))
             for each, why in zip(approved, held, strict=True)

@@ -31,7 +31,8 @@ WAITING_MAX = 2_000
 
 PATIENCE_S = 0.005
 """What nobody waits for becomes durable this much later at most, with what somebody waits for: a
-broker's answers follow each other, and each commit costs as much as ten of their records."""
+broker's answers follow each other, and each commit costs as much as ten of their records. As long
+after an order was answered the broker is asked what came of it and of those answered meanwhile."""
 
 Stamp = Callable[[int], Event]
 """Makes the event of a wish at the time at which it is taken in."""
@@ -88,6 +89,8 @@ class Office:
         self._has_news = False
         self._owed_since_s: float | None = None
         """Since when there may be records for which nothing has been done; None for never."""
+        self._untold_since_s: float | None = None
+        """Since when there may be news of an order that was answered; None for never."""
         self.wished_s: float | None = None
         """When a wish was last handed in, by the monotonic clock; None for never."""
 
@@ -115,11 +118,15 @@ class Office:
     def answered(self, event: Event | None) -> None:
         """Hand in what an answer of the broker proves; it gets its time when it is taken in.
 
-        None proves nothing by itself, as the answer to a cancel: the broker's stream has the news.
+        None proves nothing by itself, as the answer to a cancel: the broker's stream has the news,
+        and a sale may wait for it.
         """
-        if event is not None:
+        if event is None:
+            self._has_news = True
+        else:
             self._answers.append(event)
-        self._has_news = True
+            if self._untold_since_s is None:
+                self._untold_since_s = time.monotonic()
         self._wake()
 
     def brought(self, events: Sequence[Event]) -> None:
@@ -185,19 +192,19 @@ class Office:
     @property
     def patience_s(self) -> float | None:
         """How long nothing has to be done if nothing comes in; None for ever."""
-        if self._owed_since_s is None:
-            return None
-        return max(self._owed_since_s + PATIENCE_S - time.monotonic(), 0.0)
+        since = [each for each in (self._owed_since_s, self._untold_since_s) if each is not None]
+        return _left_s(min(since)) if since else None
 
     def dispatch(self, trader: Driven) -> None:
-        """Have what was decided made durable; what is to be told of it is told then."""
+        """Do what nobody waits for: what was decided is made durable, and news are asked for."""
         self._hand_over(trader, self._parcels())
+        self._look_for_news(trader)
 
     def _is_overdue(self) -> bool:
         """Tell whether what nobody waits for has waited long enough; it has begun to, if not."""
         if self._owed_since_s is None:
             self._owed_since_s = time.monotonic()
-        return self.patience_s == 0.0
+        return _left_s(self._owed_since_s) == 0.0
 
     def _parcels(self) -> list[Callable[[], None]]:
         return [parcel for each in self._tellers if (parcel := each.parcel()) is not None]
@@ -233,7 +240,10 @@ class Office:
 
     def _look_for_news(self, trader: Driven) -> None:
         silence, self._silence = self._silence, None
-        has_news, self._has_news = self._has_news, False
+        since_s = self._untold_since_s
+        has_news = self._has_news or (since_s is not None and _left_s(since_s) == 0.0)
+        if has_news:
+            self._has_news, self._untold_since_s = False, None
         if silence is not None:
             raise silence
         if has_news:
@@ -246,6 +256,11 @@ class Office:
             if wish.claim():
                 taken.append(wish)
         return taken
+
+
+def _left_s(since_s: float) -> float:
+    """Return for how long what has waited since then may go on waiting."""
+    return max(since_s + PATIENCE_S - time.monotonic(), 0.0)
 
 
 def _drained(waiting: deque[T], most: int = WAITING_MAX) -> list[T]:
