@@ -171,12 +171,15 @@ class Shelf:
 
     def __init__(self) -> None:
         self._is_recalling = False
+        self.gaps = 0
+        """How often it was made anew, so that what was kept to be told may be missing."""
         self._clear()
 
     @contextmanager
     def recalling(self) -> Iterator[None]:
         """Forget everything, and hear the journal from its beginning; no stream tells of that."""
         self._clear()
+        self.gaps += 1
         self._is_recalling = True
         try:
             yield

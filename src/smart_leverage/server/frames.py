@@ -47,26 +47,30 @@ class Reader:
     def __init__(self, seat: Seat, send: Send, form: Form, queue_max: int = QUEUE_MAX) -> None:
         """Tell whoever has this seat, in this form."""
         self.seat = seat
-        self._slow = asyncio.Event()
+        self._dropped = asyncio.Event()
         self._send = send
         self._form = form
         self._waiting: asyncio.Queue[object] = asyncio.Queue(queue_max)
 
     @property
-    def is_slow(self) -> bool:
-        """Whether more waited than may; nothing is said any more."""
-        return self._slow.is_set()
+    def is_dropped(self) -> bool:
+        """Whether nothing is said any more, as when more waited than may."""
+        return self._dropped.is_set()
+
+    def drop(self) -> None:
+        """Say nothing more, and hang up."""
+        self._dropped.set()
 
     def put(self, content: object) -> None:
         """Let a message wait; a reader with too many is dropped."""
         try:
             self._waiting.put_nowait(content)
         except asyncio.QueueFull:
-            self._slow.set()
+            self.drop()
 
     async def write(self) -> None:
-        """Send what waits, until the reader is slow or gone."""
-        while not self.is_slow:
+        """Send what waits, until the reader is dropped or gone."""
+        while not self.is_dropped:
             await self.say(await self._waiting.get())
 
     async def say(self, content: object) -> None:
@@ -76,16 +80,16 @@ class Reader:
     async def watch(
         self, seats: Callable[[], Mapping[str, Seat]], now_ns: Callable[[], int]
     ) -> None:
-        """Return once the reader is too slow, or its token was revoked or has expired."""
-        while not await self._is_slow_within(CHECK_EVERY_S):
+        """Return once the reader is dropped, or its token was revoked or has expired."""
+        while not await self._is_dropped_within(CHECK_EVERY_S):
             seat = seats().get(self.seat.token_id)
             if seat is None or not seat.is_live(now_ns()):
                 return
 
-    async def _is_slow_within(self, seconds: float) -> bool:
+    async def _is_dropped_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._slow.wait(), seconds)
-        return self.is_slow
+            await asyncio.wait_for(self._dropped.wait(), seconds)
+        return self.is_dropped
 
 
 async def until_one_ends(*duties: Coroutine[Any, Any, None]) -> None:

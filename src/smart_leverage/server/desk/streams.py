@@ -96,7 +96,7 @@ class Streams:
             stream = _Stream(asset_class, NOBODY, send, form)
             if await self._is_admitted(stream, receive):
                 await self._attend(stream, receive)
-            await hang_up(send, 1008 if stream.is_slow or stream.seat is NOBODY else 1000)
+            await hang_up(send, 1008 if stream.is_dropped or stream.seat is NOBODY else 1000)
 
         return serve
 

@@ -36,11 +36,23 @@ STREAMS_MAX = 4
 
 AUTHENTICATE_WITHIN_S = 10.0
 
+OVER, TOO_SLOW, RESTARTED = 1000, 1011, 1012
+"""Codes of a websocket's end."""
+
 
 class _Stream(Reader):
     """A bot that has said who it is, and may listen."""
 
     is_listening = False
+    has_gap = False
+    """Whether something may be missing; whoever listens then connects anew, and lists."""
+
+    @property
+    def code(self) -> int:
+        """Why it ends, by the codes of websockets."""
+        if self.has_gap:
+            return RESTARTED
+        return TOO_SLOW if self.is_dropped else OVER
 
 
 def _form(scope: Message) -> Form:
@@ -65,6 +77,7 @@ class Updates:
     ) -> None:
         """Join the parts; `position` says what a bot holds, on the trading thread."""
         self._shelf = office.shelf
+        self._gaps = office.shelf.gaps
         self._position = position
         self._seats = seats
         self._now_ns = now_ns
@@ -77,7 +90,21 @@ class Updates:
         self._loop = loop
 
     def tell_early(self) -> None:
-        """Say nothing: what the streams tell is durable."""
+        """Say nothing, since what the streams tell is durable; but not as if nothing was missing.
+
+        After a commit that failed the account is folded anew. What was durable by then, and was to
+        be told with what failed, is known of no longer.
+        """
+        if self._gaps == self._shelf.gaps or self._loop is None:
+            return
+        self._gaps = self._shelf.gaps
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._cut)
+
+    def _cut(self) -> None:
+        for stream in self._streams:
+            stream.has_gap = True
+            stream.drop()
 
     def parcel(self) -> Callable[[], None] | None:
         """Return what takes across what there is to tell."""
@@ -123,7 +150,7 @@ class Updates:
         stream.seat = seat
         await stream.say(authorization("authorized", "authenticate"))
         await self._attend(stream, receive)
-        await hang_up(send, 1011 if stream.is_slow else 1000)
+        await hang_up(send, stream.code)
 
     async def _authenticated(self, stream: _Stream, receive: Receive) -> Seat | None:
         """Hear messages until one authenticates; None when a wrong one was tried, or it is over."""
