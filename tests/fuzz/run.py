@@ -14,7 +14,7 @@ from tests.fuzz.account import Account, account
 from tests.fuzz.bodies import bodies
 
 from smart_leverage.domain.instruments import AssetClass
-from smart_leverage.runtime.tidying import Tidying
+from smart_leverage.runtime.interpreter import set_for_trading
 from smart_leverage.wire.checks import check_for_asset
 from smart_leverage.wire.errors import WireError
 from smart_leverage.wire.reading import parse
@@ -102,8 +102,7 @@ def main() -> None:
         sys.stderr.write(f"\r{number:>10,} of {count:,} bodies, {refused[0]:,} legible")
         sys.stderr.flush()
 
-    Tidying(0).begin()  # as a trading process does: no full collection while a request is read
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, set_for_trading():
         told = fuzz(seed, count, Path(folder), show)
     sys.stderr.write("\n")
     for name, value in told.items():

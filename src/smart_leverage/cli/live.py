@@ -63,6 +63,7 @@ def go_live(
     from smart_leverage.domain.clock import SystemClock
     from smart_leverage.runtime.desk_process import desk_process
     from smart_leverage.runtime.dumps import leave_no_core
+    from smart_leverage.runtime.interpreter import set_for_trading
     from smart_leverage.runtime.logs import journal
     from smart_leverage.runtime.logs.setup import logging_to
     from smart_leverage.wiring import in_real_time
@@ -108,7 +109,8 @@ def go_live(
             screen.note(f"{folder}: running {_where(settings)} in real time; Ctrl-C ends it")
             driver.step()  # there are prices before the address is shown: the first order counts
             show_gateway(screen, address, token)
-            driver.run(is_over)
+            with set_for_trading():
+                driver.run(is_over)
     if not screen.as_json:
         narrator.end()
     return stopping.is_asked

@@ -21,6 +21,7 @@ from smart_leverage.drill.scene import Scene, kept
 from smart_leverage.runtime.admin import new_token
 from smart_leverage.runtime.desk_process import desk_process
 from smart_leverage.runtime.dumps import leave_no_core
+from smart_leverage.runtime.interpreter import set_for_trading
 from smart_leverage.runtime.live import Pace
 from smart_leverage.runtime.logs import journal
 from smart_leverage.runtime.logs.setup import LogConfig, Names, logging_to
@@ -94,7 +95,8 @@ def _run(folder: Path, scene: Scene, settings: Settings) -> None:
         ):
             driver.step()
             _say(gateway=address.url, token=token, admin=admin)
-            driver.run(over.is_set)
+            with set_for_trading():
+                driver.run(over.is_set)
 
 
 @contextmanager

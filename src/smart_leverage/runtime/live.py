@@ -1,7 +1,6 @@
 """Drives an account in real time: prices each second, decisions at bar ends, lists compared."""
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -18,22 +17,17 @@ from smart_leverage.engine.events import BrokerLost, Prices, Rung
 from smart_leverage.market.quotes import Quote
 from smart_leverage.runtime.carrying import Aside, Desk
 from smart_leverage.runtime.driven import Driven
+from smart_leverage.runtime.interpreter import Tidying
 from smart_leverage.runtime.meter import Meter
 from smart_leverage.runtime.office import Office
 from smart_leverage.runtime.operator import Operator
 from smart_leverage.runtime.proposing import Traders
 from smart_leverage.runtime.pulse import Pulse
 from smart_leverage.runtime.steady import SteadyClock, compare, heed_stream, watch
-from smart_leverage.runtime.tidying import Tidying
 from smart_leverage.runtime.watchdog import Watchdog
 from smart_leverage.strategies.base import Bot, Strategy
 
 _LOG = logging.getLogger(__name__)
-
-SWITCH_S = 0.002
-"""So long one thread computes at most while another one has an answer in hand. Five milliseconds,
-as the interpreter has it, are several turns of waiting for each order; half a millisecond costs
-more in changing over than it saves."""
 
 
 class Market(Protocol):
@@ -189,10 +183,7 @@ class LiveDriver:
         Raises:
             PartDied: A thread that is needed has ended; the account is halted.
         """
-        self._tidying.begin()
         self.pulse.goes_round = True
-        before_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_S)
         try:
             while not is_over() and self.clock.now_ns() < self.quotes.until_ns:
                 began_ns = self.clock.monotonic_ns()
@@ -203,8 +194,6 @@ class LiveDriver:
                 self._wait(began_ns + int(self.pace.step_s * SECOND_NS))
         finally:
             self.pulse.goes_round = False
-            sys.setswitchinterval(before_s)
-            self._tidying.end()
         self.trader.flush()
 
     def _wait(self, until_ns: int) -> None:

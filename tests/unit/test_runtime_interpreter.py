@@ -1,26 +1,38 @@
 """A trading process collects garbage when nobody waits for it."""
 
 import gc
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from smart_leverage.domain.clock import SECOND_NS
-from smart_leverage.runtime.tidying import DUE, MIDDLE, QUIET_NS, YOUNG, Tidying
+from smart_leverage.runtime.interpreter import (
+    DUE,
+    MIDDLE,
+    QUIET_NS,
+    SWITCH_S,
+    YOUNG,
+    Tidying,
+    set_for_trading,
+)
 
 
 @pytest.fixture
 def tidying() -> Iterator[Tidying]:
-    before, is_on = gc.get_threshold(), gc.isenabled()
-    one = Tidying(0)
-    one.begin()
-    try:
-        yield one
-    finally:
-        one.end()
-    assert gc.get_threshold() == before
+    with set_for_trading():
+        yield Tidying(0)
+
+
+def test_the_interpreter_is_set_for_trading_and_as_it_was_before_afterwards() -> None:
+    before = gc.get_threshold(), sys.getswitchinterval(), gc.isenabled()
+    with pytest.raises(ZeroDivisionError), set_for_trading():
+        assert gc.get_freeze_count() > 0
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+        assert gc.get_threshold() != before[0]
+        raise ZeroDivisionError
+    assert (gc.get_threshold(), sys.getswitchinterval(), gc.isenabled()) == before
     assert gc.get_freeze_count() == 0
-    assert gc.isenabled() is is_on
 
 
 def come_to_stay() -> list[list[int]]:
