@@ -1,6 +1,11 @@
 """Names that were given: the last of very many are known, in little memory."""
 
+import copy
+import pickle
 import tracemalloc
+from collections.abc import Callable
+
+import pytest
 
 from smart_leverage.domain.seen import Latest, Seen
 
@@ -43,3 +48,18 @@ def test_a_new_entry_takes_the_place_of_the_oldest() -> None:
     assert dict(latest) == {"b": 2, "c": 4}
     latest.setdefault("d", 5)
     assert dict(latest) == {"c": 4, "d": 5}
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+)
+def test_a_copy_holds_the_same_and_as_many(
+    copied: Callable[[Latest[str, int]], Latest[str, int]],
+) -> None:
+    latest = Latest[str, int](2)
+    latest["a"], latest["b"] = 1, 2
+    twin = copied(latest)
+    assert twin == latest
+    twin["c"] = 3
+    assert list(twin) == ["b", "c"]
+    assert list(latest) == ["a", "b"]

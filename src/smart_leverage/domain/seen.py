@@ -6,7 +6,7 @@ Whoever runs for years can keep neither every name nor forget one that somebody 
 from array import array
 from collections import OrderedDict, defaultdict
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Any, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -59,6 +59,10 @@ class Latest(OrderedDict[K, V]):
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what a copy is made of; the one of the library does not know how many it takes."""
+        return type(self), (self._most,), None, None, iter(list(self.items()))
 
     def __setitem__(self, key: K, value: V) -> None:
         super().__setitem__(key, value)

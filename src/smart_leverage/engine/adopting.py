@@ -13,9 +13,6 @@ from smart_leverage.policy.reasons import Reason, TradingState
 
 ZERO = Decimal(0)
 
-STRANGERS_KEPT = 1_000
-"""How many changes by somebody else of orders that we do not know stay in memory."""
-
 
 def adopt(core: Core, broker_order: BrokerOrder, fill: Fill | None = None) -> bool:
     """Track an order that we do not know: it is reserved and counted like any other.
@@ -161,8 +158,6 @@ def remember(core: Core, broker_order: BrokerOrder) -> None:
     """Keep an order of somebody else in mind: the one before it may turn out to be ours."""
     if broker_order.replaces:
         core.strangers[broker_order.replaces] = broker_order
-    if len(core.strangers) > STRANGERS_KEPT:
-        del core.strangers[next(iter(core.strangers))]
 
 
 def give_way(core: Core, before: Tracked, filled: Decimal) -> None:

@@ -29,6 +29,7 @@ from smart_leverage.domain.records import (
     Record,
     SplitSeen,
 )
+from smart_leverage.domain.seen import Latest
 from smart_leverage.engine.config import EngineConfig
 from smart_leverage.engine.events import Outcome
 from smart_leverage.engine.exposure import Worst, worst_case
@@ -43,6 +44,9 @@ from smart_leverage.policy.intraday import Phase, gross_for_entries, gross_for_h
 from smart_leverage.policy.tier import Tier
 
 ZERO = Decimal(0)
+
+LEFT_OVER = 1_000
+"""So many words of the broker on orders and executions that we do not know stay in memory."""
 
 COIN_STEP = Decimal("0.000000001")
 """The smallest quantity of a coin that the venue takes."""
@@ -71,9 +75,9 @@ class Core:
         """Whether a decision is only wanted to be known: then nothing is recorded or intended."""
         self.out = Outcome()
         self.waiting: dict[Key, list[Approved]] = {}
-        self.strangers: dict[str, BrokerOrder] = {}
+        self.strangers = Latest[str, BrokerOrder](LEFT_OVER)
         """Orders of somebody else, by the broker's id of the order in whose place each came."""
-        self.revisions: dict[str, TradeUpdate] = {}
+        self.revisions = Latest[str, TradeUpdate](LEFT_OVER)
         """What the broker takes back or corrects and the books cannot, by the execution's id."""
         self.stalled: dict[str, int] = {}
         """Since when orders stand between two states, as far as it was looked; -1 once told."""

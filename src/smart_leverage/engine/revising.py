@@ -16,9 +16,6 @@ ZERO = Decimal(0)
 
 TAKEN_BACK = "the broker took back what it sells"
 
-REVISIONS_KEPT = 1_000
-"""How many corrections of what the books do not have stay in memory."""
-
 
 def heed_revision(core: Core, update: TradeUpdate) -> None:
     """Let an execution count as the broker says by now, once however often it is told.
@@ -129,8 +126,6 @@ def _cancel_beyond(core: Core, sales: Sequence[Tracked], beyond: Decimal) -> Non
 
 def _keep(core: Core, update: TradeUpdate, why: str) -> None:
     core.revisions[update.revises] = update
-    if len(core.revisions) > REVISIONS_KEPT:
-        del core.revisions[next(iter(core.revisions))]
     order = update.broker_order.order
     text = f"{update.event} of {update.revises}, {order.side} {order.key}, is not booked: {why}"
     core.record(Noted(at_ns=core.now_ns, code="fill.not_revised", text=text))

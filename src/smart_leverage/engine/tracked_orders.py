@@ -1,11 +1,11 @@
 """Every order under way: found by id, by instrument and by what it does, with what all reserve."""
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import OrderClass, OrderState, Role, Side
+from smart_leverage.domain.seen import Latest
 from smart_leverage.engine.exits import Exits
 from smart_leverage.engine.instrument_orders import InstrumentOrders
 from smart_leverage.engine.reserving import Reserved
@@ -30,7 +30,7 @@ class TrackedOrders:
         self._by_key: dict[Key, InstrumentOrders] = {}
         self._changes: dict[str, Tracked] = {}
         """Those that are to come in the place of another one."""
-        self._ended: OrderedDict[str, Tracked] = OrderedDict()
+        self._ended = Latest[str, Tracked](ENDED_KEPT)
         self._owed: dict[str, tuple[Key, Exits]] = {}
 
     def add(self, tracked: Tracked, before: str = "") -> None:
@@ -119,8 +119,6 @@ class TrackedOrders:
         self._changes.pop(client_order_id, None)
         self.unknown.discard(client_order_id)
         self._ended[client_order_id] = tracked
-        if len(self._ended) > ENDED_KEPT:
-            self._ended.popitem(last=False)
         self.touch(tracked)
 
     def find(self, client_order_id: str) -> Tracked | None:
