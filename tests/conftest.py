@@ -1,5 +1,6 @@
 """What holds for all tests: reproducible examples, and an honest count of what did not run."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -115,6 +116,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LEFT_OUT] = {}
+    gc.disable()  # until everything was collected: all that is made until then stays
     worker = getattr(config, "workerinput", None)
     if worker is not None and config.args == config.getini("testpaths"):
         config.args = _from_a_place_of_its_own(config, worker)
@@ -153,6 +155,12 @@ def pytest_collection_modifyitems(
     yield
     if before > len(items):
         config.stash[_LEFT_OUT]["by selection"] = before - len(items)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of every collection of garbage: it stays, and is large."""
+    gc.enable()
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> tuple[int, str]:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -164,7 +165,7 @@ class Sampler:
 
     def draw_record(self, record: Any) -> Any:
         """Draw a named tuple: often its ordinary values with little changed."""
-        hints = get_type_hints(record)
+        hints = fields_of(record)
         ordinary = record._field_defaults | ORDINARY.get(record, {})
         values = {}
         for name, annotation in hints.items():
@@ -173,6 +174,12 @@ class Sampler:
             if annotation is float:  # a compiler tells 0 from 0.0
                 values[name] = float(values[name])
         return record(**values)
+
+
+@cache
+def fields_of(record: Any) -> dict[str, Any]:
+    """Return what a named tuple holds, by name; to ask takes longer than to draw it."""
+    return get_type_hints(record)
 
 
 def members(annotation: Any) -> list[Any]:

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from tests.simulation.audit_market import SECOND, when
@@ -118,7 +119,7 @@ class Limits:
 
     def open(self, policy: str) -> None:
         """Read the text with which an account was opened; what it leaves out is as in `classic`."""
-        for name, value in _flat(tomllib.loads(policy, parse_float=Decimal)):
+        for name, value in _numbers(policy):
             if name in self.in_force:
                 self.in_force[name] = _number(str(value))
             elif name in self.fixed:
@@ -176,6 +177,11 @@ class Limits:
             self._broken("INV-17", f"{text} is looser before {when(asked[1])}")
         elif need:
             self._broken("INV-17", f"{text} is looser while {need}")
+
+
+@cache
+def _numbers(policy: str) -> list[tuple[str, Any]]:
+    return list(_flat(tomllib.loads(policy, parse_float=Decimal)))
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

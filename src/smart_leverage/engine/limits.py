@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -79,9 +80,15 @@ def _text(value: Any) -> str:
 
 def laid_over(config: EngineConfig, in_force: Mapping[str, str]) -> EngineConfig:
     """Return a configuration with the limits in force in the place of its own."""
+    changes: dict[str, Any] = {}
     for name, text in in_force.items():
-        config = _replaced(config, PLACES[name], _value(name, text))
-    return config
+        *branches, last = PLACES[name]
+        among = changes
+        for branch in branches:
+            among = among.setdefault(branch, {})
+        among[last] = _value(name, text)
+    laid: EngineConfig = _replaced(config, changes)
+    return laid
 
 
 def _value(name: str, text: str) -> Any:
@@ -91,11 +98,14 @@ def _value(name: str, text: str) -> Any:
     return Tier[value.upper()] if isinstance(value, str) else value
 
 
-def _replaced(record: Any, place: tuple[str, ...], value: Any) -> Any:
-    first, *rest = place
-    if rest:
-        value = _replaced(getattr(record, first), tuple(rest), value)
-    return record._replace(**{first: value})
+def _replaced(record: Any, changes: Mapping[str, Any]) -> Any:
+    """Return a record with other values in some places; a table goes into a record below it."""
+    return record._replace(
+        **{
+            name: _replaced(getattr(record, name), value) if isinstance(value, dict) else value
+            for name, value in changes.items()
+        }
+    )
 
 
 class Limits:
@@ -153,7 +163,8 @@ def _effective(change: LimitChanged) -> int:
     return change.effective_ns
 
 
-def _texts(policy: str) -> dict[str, str]:
+@lru_cache(maxsize=16)  # an account reads the same one at every start
+def _texts(policy: str) -> Mapping[str, str]:
     """Return the limits that a policy text names; none where it cannot be read."""
     try:
         return texts_in(tomllib.loads(policy))
