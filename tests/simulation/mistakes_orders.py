@@ -447,7 +447,7 @@ ORDERS = (
     ),
     Mistake(raises_an_order_unproved, {}, ("INV-03", "INV-07")),
     Mistake(lets_a_bot_change_the_order_of_another, {}, ("INV-17",)),
-    Mistake(takes_a_repeated_request_for_a_new_order, {}, ("INV-01",)),
+    Mistake(takes_a_repeated_request_for_a_new_order, {}, ("INV-01",), first=2),
     Mistake(forgets_the_horizon, {"delayed": 0.4, "stale_lookup": 0.3}, ("INV-09",), first=4),
     Mistake(
         believes_a_no_to_the_second_attempt, {"delayed": 0.3, "refused": 0.3},
@@ -472,7 +472,7 @@ ORDERS = (
     Mistake(sells_what_another_bot_holds, {}, ("INV-06",)),
     Mistake(rests_a_stop_for_what_is_being_sold, {}, ("INV-06",)),
     Mistake(refuses_a_sale_at_an_old_price, {"stale_price": 0.5}, ("INV-05",)),
-    Mistake(refuses_a_sale_over_a_cap, {}, ("INV-05",)),
+    Mistake(refuses_a_sale_over_a_cap, {}, ("INV-05",), first=2),
     Mistake(refuses_a_sale_while_halted, {}, ("INV-05",)),
     Mistake(forgets_the_cancels_of_bots, {}, ("INV-05",)),
     Mistake(books_what_a_trial_would_send, {}, ("INV-15",)),
