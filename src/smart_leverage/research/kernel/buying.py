@@ -42,7 +42,7 @@ from smart_leverage.research.kernel.exact import (
     floor_product,
     places_at,
 )
-from smart_leverage.research.kernel.plans import AT_ONCE, BY_DAY, CRYPTO, LEVERAGED, NONE
+from smart_leverage.research.kernel.groups import AT_ONCE, BY_DAY, CRYPTO, LEVERAGED, NONE
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import send_sale
 from smart_leverage.research.kernel.worst import (

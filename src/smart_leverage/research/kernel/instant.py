@@ -39,6 +39,7 @@ from smart_leverage.research.kernel.earning import (
     judge_exposure,
     remember,
 )
+from smart_leverage.research.kernel.groups import NONE
 from smart_leverage.research.kernel.judging import (
     is_tier_due,
     judge_assets,
@@ -49,7 +50,7 @@ from smart_leverage.research.kernel.judging import (
     roll,
 )
 from smart_leverage.research.kernel.market import Market
-from smart_leverage.research.kernel.plans import NEVER, NONE, heed_close, shrink
+from smart_leverage.research.kernel.plans import NEVER, heed_close, shrink
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import protect, settle, watch
 from smart_leverage.research.kernel.worst import (

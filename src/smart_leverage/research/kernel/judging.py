@@ -20,7 +20,8 @@ from smart_leverage.research.kernel.books import (
     sellable,
 )
 from smart_leverage.research.kernel.earning import begin_anew, count_losers, references
-from smart_leverage.research.kernel.plans import NONE, start_flatten
+from smart_leverage.research.kernel.groups import NONE
+from smart_leverage.research.kernel.plans import start_flatten
 from smart_leverage.research.kernel.setup import Setup
 from smart_leverage.research.kernel.stops import send_sale
 from smart_leverage.research.kernel.worst import Bounds, Valuation, value

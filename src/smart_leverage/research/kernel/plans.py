@@ -1,6 +1,5 @@
 """Plans: how an account that is over its cap comes back inside, in stages with deadlines."""
 
-import math
 from typing import Any
 
 from smart_leverage.domain.clock import MINUTE_NS
@@ -8,13 +7,10 @@ from smart_leverage.policy.caps import GroupCaps
 from smart_leverage.policy.deleverage import (
     ceiling_now,
     deadline_minutes,
-    is_over_band,
-    kept_lots,
     trim_target,
 )
-from smart_leverage.policy.intraday import Phase, is_entry_over, is_flattening, is_of_night
+from smart_leverage.policy.intraday import Phase, is_entry_over, is_flattening
 from smart_leverage.policy.params import Policy
-from smart_leverage.policy.reasons import Reason
 from smart_leverage.policy.tier import TOLERANCE
 from smart_leverage.research.kernel.books import (
     CANCELLED,
@@ -23,321 +19,34 @@ from smart_leverage.research.kernel.books import (
     Books,
     Tape,
     cancel_purchases,
-    sellable,
+)
+from smart_leverage.research.kernel.cutting import (
+    begin_cut,
+    sell_down,
+    shrink_group,
+    shrink_symbols,
 )
 from smart_leverage.research.kernel.exact import rounded
-from smart_leverage.research.kernel.stops import send_sale
-from smart_leverage.research.kernel.worst import Bounds, Valuation, symbol_cap, weight
-
-NONE, CRYPTO, LEVERAGED, GROSS, SYMBOL, FLATTEN, BY_DAY = -1, 0, 1, 2, 3, 4, 5
-"""What a plan is about; the last one is about what may not stay over a close."""
-
-AT_ONCE = 3
-"""The last stage: no ceilings on the way and no band."""
+from smart_leverage.research.kernel.groups import (
+    AT_ONCE,
+    BY_DAY,
+    FLATTEN,
+    GROSS,
+    NONE,
+    SYMBOL,
+    cap_of,
+    exposure_of,
+    is_any_outside,
+    is_gone,
+    is_inside,
+    is_member,
+    is_over,
+    kind_over,
+    worth,
+)
+from smart_leverage.research.kernel.worst import Bounds, Valuation, symbol_cap
 
 NEVER = 2**63 - 1
-
-
-def cap_of(kind: int, caps: Bounds, groups: GroupCaps) -> float:
-    """Return the cap of a group, fraction of equity."""
-    if kind == CRYPTO:
-        return caps.crypto
-    if kind == LEVERAGED:
-        return caps.leveraged
-    return caps.gross if kind == GROSS else groups.symbol
-
-
-def amount_of(kind: int, valuation: Valuation) -> float:
-    """Return what is held of a group, as its cap counts it."""
-    if kind == CRYPTO:
-        return valuation.crypto
-    return valuation.leveraged if kind == LEVERAGED else valuation.gross
-
-
-def is_member(fact: Any, kind: int) -> bool:
-    """Tell whether an instrument counts in a group."""
-    if kind == CRYPTO:
-        return bool(fact.is_crypto != 0)
-    return bool(fact.is_leveraged != 0) if kind == LEVERAGED else True
-
-
-def worth(position: Any) -> float:
-    """Return the market value of what is held."""
-    return float(position.held * position.mark)
-
-
-def exposure_of(
-    books: Books, facts: Any, kind: int, valuation: Valuation, groups: GroupCaps
-) -> float:
-    """Return what a plan of this kind measures, fraction of equity."""
-    if kind == FLATTEN:
-        return valuation.gross / valuation.equity if valuation.equity > 0.0 else 0.0
-    if kind == BY_DAY:
-        return share_by_day(books, facts, valuation)
-    if kind != SYMBOL:
-        return amount_of(kind, valuation) / valuation.equity
-    most = 0.0
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        if books.positions[asset].qty > 0:
-            share = worth(books.positions[asset]) / valuation.equity
-            most = max(most, share * groups.symbol / symbol_cap(facts[asset], groups))
-    return most
-
-
-def share_by_day(books: Books, facts: Any, valuation: Valuation) -> float:
-    """Return what is held of what is held by day only, fraction of equity; 0.0 without any."""
-    total = 0.0
-    if valuation.equity > 0.0:
-        for rank in range(books.account.active):
-            asset = books.active[rank]
-            if books.positions[asset].qty > 0 and facts[asset].is_by_day != 0:
-                total += worth(books.positions[asset]) / valuation.equity
-    return total
-
-
-def is_gone(books: Books, facts: Any, valuation: Valuation, caps: Bounds) -> bool:
-    """Tell whether nothing is held that may not stay over a close, as far as one is near."""
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        if books.positions[asset].qty > 0 and facts[asset].is_by_day != 0:
-            return False
-    if not is_of_night(books.account.phase):
-        return True
-    return not valuation.gross > caps.gross * valuation.equity
-
-
-def is_over(
-    books: Books, facts: Any, kind: int, valuation: Valuation, caps: Bounds, policy: Policy
-) -> bool:
-    """Tell whether a group, or for single instruments any of them, is beyond its band."""
-    at, groups = policy.deleveraging, policy.groups
-    if kind == BY_DAY:
-        return not is_gone(books, facts, valuation, caps)
-    if kind != SYMBOL:
-        exposure = amount_of(kind, valuation) / valuation.equity
-        return is_over_band(exposure, cap_of(kind, caps, groups), at)
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        if books.positions[asset].qty > 0:
-            share = worth(books.positions[asset]) / valuation.equity
-            if is_over_band(share, symbol_cap(facts[asset], groups), at):
-                return True
-    return False
-
-
-def kind_over(books: Books, facts: Any, valuation: Valuation, caps: Bounds, policy: Policy) -> int:
-    """Return the first group beyond its band, or NONE."""
-    for kind in range(CRYPTO, FLATTEN):
-        if is_over(books, facts, kind, valuation, caps, policy):
-            return kind
-    return NONE
-
-
-def is_inside(
-    books: Books, facts: Any, kind: int, valuation: Valuation, caps: Bounds, groups: GroupCaps
-) -> bool:
-    """Tell whether the positions themselves are inside a cap."""
-    if kind == BY_DAY:
-        return is_gone(books, facts, valuation, caps)
-    if kind != SYMBOL:
-        return amount_of(kind, valuation) / valuation.equity <= cap_of(kind, caps, groups)
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        if books.positions[asset].qty > 0:
-            cap = symbol_cap(facts[asset], groups)
-            if worth(books.positions[asset]) > cap * valuation.equity:
-                return False
-    return True
-
-
-def is_any_outside(
-    books: Books, facts: Any, valuation: Valuation, caps: Bounds, groups: GroupCaps
-) -> bool:
-    """Tell whether any group is above its cap, by however little."""
-    for kind in range(CRYPTO, FLATTEN):
-        if not is_inside(books, facts, kind, valuation, caps, groups):
-            return True
-    return False
-
-
-# --- what to sell --------------------------------------------------------------------------------
-
-
-def begin_cut(books: Books, facts: Any) -> None:
-    """Note what could be kept of every position, in lots."""
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        position = books.positions[asset]
-        lots = sellable(position) // facts[asset].lot if position.qty > 0 else 0
-        position.start_lots = position.keep = max(lots, 0)
-        position.why = NONE
-
-
-def kept_value(position: Any, fact: Any) -> float:
-    """Return the market value of what would be kept."""
-    return float(position.keep * fact.lot_size * position.mark)
-
-
-def keep_less(position: Any, exposure: float, target: float, kind: int) -> None:
-    """Keep the share of a position that brings its group to a target."""
-    kept = kept_lots(position.keep, exposure, target)
-    if kept < position.keep:
-        position.keep, position.why = kept, kind
-
-
-def shrink_symbols(
-    books: Books, facts: Any, equity: float, policy: Policy, is_planned: bool
-) -> None:
-    """Bring single instruments inside; a plan for them does without the band."""
-    at = policy.deleveraging
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        position = books.positions[asset]
-        if position.qty > 0:
-            cap = symbol_cap(facts[asset], policy.groups)
-            share = kept_value(position, facts[asset]) / equity
-            if is_over_band(share, cap, at) or (is_planned and share > cap - TOLERANCE):
-                keep_less(position, share, trim_target(cap, at), SYMBOL)
-
-
-def counted_value(position: Any, fact: Any, kind: int, policy: Policy) -> float:
-    """Return what would be kept, as the cap of a group counts it."""
-    amount = kept_value(position, fact)
-    return amount * weight(fact, policy) if kind in (CRYPTO, LEVERAGED) else amount
-
-
-def shrink_group(
-    books: Books,
-    facts: Any,
-    equity: float,
-    kind: int,
-    limit: float,
-    target: float,
-    policy: Policy,
-) -> None:
-    """Shrink the members of a group pro rata."""
-    total = 0.0
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        if books.positions[asset].qty > 0 and is_member(facts[asset], kind):
-            total += counted_value(books.positions[asset], facts[asset], kind, policy)
-    exposure = total / equity
-    if exposure > limit:
-        for rank in range(books.account.active):
-            asset = books.active[rank]
-            if books.positions[asset].qty > 0 and is_member(facts[asset], kind):
-                keep_less(books.positions[asset], exposure, target, kind)
-
-
-def close_rest(books: Books, facts: Any, equity: float, caps: Bounds, policy: Policy) -> None:
-    """Keep no more of what trades in sessions than may stay over a close beside the coins."""
-    securities = coins = 0.0
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        if books.positions[asset].qty > 0:
-            amount = kept_value(books.positions[asset], facts[asset])
-            if facts[asset].is_coin != 0:
-                coins += amount
-            else:
-                securities += amount
-    exposure, target = math.inf, 0.0
-    if equity > 0.0:
-        if (securities + coins) / equity <= caps.gross - TOLERANCE:
-            return
-        exposure = securities / equity
-        target = trim_target(caps.gross, policy.deleveraging) - coins / equity
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        if books.positions[asset].qty > 0 and facts[asset].is_coin == 0:
-            keep_less(books.positions[asset], exposure, target, GROSS)
-
-
-def limit_of(
-    account: Any, kind: int, ceiling: float, caps: Bounds, policy: Policy
-) -> tuple[float, float]:
-    """Return beyond which exposure a group is sold down, and to where."""
-    at = policy.deleveraging
-    cap = cap_of(kind, caps, policy.groups)
-    if account.stage == AT_ONCE:
-        return cap - TOLERANCE, trim_target(cap, at)
-    if account.plan == kind:
-        return ceiling * at.step_over, ceiling
-    return cap * at.band_over, trim_target(cap, at)
-
-
-def reason_of(kind: int) -> int:
-    """Return the reason that a sale for a group gives."""
-    if kind == CRYPTO:
-        return Reason.CAP_CRYPTO.value
-    if kind == LEVERAGED:
-        return Reason.CAP_LEVERAGED.value
-    if kind == GROSS:
-        return Reason.CAP_GROSS.value
-    if kind == BY_DAY:
-        return Reason.INTRADAY.value
-    return Reason.CAP_SYMBOL.value if kind == SYMBOL else Reason.FLATTEN.value
-
-
-def quantity_of(position: Any, fact: Any) -> int:
-    """Return what has to be sold: whole shares where the venue wants them, never too few."""
-    free = sellable(position)
-    if position.keep == 0:
-        return free  # the dust leaves with the last lot
-    qty = (position.start_lots - position.keep) * fact.lot
-    if fact.step > fact.lot:
-        qty = min(-(-qty // fact.step) * fact.step, free)
-    return int(qty)
-
-
-def sell_by_day(books: Books, facts: Any) -> None:
-    """Keep nothing of what is held by day only."""
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        position = books.positions[asset]
-        if position.qty > 0 and facts[asset].is_by_day != 0:
-            position.keep = 0
-            if position.start_lots > 0 or sellable(position) > 0:
-                position.why = BY_DAY
-
-
-def sell_down(
-    books: Books,
-    row: Any,
-    facts: Any,
-    tape: Tape,
-    valuation: Valuation,
-    ceiling: float,
-    caps: Bounds,
-    policy: Policy,
-) -> None:
-    """Send the sales that bring every group inside, counting what is being sold already."""
-    account = books.account
-    begin_cut(books, facts)
-    if account.plan == FLATTEN:
-        for rank in range(books.account.active):
-            asset = books.active[rank]
-            position = books.positions[asset]
-            if position.qty > 0 and sellable(position) > 0:
-                position.keep, position.why = 0, FLATTEN
-    elif account.plan == BY_DAY:
-        sell_by_day(books, facts)
-        if is_of_night(account.phase):
-            close_rest(books, facts, valuation.equity, caps, policy)
-    if account.plan != FLATTEN and valuation.equity > 0.0:
-        is_planned = account.plan == SYMBOL or account.stage == AT_ONCE
-        shrink_symbols(books, facts, valuation.equity, policy, is_planned)
-        for kind in range(CRYPTO, SYMBOL):
-            limit, target = limit_of(account, kind, ceiling, caps, policy)
-            shrink_group(books, facts, valuation.equity, kind, limit, target, policy)
-    for rank in range(books.account.active):
-        asset = books.active[rank]
-        position = books.positions[asset]
-        if position.why != NONE:
-            qty = quantity_of(position, facts[asset])
-            if qty > 0:
-                reason = reason_of(position.why)
-                send_sale(books, row, facts, tape, asset, qty, reason, 1, 0)
 
 
 # --- deadlines -----------------------------------------------------------------------------------

@@ -45,20 +45,12 @@ from smart_leverage.research.kernel.books import (
 from smart_leverage.research.kernel.building import Tell, compiled, tell_on_screen, told
 from smart_leverage.research.kernel.buying import power_by_day
 from smart_leverage.research.kernel.columns import Columns
+from smart_leverage.research.kernel.cutting import close_rest, sell_by_day
+from smart_leverage.research.kernel.groups import NONE, is_gone, share_by_day
 from smart_leverage.research.kernel.instant import opening, propose, step
 from smart_leverage.research.kernel.loop import Accounts, advance
 from smart_leverage.research.kernel.market import Dated, Market, market_of, survey
-from smart_leverage.research.kernel.plans import (
-    NEVER,
-    NONE,
-    close_rest,
-    heed_close,
-    is_gone,
-    sell_by_day,
-    share_by_day,
-    shrink,
-    start_flatten,
-)
+from smart_leverage.research.kernel.plans import NEVER, heed_close, shrink, start_flatten
 from smart_leverage.research.kernel.quiet import room_for_looks
 from smart_leverage.research.kernel.results import Ends, Floats, Metrics, Run
 from smart_leverage.research.kernel.setup import NAMES, Setup, check_setup, leaves, rows_of
