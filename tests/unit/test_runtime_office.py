@@ -193,7 +193,7 @@ def test_patience_has_an_end_also_while_more_comes_in_all_the_time(
     assert counting.times == 2  # each when the first of them had waited for that long
     now_s[0] += PATIENCE_S
     assert desk.office.patience_s == 0.0
-    desk.office.dispatch(cast("Driven", counting))
+    desk.office.catch_up(cast("Driven", counting))
     assert counting.times == 3
     assert cast("float | None", desk.office.patience_s) is None
 
@@ -207,6 +207,16 @@ def test_a_broker_that_was_silent_when_asked_aside_is_told_once_all_else_is_done
         asked.attend()
     assert asked.settled == [("a", "approved")]
     asked.attend()
+
+
+def test_whoever_only_makes_durable_hears_nothing_of_a_silent_broker(asked: Asked) -> None:
+    """At the end of a step nobody is there to take it; the next look at what came in is."""
+    office, trader = asked.desk.office, asked.desk.trader
+    office.silent(BrokerDown("no answer"))
+    office.dispatch(trader)
+    with pytest.raises(BrokerDown):
+        office.catch_up(trader)
+    office.catch_up(trader)
 
 
 def test_a_wish_that_was_withdrawn_is_never_decided(asked: Asked) -> None:
@@ -304,9 +314,9 @@ def test_of_orders_that_were_answered_close_to_each_other_news_are_asked_for_onc
     assert desk.office.is_idle
     assert desk.office.patience_s == pytest.approx(PATIENCE_S / 4)
     now_s[0] += PATIENCE_S
-    desk.office.dispatch(trader)
+    desk.office.catch_up(trader)
     assert (fetching.times, desk.office.patience_s) == (1, None)
-    desk.office.dispatch(trader)
+    desk.office.catch_up(trader)
     assert fetching.times == 1
 
 

@@ -218,7 +218,7 @@ class LiveDriver:
                 self._tidying.busy(self.clock.monotonic_ns())
                 self.office.attend(self.trader, self.clock.now_ns)
             elif self.office.patience_s == 0.0:
-                self.office.dispatch(self.trader)
+                self.office.catch_up(self.trader)
         except BrokerDown as error:
             self._lose(error)
 

@@ -195,10 +195,18 @@ class Office:
         since = [each for each in (self._owed_since_s, self._untold_since_s) if each is not None]
         return _left_s(min(since)) if since else None
 
-    def dispatch(self, trader: Driven) -> None:
-        """Do what nobody waits for: what was decided is made durable, and news are asked for."""
-        self._hand_over(trader, self._parcels())
+    def catch_up(self, trader: Driven) -> None:
+        """Do what nobody waits for: what was decided is made durable, and news are asked for.
+
+        Raises:
+            BrokerDown: It did not answer when it was asked aside.
+        """
+        self.dispatch(trader)
         self._look_for_news(trader)
+
+    def dispatch(self, trader: Driven) -> None:
+        """Have what was decided made durable; what is to be told of it is told then."""
+        self._hand_over(trader, self._parcels())
 
     def _is_overdue(self) -> bool:
         """Tell whether what nobody waits for has waited long enough; it has begun to, if not."""
