@@ -110,6 +110,15 @@ def test_who_trades_and_does_not_answer_is_not_ready(
     assert desk.reasons(attends=False) == [SILENT]
 
 
+def test_who_waits_for_a_silent_broker_says_so_though_nothing_else_is_known(desk: Watched) -> None:
+    """Between two waits for it an answer comes by chance only."""
+    desk.run(1)
+    assert why_not(None, desk.driver.pulse, 0.0) == [SILENT]
+    desk.venue.is_silent = True
+    desk.run(1)
+    assert why_not(None, desk.driver.pulse, 0.0) == ["the broker does not answer", SILENT]
+
+
 def test_a_driver_that_went_round_long_ago_is_held_up(desk: Watched) -> None:
     desk.run(1)
     stepped_s = desk.driver.pulse.stepped_s

@@ -128,14 +128,12 @@ def why_not(now: Standing | None, pulse: Pulse, now_s: float) -> list[str]:
         pulse: Of its driver.
         now_s: By the monotonic clock.
     """
+    reasons = ["the broker does not answer"] if pulse.is_lost else []
     if now is None:
-        return [SILENT]
+        return [*reasons, SILENT]  # whoever waits for the broker answers nobody else meanwhile
     if pulse.stepped_s is None:
         return ["starting: prices have not been looked at yet"]
-    reasons = []
-    if pulse.is_lost:
-        reasons.append("the broker does not answer")
-    elif not now.is_ready:
+    if not reasons and not now.is_ready:
         reasons.append("reconciling: books and broker have not been compared yet")
     if now.trouble:
         reasons.append("the ledger cannot be written; the account is halted beside it")
