@@ -3,17 +3,13 @@
     python benchmarks/gateway/venue.py FOLDER [--seconds 10] [--rate 100]
 
 A simulated venue as a process of its own, as `make run` starts it, with its file in FOLDER. One
-thread sends it small purchases of a coin at the market, due at fixed times, over the
-socket that the account uses; no gateway, no ledger of ours. The last line is one JSON object.
+thread sends it small purchases of a coin at the market, due at fixed times, over the socket that
+the account uses; no gateway, no ledger of ours. The last line is one JSON object.
 """
 
 import argparse
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from statistics import quantiles
@@ -22,25 +18,10 @@ from smart_leverage.brokers.sim.client import SimBrokerClient
 from smart_leverage.domain.instruments import Instrument
 from smart_leverage.domain.orders import Approved, Order, OrderType, Side, TimeInForce
 from smart_leverage.domain.registry import Registry
+from smart_leverage.runtime.venue_process import venue_process
 
-CASH, COIN = "10000000", "BTC/USD"
+CASH, COIN = Decimal(10_000_000), "BTC/USD"
 SPREAD = 0.0005
-
-
-@contextmanager
-def venue(folder: Path) -> Iterator[SimBrokerClient]:
-    """Run a venue; yield what speaks to it."""
-    socket = folder / "venue.sock"
-    command = [sys.executable, "-m", "smart_leverage.brokers.sim", str(socket)]
-    command += ["--file", str(folder / "venue.sqlite"), "--cash", CASH]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            process.stdout.readline()
-            with SimBrokerClient(socket) as client:
-                yield client
-        finally:
-            process.terminate()
 
 
 def order_of(coin: Instrument, number: int) -> Approved:
@@ -80,7 +61,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rate", type=int, default=100, help="orders a second")
     asked = parser.parse_args()
-    with venue(asked.folder) as client:
+    with venue_process(asked.folder, CASH) as client:
         hundredths = quantiles(waits(client, asked.seconds, asked.rate), n=100)
     print(json.dumps({f"p{at}_ms": round(hundredths[at - 1], 3) for at in (50, 90, 99)}))
 

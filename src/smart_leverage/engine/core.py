@@ -45,6 +45,8 @@ from smart_leverage.policy.tier import Tier
 
 ZERO = Decimal(0)
 
+_PRICED = (OrderType.LIMIT, OrderType.STOP_LIMIT)
+
 LEFT_OVER = 1_000
 """So many words of the broker on orders and executions that we do not know stay in memory."""
 
@@ -346,6 +348,16 @@ def blockers(core: Core, order: Order) -> list[Tracked]:
     return found
 
 
+Likeness = tuple[Role, Side, OrderClass, bool, Decimal | None]
+"""All that decides what is in the way of an order, beside its instrument."""
+
+
+def likeness(order: Order) -> Likeness:
+    """Return what `blockers` looks at: where one order waits, its likes do."""
+    price = order.limit_price if order.type in _PRICED else None
+    return order.role, order.side, order.order_class, order.trails, price
+
+
 def _trading_with(sale: Order, buys: Iterable[Tracked]) -> list[Tracked]:
     """Return the purchases of an instrument that a sale of it could trade with.
 
@@ -356,7 +368,7 @@ def _trading_with(sale: Order, buys: Iterable[Tracked]) -> list[Tracked]:
     if sale.order_class is not OrderClass.SIMPLE or sale.trails:
         return []
     wanted = sale.limit_price
-    if wanted is None or sale.type not in (OrderType.LIMIT, OrderType.STOP_LIMIT):
+    if wanted is None or sale.type not in _PRICED:
         return list(buys)
     return [one for one in buys if one.order.stop_price is not None or one.reserve_price >= wanted]
 

@@ -9,10 +9,8 @@ from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import (
     Approved,
     Order,
-    OrderClass,
     OrderState,
     OrderType,
-    Role,
     Side,
     TimeInForce,
 )
@@ -20,11 +18,13 @@ from smart_leverage.engine.core import (
     COIN_STEP,
     ZERO,
     Core,
+    Likeness,
     blockers,
     cancel,
     end_unsent,
     intend,
     leave,
+    likeness,
     round_down,
 )
 from smart_leverage.engine.proof import over_cap
@@ -32,24 +32,22 @@ from smart_leverage.engine.shares import bounds_of, may_add
 from smart_leverage.policy.intraday import is_entry_over
 from smart_leverage.policy.reasons import Reason, TradingState
 
-Terms = tuple[Role, Side, OrderClass, bool, Decimal | None]
-
 
 def release(core: Core, key: Key) -> None:
     """Send what waited, once nothing of the instrument stands in its way any more."""
     queue = core.waiting.get(key)
     if not queue:
         return
-    stuck = set[Terms]()
+    stuck = set[Likeness]()
     for approved in list(queue):
         order = approved.order
-        if _terms(order) in stuck:
+        if likeness(order) in stuck:
             continue
         if in_the_way := blockers(core, order):
             for tracked in in_the_way:  # it may have left after this began to wait
                 cancel(core, tracked, f"makes way for {order.client_order_id}")
             if any(one.state is OrderState.PENDING_CANCEL for one in in_the_way):
-                stuck.add(_terms(order))  # as many may wait as are in the way of each of them
+                stuck.add(likeness(order))  # as many may wait as are in the way of each of them
             continue
         queue.remove(approved)
         if order.side is Side.SELL:
@@ -60,12 +58,6 @@ def release(core: Core, key: Key) -> None:
             end_unsent(core, order, "waited too long: what allowed it no longer holds")
     if not queue:
         core.waiting.pop(key, None)
-
-
-def _terms(order: Order) -> Terms:
-    """Return all that decides what is in the way of an order: where one waits, its likes do."""
-    price = order.limit_price if order.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) else None
-    return order.role, order.side, order.order_class, order.trails, price
 
 
 def _sell(core: Core, approved: Approved) -> None:
