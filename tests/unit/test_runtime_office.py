@@ -280,7 +280,7 @@ def test_whatever_comes_in_wakes_the_trading_thread() -> None:
     woken: list[bool] = []
     office = Office(lambda: woken.append(office.is_idle), Shelf())
     office.ask(lambda trader: None)
-    office.answered(None)
+    office.answered([None])
     office.want(Wish(lambda at_ns: Event(at_ns=at_ns), lambda trader, decided: None))
     assert woken == [False] * 3
 
@@ -307,7 +307,7 @@ def test_of_orders_that_were_answered_close_to_each_other_news_are_asked_for_onc
     fetching = Fetching(desk)
     trader = cast("Driven", fetching)
     for _ in range(3):
-        desk.office.answered(print_of(desk))
+        desk.office.answered([print_of(desk)])
         desk.office.attend(trader, desk.clock.now_ns)
         now_s[0] += PATIENCE_S / 4
     assert fetching.times == 0
@@ -323,7 +323,7 @@ def test_of_orders_that_were_answered_close_to_each_other_news_are_asked_for_onc
 def test_news_of_a_cancel_are_asked_for_at_once(asked: Asked) -> None:
     """A sale may wait for the stop that was cancelled for it."""
     fetching = Fetching(asked.desk)
-    asked.desk.office.answered(None)
+    asked.desk.office.answered([None])
     asked.desk.office.attend(cast("Driven", fetching), asked.desk.clock.now_ns)
     assert fetching.times == 1
     assert asked.desk.office.is_idle

@@ -54,6 +54,7 @@ def open_writer(uri: str, durability: Durability, connect: Connect) -> Connectio
         "cell_size_check = ON",
         "foreign_keys = ON",
         "mmap_size = 0",
+        "temp_store = MEMORY",
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
         # The write-ahead log is copied into the file after answering, not inside a commit.
         "wal_autocheckpoint = 0",

@@ -81,7 +81,7 @@ Widths = Callable[[int], Iterable[int]]
 """Cuts a number of rows into the numbers that go into one statement each."""
 
 _COLUMNS = re.compile(r"INSERT INTO \w+ \(([^()]*)\)")
-_WIDTHS = (64, 32, *range(16, 0, -1))
+_WIDTHS = (1024, 512, 256, 128, 64, 32, *range(16, 0, -1))
 """Rows a statement: few steps for any number, and few enough texts that all stay prepared."""
 
 _OWNERS_MAX = 50_000

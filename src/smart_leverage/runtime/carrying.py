@@ -94,13 +94,16 @@ class Messenger:
 
     def submit_all(self, approved: Sequence[Approved]) -> list[Event]:
         """Send new orders with one message, where the broker takes `many`."""
-        held = [self._held(is_increase=each.order.side is Side.BUY) for each in approved]
-        leaving = [each for each, why in zip(approved, held, strict=True) if not why]
+        increases = [each.order.side is Side.BUY for each in approved]
+        # They have one first byte together, so one look just before it is as good as many.
+        why = {kind: self._held(is_increase=kind) for kind in set(increases)}
+        held = [why[kind] for kind in increases]
+        leaving = [each for each, reason in zip(approved, held, strict=True) if not reason]
         assert self._taker is not None  # noqa: S101 - `many` says so
         answers = iter(self._taker.submit_all(leaving) if leaving else ())
         return [
-            self._proven(each.order, NotSent(why) if why else next(answers))
-            for each, why in zip(approved, held, strict=True)
+            self._proven(each.order, NotSent(reason) if reason else next(answers))
+            for each, reason in zip(approved, held, strict=True)
         ]
 
     def change(self, change: Change) -> Event:
@@ -210,8 +213,8 @@ class AtOnce:
 class Desk(Protocol):
     """Takes in what the threads bring, in any of them."""
 
-    def answered(self, event: Event | None) -> None:
-        """Take in what an answer proves; None proves nothing, but the broker has news."""
+    def answered(self, events: Sequence[Event | None]) -> None:
+        """Take in what answers prove; None proves nothing, but the broker has news."""
         ...
 
     def brought(self, events: Sequence[Event]) -> None:
@@ -392,8 +395,8 @@ class Lanes:
             except Exception:  # noqa: BLE001 - a bug of ours after the intent: outcome unknown
                 _LOG.exception("an errand to the broker broke; its order is looked up")
                 events = [_unknown(each.order_id) if each.order_id else None for each in tasks]
-            for each, event in zip(tasks, events, strict=True):
-                self._desk.answered(event)
+            self._desk.answered(events)
+            for each in tasks:
                 self._let_cancels_go(each.order_id)
 
     def _let_cancels_go(self, client_order_id: str) -> None:

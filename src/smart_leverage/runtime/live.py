@@ -107,7 +107,7 @@ class MarketAside:
     def _move(self, move: Callable[[], None]) -> None:
         def moved() -> tuple[()]:
             move()
-            self._desk.answered(None)  # what has been filled is news
+            self._desk.answered((None,))  # what has been filled is news
             return ()
 
         self._aside.ask(moved)

@@ -115,18 +115,18 @@ class Office:
         self._questions.append(question)
         self._wake()
 
-    def answered(self, event: Event | None) -> None:
-        """Hand in what an answer of the broker proves; it gets its time when it is taken in.
+    def answered(self, events: Sequence[Event | None]) -> None:
+        """Hand in what answers of the broker prove; each gets its time when it is taken in.
 
         None proves nothing by itself, as the answer to a cancel: the broker's stream has the news,
         and a sale may wait for it.
         """
-        if event is None:
+        proofs = [each for each in events if each is not None]
+        self._answers.extend(proofs)
+        if proofs and self._untold_since_s is None:
+            self._untold_since_s = time.monotonic()
+        if len(proofs) < len(events):
             self._has_news = True
-        else:
-            self._answers.append(event)
-            if self._untold_since_s is None:
-                self._untold_since_s = time.monotonic()
         self._wake()
 
     def brought(self, events: Sequence[Event]) -> None:
