@@ -176,6 +176,29 @@ def test_a_stop_that_the_venue_did_not_take_is_tried_again_at_the_next_price(
     assert desk.take().role is Role.STOP
 
 
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.NOT_SENT])
+@pytest.mark.parametrize("side", list(Side))
+def test_what_waits_for_a_stop_leaves_once_the_venue_has_not_taken_that(
+    side: Side, verdict: Verdict
+) -> None:
+    """As when fill and wish come in together: the stop is taken back before it has left."""
+    desk = Desk()
+    desk.buy(AAPL, "10")
+    desk.fill(desk.take(), "200")
+    stop = desk.pop()
+    if side is Side.BUY:
+        desk.buy(AAPL, "5")
+    else:
+        desk.sell(AAPL, "5")
+    assert not desk.sent  # it waits for the last word of the stop
+
+    desk.answer(stop, verdict, "taken back before it left")
+
+    left = desk.pop()
+    assert (left.side, left.qty, left.role) == (side, D(5), Role.BOT)
+    assert not desk.sent
+
+
 def test_a_stop_of_unknown_outcome_is_not_sent_twice() -> None:
     desk = Desk()
     desk.buy(AAPL, "10")

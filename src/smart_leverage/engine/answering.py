@@ -59,6 +59,18 @@ def on_cancel_answer(core: Core, event: CancelAnswered) -> Key | None:
     return on_broker_order(core, event.broker_order)
 
 
+def says_nothing_new(core: Core, update: TradeUpdate) -> bool:
+    """Tell whether a message only repeats what an answer said before: that an order works."""
+    broker_order = update.broker_order
+    tracked = core.state.orders.by_id.get(broker_order.order.client_order_id)
+    if tracked is None or tracked.state is not OrderState.OPEN or tracked.was_held:
+        return False
+    if update.fill is not None or update.revises or tracked.order.trails or tracked.replaces:
+        return False
+    is_same = broker_order.broker_order_id == tracked.broker_order_id
+    return is_same and broker_order.status == "new" and not core.strangers
+
+
 def on_update(core: Core, update: TradeUpdate) -> Key | None:
     """Take in one message of the stream; a fill counts once however often it is told."""
     broker_order = update.broker_order

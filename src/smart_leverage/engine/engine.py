@@ -19,7 +19,12 @@ from smart_leverage.domain.records import (
     Record,
 )
 from smart_leverage.engine import events
-from smart_leverage.engine.answering import on_answer, on_cancel_answer, on_update
+from smart_leverage.engine.answering import (
+    on_answer,
+    on_cancel_answer,
+    on_update,
+    says_nothing_new,
+)
 from smart_leverage.engine.changing import on_change_wished
 from smart_leverage.engine.closing import heed_close
 from smart_leverage.engine.commanding import on_command
@@ -324,14 +329,18 @@ class Engine:
         is_stop = tracked is not None and tracked.order.role is Role.STOP
         key = on_answer(self._core, event)
         if is_stop and event.verdict in (events.Verdict.REFUSED, events.Verdict.NOT_SENT):
-            return  # a stop that was not taken is tried again at the next price, not at once
+            # It is tried again at the next price, not at once; what waited for its end leaves now.
+            if key is not None:
+                release(self._core, key)
+            return
         self._settle(key)
 
     def _on_cancel_answered(self, event: events.CancelAnswered) -> None:
         self._settle(on_cancel_answer(self._core, event))
 
     def _on_updated(self, event: events.Updated) -> None:
-        self._settle(on_update(self._core, event.update))
+        if not says_nothing_new(self._core, event.update):
+            self._settle(on_update(self._core, event.update))
 
     def _on_reconciled(self, event: events.Reconciled) -> None:
         core = self._core

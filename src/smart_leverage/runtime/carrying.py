@@ -419,6 +419,7 @@ class Aside:
         self._desk = desk
         self._has_come = threading.Condition()
         self._next: Ask | None = None
+        self._is_asking = False
         self._is_over = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -428,6 +429,11 @@ class Aside:
         with self._has_come:
             self._next = ask
             self._has_come.notify()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no question is under way, and none waits."""
+        return self._next is None and not self._is_asking
 
     def threads(self) -> Sequence[threading.Thread]:
         """Return the thread, as long as it is needed."""
@@ -452,9 +458,11 @@ class Aside:
 
     def _taken(self) -> Ask | None:
         with self._has_come:
+            self._is_asking = False
             while self._next is None and not self._is_over:
                 self._has_come.wait()
             ask, self._next = self._next, None
+            self._is_asking = True
             return None if self._is_over else ask
 
 

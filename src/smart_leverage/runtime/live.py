@@ -37,6 +37,10 @@ class Market(Protocol):
         """Let the orders of several instruments meet the quotes of one instant."""
         ...
 
+    def meet_newcomers(self, at_ns: int) -> None:
+        """Let orders that came after the last quotes meet them."""
+        ...
+
     def advance(self, at_ns: int) -> None:
         """Let time pass without a price."""
         ...
@@ -46,6 +50,9 @@ class Still:
     """In the place of a market that moves by itself, as every real one does."""
 
     def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
+        """Leave it alone."""
+
+    def meet_newcomers(self, at_ns: int) -> None:
         """Leave it alone."""
 
     def advance(self, at_ns: int) -> None:
@@ -92,6 +99,11 @@ class MarketAside:
         """Have orders meet the quotes of one instant."""
         self._move(partial(self._market.on_quotes, at_ns, quotes))
 
+    def meet_newcomers(self, at_ns: int) -> None:
+        """Have orders meet the last quotes, unless the market is being moved: it is not urgent."""
+        if self._aside.is_idle:
+            self._move(partial(self._market.meet_newcomers, at_ns))
+
     def advance(self, at_ns: int) -> None:
         """Have time pass without a price."""
         self._move(partial(self._market.advance, at_ns))
@@ -121,6 +133,8 @@ class Pace(NamedTuple):
     """
 
     step_s: float = 1.0
+    meet_every_s: float = 0.1
+    """While somebody wants something: orders meet standing quotes so soon, as at any venue."""
     reconcile_every_s: float = 30.0
     doubts_every_s: float = 0.0
 
@@ -174,6 +188,7 @@ class LiveDriver:
         self.is_lost = False
         self._closed_ns = clock.now_ns()
         self._market_ns = venue.account().at_ns
+        self._met_s = 0.0
         self._reconciled_ns = clock.monotonic_ns()
         self._tidying = Tidying(self._reconciled_ns)
 
@@ -202,10 +217,30 @@ class LiveDriver:
             if self.office is None:
                 self._pause(left_ns / SECOND_NS)
                 return
-            patience_s = self.office.patience_s
-            left_s = left_ns / SECOND_NS
-            self._pause(left_s if patience_s is None else min(left_s, patience_s))
+            pauses = (left_ns / SECOND_NS, self.office.patience_s, self._meeting_in_s)
+            self._pause(min(each for each in pauses if each is not None))
             self.attend()
+            if self._meeting_in_s == 0.0:
+                self._meet()
+
+    @property
+    def _meeting_in_s(self) -> float | None:
+        """When new orders meet standing quotes; None while nobody sends any."""
+        wished_s = None if self.office is None else self.office.wished_s
+        every_s = self.pace.meet_every_s
+        # What was wanted just before a meeting may have come to the venue just after it.
+        if wished_s is None or wished_s < self._met_s - every_s:
+            return None
+        return max(self._met_s + every_s - time.monotonic(), 0.0)
+
+    def _meet(self) -> None:
+        self._met_s = time.monotonic()
+        self.market.meet_newcomers(self._market_time(self.clock.now_ns()))
+
+    def _market_time(self, now_ns: int) -> int:
+        """Return the time for the market; the process before may have told the venue a later one."""
+        self._market_ns = max(now_ns, self._market_ns)
+        return self._market_ns
 
     def attend(self) -> None:
         """Obey the operator first, then do what the office has taken in."""
@@ -268,12 +303,12 @@ class LiveDriver:
         return waited_ns >= self.pace.reconcile_every_s * SECOND_NS
 
     def _move(self, now_ns: int) -> None:
-        # The venue may have been told a later time by the process before; a market cannot go back.
-        market_ns = self._market_ns = max(now_ns, self._market_ns)
+        market_ns = self._market_time(now_ns)
         quotes = self.quotes.at(market_ns)
         # The engine first: what no longer fits at these prices is cancelled before it can fill.
         self.trader.offer(_prices(now_ns, quotes))
         if quotes:
+            self._met_s = time.monotonic()
             self.market.on_quotes(market_ns, [(one.key, one.bid, one.ask) for one in quotes])
         else:
             self.market.advance(market_ns)

@@ -36,6 +36,7 @@ from smart_leverage.brokers.sim.messages import (
     GetOrders,
     GetPositions,
     GetUpdates,
+    MeetNewcomers,
     No,
     PrintOpens,
     Quotes,
@@ -257,6 +258,10 @@ class SimBrokerClient:
     def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
         """Let the orders of several symbols meet the quotes of one instant, in one call."""
         self._call(Quotes(at_ns=at_ns, quotes=list(quotes)), None)
+
+    def meet_newcomers(self, at_ns: int) -> None:
+        """Let orders that came after the last quotes meet them."""
+        self._call(MeetNewcomers(at_ns=at_ns), None)
 
     def advance(self, at_ns: int) -> None:
         """Let time pass without a price."""

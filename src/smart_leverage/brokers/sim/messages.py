@@ -196,6 +196,16 @@ class Quotes(Request, frozen=True, kw_only=True, tag="on_quotes"):
         broker.on_quotes(self.at_ns, self.quotes)
 
 
+class MeetNewcomers(Request, frozen=True, kw_only=True, tag="meet_newcomers"):
+    """Let orders that came after the last quotes meet them."""
+
+    at_ns: int
+
+    def make(self, broker: SimBroker) -> None:
+        """Make the call."""
+        broker.meet_newcomers(self.at_ns)
+
+
 class Advance(Request, frozen=True, kw_only=True, tag="advance"):
     """Let time pass."""
 
@@ -271,6 +281,7 @@ Requests = (
     | PrintOpens
     | FillOpens
     | Quotes
+    | MeetNewcomers
     | Advance
     | Deposit
     | Split

@@ -21,11 +21,15 @@ from smart_leverage.brokers.sim.matching import (
 from smart_leverage.brokers.sim.opening import Past
 from smart_leverage.brokers.sim.ticket import Ticket
 from smart_leverage.domain.calendars import NEVER_NS
+from smart_leverage.domain.clock import SECOND_NS
 from smart_leverage.domain.errors import BadData, ConfigError
 from smart_leverage.domain.instruments import Key
 from smart_leverage.domain.orders import TimeInForce
 from smart_leverage.fills.costs import CostModel, Costs, costs_of
 from smart_leverage.fills.market import Bar
+
+STANDS_NS = SECOND_NS
+"""So long a quote stands for orders that come after it; then they wait for the next one."""
 
 
 class BarLike(Protocol):
@@ -66,6 +70,10 @@ class Tape:
         self._is_durable = past.store.is_durable
         self._openings: list[Line] = [line for line in past.book.lines.values() if line.is_opening]
         self._wakes_ns = 0
+        self._quoted: list[Line] = []
+        self._quoted_ns = 0
+        self._met = past.counters.tickets
+        """The last order that has met a quote, or could have."""
 
     def close_bars(self, at_ns: int, bars: Sequence[tuple[Key, BarLike]]) -> None:
         """Let resting orders meet the bars' ranges, then make their closes the last prices."""
@@ -152,6 +160,19 @@ class Tape:
         lines = [self._book.lines[key] for key, _, _ in quotes]
         for line, (_, bid, ask) in zip(lines, quotes, strict=True):
             self._on_quote(at_ns, line, bid, ask)
+        self._quoted, self._quoted_ns = lines, at_ns
+        self._met = self._counters.tickets
+
+    def meet_newcomers(self, at_ns: int) -> None:
+        """Let orders that came after the last quotes meet them, as far as those still stand."""
+        self._require(at_ns, Mode.LIVE)
+        self.pass_time(at_ns)
+        met, self._met = self._met, self._counters.tickets
+        if met == self._met or at_ns - self._quoted_ns > STANDS_NS:
+            return
+        for line in self._quoted:
+            if self._hours.is_open(line.instrument, at_ns):
+                self._meet_quote(line, after=met)
 
     def _on_quote(self, at_ns: int, line: Line, bid: float, ask: float) -> None:
         self.pass_time(at_ns)
@@ -241,8 +262,11 @@ class Tape:
             self._act(ticket, meet_opening(ticket, line.mark, costs))
             self._end_immediate(ticket)
 
-    def _meet_quote(self, line: Line) -> None:
+    def _meet_quote(self, line: Line, after: int = 0) -> None:
+        """Let the orders with a number above one meet the quote of their symbol."""
         for ticket in _working(line):
+            if ticket.number <= after:
+                continue
             if not ticket.is_working:  # ended meanwhile, with another one of its group
                 continue
             self._floor.follow(ticket, line.ask if ticket.is_buy else line.bid)

@@ -90,7 +90,8 @@ class SimBroker:
 
     It has no clock: time arrives with the market. At an instant a driver calls `close_bars`, lets
     its client act, then `print_opens`, lets its client cancel, then `fill_opens`; in live mode it
-    calls `on_quote`. Orders never trade inside `submit`. Not safe for threads.
+    calls `on_quotes`, and `meet_newcomers` between two of them. Orders never trade inside `submit`.
+    Not safe for threads.
 
     With a path everything that happened is in its own SQLite file (`schema.sql` says how), one
     transaction per call, and a broker opened on the file later continues there.
@@ -145,7 +146,7 @@ class SimBroker:
     # What a client may ask.
 
     def submit(self, approved: Approved) -> BrokerOrder:
-        """Take an order, or refuse it; it trades when the market moves next.
+        """Take an order, or refuse it; it trades when the market moves next, not before.
 
         Returns:
             The order as answered: `pending_new`, or `accepted` while its session is closed. Its
@@ -280,6 +281,10 @@ class SimBroker:
     def on_quotes(self, at_ns: int, quotes: Sequence[tuple[Key, float, float]]) -> None:
         """Let the orders of several symbols meet the quotes of one instant, all or none."""
         self._run("", "", self._tape.on_quotes, at_ns, quotes)
+
+    def meet_newcomers(self, at_ns: int) -> None:
+        """Let orders that came after the last quotes meet them, within a second of those."""
+        self._run("", "", self._tape.meet_newcomers, at_ns)
 
     def advance(self, at_ns: int) -> None:
         """Let time pass without a price: orders expire, and sessions begin."""
