@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from smart_leverage.runtime.cores import allowed, spread
 from smart_leverage.runtime.ports import keep_port, port_before
 from smart_leverage.runtime.raw_log import private_log
 
@@ -58,6 +59,7 @@ class DeskProcess:
         self._tell = tell
         self._over = threading.Event()
         self._lock = threading.Lock()
+        self._cores = allowed()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, name="desk", daemon=True)
         self.url = ""
@@ -111,7 +113,8 @@ class DeskProcess:
             str(port_before(self._folder / PORT)),
             *self._options,
         ]
-        with self._lock, private_log(self._folder / LOG) as log:
+        # The account may be kept on one core by now, and needs that for itself.
+        with self._lock, private_log(self._folder / LOG) as log, spread(self._cores):
             if self._over.is_set():
                 return None
             self._process = subprocess.Popen(  # noqa: S603 - our own program, our own arguments
