@@ -122,6 +122,21 @@ def test_the_venue_lives_on_when_its_client_dies(server: Served) -> None:
         assert client.updates(0)[-1].event in {"fill", "partial_fill"}
 
 
+def test_newcomers_meet_the_standing_quote_and_after_a_kill_the_next_one(
+    serve: Serve, server: Served, client: SimBrokerClient
+) -> None:
+    client.submit(approved("a"))
+    client.meet_newcomers(NOON + 1)
+    assert client.updates(0)[-1].event in {"fill", "partial_fill"}
+    client.submit(approved("b"))
+    server.kill()
+    serve("--seed", "5")
+    client.meet_newcomers(NOON + 2)  # nobody remembers since when the quote has stood
+    assert client.order("b").status == "new"  # type: ignore[union-attr]
+    client.on_quote(NOON + 3, BTC, 50_000.0, 50_000.0)
+    assert client.updates(0)[-1].event in {"fill", "partial_fill"}
+
+
 def test_a_killed_venue_continues_with_the_same_account_and_client(
     serve: Serve, server: Served, client: SimBrokerClient
 ) -> None:

@@ -42,8 +42,8 @@ class Apart(Desk):
     def _one_at_a_time(self) -> None:
         """Let the venue, which is in this process, be asked by one thread at a time."""
         venue, turn = self.venue, self._turn
-        submit, updates, cancel, quote = (
-            venue.submit, venue.updates, venue.cancel, venue.on_quotes,
+        submit, updates, cancel, quote, meet = (
+            venue.submit, venue.updates, venue.cancel, venue.on_quotes, venue.meet_newcomers,
         )  # fmt: skip
 
         def submitted(approved: Approved) -> BrokerOrder:
@@ -63,7 +63,13 @@ class Apart(Desk):
                 quote(at_ns, quotes)
 
         venue.submit, venue.updates = submitted, updated  # type: ignore[method-assign]
+
+        def met(at_ns: int) -> None:
+            with turn:
+                meet(at_ns)
+
         venue.cancel, venue.on_quotes = cancelled, quoted  # type: ignore[method-assign]
+        venue.meet_newcomers = met  # type: ignore[method-assign]
 
     def see(self, record: Record) -> None:
         assert self.office is not None

@@ -250,7 +250,8 @@ def test_a_cancel_is_overtaken_by_nothing_that_was_decided_after_it() -> None:
 
 def test_a_halt_keeps_back_what_waits_to_leave_with_others() -> None:
     broker, looks = Many(), iter(["", "", "halted"])
-    answers = sent_behind(broker, Outcome(sends=[purchase(name) for name in "abcd"]), looks.__next__)
+    wanted = Outcome(sends=[purchase(name) for name in "abcd"])
+    answers = sent_behind(broker, wanted, looks.__next__)
     assert broker.messages == [["first"], ["a", "b", "c"]]  # one look for each message
     told = {one.client_order_id: one.verdict for one in answers if isinstance(one, Answered)}
     assert told == {

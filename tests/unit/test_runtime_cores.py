@@ -16,9 +16,7 @@ SHOW = "import os; print(sorted(os.sched_getaffinity(0)))"
 
 
 def of_a_child() -> str:
-    told = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-c", SHOW], capture_output=True, text=True, check=True
-    )
+    told = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, check=True)
     return told.stdout.strip()
 
 

@@ -103,6 +103,52 @@ def test_a_quote_of_another_symbol_moves_nothing() -> None:
         assert seen(broker, "a") == ("new", None)
 
 
+def test_an_order_that_comes_after_a_quote_meets_it_while_it_stands() -> None:
+    with venue() as broker:
+        broker.on_quote(MONDAY + 1, AAPL, 199.9, 200.1)
+        send(broker, "a", BUY)
+        send(broker, "b", BUY, type=LIMIT, limit_price="200")
+        send(broker, "c", BUY, key=SPY)
+        assert seen(broker, "a") == ("new", None)  # never inside `submit`
+        broker.meet_newcomers(MONDAY + SECOND_NS)
+        assert seen(broker, "a") == ("filled", D("200.1"))
+        assert seen(broker, "b") == ("new", None)  # inside the spread
+        assert seen(broker, "c") == ("filled", D(500))
+        assert broker.now_ns == MONDAY + SECOND_NS
+
+
+def test_a_quote_that_is_a_second_old_fills_nothing_more() -> None:
+    with venue() as broker:
+        send(broker, "a", BUY)
+        broker.meet_newcomers(MONDAY + SECOND_NS + 1)
+        assert seen(broker, "a") == ("new", None)
+        broker.on_quote(MONDAY + 2 * SECOND_NS, AAPL, 199.9, 200.1)
+        assert seen(broker, "a") == ("filled", D("200.1"))
+
+
+def test_an_order_meets_a_quote_once() -> None:
+    """What is left of one that was filled in part waits for the next quote."""
+    with venue(partial_probability=1.0, seed=3) as broker:
+        send(broker, "a", BUY, "1000")
+        for number in range(1, 4):
+            broker.meet_newcomers(MONDAY + number)
+        (update,) = [each for each in broker.updates(0) if each.fill is not None]
+        assert update.event == "partial_fill"
+        broker.on_quote(MONDAY + 10, AAPL, 200.0, 200.0)
+        broker.meet_newcomers(MONDAY + 11)
+        assert len([each for each in broker.updates(0) if each.fill is not None]) == 2
+
+
+def test_a_share_meets_no_standing_quote_once_its_session_is_over() -> None:
+    friday = at("2026-08-07T19:59:59.5+00:00") + SECOND_NS // 2
+    with venue(friday) as broker:
+        send(broker, "a", BUY)
+        send(broker, "b", BUY, "0.1", key=BTC)
+        broker.meet_newcomers(at("2026-08-07T20:00+00:00"))
+        assert seen(broker, "a")[0] == "new"
+        assert seen(broker, "b")[0] == "filled"
+
+
 def test_a_gap_through_a_stop_sells_at_the_worse_price() -> None:
     with venue() as broker:
         send(broker, "a", SELL, type=STOP, stop_price="195")

@@ -133,7 +133,7 @@ class Pace(NamedTuple):
     """
 
     step_s: float = 1.0
-    meet_every_s: float = 0.1
+    meet_every_s: float = 0.2
     """While somebody wants something: orders meet standing quotes so soon, as at any venue."""
     reconcile_every_s: float = 30.0
     doubts_every_s: float = 0.0
@@ -238,7 +238,7 @@ class LiveDriver:
         self.market.meet_newcomers(self._market_time(self.clock.now_ns()))
 
     def _market_time(self, now_ns: int) -> int:
-        """Return the time for the market; the process before may have told the venue a later one."""
+        """Return the time for the market: the process before may have told it a later one."""
         self._market_ns = max(now_ns, self._market_ns)
         return self._market_ns
 

@@ -70,10 +70,8 @@ class Tape:
         self._is_durable = past.store.is_durable
         self._openings: list[Line] = [line for line in past.book.lines.values() if line.is_opening]
         self._wakes_ns = 0
-        self._quoted: list[Line] = []
-        self._quoted_ns = 0
-        self._met = past.counters.tickets
-        """The last order that has met a quote, or could have."""
+        self._standing: dict[Line, tuple[int, int]] = {}
+        """When each symbol was quoted last, and the number of the last order that came before."""
 
     def close_bars(self, at_ns: int, bars: Sequence[tuple[Key, BarLike]]) -> None:
         """Let resting orders meet the bars' ranges, then make their closes the last prices."""
@@ -160,17 +158,16 @@ class Tape:
         lines = [self._book.lines[key] for key, _, _ in quotes]
         for line, (_, bid, ask) in zip(lines, quotes, strict=True):
             self._on_quote(at_ns, line, bid, ask)
-        self._quoted, self._quoted_ns = lines, at_ns
-        self._met = self._counters.tickets
 
     def meet_newcomers(self, at_ns: int) -> None:
         """Let orders that came after the last quotes meet them, as far as those still stand."""
         self._require(at_ns, Mode.LIVE)
         self.pass_time(at_ns)
-        met, self._met = self._met, self._counters.tickets
-        if met == self._met or at_ns - self._quoted_ns > STANDS_NS:
-            return
-        for line in self._quoted:
+        latest = self._counters.tickets
+        for line, (quoted_ns, met) in self._standing.items():
+            if met == latest or at_ns - quoted_ns > STANDS_NS:
+                continue
+            self._standing[line] = quoted_ns, latest
             if self._hours.is_open(line.instrument, at_ns):
                 self._meet_quote(line, after=met)
 
@@ -191,6 +188,7 @@ class Tape:
         )
         if is_reached and self._hours.is_open(line.instrument, at_ns):
             self._meet_quote(line)
+        self._standing[line] = at_ns, self._counters.tickets
 
     def pass_time(self, at_ns: int) -> None:
         """Let time pass: orders expire, and those that waited for a session begin to work."""
