@@ -61,6 +61,7 @@ def go_live(
     from smart_leverage.cli.narrator import Narrator
     from smart_leverage.cli.stopping import Stopping
     from smart_leverage.domain.clock import SystemClock
+    from smart_leverage.runtime.cores import together
     from smart_leverage.runtime.desk_process import desk_process
     from smart_leverage.runtime.dumps import leave_no_core
     from smart_leverage.runtime.interpreter import set_for_trading
@@ -109,7 +110,7 @@ def go_live(
             screen.note(f"{folder}: running {_where(settings)} in real time; Ctrl-C ends it")
             driver.step()  # there are prices before the address is shown: the first order counts
             show_gateway(screen, address, token)
-            with set_for_trading():
+            with set_for_trading(), together():
                 driver.run(is_over)
     if not screen.as_json:
         narrator.end()

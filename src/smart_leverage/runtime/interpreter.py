@@ -1,4 +1,4 @@
-"""How a process that trades is set: threads change over soon, on one core, and garbage waits.
+"""How the interpreter of a process that trades is set: threads change over soon, garbage waits.
 
 A full collection looks at every object of an account and stops all threads meanwhile, 50 to 120 ms
 with some thousand orders. Nothing that is done for each order leaves cycles behind, so counting
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from smart_leverage.domain.clock import SECOND_NS
-from smart_leverage.runtime.cores import together
 
 SWITCH_S = 0.002
 """So long one thread computes at most while another one has an answer in hand. Five milliseconds,
@@ -41,8 +40,7 @@ def set_for_trading() -> Iterator[None]:
     gc.set_threshold(YOUNG, MIDDLE, NEVER)
     sys.setswitchinterval(SWITCH_S)
     try:
-        with together():
-            yield
+        yield
     finally:
         sys.setswitchinterval(switch_s)
         gc.set_threshold(*thresholds)
