@@ -59,20 +59,14 @@ def on_cancel_answer(core: Core, event: CancelAnswered) -> Key | None:
     return on_broker_order(core, event.broker_order)
 
 
-def says_nothing_new(core: Core, update: TradeUpdate) -> bool:
-    """Tell whether a message only repeats what an answer said before: that an order works."""
-    broker_order = update.broker_order
-    tracked = core.state.orders.by_id.get(broker_order.order.client_order_id)
-    if tracked is None or tracked.state is not OrderState.OPEN or tracked.was_held:
-        return False
-    if update.fill is not None or update.revises or tracked.order.trails or tracked.replaces:
-        return False
-    is_same = broker_order.broker_order_id == tracked.broker_order_id
-    return is_same and broker_order.status == "new" and not core.strangers
-
-
 def on_update(core: Core, update: TradeUpdate) -> Key | None:
-    """Take in one message of the stream; a fill counts once however often it is told."""
+    """Take in one message of the stream; a fill counts once however often it is told.
+
+    Returns:
+        The instrument in which something may follow, None if nothing new was said.
+    """
+    if _says_nothing_new(core, update):
+        return None
     broker_order = update.broker_order
     if update.revises:
         heed_revision(core, update)
@@ -92,6 +86,18 @@ def on_update(core: Core, update: TradeUpdate) -> Key | None:
     on_broker_order(core, broker_order, update.sequence)
     _end_if_complete(core, client_order_id)
     return broker_order.order.key
+
+
+def _says_nothing_new(core: Core, update: TradeUpdate) -> bool:
+    """Tell whether a message only repeats what an answer said before: that an order works."""
+    broker_order = update.broker_order
+    tracked = core.state.orders.by_id.get(broker_order.order.client_order_id)
+    if tracked is None or tracked.state is not OrderState.OPEN or tracked.was_held:
+        return False
+    if update.fill is not None or update.revises or tracked.order.trails or tracked.replaces:
+        return False
+    is_same = broker_order.broker_order_id == tracked.broker_order_id
+    return is_same and broker_order.status == "new" and not core.strangers
 
 
 def _end_if_complete(core: Core, client_order_id: str) -> None:

@@ -19,12 +19,7 @@ from smart_leverage.domain.records import (
     Record,
 )
 from smart_leverage.engine import events
-from smart_leverage.engine.answering import (
-    on_answer,
-    on_cancel_answer,
-    on_update,
-    says_nothing_new,
-)
+from smart_leverage.engine.answering import on_answer, on_cancel_answer, on_update
 from smart_leverage.engine.changing import on_change_wished
 from smart_leverage.engine.closing import heed_close
 from smart_leverage.engine.commanding import on_command
@@ -339,8 +334,7 @@ class Engine:
         self._settle(on_cancel_answer(self._core, event))
 
     def _on_updated(self, event: events.Updated) -> None:
-        if not says_nothing_new(self._core, event.update):
-            self._settle(on_update(self._core, event.update))
+        self._settle(on_update(self._core, event.update))
 
     def _on_reconciled(self, event: events.Reconciled) -> None:
         core = self._core

@@ -82,7 +82,8 @@ Widths = Callable[[int], Iterable[int]]
 
 _COLUMNS = re.compile(r"INSERT INTO \w+ \(([^()]*)\)")
 _WIDTHS = (1024, 512, 256, 128, 64, 32, *range(16, 0, -1))
-"""Rows a statement: few steps for any number, and few enough texts that all stay prepared."""
+"""Rows a statement: few steps for any number, and few enough texts that all stay prepared. The
+most, of the widest table, are 22,528 values; SQLite takes 32,766."""
 
 _OWNERS_MAX = 50_000
 _ZERO = Decimal(0)
